@@ -1,0 +1,156 @@
+#include "lib/base/arena.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "lib/base/die.h"
+
+#define BLOCK_SIZE ((size_t) 16 * 1024)
+#define ALIGNMENT ((size_t) 16)
+
+struct block {
+	struct block *next;
+	size_t size;
+	size_t used;
+	size_t padding; /* keeps the data aligned */
+	uint8_t data[];
+};
+
+struct release {
+	struct release *next;
+	void (*run)(void *);
+	void *p;
+};
+
+struct arena {
+	struct block *blocks;     /* newest first */
+	struct release *releases; /* newest first */
+	size_t used;
+};
+
+static struct block *block_new(size_t size)
+{
+	struct block *b = calloc(1, sizeof(*b) + size);
+	if (b == NULL) {
+		die("out of memory: %zu octets", size);
+	}
+	b->size = size;
+	return b;
+}
+
+struct arena *arena_new(void)
+{
+	struct arena *a = calloc(1, sizeof(*a));
+	if (a == NULL) {
+		die("out of memory");
+	}
+	return a;
+}
+
+void arena_free(struct arena *a)
+{
+	if (a == NULL) {
+		return;
+	}
+	for (struct release *r = a->releases; r != NULL; r = r->next) {
+		r->run(r->p);
+	}
+	struct block *next = NULL;
+	for (struct block *b = a->blocks; b != NULL; b = next) {
+		next = b->next;
+		OPENSSL_cleanse(b->data, b->used);
+		free(b);
+	}
+	free(a);
+}
+
+void *arena_alloc(struct arena *a, size_t n)
+{
+	if (n > SIZE_MAX / 2) {
+		die("an allocation of %zu octets is impossible", n);
+	}
+	size_t rounded = (n + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
+	struct block *b = a->blocks;
+	if (b == NULL || b->size - b->used < rounded) {
+		struct block *fresh = block_new(rounded > BLOCK_SIZE / 4 ? rounded : BLOCK_SIZE);
+		if (b != NULL && rounded > BLOCK_SIZE / 4) {
+			/* A big piece gets a block of its own behind the open one, whose rest stays in use. */
+			fresh->next = b->next;
+			b->next = fresh;
+		} else {
+			fresh->next = b;
+			a->blocks = fresh;
+		}
+		b = fresh;
+	}
+	void *p = b->data + b->used;
+	b->used += rounded;
+	a->used += rounded;
+	return p;
+}
+
+void *arena_array(struct arena *a, size_t count, size_t size)
+{
+	size_t n = 0;
+	if (__builtin_mul_overflow(count, size, &n)) {
+		die("an array of %zu times %zu octets is impossible", count, size);
+	}
+	return arena_alloc(a, n);
+}
+
+const char *arena_text(struct arena *a, const char *text)
+{
+	return text == NULL ? NULL : arena_text_n(a, text, strlen(text));
+}
+
+const char *arena_text_n(struct arena *a, const void *p, size_t n)
+{
+	char *copy = arena_alloc(a, n + 1);
+	if (n > 0) {
+		memcpy(copy, p, n);
+	}
+	return copy;
+}
+
+struct bytes arena_bytes(struct arena *a, const void *p, size_t n)
+{
+	return (struct bytes) { (const uint8_t *) arena_text_n(a, p, n), n };
+}
+
+const char *arena_vprintf(struct arena *a, const char *format, va_list ap)
+{
+	va_list again;
+	va_copy(again, ap);
+	int n = vsnprintf(NULL, 0, format, again);
+	va_end(again);
+	if (n < 0) {
+		die("a format string is wrong: %s", format);
+	}
+	char *text = arena_alloc(a, (size_t) n + 1);
+	vsnprintf(text, (size_t) n + 1, format, ap);
+	return text;
+}
+
+const char *arena_printf(struct arena *a, const char *format, ...)
+{
+	va_list ap;
+	va_start(ap, format);
+	const char *text = arena_vprintf(a, format, ap);
+	va_end(ap);
+	return text;
+}
+
+void arena_on_free(struct arena *a, void (*release)(void *), void *p)
+{
+	struct release *r = ARENA_NEW(a, struct release);
+	*r = (struct release) { a->releases, release, p };
+	a->releases = r;
+}
+
+size_t arena_used(const struct arena *a)
+{
+	return a->used;
+}

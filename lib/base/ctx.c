@@ -1,0 +1,84 @@
+#include "lib/base/ctx.h"
+
+#include <stdarg.h>
+
+void ctx_init(struct ctx *c)
+{
+	*c = (struct ctx) { .arena = arena_new(), .deadline_us = INT64_MAX, .request_id = id_new() };
+}
+
+void ctx_done(struct ctx *c)
+{
+	arena_free(c->arena);
+	*c = (struct ctx) { 0 };
+}
+
+int ctx_fail(struct ctx *c, enum problem type, const char *detail_format, ...)
+{
+	if (c->err.type != PROBLEM_NONE) {
+		return -1;
+	}
+	c->err.type = type;
+	va_list ap;
+	va_start(ap, detail_format);
+	const char *detail = detail_format == NULL ? "" : arena_vprintf(c->arena, detail_format, ap);
+	va_end(ap);
+	c->err.detail = detail[0] == '\0' ? problem_info(type)->title : detail;
+	return -1;
+}
+
+int ctx_cause(struct ctx *c, const char *format, ...)
+{
+	va_list ap;
+	va_start(ap, format);
+	const char *text = arena_vprintf(c->arena, format, ap);
+	va_end(ap);
+	c->err.cause = c->err.cause == NULL ? text : arena_printf(c->arena, "%s; %s", c->err.cause, text);
+	return -1;
+}
+
+void ctx_subproblem(struct ctx *c, enum problem type, const char *identifier_type, const char *identifier_value,
+    const char *detail_format, ...)
+{
+	va_list ap;
+	va_start(ap, detail_format);
+	const char *detail = arena_vprintf(c->arena, detail_format, ap);
+	va_end(ap);
+	struct subproblem_list *list = &c->err.subproblems;
+	struct subproblem *grown = ARENA_ARRAY(c->arena, list->n + 1, struct subproblem);
+	for (size_t i = 0; i < list->n; i++) {
+		grown[i] = list->v[i];
+	}
+	grown[list->n] = (struct subproblem) {
+		.type = type,
+		.detail = detail,
+		.identifier_type = arena_text(c->arena, identifier_type),
+		.identifier_value = arena_text(c->arena, identifier_value),
+	};
+	*list = (struct subproblem_list) { grown, list->n + 1 };
+}
+
+void ctx_forgive(struct ctx *c)
+{
+	c->err = (struct err) { 0 };
+}
+
+int64_t ctx_left_ms(const struct ctx *c, int64_t cap_ms)
+{
+	if (c->deadline_us == INT64_MAX) {
+		return cap_ms;
+	}
+	int64_t left = (c->deadline_us - clock_monotonic_us()) / 1000;
+	if (left < 0) {
+		return 0;
+	}
+	return left < cap_ms ? left : cap_ms;
+}
+
+void ctx_limit_ms(struct ctx *c, int64_t ms)
+{
+	int64_t limit = clock_monotonic_us() + ms * 1000;
+	if (limit < c->deadline_us) {
+		c->deadline_us = limit;
+	}
+}
