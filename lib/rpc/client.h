@@ -1,0 +1,57 @@
+/* Calling RPC (design 3): unary Connect protocol, JSON, HTTPS with both sides' certificates. The typed stubs are
+ *   int rpc_<service>_<verb>(struct ctx *c, const struct <request> *in, struct <response> *ret) MUST_CHECK;
+ * one for each row of methods.def. They send the request id and what is left of the deadline, use kept connections of
+ * the calling thread, try other addresses of the service, and repeat what is safe to repeat. An error of the server
+ * arrives as the same problem in c. FAIL of their own: UNAVAILABLE (nobody answered; it did not run), DEADLINE,
+ * WRITE_UNCERTAIN (it may have run and must not be repeated). */
+#ifndef CAIRN_RPC_CLIENT_H
+#define CAIRN_RPC_CLIENT_H
+
+#include "lib/base/config.h"
+#include "lib/rpc/messages.h"
+
+/* Addresses ("host:port") of one service. */
+struct rpc_client_options {
+	const char *process; /* "cairn-ra": for User-Agent and logs */
+	const char *cert_file;
+	const char *key_file;
+	const char *ca_file;
+	struct text_list addresses[4]; /* by enum rpc_service */
+};
+
+enum rpc_service {
+#define SERVICE(name, path, certificate_name) RPC_SERVICE_##name,
+#include "lib/rpc/services.def"
+#undef SERVICE
+	RPC_SERVICE_COUNT
+};
+
+/* Once, before the first call. */
+void rpc_client_configure(const struct rpc_client_options *options);
+/* SIGHUP: connections made from now on use the certificates as they are in the files. */
+void rpc_client_reload(void);
+/* Threads that called stubs free their connections at their end. */
+void rpc_client_thread_end(void);
+
+#define RPC(service, Method, verb, request, response, callers, deadline_ms, repeat) \
+	int rpc_##service##_##verb(struct ctx *c, const struct request *in, struct response *ret) MUST_CHECK;
+#define RPC_LATER RPC
+#include "lib/rpc/methods.def"
+#undef RPC
+#undef RPC_LATER
+
+/* Calls that do not hold a thread while they wait: one loop thread, many calls. */
+struct rpc_loop;
+/* The outcome: result 0 with the response in c's arena, or -1 with the error in c. c belongs to the call and is freed
+ * after `done` returns. Runs in the loop thread: it must not block; hand the work to a queue. */
+typedef void rpc_va_validate_done(void *arg, struct ctx *c, int result, const struct validation_result *response);
+
+struct rpc_loop *rpc_loop_new(void);
+void rpc_loop_free(struct rpc_loop *loop); /* waits for calls under way to end or time out */
+void rpc_va_validate_start(struct rpc_loop *loop, const struct validate_request *in, struct id request_id,
+    int64_t deadline_ms, rpc_va_validate_done *done, void *arg);
+/* The same to one given address (a remote perspective). */
+void rpc_va_validate_start_at(struct rpc_loop *loop, const char *address, const struct validate_request *in,
+    struct id request_id, int64_t deadline_ms, rpc_va_validate_done *done, void *arg);
+
+#endif

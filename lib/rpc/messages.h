@@ -1,0 +1,291 @@
+/* The structs that cross RPC, each with its field table <name>_fields (messages.c). JSON members have the members' names;
+ * binary is base64url, ids are 22 characters, times are RFC 3339. A reader ignores members that it does not know. */
+#ifndef CAIRN_RPC_MESSAGES_H
+#define CAIRN_RPC_MESSAGES_H
+
+#include "lib/base/fields.h"
+
+struct identifier {
+	const char *type;  /* "dns" */
+	const char *value; /* lower case A-labels; with "*." in an order, without in an authorization */
+};
+
+struct identifier_list {
+	struct identifier *v;
+	size_t n;
+};
+
+/* A problem as it is kept in rows and crosses RPC; type is a name of problem.def. type NULL: no problem. */
+struct problem_subrecord {
+	const char *type;
+	const char *detail;
+	struct identifier identifier;
+};
+
+struct problem_subrecord_list {
+	struct problem_subrecord *v;
+	size_t n;
+};
+
+struct problem_record {
+	const char *type;
+	const char *detail;
+	int64_t retry_after_s;
+	const char *instance;
+	const char *location;
+	struct problem_subrecord_list subproblems;
+};
+
+struct account {
+	struct id id;
+	const char *status; /* valid, deactivated, revoked */
+	const char *key;    /* canonical public JWK as JSON text */
+	struct bytes thumbprint;
+	bool terms_agreed;
+	struct timestamp created_at;
+};
+
+struct new_account_request {
+	const char *key; /* canonical public JWK as JSON text, checked by the caller and again by the RA */
+	bool terms_agreed;
+	bool only_return_existing;
+	struct text_list contact; /* checked for form, never kept with the account (RECOVERY) */
+	const char *remote_address;
+	const char *user_agent;
+};
+
+struct new_account_response {
+	struct account account;
+	bool created;
+};
+
+struct update_account_request {
+	struct id account_id;
+	struct bytes thumbprint; /* of the key that signed; checked again in the statement that acts */
+	bool deactivate;
+};
+
+struct challenge {
+	struct id id;
+	const char *type;   /* http-01 */
+	const char *status; /* pending, processing, valid, invalid */
+	const char *token;
+	struct timestamp validated_at;
+	struct problem_record error;
+};
+
+struct challenge_list {
+	struct challenge *v;
+	size_t n;
+};
+
+struct authorization {
+	struct id id;
+	struct id account_id;
+	struct identifier identifier;
+	bool wildcard;
+	const char *status; /* pending, valid, invalid, deactivated, expired, revoked */
+	struct timestamp expires_at;
+	struct challenge_list challenges;
+};
+
+struct order {
+	struct id id;
+	struct id account_id;
+	const char *status; /* pending, ready, processing, valid, invalid */
+	struct identifier_list identifiers; /* in the order of the request */
+	struct id_list authorizations;
+	struct timestamp expires_at;
+	struct timestamp not_before; /* as asked, or none */
+	struct timestamp not_after;
+	const char *profile;
+	struct id certificate_id; /* none until valid */
+	struct problem_record error;
+};
+
+struct new_order_request {
+	struct id account_id;
+	struct bytes thumbprint;
+	struct identifier_list identifiers; /* as sent; the RA normalises and judges them */
+	struct timestamp not_before;
+	struct timestamp not_after;
+	const char *profile; /* NULL: the default */
+	const char *replaces;
+	const char *remote_address;
+};
+
+struct start_challenge_request {
+	struct id account_id;
+	struct bytes thumbprint;
+	struct id challenge_id;
+	int64_t hold_ms; /* how long the answer may be held back for the outcome */
+};
+
+struct deactivate_authorization_request {
+	struct id account_id;
+	struct bytes thumbprint;
+	struct id authorization_id;
+};
+
+struct finalize_order_request {
+	struct id account_id;
+	struct bytes thumbprint;
+	struct id order_id;
+	struct bytes csr; /* DER */
+};
+
+struct revoke_certificate_request {
+	struct bytes certificate; /* DER */
+	bool has_reason;
+	int64_t reason;
+	struct id account_id;    /* none when signed by the certificate's key */
+	struct bytes thumbprint; /* of the account key that signed */
+	const char *certificate_key; /* canonical JWK that signed, when it is to be the certificate's own; else NULL */
+	const char *remote_address;
+};
+
+struct revoke_certificate_response {
+	struct timestamp revoked_at;
+};
+
+/* One name resolution that a validation made, with all that it gave (G-3, F-43). */
+struct resolution {
+	const char *name;
+	const char *type;     /* A, AAAA, TXT, CAA */
+	const char *resolver; /* "local" or ADDRESS@PORT */
+	const char *dnssec;   /* secure, insecure, bogus, off */
+	int64_t rcode;
+	const char *canonical_name;
+	struct text_list answers; /* presentation form */
+	struct bytes raw;         /* the answer packet */
+	const char *error;        /* sentence, or NULL */
+	struct timestamp started_at;
+	int64_t duration_us;
+};
+
+struct resolution_list {
+	struct resolution *v;
+	size_t n;
+};
+
+/* One connection that a validation tried: http-01 has one for each address and each redirect. */
+struct connection_attempt {
+	const char *url;
+	const char *host;
+	int64_t port;
+	struct text_list addresses_resolved;
+	const char *address_used;
+	int64_t http_status;   /* 0: no answer */
+	const char *location;  /* of a redirect */
+	const char *headers;   /* as received, bounded to 4096 octets, cleaned of NUL */
+	struct bytes body;     /* first 512 octets at most */
+	struct bytes body_sha256; /* of the octets read */
+	int64_t body_octets;      /* how many were read */
+	struct bytes tls_certificate; /* of an https hop or tls-alpn-01: DER of the leaf */
+	const char *error;
+	struct timestamp started_at;
+	int64_t duration_us;
+};
+
+struct connection_attempt_list {
+	struct connection_attempt *v;
+	size_t n;
+};
+
+struct caa_result {
+	bool checked;
+	bool permitted;
+	const char *found_at; /* the name whose set decided, or NULL for none */
+	struct text_list records; /* presentation form of the set */
+	struct timestamp checked_at;
+};
+
+struct validate_request {
+	struct id validation_id;
+	struct identifier identifier; /* without "*." */
+	bool wildcard;
+	const char *method; /* http-01; NULL: CAA only */
+	const char *token;
+	const char *key_authorization;
+	const char *account_url;
+	struct text_list caa_identities;
+	bool check_caa;
+};
+
+/* What one perspective found: the evidence (F-41..F-43, G-3). */
+struct validation_result {
+	struct id validation_id;
+	const char *perspective;
+	const char *method;
+	bool passed; /* DCV and CAA, whichever were asked */
+	struct problem_record problem; /* when not passed */
+	bool fault; /* ours, not the client's: nothing may be concluded, try again (design 4.2) */
+	struct resolution_list resolutions;
+	struct connection_attempt_list attempts;
+	struct caa_result caa;
+	struct timestamp started_at;
+	struct timestamp ended_at;
+};
+
+struct issue_certificate_request {
+	struct id order_id;
+	struct id account_id;
+	const char *profile;
+	struct identifier_list names; /* in the order of the CSR */
+	const char *common_name;      /* one of the names, or NULL */
+	struct bytes public_key;      /* SubjectPublicKeyInfo, DER */
+	struct timestamp not_before;  /* as ordered, or none */
+	struct timestamp not_after;
+};
+
+struct issue_certificate_response {
+	struct id certificate_id;
+	struct bytes serial;
+	struct timestamp not_before;
+	struct timestamp not_after;
+};
+
+struct get_log_status_request {
+	bool detail;
+};
+
+struct log_status {
+	struct timestamp newest_request_at;
+	int64_t requests_last_minute;
+	int64_t requests_without_outcome;
+	int64_t validations_last_minute;
+	struct timestamp partitions_until; /* rows have a place until then */
+};
+
+#define MESSAGE(name) extern const struct fields name##_fields;
+MESSAGE(identifier)
+MESSAGE(problem_record)
+MESSAGE(account)
+MESSAGE(new_account_request)
+MESSAGE(new_account_response)
+MESSAGE(update_account_request)
+MESSAGE(challenge)
+MESSAGE(authorization)
+MESSAGE(order)
+MESSAGE(new_order_request)
+MESSAGE(start_challenge_request)
+MESSAGE(deactivate_authorization_request)
+MESSAGE(finalize_order_request)
+MESSAGE(revoke_certificate_request)
+MESSAGE(revoke_certificate_response)
+MESSAGE(resolution)
+MESSAGE(connection_attempt)
+MESSAGE(caa_result)
+MESSAGE(validate_request)
+MESSAGE(validation_result)
+MESSAGE(issue_certificate_request)
+MESSAGE(issue_certificate_response)
+MESSAGE(get_log_status_request)
+MESSAGE(log_status)
+#undef MESSAGE
+
+/* The one error of c as a record (cause left out), and back. */
+struct problem_record problem_record_of(const struct ctx *c);
+int problem_record_fail(struct ctx *c, const struct problem_record *record);
+
+#endif

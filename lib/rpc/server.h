@@ -1,0 +1,53 @@
+/* Serving RPC (design 3): methods.def gives dispatch and rights; the handlers are plain functions.
+ *
+ * A process that serves the service `ra` has one file with
+ *         #define RPC_SERVE ra
+ *         #include "lib/rpc/serve.h"
+ * which declares ra_<verb>_serve(struct ctx *c, const struct <request> *in, struct <response> *ret) for each row of its
+ * service and defines the table `ra_methods[]` that rpc_server_start takes. c->caller is the name in the client's
+ * certificate, c->request_id came with the call, c's deadline is the smaller of the row's and the caller's.
+ * An error in c travels as {code, message, details}, the ACME problem being a detail. */
+#ifndef CAIRN_RPC_SERVER_H
+#define CAIRN_RPC_SERVER_H
+
+#include "lib/http/server.h"
+#include "lib/rpc/messages.h"
+
+struct rpc_call; /* one asynchronous call under way */
+
+struct rpc_method {
+	const char *path;    /* "/cairn.ra.v1.RegistrationAuthority/NewOrder" */
+	const char *name;    /* "ra.NewOrder", for metrics and logs */
+	const char *callers; /* "cairn-wfe|cairn-command" */
+	int64_t deadline_ms;
+	const struct fields *request;
+	const struct fields *response;
+	int (*serve)(struct ctx *c, const void *in, void *ret); /* or */
+	void (*serve_later)(struct rpc_call *call, const void *in);
+};
+
+struct rpc_server_options {
+	const struct rpc_method *methods;
+	size_t n_methods;
+	const char *listen; /* "127.0.0.1:14101" */
+	const char *cert_file;
+	const char *key_file;
+	const char *ca_file;
+	unsigned workers;
+	unsigned queue;
+	void (*worker_end)(void); /* db_thread_end, rpc_client_thread_end ... */
+};
+
+struct rpc_server;
+
+int rpc_server_start(struct ctx *c, const struct rpc_server_options *options, struct rpc_server **ret) MUST_CHECK;
+uint16_t rpc_server_port(const struct rpc_server *s);
+int rpc_server_reload(struct ctx *c, struct rpc_server *s) MUST_CHECK;
+void rpc_server_stop(struct rpc_server *s, int64_t deadline_ms);
+
+/* The context of a call that is served later; it lives until rpc_call_end. */
+struct ctx *rpc_call_ctx(struct rpc_call *call);
+/* Ends it from any thread: response (of the method's struct) when result is 0, else the error in its ctx. */
+void rpc_call_end(struct rpc_call *call, int result, const void *response);
+
+#endif
