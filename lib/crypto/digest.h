@@ -1,0 +1,23 @@
+/* SHA-256 and HMAC-SHA-256 over several pieces. A failure of the library ends the process: there is no input for which
+ * these may fail. Safe from all threads. */
+#ifndef CAIRN_CRYPTO_DIGEST_H
+#define CAIRN_CRYPTO_DIGEST_H
+
+#include "lib/base/bytes.h"
+
+#define SHA256_SIZE 32
+#define SHA1_SIZE 20
+
+/* The digest of the n pieces one behind the other. */
+void sha256(const struct bytes *pieces, size_t n, uint8_t ret[SHA256_SIZE]);
+
+/* The digest of one piece. */
+void sha256_of(struct bytes in, uint8_t ret[SHA256_SIZE]);
+
+/* HMAC-SHA-256 (RFC 2104) of the pieces one behind the other. */
+void hmac_sha256(struct bytes key, const struct bytes *pieces, size_t n, uint8_t ret[SHA256_SIZE]);
+
+/* For OCSP CertIDs only (D-8). */
+void sha1_of(struct bytes in, uint8_t ret[SHA1_SIZE]);
+
+#endif

@@ -1,0 +1,27 @@
+/* The last look at an object before it is signed, and after: the whole object is parsed again, written again from what
+ * was read and compared octet for octet, and each row of the tables in lints.c is one refusal with its source. Fails
+ * closed (F-30, F-32, F-33, F-35). Pure decisions. */
+#ifndef CAIRN_POLICY_LINTS_H
+#define CAIRN_POLICY_LINTS_H
+
+#include "lib/crypto/cert.h"
+#include "lib/crypto/crl.h"
+#include "policy/profiles.h"
+
+struct lint_options {
+	enum policy_mode mode;
+	struct timestamp now;           /* of the signing clock */
+	const struct cert_info *issuer; /* NULL: self-signed */
+	const struct profile *profile;  /* LEAF: its bounds; NULL: those of the mode only */
+};
+
+/* A TBSCertificate that claims to be of this kind. SERVER_INTERNAL; the cause names the row and its source. */
+int lint_certificate(struct ctx *c, enum cert_kind kind, struct bytes tbs, const struct lint_options *o) MUST_CHECK;
+
+/* A TBSCertList of this issuer. */
+int lint_crl(struct ctx *c, struct bytes tbs, const struct lint_options *o) MUST_CHECK;
+
+/* Number of rows, for the start log. */
+size_t lint_count(void);
+
+#endif
