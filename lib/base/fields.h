@@ -63,7 +63,8 @@ struct field {
 	unsigned flags;
 	const struct fields *sub;  /* FIELD_STRUCT_KIND, FIELD_STRUCTS_KIND */
 	const char *const *one_of; /* FIELD_TEXT: NULL-terminated list of allowed values, or NULL */
-	int64_t min;               /* FIELD_INT when min < max; FIELD_TEXT, _BYTES: length when min < max; lists: count */
+	int64_t min; /* checked when min < max: the value of a FIELD_INT, the length of a FIELD_TEXT or _BYTES, the count of
+	                a list */
 	int64_t max;
 	const char *def;  /* configuration: the default as YAML text, or NULL */
 	const char *help; /* configuration: one sentence, with the unit */
@@ -90,17 +91,22 @@ struct fields {
 	    struct int_list: FIELD_INT_LIST,       \
 	    json_t *: FIELD_JSON)
 
-/* The last arguments are further members of struct field: .flags, .min, .max, .def, .help, .one_of. */
-#define FIELD(T, m, ...) FIELD_AS(T, m, #m, __VA_ARGS__)
-#define FIELD_AS(T, m, as, ...) \
+/* The last arguments are further members of struct field: .flags, .min, .max, .def, .help, .one_of. (The extra comma
+ * lets them be left out in standard C.) */
+#define FIELD(T, ...) FIELD_NAMED_(T, __VA_ARGS__, )
+#define FIELD_NAMED_(T, m, ...) FIELD_PLAIN_(T, m, #m, __VA_ARGS__)
+#define FIELD_AS(T, m, ...) FIELD_PLAIN_(T, m, __VA_ARGS__, )
+#define FIELD_PLAIN_(T, m, as, ...) \
 	{ \
 		.name = (as), .kind = FIELD_KIND_OF(((T *) 0)->m), .offset = offsetof(T, m), __VA_ARGS__ \
 	}
-#define FIELD_STRUCT(T, m, sub_fields, ...) \
+#define FIELD_STRUCT(T, m, ...) FIELD_STRUCT_(T, m, __VA_ARGS__, )
+#define FIELD_STRUCT_(T, m, sub_fields, ...) \
 	{ \
 		.name = #m, .kind = FIELD_STRUCT_KIND, .offset = offsetof(T, m), .sub = (sub_fields), __VA_ARGS__ \
 	}
-#define FIELD_STRUCTS(T, m, sub_fields, ...) \
+#define FIELD_STRUCTS(T, m, ...) FIELD_STRUCTS_(T, m, __VA_ARGS__, )
+#define FIELD_STRUCTS_(T, m, sub_fields, ...) \
 	{ \
 		.name = #m, .kind = FIELD_STRUCTS_KIND, .offset = offsetof(T, m) + 0 * sizeof(((T *) 0)->m.v), \
 		.sub = (sub_fields), __VA_ARGS__ \
@@ -115,7 +121,9 @@ struct fields {
 int json_parse(struct ctx *c, struct bytes text, json_t **ret) MUST_CHECK;
 
 /* Reads a JSON object into the struct at `to` (which is zeroed first). Members without a field are ignored (a reader
- * may be older than the writer). FAIL: MALFORMED, naming the member. Texts with a NUL inside are refused. */
+ * may be older than the writer). Texts and FIELD_JSON members are borrowed from the document, which must live as long
+ * as the struct (one from json_parse lives as long as the arena). FAIL: MALFORMED, naming the member. Texts with a NUL
+ * inside are refused. */
 int fields_from_json(struct ctx *c, const struct fields *f, const json_t *from, void *to) MUST_CHECK;
 
 /* json_parse and fields_from_json in one. */
@@ -132,6 +140,18 @@ struct bytes json_encode(struct arena *a, const json_t *value);
 
 /* The arena drops the reference when it is freed. */
 json_t *arena_json(struct arena *a, json_t *owned);
+
+/* What .one_of, .min and .max demand of the member, as the end of a sentence ("must be between 1 and 9"), or NULL when
+ * the value is fine. For those who fill a struct from something else than JSON. */
+const char *field_refusal(struct arena *a, const struct field *f, const void *member);
+
+/* Each list is {T *v; size_t n;}; these reach one whose T is known by the kind only. */
+struct list {
+	void *v;
+	size_t n;
+};
+struct list list_get(const void *member);
+void list_set(void *member, struct list list);
 
 /* Address of the member; the type must match its kind. */
 #define FIELD_PTR(f, base, T) ((T *) (void *) ((char *) (base) + (f)->offset))
