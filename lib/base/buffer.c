@@ -44,7 +44,8 @@ void buffer_add_char(struct buffer *b, char one)
 void buffer_add_int(struct buffer *b, int64_t value)
 {
 	char text[24];
-	buffer_add(b, text, (size_t) snprintf(text, sizeof(text), "%lld", (long long) value));
+	int n = snprintf(text, sizeof(text), "%lld", (long long) value);
+	buffer_add(b, text, (size_t) n);
 }
 
 void buffer_printf(struct buffer *b, const char *format, ...)

@@ -17,7 +17,7 @@ struct statement {
 	const char *sql;
 	const struct fields *params; /* NULL: none */
 	const struct fields *row;    /* NULL: no rows wanted */
-	bool repeatable;             /* reads, and writes that are safe to run twice: tried again once on a lost connection */
+	bool repeatable; /* reads, and writes that are safe to run twice: tried again once on a lost connection */
 };
 
 /* The process's closed list; set once before the first connection. */
@@ -55,8 +55,8 @@ struct db_copy {
 	const char *sql;
 	struct bytes rows;
 };
-int db_copy_all(struct ctx *c, const struct db_copy *copies, size_t n, const struct statement *after, const void *params)
-    MUST_CHECK;
+int db_copy_all(struct ctx *c, const struct db_copy *copies, size_t n, const struct statement *after,
+    const void *params) MUST_CHECK;
 
 /* Waits up to timeout_ms for NOTIFY on the channel (constant); true when one came. Uses a connection of the thread. */
 int db_wait_notify(struct ctx *c, const char *channel, int64_t timeout_ms, bool *ret_notified) MUST_CHECK;

@@ -22,7 +22,7 @@ struct http_call {
 	unsigned status;
 	const char *content_type; /* in the arena of the ctx, or NULL */
 	struct bytes reply;       /* in the arena of the ctx */
-	bool sent; /* the request may have reached the server, even though the call failed */
+	bool sent;                /* the request may have reached the server, even though the call failed */
 };
 
 /* TLS 1.3, both sides' certificates. */

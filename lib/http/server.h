@@ -38,15 +38,15 @@ struct http_request {
 typedef void http_handler(struct http_request *r, void *arg);
 
 struct http_server_options {
-	const char *name;         /* for logs and metrics: "acme", "rpc", "http" */
-	const char *address;      /* "127.0.0.1", "::", ... */
-	uint16_t port;            /* 0: any free one, see http_server_port */
-	const char *cert_file;    /* PEM chain; NULL: plain HTTP */
+	const char *name;      /* for logs and metrics: "acme", "rpc", "http" */
+	const char *address;   /* "127.0.0.1", "::", ... */
+	uint16_t port;         /* 0: any free one, see http_server_port */
+	const char *cert_file; /* PEM chain; NULL: plain HTTP */
 	const char *key_file;
 	const char *client_ca_file; /* demand a client certificate of this CA (RPC); then TLS 1.3 only */
-	size_t max_body;          /* more gets 413 */
+	size_t max_body;            /* more gets 413 */
 	unsigned workers;
-	unsigned queue;           /* requests that may wait for a worker */
+	unsigned queue; /* requests that may wait for a worker */
 	unsigned max_connections;
 	unsigned idle_timeout_s;  /* a connection that sends nothing, or a request too slow, is closed */
 	int64_t request_limit_ms; /* deadline given to each request */

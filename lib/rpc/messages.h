@@ -92,7 +92,7 @@ struct authorization {
 struct order {
 	struct id id;
 	struct id account_id;
-	const char *status; /* pending, ready, processing, valid, invalid */
+	const char *status;                 /* pending, ready, processing, valid, invalid */
 	struct identifier_list identifiers; /* in the order of the request */
 	struct id_list authorizations;
 	struct timestamp expires_at;
@@ -138,8 +138,8 @@ struct revoke_certificate_request {
 	struct bytes certificate; /* DER */
 	bool has_reason;
 	int64_t reason;
-	struct id account_id;    /* none when signed by the certificate's key */
-	struct bytes thumbprint; /* of the account key that signed */
+	struct id account_id;        /* none when signed by the certificate's key */
+	struct bytes thumbprint;     /* of the account key that signed */
 	const char *certificate_key; /* canonical JWK that signed, when it is to be the certificate's own; else NULL */
 	const char *remote_address;
 };
@@ -175,12 +175,12 @@ struct connection_attempt {
 	int64_t port;
 	struct text_list addresses_resolved;
 	const char *address_used;
-	int64_t http_status;   /* 0: no answer */
-	const char *location;  /* of a redirect */
-	const char *headers;   /* as received, bounded to 4096 octets, cleaned of NUL */
-	struct bytes body;     /* first 512 octets at most */
-	struct bytes body_sha256; /* of the octets read */
-	int64_t body_octets;      /* how many were read */
+	int64_t http_status;          /* 0: no answer */
+	const char *location;         /* of a redirect */
+	const char *headers;          /* as received, bounded to 4096 octets, cleaned of NUL */
+	struct bytes body;            /* first 512 octets at most */
+	struct bytes body_sha256;     /* of the octets read */
+	int64_t body_octets;          /* how many were read */
 	struct bytes tls_certificate; /* of an https hop or tls-alpn-01: DER of the leaf */
 	const char *error;
 	struct timestamp started_at;
@@ -195,7 +195,7 @@ struct connection_attempt_list {
 struct caa_result {
 	bool checked;
 	bool permitted;
-	const char *found_at; /* the name whose set decided, or NULL for none */
+	const char *found_at;     /* the name whose set decided, or NULL for none */
 	struct text_list records; /* presentation form of the set */
 	struct timestamp checked_at;
 };
@@ -217,9 +217,9 @@ struct validation_result {
 	struct id validation_id;
 	const char *perspective;
 	const char *method;
-	bool passed; /* DCV and CAA, whichever were asked */
+	bool passed;                   /* DCV and CAA, whichever were asked */
 	struct problem_record problem; /* when not passed */
-	bool fault; /* ours, not the client's: nothing may be concluded, try again (design 4.2) */
+	bool fault;                    /* ours, not the client's: nothing may be concluded, try again (design 4.2) */
 	struct resolution_list resolutions;
 	struct connection_attempt_list attempts;
 	struct caa_result caa;
