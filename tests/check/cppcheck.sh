@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 cache=$1/cppcheck
 mkdir -p "$cache"
-exec cppcheck --quiet --error-exitcode=1 --inline-suppr --cppcheck-build-dir="$cache" -j "${CAIRN_JOBS:-2}" \
+exec cppcheck --quiet --error-exitcode=1 --inline-suppr --cppcheck-build-dir="$cache" \
 	--enable=warning,performance,portability --std=c11 --platform=unix64 --library=posix \
 	--suppress=missingIncludeSystem --suppress=nullPointerRedundantCheck --suppress=unknownMacro --suppress=normalCheckLevelMaxBranches \
 	-D_GNU_SOURCE -I . --file-list=<(find lib policy wfe ra va ca subscriber cli deploy -name '*.c' 2>/dev/null)
