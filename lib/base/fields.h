@@ -52,6 +52,7 @@ enum field_flag {
 	FIELD_OMIT_EMPTY = 2, /* the JSON writer leaves a zero value out (the default writes it, save for NULL text, none
 	                         ids and times, which are always left out) */
 	FIELD_SECRET = 4,     /* never logged or shown; `cairn config show` prints "(secret)" */
+	FIELD_PATH = 8,       /* configuration: a path, relative to the folder of the first file */
 };
 
 struct fields;

@@ -118,7 +118,7 @@ static const char *label_pair(struct arena *a, const struct row *row, const stru
 		if (*p == '\\' || *p == '"') {
 			buffer_add_char(&b, '\\');
 		}
-		buffer_add_char(&b, *p == '\n' ? ' ' : *p);
+		buffer_add(&b, *p == '\n' ? " " : p, 1);
 	}
 	buffer_add_char(&b, '"');
 	return (const char *) buffer_bytes(&b).p;

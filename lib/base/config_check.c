@@ -1,0 +1,264 @@
+#include "lib/base/config_check.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DURATION_MAX_S ((int64_t) 100 * 366 * 86400)
+
+/* Up to 9 decimal digits, the whole text. */
+static int number_parse(const char *text, int64_t max, int64_t *ret)
+{
+	size_t n = strlen(text);
+	if (n == 0 || n > 9 || strspn(text, "0123456789") != n || strtoll(text, NULL, 10) > max) {
+		return -1;
+	}
+	*ret = strtoll(text, NULL, 10);
+	return 0;
+}
+
+int address_parse(struct arena *a, const char *text, struct address *ret)
+{
+	const char *colon = strrchr(text, ':');
+	int64_t port = 0;
+	if (colon == NULL || colon == text || number_parse(colon + 1, 65535, &port) != 0) {
+		return -1;
+	}
+	bool brackets = text[0] == '[' && colon[-1] == ']';
+	size_t skip = brackets ? 1 : 0;
+	const char *host = arena_text_n(a, text + skip, (size_t) (colon - text) - 2 * skip);
+	struct in6_addr v6;
+	if (brackets ? inet_pton(AF_INET6, host, &v6) != 1 : strpbrk(host, ":[]/@ ") != NULL) {
+		return -1;
+	}
+	*ret = (struct address) { host, (uint16_t) port };
+	return 0;
+}
+
+int duration_parse(const char *text, int64_t *ret_s)
+{
+	static const struct {
+		char letter;
+		int64_t seconds;
+	} units[] = { { 'd', 86400 }, { 'h', 3600 }, { 'm', 60 }, { 's', 1 } };
+	size_t digits = strspn(text, "0123456789");
+	if (digits == 0 || digits > 9 || text[digits] == '\0' || text[digits + 1] != '\0') {
+		return -1;
+	}
+	for (size_t i = 0; i < COUNT_OF(units); i++) {
+		int64_t s = strtoll(text, NULL, 10) * units[i].seconds;
+		if (units[i].letter == text[digits] && s > 0 && s <= DURATION_MAX_S) {
+			*ret_s = s;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+/* Each returns what the value must be, or NULL when it is that. */
+typedef const char *refusal(struct arena *a, const char *value);
+
+static const char *not_https(struct arena *a, const char *value)
+{
+	static const char scheme[] = "https://";
+	static const char must[] = "must be https://host or https://host:port without a path";
+	struct address address;
+	if (strncmp(value, scheme, strlen(scheme)) != 0 || value[strlen(scheme)] == '\0') {
+		return must;
+	}
+	const char *host = value + strlen(scheme);
+	const char *behind = strrchr(host, ']') == NULL ? host : strrchr(host, ']');
+	const char *full = strchr(behind, ':') != NULL ? host : arena_printf(a, "%s:443", host);
+	return address_parse(a, full, &address) == 0 && strpbrk(address.host, "?#\\") == NULL ? NULL : must;
+}
+
+static const char *not_url(struct arena *a, const char *value)
+{
+	(void) a;
+	bool known = strncmp(value, "https://", 8) == 0 || strncmp(value, "http://", 7) == 0;
+	return known && strpbrk(value, " \"<>\\\r\n\t") == NULL ? NULL : "must be an http or https URL";
+}
+
+/* D-15: what is written into certificates is plain HTTP. */
+static const char *not_http(struct arena *a, const char *value)
+{
+	return strncmp(value, "http://", 7) == 0 && not_url(a, value) == NULL ? NULL : "must be an http URL";
+}
+
+static const char *not_address(struct arena *a, const char *value)
+{
+	struct address address;
+	return address_parse(a, value, &address) == 0 ? NULL : "must be host:port";
+}
+
+static const char *not_ip(struct arena *a, const char *value)
+{
+	(void) a;
+	uint8_t ip[16];
+	return inet_pton(AF_INET, value, ip) == 1 || inet_pton(AF_INET6, value, ip) == 1 ? NULL : "must be an IP address";
+}
+
+static const char *not_network(struct arena *a, const char *value)
+{
+	static const char must[] = "must be a network such as 10.0.0.0/8 or fd00::/8";
+	const char *slash = strchr(value, '/');
+	int64_t bits = 0;
+	if (slash == NULL || not_ip(a, arena_text_n(a, value, (size_t) (slash - value))) != NULL) {
+		return must;
+	}
+	return number_parse(slash + 1, strchr(value, ':') == NULL ? 32 : 128, &bits) == 0 ? NULL : must;
+}
+
+static const char *not_forward(struct arena *a, const char *value)
+{
+	static const char must[] = "must be ADDRESS@PORT";
+	const char *at = strchr(value, '@');
+	int64_t port = 0;
+	if (at == NULL || not_ip(a, arena_text_n(a, value, (size_t) (at - value))) != NULL) {
+		return must;
+	}
+	return number_parse(at + 1, 65535, &port) == 0 && port > 0 ? NULL : must;
+}
+
+#define TEXT(m, check) \
+	{ \
+#m, offsetof(struct config, m), false, check \
+	}
+#define LIST(m, check) \
+	{ \
+#m, offsetof(struct config, m), true, check \
+	}
+#define PROCESS(section) \
+	{ #section ".rpc_listen", offsetof(struct config, section.process.rpc_listen), true, not_address }, \
+	{ \
+#section ".metrics_listen", offsetof(struct config, section.process.metrics_listen), false, not_address \
+	}
+
+static const struct {
+	const char *key;
+	size_t offset;
+	bool list;
+	refusal *refused;
+} checks[] = {
+	TEXT(acme.external_url, not_https),
+	TEXT(acme.terms_of_service, not_url),
+	TEXT(acme.website, not_url),
+	LIST(rpc.wfe, not_address),
+	LIST(rpc.ra, not_address),
+	LIST(rpc.va, not_address),
+	LIST(rpc.ca, not_address),
+	LIST(rpc.subscriber, not_address),
+	PROCESS(wfe),
+	PROCESS(ra),
+	PROCESS(va),
+	PROCESS(ca),
+	PROCESS(subscriber),
+	LIST(wfe.listen, not_address),
+	LIST(wfe.http_listen, not_address),
+	LIST(wfe.trusted_proxies, not_network),
+	LIST(va.allow_networks, not_network),
+};
+
+static int refuse(struct ctx *c, const char *key, const char *value, const char *why)
+{
+	return FAIL(c, MALFORMED, "%s: \"%s\" %s", key, value, why);
+}
+
+static int check_value(struct ctx *c, const char *key, const char *value, refusal *refused)
+{
+	const char *why = value == NULL ? NULL : refused(c->arena, value);
+	return why == NULL ? 0 : refuse(c, key, value, why);
+}
+
+static int check_texts(struct ctx *c, const struct config *config)
+{
+	for (size_t i = 0; i < COUNT_OF(checks); i++) {
+		const void *member = (const char *) config + checks[i].offset;
+		const char *const *text = member;
+		const struct text_list *list = member;
+		if (!checks[i].list) {
+			TRY(check_value(c, checks[i].key, *text, checks[i].refused));
+			continue;
+		}
+		for (size_t k = 0; k < list->n; k++) {
+			TRY(check_value(c, checks[i].key, list->v[k], checks[i].refused));
+		}
+	}
+	return 0;
+}
+
+static int check_duration(struct ctx *c, const char *key, const char *text, int64_t *ret_s)
+{
+	return duration_parse(text, ret_s) == 0 ? 0 : refuse(c, key, text, "must be a time such as 90d, 12h, 30m or 45s");
+}
+
+static int check_profiles(struct ctx *c, struct config_profile_list *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		struct config_profile *p = &list->v[i];
+		TRY(check_duration(c, "policy.profiles.life", p->life, &p->life_s));
+		TRY(check_duration(c, "policy.profiles.order_life", p->order_life, &p->order_life_s));
+		TRY(check_duration(c, "policy.profiles.authorization_life", p->authorization_life, &p->authorization_life_s));
+		for (size_t k = 0; k < i; k++) {
+			if (strcmp(list->v[k].name, p->name) == 0) {
+				return refuse(c, "policy.profiles.name", p->name, "stands twice");
+			}
+		}
+	}
+	return 0;
+}
+
+static int check_issuers(struct ctx *c, const struct config_ca *ca)
+{
+	for (size_t i = 0; i < ca->issuers.n; i++) {
+		const struct config_issuer *issuer = &ca->issuers.v[i];
+		TRY(check_value(c, "ca.issuers.crl_url", issuer->crl_url, not_http));
+		TRY(check_value(c, "ca.issuers.aia_url", issuer->aia_url, not_http));
+		for (size_t k = 0; k < i; k++) {
+			if (strcmp(ca->issuers.v[k].name, issuer->name) == 0) {
+				return refuse(c, "ca.issuers.name", issuer->name, "stands twice");
+			}
+		}
+	}
+	if (ca->crl_life_s <= ca->crl_period_s) {
+		return FAIL(
+		    c, MALFORMED, "ca.crl_life_s: must be more than ca.crl_period_s, or a CRL ends before the next one");
+	}
+	return 0;
+}
+
+static int check_va(struct ctx *c, const struct config_va *va)
+{
+	for (size_t i = 0; i < va->resolvers.n; i++) {
+		TRY(check_value(c, "va.resolvers.forward", va->resolvers.v[i].forward, not_forward));
+	}
+	for (size_t i = 0; i < va->perspectives.n; i++) {
+		TRY(check_value(c, "va.perspectives.address", va->perspectives.v[i].address, not_address));
+	}
+	for (size_t i = 0; i < va->local_zones.n; i++) {
+		TRY(check_value(c, "va.local_zones.address", va->local_zones.v[i].address, not_ip));
+	}
+	return 0;
+}
+
+static int check_retention(struct ctx *c, struct config_retention_list *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		struct config_retention *r = &list->v[i];
+		if (strcmp(r->keep, "forever") == 0) {
+			r->keep_s = INT64_MAX;
+		} else {
+			TRY(check_duration(c, "retention.keep", r->keep, &r->keep_s));
+		}
+	}
+	return 0;
+}
+
+int config_check(struct ctx *c, struct config *config)
+{
+	TRY(check_texts(c, config));
+	TRY(check_profiles(c, &config->policy.profiles));
+	TRY(check_issuers(c, &config->ca));
+	TRY(check_va(c, &config->va));
+	return check_retention(c, &config->retention);
+}
