@@ -1,5 +1,5 @@
 /* Outgoing HTTP with libcurl over kept connections, for RPC. One client per thread; the targets of validation have an
- * engine of their own (va/). */
+ * engine of their own (va/). No proxy, no redirect, no configuration from the environment. */
 #ifndef CAIRN_HTTP_CLIENT_H
 #define CAIRN_HTTP_CLIENT_H
 
@@ -7,14 +7,16 @@
 
 struct http_client;
 
+/* Texts are borrowed for the client's life; the files are read at each new connection. */
 struct http_client_tls {
 	const char *cert_file; /* this process's certificate and key */
 	const char *key_file;
-	const char *ca_file;
+	const char *ca_file; /* of the server's certificate, which must name the host of the URL */
 };
 
 struct http_call {
-	const char *url;
+	const char *url;            /* https://cairn-ra/... : the host is who the server must prove to be */
+	const char *address;        /* "host:port" to connect to instead of the URL's own; NULL: that of the URL */
 	const char *const *headers; /* NULL-terminated "Name: value" */
 	struct bytes body;
 	size_t max_reply;
@@ -31,7 +33,8 @@ void http_client_free(struct http_client *h);
 /* Forgets kept connections, so that new certificates are used. */
 void http_client_reset(struct http_client *h);
 
-/* POST within the deadline of c. 0 for any HTTP answer; FAIL: UNAVAILABLE (not reached), DEADLINE. */
+/* POST within the deadline of c. 0 for any HTTP answer; FAIL: UNAVAILABLE (no connection, or it broke), DEADLINE. The
+ * request is never sent twice: if it may have reached the server, `sent` is true and the caller decides. */
 int http_client_post(struct ctx *c, struct http_client *h, struct http_call *call) MUST_CHECK;
 
 #endif

@@ -45,6 +45,7 @@ struct http_server_options {
 	const char *key_file;
 	const char *client_ca_file; /* demand a client certificate of this CA (RPC); then TLS 1.3 only */
 	size_t max_body;            /* more gets 413 */
+	unsigned io_threads;        /* epoll threads, 1 to 4; 0: two */
 	unsigned workers;
 	unsigned queue; /* requests that may wait for a worker */
 	unsigned max_connections;
@@ -68,7 +69,8 @@ uint16_t http_server_port(const struct http_server *s);
 /* Reads certificate, key and client CA again; the old ones stay when that fails. */
 int http_server_reload(struct ctx *c, struct http_server *s) MUST_CHECK;
 
-/* No new connections; waits until requests under way are answered, at most deadline_ms; then frees it. */
+/* No new connections; waits until requests under way are answered, at most deadline_ms; then frees it. If a handler (or
+ * one who deferred) still has a request by then, that is logged and all is left as it is, for the process to end. */
 void http_server_stop(struct http_server *s, int64_t deadline_ms);
 
 /* First header of that name (any case), or NULL. In the request's arena. */
@@ -83,7 +85,8 @@ void http_reply_header(struct http_request *r, const char *name, const char *val
 /* Status and body; body must be in the request's arena or constant. content_type NULL: none. */
 void http_reply(struct http_request *r, unsigned status, const char *content_type, struct bytes body);
 
-/* In a handler: the answer comes later, from any thread, by http_finish. */
+/* In a handler, in its own thread: the answer comes later, from any thread, by http_finish. After http_finish the request
+ * must not be touched any more; a handler that does not defer must not call it. */
 void http_defer(struct http_request *r);
 void http_finish(struct http_request *r);
 

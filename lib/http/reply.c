@@ -1,0 +1,96 @@
+#include "lib/http/internal.h"
+
+#include <string.h>
+
+#include "lib/base/die.h"
+#include "lib/base/metrics.h"
+#include "lib/http/address.h"
+
+#define SEND_LIMIT_S 60
+#define HEADERS_STEP 8
+
+void http_reply_header(struct http_request *r, const char *name, const char *value)
+{
+	if (strpbrk(value, "\r\n") != NULL) {
+		die("a header value with a line break: %s", name);
+	}
+	if (r->n_headers % HEADERS_STEP == 0) {
+		struct http_header *grown = ARENA_ARRAY(r->ctx.arena, r->n_headers + HEADERS_STEP, struct http_header);
+		for (size_t i = 0; i < r->n_headers; i++) {
+			grown[i] = r->headers[i];
+		}
+		r->headers = grown;
+	}
+	r->headers[r->n_headers++] = (struct http_header) { .name = name, .value = arena_text(r->ctx.arena, value) };
+}
+
+void http_reply(struct http_request *r, unsigned status, const char *content_type, struct bytes body)
+{
+	r->status = status;
+	r->reply = body;
+	if (content_type != NULL) {
+		http_reply_header(r, "Content-Type", content_type);
+	}
+}
+
+static void refuse_in_text(struct http_request *r)
+{
+	const struct err *err = &r->ctx.err;
+	if (err->retry_after_s > 0) {
+		http_reply_header(r, "Retry-After", arena_printf(r->ctx.arena, "%lld", (long long) err->retry_after_s));
+	}
+	const char *text = arena_printf(r->ctx.arena, "%s\n", err->detail);
+	http_reply(r, problem_info(err->type)->status, "text/plain; charset=utf-8", bytes_of_text(text));
+}
+
+void http_refuse(struct request *r, const char *reason)
+{
+	struct http_server *s = r->pub.server;
+	metric_add(METRIC_http_refused, reason, 1);
+	if (s->options.refuse != NULL) {
+		s->options.refuse(&r->pub, s->options.arg);
+	} else {
+		refuse_in_text(&r->pub);
+	}
+	r->answered = true;
+}
+
+static const char *status_class(unsigned status)
+{
+	static const char *const classes[] = { "other", "1xx", "2xx", "3xx", "4xx", "5xx" };
+	return classes[status / 100 < COUNT_OF(classes) ? status / 100 : 0];
+}
+
+enum MHD_Result http_reply_queue(struct request *r)
+{
+	struct http_server *s = r->pub.server;
+	/* A handler that did not answer is a bug, not something that a client may wait for. */
+	unsigned status = r->pub.status == 0 ? 500 : r->pub.status;
+	/* The octets lie in the arena, which outlives the answer. */
+	struct MHD_Response *response =
+	    MHD_create_response_from_buffer(r->pub.reply.n, (void *) (uintptr_t) r->pub.reply.p, MHD_RESPMEM_PERSISTENT);
+	if (response == NULL) {
+		die("out of memory");
+	}
+	for (size_t i = 0; i < r->pub.n_headers; i++) {
+		/* It refuses empty values; a header that says nothing is left out. */
+		(void) MHD_add_response_header(response, r->pub.headers[i].name, r->pub.headers[i].value);
+	}
+	pthread_mutex_lock(&s->lock);
+	bool draining = s->draining;
+	pthread_mutex_unlock(&s->lock);
+	if (draining) {
+		(void) MHD_add_response_header(response, "Connection", "close");
+	}
+	r->queued = true;
+	metric_add(METRIC_http_requests, status_class(status), 1);
+	http_conn_expect(r->conn, false, SEND_LIMIT_S);
+	enum MHD_Result result = MHD_queue_response(r->pub.connection, status, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+const char *http_request_address(struct http_request *r, uint16_t *ret_port)
+{
+	return address_text(r->ctx.arena, &r->remote, ret_port);
+}
