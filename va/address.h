@@ -1,0 +1,41 @@
+/* Which addresses validation may enter (A-106): the special-purpose blocks of IANA's registries are refused, save the
+ * networks that the operator allows. Pure. */
+#ifndef CAIRN_VA_ADDRESS_H
+#define CAIRN_VA_ADDRESS_H
+
+#include <sys/socket.h>
+
+#include "lib/base/ctx.h"
+
+struct ip {
+	bool v6;
+	uint8_t b[16]; /* the first 4 for IPv4 */
+};
+
+/* A block of one family: an IPv4-mapped IPv6 address lies in no IPv4 block. */
+struct network {
+	struct ip first;
+	unsigned bits;
+};
+
+struct network_list {
+	struct network *v;
+	size_t n;
+};
+
+/* "192.0.2.1" or "2001:db8::1", nothing else: no brackets, no zone, no octal, no short forms. */
+int ip_parse(const char *text, struct ip *ret) MUST_CHECK;
+const char *ip_encode(struct arena *a, const struct ip *ip);
+bool ip_equal(const struct ip *a, const struct ip *b);
+/* The DNS form: 4 or 16 octets; -1 for another length. */
+int ip_of_bytes(struct bytes b, struct ip *ret) MUST_CHECK;
+/* -1 for a family that is neither IPv4 nor IPv6. */
+int ip_of_sockaddr(const struct sockaddr *sa, struct ip *ret_ip, uint16_t *ret_port) MUST_CHECK;
+
+/* Texts like "10.0.0.0/8" or "fd00::/8". FAIL: MALFORMED, naming the text; also when host bits are set. */
+int networks_parse(struct ctx *c, const struct text_list *texts, struct network_list *ret) MUST_CHECK;
+
+/* NULL when validation may connect there, else why not ("a loopback address"). */
+const char *ip_refusal(const struct ip *ip, const struct network_list *allowed);
+
+#endif
