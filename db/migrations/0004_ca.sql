@@ -38,6 +38,7 @@ CREATE TABLE ca.issuance (
 	crl_shard int NOT NULL,
 	tbs bytea NOT NULL,
 	spki_sha256 bytea NOT NULL,
+	request_id uuid,
 	begun_at timestamptz NOT NULL DEFAULT now(),
 	lease_until timestamptz NOT NULL,
 	CHECK (octet_length(spki_sha256) = 32)
@@ -52,6 +53,7 @@ COMMENT ON COLUMN ca.issuance.profile IS 'SUB-CERT: profile';
 COMMENT ON COLUMN ca.issuance.crl_shard IS 'SUB-CERT: shard of the CRL that would list it, fixed for life (E-25)';
 COMMENT ON COLUMN ca.issuance.tbs IS 'SUB-CERT: TBSCertificate, the exact octets that are signed';
 COMMENT ON COLUMN ca.issuance.spki_sha256 IS 'SUB-CERT: SHA-256 of the subject public key info';
+COMMENT ON COLUMN ca.issuance.request_id IS 'SUB-CERT: request that finalized the order';
 COMMENT ON COLUMN ca.issuance.begun_at IS 'SUB-CERT: when the bytes were fixed';
 COMMENT ON COLUMN ca.issuance.lease_until IS 'OPS: when another instance completes it';
 

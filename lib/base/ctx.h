@@ -44,14 +44,15 @@ struct ctx {
 void ctx_init(struct ctx *c);
 void ctx_done(struct ctx *c);
 
+/* Hands the arena, with all that was made in it, to the caller, who frees it; c goes on with a fresh one, so what it
+ * points to in the old one (its error) is forgotten. */
+struct arena *ctx_take_arena(struct ctx *c);
+
 /* Sets the error and is always -1. A second call keeps the first error. detail NULL or "": the problem's title. */
 int ctx_fail(struct ctx *c, enum problem type, const char *detail_format, ...) PRINTF_LIKE(3, 4);
 
 /* Adds to the cause of the error, which only the log sees. Call it before or after FAIL; always -1. */
 int ctx_cause(struct ctx *c, const char *format, ...) PRINTF_LIKE(2, 3);
-
-/* A fault of ours: SERVER_INTERNAL with its plain title; the sentence is the cause. Always -1. */
-int ctx_fault(struct ctx *c, const char *cause_format, ...) PRINTF_LIKE(2, 3);
 
 /* Adds a subproblem; does not set the error itself. identifier_value NULL: about no identifier. */
 void ctx_subproblem(struct ctx *c, enum problem type, const char *identifier_type, const char *identifier_value,
