@@ -25,7 +25,15 @@
 #include "deploy/supervise_table.h"
 #include "lib/base/clock.h"
 
-enum { RETRY_MS = 100, QUICK_MS = 10000, QUICK_DEATHS = 5, BACKOFF_MAX_MS = 30000, STOP_MS = 20000, PATH_SIZE = 512 };
+enum {
+	RETRY_MS = 100,
+	QUICK_MS = 10000,
+	QUICK_DEATHS = 5,
+	ONCE_TRIES = 100,
+	BACKOFF_MAX_MS = 30000,
+	STOP_MS = 20000,
+	PATH_SIZE = 512
+};
 
 static const char *state_folder;
 static struct service_table table;
@@ -177,7 +185,7 @@ static _Noreturn void child_run(const struct service_row *row, int out, pid_t pa
 static void schedule_restart(struct service_row *row)
 {
 	int64_t wait_ms = RETRY_MS;
-	for (unsigned i = QUICK_DEATHS; !row->once && i < row->quick_deaths && wait_ms < BACKOFF_MAX_MS; i++) {
+	for (unsigned i = row->once ? ONCE_TRIES : QUICK_DEATHS; i < row->quick_deaths && wait_ms < BACKOFF_MAX_MS; i++) {
 		wait_ms *= 2;
 	}
 	row->state = stopping ? SERVICE_DONE : SERVICE_DOWN;
@@ -238,15 +246,18 @@ static void ended(struct service_row *row, int status)
 	int64_t lived_ms = (now_us() - row->started_us) / 1000;
 	bool success = WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	row->pid = 0;
+	row->quick_deaths = lived_ms < QUICK_MS ? row->quick_deaths + 1 : 0;
 	if (row->once) {
 		if (success) {
+			char path[PATH_SIZE];
+			path_of(path, "run", row->name, ".done");
+			replace_file(path, "", 0644);
 			row->state = SERVICE_DONE;
 		} else {
 			schedule_restart(row);
 		}
 		return;
 	}
-	row->quick_deaths = lived_ms < QUICK_MS ? row->quick_deaths + 1 : 0;
 	note("\"level\":\"%s\",\"message\":\"ended\",\"service\":\"%s\",\"%s\":%d,\"lived_ms\":%lld",
 	    stopping ? "info" : "warn", row->name, WIFSIGNALED(status) ? "signal" : "status",
 	    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), (long long) lived_ms);

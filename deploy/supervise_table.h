@@ -3,8 +3,8 @@
  *     KIND  NAME  USER  STOP-SIGNAL  PROGRAM  ARGUMENT ...
  *
  * KIND keep: started, and started again whenever it ends. KIND once: run until it has ended with 0, and only then do the
- * rows behind it start (a check that a server answers). USER: whose rights it gets, or - for the supervisor's own.
- * STOP-SIGNAL: TERM or INT. Rows start in their order and stop in the opposite one. */
+ * rows behind it start (a check that a server answers); STATE/run/NAME.done says that it has. USER: whose rights it gets,
+ * or - for the supervisor's own. STOP-SIGNAL: TERM or INT. Rows start in their order and stop in the opposite one. */
 #ifndef CAIRN_DEPLOY_SUPERVISE_TABLE_H
 #define CAIRN_DEPLOY_SUPERVISE_TABLE_H
 
