@@ -4,54 +4,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#define MAX_HOST 253
-
-static int parse_port(const char *text, uint16_t *ret)
-{
-	size_t n = strspn(text, "0123456789");
-	if (n == 0 || n > 5 || text[n] != '\0') {
-		return -1;
-	}
-	unsigned port = 0;
-	for (size_t i = 0; i < n; i++) {
-		port = port * 10 + (unsigned) (text[i] - '0');
-	}
-	if (port > UINT16_MAX) {
-		return -1;
-	}
-	*ret = (uint16_t) port;
-	return 0;
-}
-
-int address_parse(struct ctx *c, const char *text, struct address *ret)
-{
-	if (text == NULL) {
-		return FAIL(c, MALFORMED, "An address \"host:port\" is missing");
-	}
-	const char *host = text;
-	const char *end = strrchr(text, ':');
-	if (end == NULL) {
-		return FAIL(c, MALFORMED, "The address \"%.300s\" has no port", text);
-	}
-	const char *port_text = end + 1;
-	if (text[0] == '[') {
-		host = text + 1;
-		if (end - host < 2 || end[-1] != ']') {
-			return FAIL(c, MALFORMED, "The address \"%.300s\" is not of the form [IPv6]:port", text);
-		}
-		end--;
-	} else if (memchr(text, ':', (size_t) (end - text)) != NULL) {
-		return FAIL(c, MALFORMED, "The IPv6 address in \"%.300s\" needs brackets: [::1]:80", text);
-	}
-	uint16_t port;
-	if (end == host || end - host > MAX_HOST || parse_port(port_text, &port) != 0) {
-		return FAIL(c, MALFORMED, "The address \"%.300s\" is not of the form host:port", text);
-	}
-	*ret = (struct address) { .host = arena_text_n(c->arena, host, (size_t) (end - host)), .port = port };
-	return 0;
-}
-
-int address_socket(struct ctx *c, const char *host, uint16_t port, struct sockaddr_storage *ret, socklen_t *ret_size)
+int http_address_socket(
+    struct ctx *c, const char *host, uint16_t port, struct sockaddr_storage *ret, socklen_t *ret_size)
 {
 	struct in_addr four;
 	struct in6_addr six;
@@ -71,7 +25,7 @@ int address_socket(struct ctx *c, const char *host, uint16_t port, struct sockad
 	return FAIL(c, MALFORMED, "\"%.300s\" is not an IP address", host);
 }
 
-const char *address_text(struct arena *a, const struct sockaddr_storage *socket, uint16_t *ret_port)
+const char *http_address_text(struct arena *a, const struct sockaddr_storage *socket, uint16_t *ret_port)
 {
 	char text[INET6_ADDRSTRLEN] = "";
 	uint16_t port = 0;

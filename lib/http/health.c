@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/config.h"
 #include "lib/base/die.h"
 #include "lib/base/metrics.h"
-#include "lib/http/address.h"
 #include "lib/http/server.h"
 
 #define MAX_CONNECTIONS 64
@@ -63,7 +63,9 @@ static bool serve(struct http_request *r, void *arg)
 int health_start(struct ctx *c, const char *listen, const char *(*not_ready)(void), struct health **ret)
 {
 	struct address at;
-	TRY(address_parse(c, listen, &at));
+	if (address_parse(c->arena, listen, &at) != 0) {
+		return FAIL(c, MALFORMED, "The address \"%.300s\" is not of the form host:port", listen);
+	}
 	struct health *h = calloc(1, sizeof(*h));
 	if (h == NULL) {
 		die("out of memory");

@@ -92,5 +92,5 @@ enum MHD_Result http_reply_queue(struct request *r)
 
 const char *http_request_address(struct http_request *r, uint16_t *ret_port)
 {
-	return address_text(r->ctx.arena, &r->remote, ret_port);
+	return http_address_text(r->ctx.arena, &r->remote, ret_port);
 }

@@ -25,7 +25,7 @@ static int fail_start(struct ctx *c, const char *what)
 	return FAIL(c, SERVER_INTERNAL, "A listener can't start");
 }
 
-static int present(gnutls_session_t session, const gnutls_datum_t *names, int n_names,
+static int http_tls_present(gnutls_session_t session, const gnutls_datum_t *names, int n_names,
     const gnutls_pk_algorithm_t *kinds, int n_kinds, gnutls_pcert_st **ret_certs, unsigned *ret_n,
     gnutls_privkey_t *ret_key)
 {
@@ -61,7 +61,7 @@ static int open_socket(struct ctx *c, struct http_server *s)
 {
 	struct sockaddr_storage at;
 	socklen_t n;
-	TRY(address_socket(c, s->options.address, s->options.port, &at, &n));
+	TRY(http_address_socket(c, s->options.address, s->options.port, &at, &n));
 	s->listen_fd = socket(at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (s->listen_fd < 0) {
 		return fail_start(c, "socket");
@@ -75,14 +75,14 @@ static int open_socket(struct ctx *c, struct http_server *s)
 	if (getsockname(s->listen_fd, (struct sockaddr *) &at, &n) != 0) {
 		return fail_start(c, "getsockname");
 	}
-	(void) address_text(c->arena, &at, &s->port);
+	(void) http_address_text(c->arena, &at, &s->port);
 	return 0;
 }
 
 static int start_daemon(struct ctx *c, struct http_server *s)
 {
 	struct MHD_OptionItem tls_options[] = {
-		{ MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *) (uintptr_t) present },
+		{ MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *) (uintptr_t) http_tls_present },
 		{ MHD_OPTION_HTTPS_PRIORITIES, 0,
 		    (void *) (uintptr_t) (s->options.client_ca_file != NULL ? internal_priorities : public_priorities) },
 		{ s->options.client_ca_file == NULL ? MHD_OPTION_END : MHD_OPTION_HTTPS_MEM_TRUST, 0,

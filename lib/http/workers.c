@@ -82,7 +82,7 @@ static void *worker_main(void *arg)
 
 int http_workers_start(struct ctx *c, struct http_server *s)
 {
-	s->queue = queue_new(s->options.queue);
+	s->queue = queue_new(s->options.queue == 0 ? 1 : s->options.queue);
 	s->workers = ARENA_ARRAY(s->arena, s->options.workers, pthread_t);
 	for (; s->n_workers < s->options.workers; s->n_workers++) {
 		int code = pthread_create(&s->workers[s->n_workers], NULL, worker_main, s);

@@ -2,6 +2,7 @@
 #ifndef CAIRN_TESTS_PKI_H
 #define CAIRN_TESTS_PKI_H
 
+#include <dirent.h>
 #include <limits.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -100,9 +101,13 @@ static inline void pki_leaf(struct pki *pki, const char *file, const char *name,
 
 static inline void pki_done(struct pki *pki)
 {
-	char command[128];
-	snprintf(command, sizeof(command), "rm -rf '%s'", pki->dir);
-	PKI_MUST(system(command) == 0);
+	DIR *d = opendir(pki->dir);
+	PKI_MUST(d != NULL);
+	for (struct dirent *e; (e = readdir(d)) != NULL;) {
+		(void) unlink(pki_path(pki, e->d_name, ""));
+	}
+	closedir(d);
+	PKI_MUST(rmdir(pki->dir) == 0);
 	X509_free(pki->ca);
 	EVP_PKEY_free(pki->ca_key);
 }
