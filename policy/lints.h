@@ -10,9 +10,9 @@
 
 struct lint_options {
 	enum policy_mode mode;
-	struct timestamp now;           /* of the signing clock */
-	const struct cert_info *issuer; /* NULL: self-signed */
-	const struct profile *profile;  /* LEAF: its bounds; NULL: those of the mode only */
+	struct timestamp now;                 /* of the signing clock */
+	const struct cert_info *issuer;       /* NULL: self-signed */
+	const struct config_profile *profile; /* LEAF: its bounds; NULL: those of the mode only */
 };
 
 /* A TBSCertificate that claims to be of this kind. SERVER_INTERNAL; the cause names the row and its source. */

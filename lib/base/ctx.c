@@ -36,14 +36,29 @@ int ctx_fail(struct ctx *c, enum problem type, const char *detail_format, ...)
 	return -1;
 }
 
+static int add_cause(struct ctx *c, const char *text)
+{
+	c->err.cause = c->err.cause == NULL ? text : arena_printf(c->arena, "%s; %s", c->err.cause, text);
+	return -1;
+}
+
 int ctx_cause(struct ctx *c, const char *format, ...)
 {
 	va_list ap;
 	va_start(ap, format);
 	const char *text = arena_vprintf(c->arena, format, ap);
 	va_end(ap);
-	c->err.cause = c->err.cause == NULL ? text : arena_printf(c->arena, "%s; %s", c->err.cause, text);
-	return -1;
+	return add_cause(c, text);
+}
+
+int ctx_fault(struct ctx *c, const char *cause_format, ...)
+{
+	va_list ap;
+	va_start(ap, cause_format);
+	const char *text = arena_vprintf(c->arena, cause_format, ap);
+	va_end(ap);
+	add_cause(c, text);
+	return ctx_fail(c, PROBLEM_SERVER_INTERNAL, "%s", problem_info(PROBLEM_SERVER_INTERNAL)->title);
 }
 
 void ctx_subproblem(struct ctx *c, enum problem type, const char *identifier_type, const char *identifier_value,

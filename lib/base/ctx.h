@@ -54,6 +54,9 @@ int ctx_fail(struct ctx *c, enum problem type, const char *detail_format, ...) P
 /* Adds to the cause of the error, which only the log sees. Call it before or after FAIL; always -1. */
 int ctx_cause(struct ctx *c, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* A fault of ours: SERVER_INTERNAL with its plain title; the sentence is the cause. Always -1. */
+int ctx_fault(struct ctx *c, const char *cause_format, ...) PRINTF_LIKE(2, 3);
+
 /* Adds a subproblem; does not set the error itself. identifier_value NULL: about no identifier. */
 void ctx_subproblem(struct ctx *c, enum problem type, const char *identifier_type, const char *identifier_value,
     const char *detail_format, ...) PRINTF_LIKE(5, 6);

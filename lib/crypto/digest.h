@@ -7,6 +7,12 @@
 
 #define SHA256_SIZE 32
 #define SHA1_SIZE 20
+#define DIGEST_SIZE_MAX 64
+
+enum digest { DIGEST_SHA256, DIGEST_SHA384, DIGEST_SHA512, DIGEST_SHA1, DIGEST_COUNT };
+
+/* The digest of the n pieces one behind the other into ret, which has room for DIGEST_SIZE_MAX; gives its length. */
+size_t digest_make(enum digest which, const struct bytes *pieces, size_t n, uint8_t *ret);
 
 /* The digest of the n pieces one behind the other. */
 void sha256(const struct bytes *pieces, size_t n, uint8_t ret[SHA256_SIZE]);

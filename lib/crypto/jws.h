@@ -23,9 +23,9 @@ struct jws {
 };
 
 /* Reads a whole body. No signature is checked yet and nothing in the payload may act (A-28). MALFORMED: not a flattened
- * JWS, duplicate or unknown top members, unprotected header, crit, b64, bad base64url (also in the nonce, A-39),
- * members missing or of the wrong type, both jwk and kid. BAD_NONCE: nonce missing. BAD_SIGNATURE_ALGORITHM: not one of
- * jws_algorithms() (A-17..A-23, A-29). */
+ * JWS (other top members are ignored, RFC 7515 7.2.1), duplicate members, unprotected header, crit, b64, bad base64url
+ * (also in the nonce, A-39), members missing or of the wrong type, both jwk and kid. BAD_NONCE: nonce missing.
+ * BAD_SIGNATURE_ALGORITHM: not one of jws_algorithms() (A-17..A-23, A-29). */
 int jws_parse(struct ctx *c, struct bytes body, struct jws *ret) MUST_CHECK;
 
 /* The same for a JWS that stands as an object inside a payload. */

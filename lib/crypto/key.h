@@ -56,7 +56,7 @@ int key_sign(struct ctx *c, EVP_PKEY *key, struct bytes message, struct bytes *r
 /* True only when the signature of the message verifies by the algorithm that belongs to the key. */
 bool key_verify(EVP_PKEY *key, struct bytes message, struct bytes signature);
 
-/* What OpenSSL has to say about the last failure goes into the cause of the error, for the log only; always -1. */
-int key_openssl_cause(struct ctx *c, const char *what);
+/* ctx_fault with what OpenSSL has to say about its last failure; always -1. */
+int key_fault(struct ctx *c, const char *what);
 
 #endif

@@ -6,7 +6,10 @@
  * A statement stands beside the one function that uses it and is listed in its process's table (db_statements), which is
  * prepared when a connection opens; a test prepares all of them as the role that runs them. Parameters are bound from a
  * struct by its field table, in the order of the table ($1 is the first field); rows are read into structs by theirs, by
- * column name. Binary format both ways. Field kinds and SQL types: lib/base/fields.h. */
+ * column name. Binary format both ways. Field kinds and SQL types: lib/base/fields.h: a parameter is declared with exactly
+ * that type, so that another one needs a cast ($1::inet). Zero values: NULL text, bytes with p NULL, no id, no time and
+ * NULL JSON are SQL NULL; so is every other zero value whose field has FIELD_OMIT_EMPTY. Each column needs a field; a
+ * NULL in a FIELD_REQUIRED one is SERVER_INTERNAL. */
 #ifndef CAIRN_DB_DB_H
 #define CAIRN_DB_DB_H
 
@@ -58,7 +61,8 @@ struct db_copy {
 int db_copy_all(struct ctx *c, const struct db_copy *copies, size_t n, const struct statement *after,
     const void *params) MUST_CHECK;
 
-/* Waits up to timeout_ms for NOTIFY on the channel (constant); true when one came. Uses a connection of the thread. */
+/* Waits up to timeout_ms for NOTIFY on the channel (constant); true when one came. Uses the connection of the thread. The
+ * first call on a connection is true at once: nobody knows what came before. */
 int db_wait_notify(struct ctx *c, const char *channel, int64_t timeout_ms, bool *ret_notified) MUST_CHECK;
 
 #endif

@@ -1,0 +1,200 @@
+#include "lib/crypto/der.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "lib/base/die.h"
+
+static size_t sum(const struct bytes *pieces, size_t n)
+{
+	size_t total = 0;
+	for (size_t i = 0; i < n; i++) {
+		total += pieces[i].n;
+	}
+	return total;
+}
+
+static void copy_all(uint8_t *to, const struct bytes *pieces, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (pieces[i].n > 0) {
+			memcpy(to, pieces[i].p, pieces[i].n);
+			to += pieces[i].n;
+		}
+	}
+}
+
+struct bytes der_join(struct arena *a, const struct bytes *pieces, size_t n)
+{
+	size_t total = sum(pieces, n);
+	uint8_t *out = arena_alloc(a, total);
+	copy_all(out, pieces, n);
+	return (struct bytes) { out, total };
+}
+
+struct bytes der_wrap(struct arena *a, int tag, const struct bytes *pieces, size_t n)
+{
+	size_t content = sum(pieces, n);
+	uint8_t head[2 + sizeof(size_t)] = { (uint8_t) tag, (uint8_t) content };
+	size_t head_n = 2;
+	if (content > 127) {
+		size_t octets = 1;
+		while (content >> (8 * octets) != 0) {
+			octets++;
+		}
+		head[1] = (uint8_t) (0x80 | octets);
+		for (size_t i = octets; i > 0; i--) {
+			head[head_n++] = (uint8_t) (content >> (8 * (i - 1)));
+		}
+	}
+	uint8_t *out = arena_alloc(a, head_n + content);
+	memcpy(out, head, head_n);
+	copy_all(out + head_n, pieces, n);
+	return (struct bytes) { out, head_n + content };
+}
+
+struct bytes der_unsigned(struct arena *a, struct bytes number)
+{
+	static const uint8_t zero[1] = { 0 };
+	while (number.n > 0 && number.p[0] == 0) {
+		number.p++;
+		number.n--;
+	}
+	bool pad = number.n == 0 || (number.p[0] & 0x80) != 0;
+	return DER(a, DER_INTEGER, { zero, pad ? 1 : 0 }, number);
+}
+
+struct bytes der_bits(struct arena *a, struct bytes octets)
+{
+	static const uint8_t unused[1] = { 0 };
+	return DER(a, DER_BIT_STRING, { unused, 1 }, octets);
+}
+
+struct bytes der_time(struct arena *a, struct timestamp t)
+{
+	time_t s = (time_t) (t.us / 1000000);
+	struct tm tm;
+	if (gmtime_r(&s, &tm) == NULL || tm.tm_year + 1900 > 9999) {
+		die("a moment that no certificate can hold: %lld s", (long long) s);
+	}
+	bool utc = tm.tm_year + 1900 < 2050; /* RFC 5280 4.1.2.5 (D-10) */
+	char text[16];
+	size_t n = strftime(text, sizeof(text), "%Y%m%d%H%M%SZ", &tm);
+	size_t century = utc ? 2 : 0;
+	return DER(a, utc ? DER_UTC_TIME : DER_GENERALIZED_TIME, { (const uint8_t *) text + century, n - century });
+}
+
+struct der der_of(struct bytes in)
+{
+	return (struct der) { in.p, in.n };
+}
+
+int der_peek(const struct der *r)
+{
+	return r->n == 0 ? -1 : r->p[0];
+}
+
+bool der_at_end(const struct der *r)
+{
+	return r->n == 0;
+}
+
+/* Length in the shortest form (X.690 10.1), at most three octets of it: 16 MiB. */
+static int take_length(const uint8_t *p, size_t n, size_t *ret_head, size_t *ret_length)
+{
+	if (n < 2) {
+		return -1;
+	}
+	if (p[1] < 0x80) {
+		*ret_head = 2;
+		*ret_length = p[1];
+		return 0;
+	}
+	size_t octets = p[1] & 0x7f;
+	if (octets == 0 || octets > 3 || n < 2 + octets || p[2] == 0) {
+		return -1;
+	}
+	size_t length = 0;
+	for (size_t i = 0; i < octets; i++) {
+		length = length << 8 | p[2 + i];
+	}
+	if (length < 0x80) {
+		return -1;
+	}
+	*ret_head = 2 + octets;
+	*ret_length = length;
+	return 0;
+}
+
+int der_take(struct der *r, int tag, struct bytes *ret_whole, struct bytes *ret_content)
+{
+	size_t head = 0;
+	size_t length = 0;
+	if (der_peek(r) != tag || take_length(r->p, r->n, &head, &length) != 0 || length > r->n - head) {
+		return -1;
+	}
+	if (ret_whole != NULL) {
+		*ret_whole = (struct bytes) { r->p, head + length };
+	}
+	if (ret_content != NULL) {
+		*ret_content = (struct bytes) { r->p + head, length };
+	}
+	r->p += head + length;
+	r->n -= head + length;
+	return 0;
+}
+
+int der_take_only(struct bytes in, int tag, struct bytes *ret_content)
+{
+	struct der r = der_of(in);
+	struct bytes content;
+	if (der_take(&r, tag, NULL, &content) != 0 || !der_at_end(&r)) {
+		return -1;
+	}
+	*ret_content = content;
+	return 0;
+}
+
+/* YYMMDDhhmmssZ or YYYYMMDDhhmmssZ as RFC 3339, which then decides on the ranges. */
+static int expand_time(struct bytes digits, bool utc, char text[RFC3339_SIZE])
+{
+	static const char form[] = "0000-00-00T00:00:00Z";
+	size_t year_n = utc ? 2 : 4;
+	if (digits.n != year_n + 11 || digits.p[digits.n - 1] != 'Z') {
+		return -1;
+	}
+	memcpy(text, form, sizeof(form));
+	if (utc) {
+		memcpy(text, digits.p[0] >= '5' ? "19" : "20", 2);
+	}
+	size_t at = utc ? 2 : 0;
+	for (size_t i = 0; i + 1 < digits.n; i++) {
+		while (text[at] != '0') {
+			at++;
+		}
+		text[at++] = (char) digits.p[i];
+		if (digits.p[i] < '0' || digits.p[i] > '9') {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+int der_take_time(struct der *r, struct timestamp *ret_t)
+{
+	struct der rest = *r;
+	bool utc = der_peek(r) == DER_UTC_TIME;
+	struct bytes digits;
+	char text[RFC3339_SIZE];
+	if (der_take(&rest, utc ? DER_UTC_TIME : DER_GENERALIZED_TIME, NULL, &digits) != 0 ||
+	    expand_time(digits, utc, text) != 0) {
+		return -1;
+	}
+	struct timestamp t;
+	if (timestamp_parse(bytes_of_text(text), &t) != 0) {
+		return -1;
+	}
+	*r = rest;
+	*ret_t = t;
+	return 0;
+}

@@ -1,0 +1,267 @@
+#include "lib/crypto/key.h"
+
+#include <string.h>
+
+#include "lib/crypto/auto_openssl.h"
+#include "lib/crypto/der.h"
+#include "lib/crypto/digest.h"
+#include "lib/crypto/oid.h"
+
+struct kind_row {
+	const char *name;
+	const char *group;      /* of OpenSSL */
+	struct bytes algorithm; /* AlgorithmIdentifier in the SPKI: the exact octets of D-6 */
+	size_t point_n;         /* octets of the uncompressed point or the raw key */
+	enum sigalg sigalg;
+};
+
+static const struct kind_row kinds[] = {
+	[KEY_OTHER] = { .name = "other" },
+	[KEY_RSA] = { .name = "RSA",
+	    .algorithm = OCTETS(0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00),
+	    .sigalg = SIGALG_RSA_SHA256 },
+	[KEY_P256] = { .name = "P-256",
+	    .group = "prime256v1",
+	    .algorithm = OCTETS(0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86,
+	        0x48, 0xce, 0x3d, 0x03, 0x01, 0x07),
+	    .point_n = 65,
+	    .sigalg = SIGALG_ECDSA_SHA256 },
+	[KEY_P384] = { .name = "P-384",
+	    .group = "secp384r1",
+	    .algorithm = OCTETS(
+	        0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22),
+	    .point_n = 97,
+	    .sigalg = SIGALG_ECDSA_SHA384 },
+	[KEY_P521] = { .name = "P-521",
+	    .group = "secp521r1",
+	    .algorithm = OCTETS(
+	        0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23),
+	    .point_n = 133,
+	    .sigalg = SIGALG_ECDSA_SHA512 },
+	[KEY_ED25519] = { .name = "Ed25519", .algorithm = OCTETS(0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70), .point_n = 32 },
+};
+
+struct sigalg_row {
+	struct bytes der; /* D-7 */
+	enum digest digest;
+};
+
+static const struct sigalg_row sigalgs[] = {
+	[SIGALG_RSA_SHA256] = { OCTETS(0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b, 0x05,
+	                            0x00),
+	    DIGEST_SHA256 },
+	[SIGALG_ECDSA_SHA256] = { OCTETS(0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02),
+	    DIGEST_SHA256 },
+	[SIGALG_ECDSA_SHA384] = { OCTETS(0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x03),
+	    DIGEST_SHA384 },
+	[SIGALG_ECDSA_SHA512] = { OCTETS(0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x04),
+	    DIGEST_SHA512 },
+};
+
+static const char *last_error(struct ctx *c, const char *what)
+{
+	char text[160] = "no reason given";
+	unsigned long code = ERR_peek_last_error();
+	if (code != 0) {
+		ERR_error_string_n(code, text, sizeof(text));
+	}
+	ERR_clear_error();
+	return arena_printf(c->arena, "%s: %s", what, text);
+}
+
+int key_fault(struct ctx *c, const char *what)
+{
+	return ctx_fault(c, "%s", last_error(c, what));
+}
+
+enum key_kind key_kind_of(const EVP_PKEY *key)
+{
+	if (key == NULL) {
+		return KEY_OTHER;
+	}
+	int id = EVP_PKEY_get_base_id(key);
+	if (id == EVP_PKEY_RSA || id == EVP_PKEY_ED25519) {
+		return id == EVP_PKEY_RSA ? KEY_RSA : KEY_ED25519;
+	}
+	char group[32];
+	if (id != EVP_PKEY_EC || EVP_PKEY_get_group_name(key, group, sizeof(group), NULL) != 1) {
+		return KEY_OTHER;
+	}
+	for (enum key_kind kind = KEY_P256; kind <= KEY_P521; kind++) {
+		if (strcmp(kinds[kind].group, group) == 0) {
+			return kind;
+		}
+	}
+	return KEY_OTHER;
+}
+
+const char *key_kind_name(enum key_kind kind)
+{
+	return kinds[kind].name;
+}
+
+static void free_key(void *key)
+{
+	EVP_PKEY_free(key);
+}
+
+int key_spki(struct ctx *c, const EVP_PKEY *key, struct bytes *ret_spki)
+{
+	uint8_t *der = NULL;
+	int n = i2d_PUBKEY(key, &der);
+	if (n <= 0) {
+		return key_fault(c, "i2d_PUBKEY");
+	}
+	*ret_spki = arena_bytes(c->arena, der, (size_t) n);
+	OPENSSL_free(der);
+	return 0;
+}
+
+static int take_spki(struct bytes spki, struct bytes *ret_algorithm, struct bytes *ret_key)
+{
+	struct bytes content;
+	struct bytes bits;
+	if (der_take_only(spki, DER_SEQUENCE, &content) != 0) {
+		return -1;
+	}
+	struct der r = der_of(content);
+	if (der_take(&r, DER_SEQUENCE, ret_algorithm, NULL) != 0 || der_take(&r, DER_BIT_STRING, NULL, &bits) != 0 ||
+	    !der_at_end(&r) || bits.n < 2 || bits.p[0] != 0) {
+		return -1;
+	}
+	*ret_key = (struct bytes) { bits.p + 1, bits.n - 1 };
+	return 0;
+}
+
+/* D-6: the form is decided on the octets, before the library sees them. */
+static enum key_kind kind_of_spki(struct bytes spki)
+{
+	struct bytes algorithm;
+	struct bytes key;
+	if (take_spki(spki, &algorithm, &key) != 0) {
+		return KEY_OTHER;
+	}
+	for (enum key_kind kind = KEY_RSA; kind <= KEY_ED25519; kind++) {
+		const struct kind_row *row = &kinds[kind];
+		if (!bytes_equal(row->algorithm, algorithm)) {
+			continue;
+		}
+		bool sized = row->point_n == 0 || key.n == row->point_n;
+		bool uncompressed = row->group == NULL || key.p[0] == 0x04;
+		return sized && uncompressed ? kind : KEY_OTHER;
+	}
+	return KEY_OTHER;
+}
+
+/* The quick check: range and, for a curve, that the point is on it; with cofactor 1 that is the full validation. */
+static bool key_is_sound(EVP_PKEY *key, enum key_kind kind)
+{
+	if (kind == KEY_RSA || kind == KEY_ED25519) {
+		return true;
+	}
+	AUTO(EVP_PKEY_CTX) check = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+	return check != NULL && EVP_PKEY_public_check_quick(check) == 1;
+}
+
+int key_of_spki(struct ctx *c, struct bytes spki, EVP_PKEY **ret_key)
+{
+	enum key_kind kind = spki.n > 4096 ? KEY_OTHER : kind_of_spki(spki);
+	if (kind == KEY_OTHER) {
+		return FAIL(c, BAD_PUBLIC_KEY, "The kind of key or the form in which it is given is not supported");
+	}
+	const uint8_t *p = spki.p;
+	EVP_PKEY *key = d2i_PUBKEY(NULL, &p, (long) spki.n);
+	if (key == NULL) {
+		ctx_cause(c, "%s", last_error(c, "d2i_PUBKEY"));
+		return FAIL(c, BAD_PUBLIC_KEY, "The public key is not a valid %s key", key_kind_name(kind));
+	}
+	arena_on_free(c->arena, free_key, key);
+	struct bytes again;
+	TRY(key_spki(c, key, &again));
+	if (p != spki.p + spki.n || key_kind_of(key) != kind || !key_is_sound(key, kind) || !bytes_equal(spki, again)) {
+		ERR_clear_error();
+		return FAIL(c, BAD_PUBLIC_KEY, "The public key is not a valid %s key", key_kind_name(kind));
+	}
+	*ret_key = key;
+	return 0;
+}
+
+int key_id(struct ctx *c, struct bytes spki, uint8_t ret_id[KEY_ID_SIZE])
+{
+	struct bytes algorithm;
+	struct bytes key;
+	if (take_spki(spki, &algorithm, &key) != 0) {
+		return ctx_fault(c, "a key identifier of what is no SubjectPublicKeyInfo");
+	}
+	uint8_t full[SHA256_SIZE];
+	sha256_of(key, full);
+	memcpy(ret_id, full, KEY_ID_SIZE);
+	return 0;
+}
+
+bool key_equal(const EVP_PKEY *a, const EVP_PKEY *b)
+{
+	return a != NULL && b != NULL && EVP_PKEY_eq(a, b) == 1;
+}
+
+enum sigalg sigalg_of_key(const EVP_PKEY *key)
+{
+	return kinds[key_kind_of(key)].sigalg;
+}
+
+struct bytes sigalg_der(enum sigalg alg)
+{
+	return sigalgs[alg].der;
+}
+
+enum sigalg sigalg_of_der(struct bytes der)
+{
+	for (enum sigalg alg = SIGALG_RSA_SHA256; alg < COUNT_OF(sigalgs); alg++) {
+		if (bytes_equal(sigalgs[alg].der, der)) {
+			return alg;
+		}
+	}
+	return SIGALG_NONE;
+}
+
+static const EVP_MD *md_of(enum sigalg alg)
+{
+	switch (sigalgs[alg].digest) {
+	case DIGEST_SHA384:
+		return EVP_sha384();
+	case DIGEST_SHA512:
+		return EVP_sha512();
+	case DIGEST_SHA256:
+	case DIGEST_SHA1:
+	case DIGEST_COUNT:
+		break;
+	}
+	return EVP_sha256();
+}
+
+int key_sign(struct ctx *c, EVP_PKEY *key, struct bytes message, struct bytes *ret_signature)
+{
+	enum sigalg alg = sigalg_of_key(key);
+	AUTO(EVP_MD_CTX) md = EVP_MD_CTX_new();
+	size_t n = 0;
+	if (alg == SIGALG_NONE || md == NULL || EVP_DigestSignInit(md, NULL, md_of(alg), NULL, key) != 1 ||
+	    EVP_DigestSign(md, NULL, &n, message.p, message.n) != 1) {
+		return key_fault(c, "a key can't sign");
+	}
+	uint8_t *signature = arena_alloc(c->arena, n);
+	if (EVP_DigestSign(md, signature, &n, message.p, message.n) != 1) {
+		return key_fault(c, "EVP_DigestSign");
+	}
+	*ret_signature = (struct bytes) { signature, n };
+	return 0;
+}
+
+bool key_verify(EVP_PKEY *key, struct bytes message, struct bytes signature)
+{
+	enum sigalg alg = sigalg_of_key(key);
+	AUTO(EVP_MD_CTX) md = EVP_MD_CTX_new();
+	bool good = alg != SIGALG_NONE && md != NULL && EVP_DigestVerifyInit(md, NULL, md_of(alg), NULL, key) == 1 &&
+	            EVP_DigestVerify(md, signature.p, signature.n, message.p, message.n) == 1;
+	ERR_clear_error();
+	return good;
+}

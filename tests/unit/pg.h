@@ -1,0 +1,257 @@
+/* A real PostgreSQL of its own for a test, with all migrations, and helpers to look into it. Include it behind cmocka.h.
+ *
+ *     static int group_setup(void **state) { pg_start(); db_configure(pg_conninfo("cairn_ra"), 4, 5000); ... }
+ *     static int group_teardown(void **state) { db_thread_end(); pg_stop(); }
+ */
+#ifndef CAIRN_TESTS_PG_H
+#define CAIRN_TESTS_PG_H
+
+#include <dirent.h>
+#include <libpq-fe.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/db/db.h"
+#include "lib/db/value.h"
+
+static struct {
+	char dir[64];
+	pid_t pid;
+} pg_cluster;
+
+/* Roles that may log in; cairn_owner runs the migrations. */
+static const char *const pg_roles[] = { "cairn_wfe", "cairn_ra", "cairn_ca", "cairn_subscriber", "cairn_operator",
+	"cairn_auditor", "cairn_officer" };
+
+/* Valid until the process ends. */
+static inline const char *pg_conninfo(const char *role)
+{
+	char *text = NULL;
+	assert_true(asprintf(&text, "host=%s dbname=cairn user=%s", pg_cluster.dir, role) > 0);
+	return text;
+}
+
+static inline PGconn *pg_connect(const char *role, const char *database)
+{
+	char text[256];
+	snprintf(text, sizeof(text), "host=%s dbname=%s user=%s", pg_cluster.dir, database, role);
+	PGconn *conn = PQconnectdb(text);
+	if (PQstatus(conn) != CONNECTION_OK) {
+		fail_msg("%s: %s", text, PQerrorMessage(conn));
+	}
+	return conn;
+}
+
+/* SQLSTATE of the text run as the role in a transaction of its own; "" when all went well. ret_value (may be NULL) gets
+ * the first column of the first row, which the caller frees. */
+static inline const char *pg_try(const char *role, const char *sql, char **ret_value)
+{
+	static char state[6];
+	PGconn *conn = pg_connect(role, "cairn");
+	PGresult *result = PQexec(conn, sql);
+	const char *code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	snprintf(state, sizeof(state), "%s", code == NULL ? "" : code);
+	if (ret_value != NULL) {
+		*ret_value = PQntuples(result) > 0 ? strdup(PQgetvalue(result, 0, 0)) : NULL;
+	}
+	PQclear(result);
+	PQfinish(conn);
+	return state;
+}
+
+/* Runs the text as the role; a failure fails the test. */
+static inline void pg_exec(const char *role, const char *sql)
+{
+	PGconn *conn = pg_connect(role, "cairn");
+	PGresult *result = PQexec(conn, sql);
+	if (PQresultStatus(result) != PGRES_COMMAND_OK && PQresultStatus(result) != PGRES_TUPLES_OK) {
+		fail_msg("%s: %s", sql, PQerrorMessage(conn));
+	}
+	PQclear(result);
+	PQfinish(conn);
+}
+
+/* First column of the first row, as the superuser; the caller frees it. NULL for no row. */
+static inline char *pg_value(const char *sql)
+{
+	char *value = NULL;
+	const char *state = pg_try("postgres", sql, &value);
+	if (state[0] != '\0') {
+		fail_msg("SQLSTATE %s: %s", state, sql);
+	}
+	return value;
+}
+
+static inline void pg_assert_value(const char *sql, const char *expected)
+{
+	char *value = pg_value(sql);
+	assert_string_equal(value == NULL ? "(no row)" : value, expected);
+	free(value);
+}
+
+static inline char *pg_read_file(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	assert_non_null(file);
+	char *text = calloc(1, 200000);
+	assert_true(fread(text, 1, 199999, file) > 0);
+	fclose(file);
+	return text;
+}
+
+static inline int pg_is_migration(const struct dirent *entry)
+{
+	size_t n = strlen(entry->d_name);
+	return n > 4 && strcmp(entry->d_name + n - 4, ".sql") == 0;
+}
+
+/* All of db/migrations, each in one transaction, as `cairn migrate` does. */
+static inline void pg_migrate(void)
+{
+	struct dirent **list = NULL;
+	int n = scandir("db/migrations", &list, pg_is_migration, alphasort);
+	assert_true(n > 0);
+	for (int i = 0; i < n; i++) {
+		char path[512];
+		snprintf(path, sizeof(path), "db/migrations/%s", list[i]->d_name);
+		char *text = pg_read_file(path);
+		print_message("[          ] %s\n", path);
+		pg_exec("cairn_owner", text);
+		free(text);
+		free(list[i]);
+	}
+	free(list);
+	for (size_t i = 0; i < COUNT_OF(pg_roles); i++) {
+		char sql[128];
+		snprintf(sql, sizeof(sql), "ALTER ROLE %s LOGIN", pg_roles[i]);
+		pg_exec("postgres", sql);
+	}
+}
+
+static inline void pg_await(void)
+{
+	char text[128];
+	snprintf(text, sizeof(text), "host=%s dbname=postgres user=postgres", pg_cluster.dir);
+	for (int i = 0; i < 600; i++) {
+		if (PQping(text) == PQPING_OK) {
+			return;
+		}
+		assert_int_equal(waitpid(pg_cluster.pid, NULL, WNOHANG), 0);
+		nanosleep(&(struct timespec) { .tv_nsec = 100000000 }, NULL);
+	}
+	fail_msg("PostgreSQL did not start: see %s/log", pg_cluster.dir);
+}
+
+/* A cluster with an empty database `cairn`. */
+static inline void pg_start_empty(void)
+{
+	snprintf(pg_cluster.dir, sizeof(pg_cluster.dir), "/tmp/cairn-pg-XXXXXX");
+	assert_non_null(mkdtemp(pg_cluster.dir));
+	pg_cluster.pid = fork();
+	assert_true(pg_cluster.pid >= 0);
+	if (pg_cluster.pid == 0) {
+		execl("tests/unit/pg_start.sh", "pg_start.sh", pg_cluster.dir, (char *) NULL);
+		_exit(127);
+	}
+	pg_await();
+	PGconn *conn = pg_connect("postgres", "postgres");
+	PQclear(PQexec(conn, "CREATE ROLE cairn_owner LOGIN CREATEROLE"));
+	PQclear(PQexec(conn, "CREATE DATABASE cairn OWNER cairn_owner"));
+	PQfinish(conn);
+}
+
+static inline void pg_start(void)
+{
+	pg_start_empty();
+	pg_migrate();
+}
+
+static inline void pg_stop(void)
+{
+	kill(pg_cluster.pid, SIGQUIT);
+	waitpid(pg_cluster.pid, NULL, 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		execlp("rm", "rm", "-rf", pg_cluster.dir, (char *) NULL);
+		_exit(127);
+	}
+	waitpid(pid, NULL, 0);
+}
+
+static inline const struct field *pg_field(const struct fields *f, const char *name)
+{
+	for (size_t i = 0; f != NULL && i < f->n; i++) {
+		if (strcmp(f->v[i].name, name) == 0) {
+			return &f->v[i];
+		}
+	}
+	return NULL;
+}
+
+static inline void pg_prepare(PGconn *conn, const struct statement *s)
+{
+	Oid types[32];
+	size_t n = s->params == NULL ? 0 : s->params->n;
+	assert_true(n <= COUNT_OF(types));
+	for (size_t i = 0; i < n; i++) {
+		types[i] = value_type(s->params->v[i].kind);
+	}
+	PGresult *result = PQprepare(conn, s->name, s->sql, (int) n, types);
+	if (PQresultStatus(result) != PGRES_COMMAND_OK) {
+		fail_msg("%s: %s", s->name, PQerrorMessage(conn));
+	}
+	PQclear(result);
+}
+
+static inline void pg_check_columns(PGconn *conn, const struct statement *s)
+{
+	PGresult *result = PQdescribePrepared(conn, s->name);
+	size_t n_params = s->params == NULL ? 0 : s->params->n;
+	assert_int_equal(PQnparams(result), n_params);
+	for (int i = 0; s->row != NULL && i < PQnfields(result); i++) {
+		const struct field *f = pg_field(s->row, PQfname(result, i));
+		if (f == NULL || !value_fits(f->kind, PQftype(result, i))) {
+			fail_msg(
+			    "%s: column %s of type %u has no field that fits", s->name, PQfname(result, i), PQftype(result, i));
+		}
+	}
+	PQclear(result);
+}
+
+/* Rights on tables and functions are looked at when a plan starts, which EXPLAIN does without running it. */
+static inline void pg_check_rights(PGconn *conn, const struct statement *s)
+{
+	char sql[512];
+	size_t n_params = s->params == NULL ? 0 : s->params->n;
+	size_t n = (size_t) snprintf(sql, sizeof(sql), "EXPLAIN EXECUTE \"%s\"", s->name);
+	for (size_t i = 0; i < n_params; i++) {
+		n += (size_t) snprintf(sql + n, sizeof(sql) - n, "%sNULL%s", i == 0 ? "(" : ", ", i + 1 == n_params ? ")" : "");
+	}
+	PGresult *result = PQexec(conn, sql);
+	if (PQresultStatus(result) != PGRES_TUPLES_OK) {
+		fail_msg("%s: %s", s->name, PQerrorMessage(conn));
+	}
+	PQclear(result);
+}
+
+/* Every statement can be prepared as the role that runs it, its columns fit the fields of its row, and the role has the
+ * rights that it needs (style.md 17). */
+static inline void pg_check_statements(const char *role, const struct statement *const *list, size_t n)
+{
+	PGconn *conn = pg_connect(role, "cairn");
+	PQclear(PQexec(conn, "SET plan_cache_mode = force_generic_plan"));
+	for (size_t i = 0; i < n; i++) {
+		pg_prepare(conn, list[i]);
+		pg_check_columns(conn, list[i]);
+		pg_check_rights(conn, list[i]);
+	}
+	PQfinish(conn);
+}
+
+#endif
