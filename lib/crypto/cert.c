@@ -235,7 +235,8 @@ static int append_subject_alt_name(struct ctx *c, const struct cert_template *t,
 
 static int extensions_leaf(struct ctx *c, const struct cert_template *t, struct extensions *e)
 {
-	append_key_usage(c->arena, e, t->with_key_encipherment ? 0xa0 : 0x80);
+	bool encipher = t->with_key_encipherment && key_kind_of_spki(t->spki) == KEY_RSA; /* D-41 */
+	append_key_usage(c->arena, e, encipher ? 0xa0 : 0x80);
 	append_key_purposes(c->arena, e, false); /* D-40 */
 	append_basic_constraints(c->arena, e, false, false);
 	if (t->with_subject_key_id) {

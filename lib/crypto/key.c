@@ -134,7 +134,7 @@ static int take_spki(struct bytes spki, struct bytes *ret_algorithm, struct byte
 }
 
 /* D-6: the form is decided on the octets, before the library sees them. */
-static enum key_kind kind_of_spki(struct bytes spki)
+enum key_kind key_kind_of_spki(struct bytes spki)
 {
 	struct bytes algorithm;
 	struct bytes key;
@@ -165,7 +165,7 @@ static bool key_is_sound(EVP_PKEY *key, enum key_kind kind)
 
 int key_of_spki(struct ctx *c, struct bytes spki, EVP_PKEY **ret_key)
 {
-	enum key_kind kind = spki.n > 4096 ? KEY_OTHER : kind_of_spki(spki);
+	enum key_kind kind = spki.n > 4096 ? KEY_OTHER : key_kind_of_spki(spki);
 	if (kind == KEY_OTHER) {
 		return FAIL(c, BAD_PUBLIC_KEY, "The kind of key or the form in which it is given is not supported");
 	}

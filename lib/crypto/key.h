@@ -14,6 +14,9 @@ enum sigalg { SIGALG_NONE, SIGALG_RSA_SHA256, SIGALG_ECDSA_SHA256, SIGALG_ECDSA_
 /* KEY_OTHER for every key that this software does not handle. */
 enum key_kind key_kind_of(const EVP_PKEY *key);
 
+/* The same from the octets of a SubjectPublicKeyInfo; KEY_OTHER for every form but those of D-6. */
+enum key_kind key_kind_of_spki(struct bytes spki);
+
 /* "RSA", "P-256", "P-384", "P-521", "Ed25519"; "other". */
 const char *key_kind_name(enum key_kind kind);
 

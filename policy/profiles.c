@@ -1,0 +1,98 @@
+#include "policy/profiles.h"
+
+#include <string.h>
+
+#define DAY_S 86400
+#define COMMON_NAME_MAX 64
+
+/* D-36 as data: the longest life of a certificate signed from this day on. Newest first. */
+struct life_limit {
+	int64_t from_s; /* since 1970, UTC */
+	int64_t days;
+};
+
+static const struct life_limit life_limits[] = {
+	{ 1868227200, 47 },  /* 2029-03-15 */
+	{ 1805068800, 100 }, /* 2027-03-15 */
+	{ 0, 200 },          /* 2026-03-15, before which this software was not */
+};
+
+int policy_mode_parse(const char *text, enum policy_mode *ret_mode)
+{
+	if (strcmp(text, "private") != 0 && strcmp(text, "webpki") != 0) {
+		return -1;
+	}
+	*ret_mode = text[0] == 'p' ? POLICY_PRIVATE : POLICY_WEBPKI;
+	return 0;
+}
+
+const struct config_profile *profile_find(const struct config_profile_list *profiles, const char *name)
+{
+	if (name == NULL) {
+		return profiles->n == 0 ? NULL : &profiles->v[0];
+	}
+	for (size_t i = 0; i < profiles->n; i++) {
+		if (strcmp(profiles->v[i].name, name) == 0) {
+			return &profiles->v[i];
+		}
+	}
+	return NULL;
+}
+
+int64_t profile_life_max_s(enum policy_mode mode, struct timestamp now)
+{
+	if (mode == POLICY_PRIVATE) {
+		return INT64_MAX;
+	}
+	for (size_t i = 0; i + 1 < COUNT_OF(life_limits); i++) {
+		if (now.us >= life_limits[i].from_s * 1000000) {
+			return life_limits[i].days * DAY_S;
+		}
+	}
+	return life_limits[COUNT_OF(life_limits) - 1].days * DAY_S;
+}
+
+int profile_check(struct ctx *c, const struct config_profile *profile, enum policy_mode mode, struct timestamp now)
+{
+	int64_t max_s = profile_life_max_s(mode, now);
+	if (profile->life_s < DAY_S / 24 || profile->life_s > max_s) {
+		return ctx_fault(c, "the profile %s has a life of %lld s; one hour to %lld s are allowed today", profile->name,
+		    (long long) profile->life_s, (long long) max_s);
+	}
+	if (profile->max_names < 1 || profile->max_names > 1000) {
+		return ctx_fault(c, "the profile %s allows %lld names; 1 to 1000 are possible", profile->name,
+		    (long long) profile->max_names);
+	}
+	return 0;
+}
+
+int profile_validity(struct ctx *c, const struct config_profile *profile, struct timestamp now,
+    struct timestamp issuer_ends, struct timestamp ret_from_to[2])
+{
+	struct timestamp from = { now.us - now.us % 1000000 };
+	from = timestamp_add_s(from, -PROFILE_BACKDATE_S);
+	struct timestamp to = timestamp_add_s(from, profile->life_s - 1); /* D-9: the last second counts */
+	if (to.us > issuer_ends.us) {
+		to = issuer_ends;
+	}
+	if (to.us <= now.us) {
+		return ctx_fault(c, "the issuer ends too soon to issue anything");
+	}
+	ret_from_to[0] = from;
+	ret_from_to[1] = to;
+	return 0;
+}
+
+void profile_apply(const struct config_profile *profile, struct cert_template *t)
+{
+	t->kind = CERT_LEAF;
+	t->with_subject_key_id = profile->subject_key_id;
+	t->with_key_encipherment = profile->key_encipherment;
+	t->subject = (struct cert_name) { 0 };
+	for (size_t i = 0; profile->common_name && i < t->dns_names.n; i++) {
+		if (strlen(t->dns_names.v[i]) <= COMMON_NAME_MAX) {
+			t->subject.common_name = t->dns_names.v[i]; /* D-39 */
+			return;
+		}
+	}
+}
