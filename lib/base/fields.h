@@ -59,9 +59,7 @@ struct fields;
 
 struct field {
 	const char *name; /* JSON member, column and YAML key */
-	enum field_kind kind;
 	size_t offset;
-	unsigned flags;
 	const struct fields *sub;  /* FIELD_STRUCT_KIND, FIELD_STRUCTS_KIND */
 	const char *const *one_of; /* FIELD_TEXT: NULL-terminated list of allowed values, or NULL */
 	int64_t min; /* checked when min < max: the value of a FIELD_INT, the length of a FIELD_TEXT or _BYTES, the count of
@@ -69,6 +67,8 @@ struct field {
 	int64_t max;
 	const char *def;  /* configuration: the default as YAML text, or NULL */
 	const char *help; /* configuration: one sentence, with the unit */
+	enum field_kind kind;
+	unsigned flags;
 };
 
 struct fields {

@@ -83,6 +83,17 @@ static int check_key(struct source *s, const struct node *map, const struct node
 	return 0;
 }
 
+/* The value behind a key of a map. */
+static int read_value(struct source *s, const struct node *key, unsigned depth, struct node **ret)
+{
+	TRY(read_next(s, depth, ret));
+	if (*ret == NULL) {
+		(void) fail_at(s, key->line, "a value is missing");
+		return -1;
+	}
+	return 0;
+}
+
 static int read_entries(struct source *s, struct node *into, unsigned depth)
 {
 	struct node **end = &into->first;
@@ -95,7 +106,7 @@ static int read_entries(struct source *s, struct node *into, unsigned depth)
 		if (into->kind == NODE_MAP) {
 			const struct node *key = one;
 			TRY(check_key(s, into, key));
-			TRY(read_next(s, depth, &one));
+			TRY(read_value(s, key, depth, &one));
 			one->key = key->text;
 			one->line = key->line;
 		}

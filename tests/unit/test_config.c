@@ -135,79 +135,79 @@ static void a_second_file_is_laid_over(void **state)
 	ctx_done(&c);
 }
 
+static const struct {
+	const char *text, *why;
+} faults[] = {
+	{ "acme:\n  exernal_url: x\n", "0.yaml:2: acme.exernal_url: unknown key; did you mean \"external_url\"?" },
+	{ "wef: {}\n", "0.yaml:1: wef: unknown key; did you mean \"wfe\"?" },
+	{ "completely_different: 1\n", "0.yaml:1: completely_different: unknown key" },
+	{ "acme:\n  website: https://a\n  website: https://b\n",
+	    "0.yaml:3: website stands twice; it is already in line 2" },
+	{ "acme: [1]\n", "0.yaml:1: acme: must be a map" },
+	{ "- a\n", "0.yaml:1: must be a map" },
+	{ "wfe:\n  workers: many\n", "0.yaml:2: wfe.workers: must be a whole number" },
+	{ "wfe: {workers: \"3\"}\n", "wfe.workers: must be a whole number" },
+	{ "wfe: {workers: 0x10}\n", "wfe.workers: must be a whole number" },
+	{ "wfe: {workers: 99999999999999999999}\n", "wfe.workers: must be a whole number" },
+	{ "wfe: {workers: 0}\n", "wfe.workers: must be between 1 and 1024" },
+	{ "acme: {eab_required: yes}\n", "acme.eab_required: must be true or false" },
+	{ "acme: {caa_identities: a}\n", "acme.caa_identities: must be a list" },
+	{ "acme: {caa_identities: [[a]]}\n", "acme.caa_identities[0]: must be a text" },
+	{ "acme: {website: [a]}\n", "acme.website: must be a text" },
+	{ "policy: {mode: public}\n", "policy.mode: must be one of: private, webpki" },
+	{ "policy: {profiles: []}\n", "policy.profiles: must have between 1 and 32 entries" },
+	{ "policy: {profiles: [{life: 1d}]}\n", "policy.profiles[0].name: is missing" },
+	{ "policy: {profiles: [{name: a, lief: 1d}]}\n", "policy.profiles[0].lief: unknown key; did you mean \"life\"?" },
+	{ "policy: {profiles: [{name: a}, {name: a}]}\n", "policy.profiles.name: \"a\" stands twice" },
+	{ "policy: {profiles: [{name: a, life: 90}]}\n", "policy.profiles.life: \"90\" must be a time such as" },
+	{ "policy: {profiles: [{name: a, life: 0d}]}\n", "policy.profiles.life: \"0d\" must be a time" },
+	{ "policy: {profiles: [{name: a, life: 90days}]}\n", "must be a time" },
+	{ "acme: {external_url: 'http://a.example'}\n", "acme.external_url: \"http://a.example\" must be https://host" },
+	{ "acme: {external_url: 'https://a.example/'}\n", "without a path" },
+	{ "acme: {external_url: 'https://a.example:x'}\n", "without a path" },
+	{ "acme: {external_url: 'https://'}\n", "without a path" },
+	{ "acme: {website: 'ftp://a'}\n", "acme.website: \"ftp://a\" must be an http or https URL" },
+	{ "wfe: {listen: [14000]}\n", "wfe.listen: \"14000\" must be host:port" },
+	{ "wfe: {listen: ['a:65536']}\n", "must be host:port" },
+	{ "ra: {metrics_listen: 'a:'}\n", "ra.metrics_listen: \"a:\" must be host:port" },
+	{ "rpc: {ca: ['::1:80']}\n", "rpc.ca: \"::1:80\" must be host:port" },
+	{ "va: {http01_port: 65536}\n", "va.http01_port: must be between 1 and 65535" },
+	{ "va: {allow_networks: [10.0.0.0]}\n", "va.allow_networks: \"10.0.0.0\" must be a network" },
+	{ "va: {allow_networks: [10.0.0.0/33]}\n", "must be a network" },
+	{ "va: {resolvers: [{zone: ., forward: '127.0.0.1:53'}]}\n",
+	    "va.resolvers.forward: \"127.0.0.1:53\" must be ADDRESS@PORT" },
+	{ "va: {resolvers: [{zone: ., forward: '127.0.0.1@0'}]}\n", "must be ADDRESS@PORT" },
+	{ "va: {local_zones: [{zone: test, address: localhost}]}\n",
+	    "va.local_zones.address: \"localhost\" must be an IP address" },
+	{ "va: {perspectives: [{name: a, address: b}]}\n", "va.perspectives.address: \"b\" must be host:port" },
+	{ "ca: {crl_period_s: 7200, crl_life_s: 7200}\n", "ca.crl_life_s: must be more than ca.crl_period_s" },
+	{ "ca: {issuers: [{name: a, cert_file: b, key_file: c, crl_url: 'https://x', aia_url: 'http://x'}]}\n",
+	    "ca.issuers.crl_url: \"https://x\" must be an http URL" }, /* D-15 */
+	{ "retention: [{class: XX, keep: 1d}]\n", "retention[0].class: must be one of: SUB-REQ" },
+	{ "retention: [{class: OPS, keep: never}]\n", "retention.keep: \"never\" must be a time" },
+	{ "log: {level: loud}\n", "log.level: must be one of: debug, info, warn, error" },
+	{ "a: &x {}\nb: *x\n", "0.yaml:1: anchors and tags are not supported" },
+	{ "a: *x\n", "0.yaml:1: aliases are not supported" },
+	{ "a: !!int 3\n", "anchors and tags are not supported" },
+	{ "a: \"b\\0c\"\n", "must not hold a NUL" },
+	{ "? [a]\n: b\n", "a key must be a plain text" },
+	{ "a: {\n", "this is not YAML" },
+	{ "a: 1\n---\nb: 2\n", "only one document" },
+	{ "[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]\n", "nested too deeply" },
+};
+
 static void faults_are_named(void **state)
 {
 	(void) state;
-	static const struct {
-		const char *text, *why;
-	} cases[] = {
-		{ "acme:\n  exernal_url: x\n", "0.yaml:2: acme.exernal_url: unknown key; did you mean \"external_url\"?" },
-		{ "wef: {}\n", "0.yaml:1: wef: unknown key; did you mean \"wfe\"?" },
-		{ "completely_different: 1\n", "0.yaml:1: completely_different: unknown key" },
-		{ "acme:\n  website: https://a\n  website: https://b\n",
-		    "0.yaml:3: website stands twice; it is already in line 2" },
-		{ "acme: [1]\n", "0.yaml:1: acme: must be a map" },
-		{ "- a\n", "0.yaml:1: must be a map" },
-		{ "wfe:\n  workers: many\n", "0.yaml:2: wfe.workers: must be a whole number" },
-		{ "wfe: {workers: \"3\"}\n", "wfe.workers: must be a whole number" },
-		{ "wfe: {workers: 0x10}\n", "wfe.workers: must be a whole number" },
-		{ "wfe: {workers: 99999999999999999999}\n", "wfe.workers: must be a whole number" },
-		{ "wfe: {workers: 0}\n", "wfe.workers: must be between 1 and 1024" },
-		{ "acme: {eab_required: yes}\n", "acme.eab_required: must be true or false" },
-		{ "acme: {caa_identities: a}\n", "acme.caa_identities: must be a list" },
-		{ "acme: {caa_identities: [[a]]}\n", "acme.caa_identities[0]: must be a text" },
-		{ "acme: {website: [a]}\n", "acme.website: must be a text" },
-		{ "policy: {mode: public}\n", "policy.mode: must be one of: private, webpki" },
-		{ "policy: {profiles: []}\n", "policy.profiles: must have between 1 and 32 entries" },
-		{ "policy: {profiles: [{life: 1d}]}\n", "policy.profiles[0].name: is missing" },
-		{ "policy: {profiles: [{name: a, lief: 1d}]}\n",
-		    "policy.profiles[0].lief: unknown key; did you mean \"life\"?" },
-		{ "policy: {profiles: [{name: a}, {name: a}]}\n", "policy.profiles.name: \"a\" stands twice" },
-		{ "policy: {profiles: [{name: a, life: 90}]}\n", "policy.profiles.life: \"90\" must be a time such as" },
-		{ "policy: {profiles: [{name: a, life: 0d}]}\n", "policy.profiles.life: \"0d\" must be a time" },
-		{ "policy: {profiles: [{name: a, life: 90days}]}\n", "must be a time" },
-		{ "acme: {external_url: 'http://a.example'}\n",
-		    "acme.external_url: \"http://a.example\" must be https://host" },
-		{ "acme: {external_url: 'https://a.example/'}\n", "without a path" },
-		{ "acme: {external_url: 'https://a.example:x'}\n", "without a path" },
-		{ "acme: {external_url: 'https://'}\n", "without a path" },
-		{ "acme: {website: 'ftp://a'}\n", "acme.website: \"ftp://a\" must be an http or https URL" },
-		{ "wfe: {listen: [14000]}\n", "wfe.listen: \"14000\" must be host:port" },
-		{ "wfe: {listen: ['a:65536']}\n", "must be host:port" },
-		{ "ra: {metrics_listen: 'a:'}\n", "ra.metrics_listen: \"a:\" must be host:port" },
-		{ "rpc: {ca: ['::1:80']}\n", "rpc.ca: \"::1:80\" must be host:port" },
-		{ "va: {http01_port: 65536}\n", "va.http01_port: must be between 1 and 65535" },
-		{ "va: {allow_networks: [10.0.0.0]}\n", "va.allow_networks: \"10.0.0.0\" must be a network" },
-		{ "va: {allow_networks: [10.0.0.0/33]}\n", "must be a network" },
-		{ "va: {resolvers: [{zone: ., forward: '127.0.0.1:53'}]}\n",
-		    "va.resolvers.forward: \"127.0.0.1:53\" must be ADDRESS@PORT" },
-		{ "va: {resolvers: [{zone: ., forward: '127.0.0.1@0'}]}\n", "must be ADDRESS@PORT" },
-		{ "va: {local_zones: [{zone: test, address: localhost}]}\n",
-		    "va.local_zones.address: \"localhost\" must be an IP address" },
-		{ "va: {perspectives: [{name: a, address: b}]}\n", "va.perspectives.address: \"b\" must be host:port" },
-		{ "ca: {crl_period_s: 7200, crl_life_s: 7200}\n", "ca.crl_life_s: must be more than ca.crl_period_s" },
-		{ "ca: {issuers: [{name: a, cert_file: b, key_file: c, crl_url: 'https://x', aia_url: 'http://x'}]}\n",
-		    "ca.issuers.crl_url: \"https://x\" must be an http URL" }, /* D-15 */
-		{ "retention: [{class: XX, keep: 1d}]\n", "retention[0].class: must be one of: SUB-REQ" },
-		{ "retention: [{class: OPS, keep: never}]\n", "retention.keep: \"never\" must be a time" },
-		{ "log: {level: loud}\n", "log.level: must be one of: debug, info, warn, error" },
-		{ "a: &x {}\nb: *x\n", "0.yaml:1: anchors and tags are not supported" },
-		{ "a: *x\n", "0.yaml:1: aliases are not supported" },
-		{ "a: !!int 3\n", "anchors and tags are not supported" },
-		{ "a: \"b\\0c\"\n", "must not hold a NUL" },
-		{ "? [a]\n: b\n", "a key must be a plain text" },
-		{ "a: {\n", "this is not YAML" },
-		{ "a: 1\n---\nb: 2\n", "only one document" },
-		{ "[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]\n", "nested too deeply" },
-	};
-	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+
+	for (size_t i = 0; i < COUNT_OF(faults); i++) {
 		struct ctx c;
 		ctx_init(&c);
 		struct config *config = NULL;
-		assert_int_equal(load(&c, &cases[i].text, 1, &config), -1);
+		assert_int_equal(load(&c, &faults[i].text, 1, &config), -1);
 		assert_null(config);
-		if (strstr(c.err.detail, cases[i].why) == NULL) {
-			fail_msg("%s: %s", cases[i].text, c.err.detail);
+		if (strstr(c.err.detail, faults[i].why) == NULL) {
+			fail_msg("%s: %s", faults[i].text, c.err.detail);
 		}
 		ctx_done(&c);
 	}
