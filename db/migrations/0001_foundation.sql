@@ -32,6 +32,20 @@ GRANT USAGE ON SCHEMA ca TO cairn_ra, cairn_ca, cairn_operator;
 GRANT USAGE ON SCHEMA log TO cairn_wfe, cairn_ra, cairn_ca, cairn_subscriber, cairn_operator, cairn_auditor;
 GRANT USAGE ON SCHEMA front TO cairn_wfe;
 
+-- What `cairn migrate` has run; it writes each row in the transaction of the file.
+CREATE TABLE cairn.migration (
+	number int8 PRIMARY KEY,
+	name text NOT NULL,
+	sha256 bytea NOT NULL CHECK (octet_length(sha256) = 32),
+	applied_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE cairn.migration IS 'Migrations that were run';
+COMMENT ON COLUMN cairn.migration.number IS 'OPS: first four digits of the file name';
+COMMENT ON COLUMN cairn.migration.name IS 'OPS: file name';
+COMMENT ON COLUMN cairn.migration.sha256 IS 'OPS: SHA-256 of the file as it was run';
+COMMENT ON COLUMN cairn.migration.applied_at IS 'OPS: when it was run';
+GRANT SELECT ON cairn.migration TO cairn_operator;
+
 -- A refusal that the caller turns into a problem: SQLSTATE CA001, message = name of problem.def, detail = the sentence.
 CREATE FUNCTION cairn.refuse(problem text, detail text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN

@@ -1,0 +1,30 @@
+/* `cairn migrate`: brings the schema of the database up to date. Forward only: files NNNN_name.sql of a folder, each in a
+ * transaction of its own together with its row in cairn.migration, under an advisory lock. Refuses a history that is not
+ * the one of the files: a file that changed after it was run, one that is missing, or a newer database. */
+#ifndef CAIRN_CLI_MIGRATE_H
+#define CAIRN_CLI_MIGRATE_H
+
+#include "lib/base/fields.h"
+
+#define MIGRATE_SHA256_SIZE 32
+
+struct migration {
+	int64_t number;
+	const char *name; /* of the file */
+	struct bytes text;
+	uint8_t sha256[MIGRATE_SHA256_SIZE];
+	bool applied; /* before this run */
+};
+
+struct migration_list {
+	struct migration *v;
+	size_t n;
+};
+
+/* The files of a folder in the order of their numbers, which must be 1, 2, 3 ... MALFORMED with a plain sentence. */
+int migrate_read_folder(struct ctx *c, const char *folder, struct migration_list *ret) MUST_CHECK;
+
+/* The subcommand. 0 done or shown, 1 refused or failed, 2 usage. argv[0] is "migrate". */
+int cli_migrate(int argc, char **argv);
+
+#endif

@@ -1,0 +1,138 @@
+/* link: cli */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+
+#include "cli/migrate.h"
+#include "tests/unit/pg.h"
+
+static char folder[] = "/tmp/cairn-migrate-XXXXXX";
+
+static void write_file(const char *name, const char *text)
+{
+	char path[256];
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+static void delete_file(const char *name)
+{
+	char path[256];
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	unlink(path);
+}
+
+static int run(const char *dir, const char *option)
+{
+	char *argv[] = { strdup("migrate"), strdup("--database"), strdup(pg_conninfo("cairn_owner")), strdup("--dir"),
+		strdup(dir), option == NULL ? NULL : strdup(option), NULL };
+	int result = cli_migrate(option == NULL ? 5 : 6, argv);
+	for (size_t i = 0; i < COUNT_OF(argv); i++) {
+		free(argv[i]);
+	}
+	return result;
+}
+
+static int setup(void **state)
+{
+	(void) state;
+	pg_start_empty();
+	return mkdtemp(folder) == NULL ? -1 : 0;
+}
+
+static int teardown(void **state)
+{
+	(void) state;
+	pg_stop();
+	delete_file("0001_a.sql");
+	delete_file("0002_b.sql");
+	delete_file("0003_c.sql");
+	rmdir(folder);
+	return 0;
+}
+
+static const char first[] = "CREATE SCHEMA cairn; CREATE TABLE cairn.migration (number int8 PRIMARY KEY, name text, "
+                            "sha256 bytea, applied_at timestamptz DEFAULT now())";
+
+static void test_shows_first(void **state)
+{
+	(void) state;
+	write_file("0001_a.sql", first);
+	write_file("0002_b.sql", "CREATE TABLE cairn.b ()");
+	write_file("notes.txt", "not a migration");
+	assert_int_equal(run(folder, NULL), 0);
+	assert_int_equal(run(folder, "--dry-run"), 0);
+	pg_assert_value("SELECT to_regclass('cairn.migration') IS NULL", "t");
+	assert_int_equal(run(folder, "--yes"), 0);
+	pg_assert_value("SELECT string_agg(name, ' ' ORDER BY number) FROM cairn.migration", "0001_a.sql 0002_b.sql");
+	assert_int_equal(run(folder, "--yes"), 0);
+	assert_int_equal(run(folder, "--json"), 0);
+	delete_file("notes.txt");
+}
+
+static void test_all_or_nothing(void **state)
+{
+	(void) state;
+	write_file("0003_c.sql", "CREATE TABLE cairn.c (); SELECT 1/0");
+	assert_int_equal(run(folder, "--yes"), 1);
+	pg_assert_value("SELECT to_regclass('cairn.c') IS NULL AND (SELECT count(*) FROM cairn.migration) = 2", "t");
+	write_file("0003_c.sql", "CREATE TABLE cairn.c ()");
+	assert_int_equal(run(folder, "--yes"), 0);
+	pg_assert_value("SELECT to_regclass('cairn.c') IS NOT NULL", "t");
+}
+
+static void test_refuses_another_history(void **state)
+{
+	(void) state;
+	write_file("0002_b.sql", "CREATE TABLE cairn.b (i int)");
+	assert_int_equal(run(folder, NULL), 1); /* changed */
+	delete_file("0002_b.sql");
+	assert_int_equal(run(folder, NULL), 1); /* missing in the middle */
+	write_file("0002_b.sql", "CREATE TABLE cairn.b ()");
+	assert_int_equal(run(folder, NULL), 0);
+	delete_file("0003_c.sql");
+	assert_int_equal(run(folder, NULL), 1); /* the database is newer */
+	write_file("0003_d.sql", "CREATE TABLE cairn.c ()");
+	assert_int_equal(run(folder, NULL), 1); /* another name */
+	delete_file("0003_d.sql");
+	write_file("0003_c.sql", "CREATE TABLE cairn.c ()");
+	pg_exec("cairn_owner", "DELETE FROM cairn.migration WHERE number = 2");
+	assert_int_equal(run(folder, "--yes"), 1); /* a hole */
+}
+
+static void test_usage(void **state)
+{
+	(void) state;
+	assert_int_equal(run(folder, "--nonsense"), 2);
+	assert_int_equal(run("/nonexistent", NULL), 1);
+	char name[] = "migrate";
+	assert_int_equal(cli_migrate(1, (char *[]) { name, NULL }), 2);
+}
+
+static void test_real_ones(void **state)
+{
+	(void) state;
+	pg_exec("cairn_owner", "DROP SCHEMA cairn CASCADE");
+	assert_int_equal(run("db/migrations", "--yes"), 0);
+	assert_int_equal(run("db/migrations", "--yes"), 0);
+	pg_assert_value("SELECT count(*) > 4 AND max(number) = count(*) FROM cairn.migration", "t");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_shows_first),
+		cmocka_unit_test(test_all_or_nothing),
+		cmocka_unit_test(test_refuses_another_history),
+		cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_real_ones),
+	};
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
