@@ -101,6 +101,8 @@ static const struct field wfe_field[] = {
 	FIELD(struct config_wfe, key_file, .flags = FIELD_REQUIRED | FIELD_PATH, .help = "Key of the API's site, PEM."),
 	FIELD(struct config_wfe, spool_dir, .flags = FIELD_REQUIRED | FIELD_PATH,
 	    .help = "Folder in which request records wait for the database."),
+	FIELD(struct config_wfe, root_file, .flags = FIELD_PATH, .help = "Root certificate to serve, PEM."),
+	FIELD(struct config_wfe, root_crl_file, .flags = FIELD_PATH, .help = "The root's CRL to serve, DER."),
 	FIELD(struct config_wfe, trusted_proxies, .def = "[]", .min = 0, .max = 64,
 	    .help = "Networks (CIDR) of proxies whose X-Forwarded-For is believed."),
 	FIELD(struct config_wfe, hold_ms, .def = "2000", .min = 0, .max = 30000,

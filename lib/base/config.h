@@ -83,6 +83,8 @@ struct config_wfe {
 	const char *cert_file;
 	const char *key_file;
 	const char *spool_dir;
+	const char *root_file;     /* served as /root.pem, /root.der and /aia/root.der; NULL: not served */
+	const char *root_crl_file; /* DER, served as /crl/root.crl; NULL: not served */
 	struct text_list trusted_proxies;
 	int64_t hold_ms;
 };

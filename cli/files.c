@@ -1,0 +1,72 @@
+#include "cli/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+bool file_exists(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+static int write_all(int fd, struct bytes content)
+{
+	while (content.n > 0) {
+		ssize_t n = write(fd, content.p, content.n);
+		if (n < 0 && errno == EINTR) {
+			continue;
+		}
+		if (n <= 0) {
+			return -1;
+		}
+		content.p += n;
+		content.n -= (size_t) n;
+	}
+	return fsync(fd);
+}
+
+static int file_fail(struct ctx *c, const char *path)
+{
+	return FAIL(c, SERVER_INTERNAL, "%s can't be written: %s", path, strerror(errno));
+}
+
+int file_make(struct ctx *c, const char *path, struct bytes content, unsigned mode)
+{
+	const char *fresh = arena_printf(c->arena, "%s.new", path);
+	int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+	if (fd < 0) {
+		return file_fail(c, path);
+	}
+	int result = fchmod(fd, mode) == 0 ? write_all(fd, content) : -1;
+	close(fd);
+	/* link(2) refuses an existing name, so that nothing is ever replaced */
+	if (result != 0 || link(fresh, path) != 0) {
+		file_fail(c, path);
+		unlink(fresh);
+		return -1;
+	}
+	unlink(fresh);
+	return 0;
+}
+
+int file_add_line(struct ctx *c, const char *path, struct bytes line)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	if (fd < 0) {
+		return file_fail(c, path);
+	}
+	const char *whole = arena_printf(c->arena, "%.*s\n", (int) line.n, (const char *) line.p);
+	int result = write_all(fd, bytes_of_text(whole));
+	close(fd);
+	return result == 0 ? 0 : file_fail(c, path);
+}
+
+int folder_make(struct ctx *c, const char *path, unsigned mode)
+{
+	if (mkdir(path, mode) != 0 && errno != EEXIST) {
+		return file_fail(c, path);
+	}
+	return 0;
+}

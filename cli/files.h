@@ -1,0 +1,18 @@
+/* Files that the command makes: never over an existing one, whole or not at all. */
+#ifndef CAIRN_CLI_FILES_H
+#define CAIRN_CLI_FILES_H
+
+#include "lib/base/ctx.h"
+
+bool file_exists(const char *path);
+
+/* A new file with this content and mode, on disk when it returns. SERVER_INTERNAL when it exists or can't be written. */
+int file_make(struct ctx *c, const char *path, struct bytes content, unsigned mode) MUST_CHECK;
+
+/* One more line at the end of the file, on disk when it returns; makes it when it is absent. */
+int file_add_line(struct ctx *c, const char *path, struct bytes line) MUST_CHECK;
+
+/* The folder, which may exist already. */
+int folder_make(struct ctx *c, const char *path, unsigned mode) MUST_CHECK;
+
+#endif

@@ -1,0 +1,265 @@
+#include "cli/init.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/ceremony.h"
+#include "cli/files.h"
+#include "lib/crypto/authority.h"
+
+#define ROOT_DAYS 3650         /* D-20 */
+#define INTERMEDIATE_DAYS 1095 /* D-28 */
+
+/* Who gets an internal certificate: the five processes and the person at the terminal. */
+static const char *const processes[] = { "cairn-wfe", "cairn-ra", "cairn-va", "cairn-ca", "cairn-subscriber",
+	"cairn-command" };
+
+static void tell(struct init_options *o, const char *sentence)
+{
+	if (o->made.n < INIT_MADE_MAX) {
+		o->made.v[o->made.n++] = sentence;
+	}
+}
+
+static const char *in_state(struct ctx *c, const struct init_options *o, const char *name)
+{
+	return arena_printf(c->arena, "%s/%s", o->state, name);
+}
+
+/* Key and certificate into their files. */
+static int store(struct ctx *c, struct init_options *o, const struct authority *made, const char *base)
+{
+	struct bytes key_pem;
+	TRY(key_to_pem(c, made->key, &key_pem));
+	TRY(file_make(c, arena_printf(c->arena, "%s.key", base), key_pem, 0600));
+	TRY(file_make(c, arena_printf(c->arena, "%s.pem", base), cert_to_pem(c->arena, made->der), 0644));
+	tell(o, arena_printf(c->arena, "key and certificate: %s.pem", base));
+	return 0;
+}
+
+/* The hierarchy as a ceremony, whose transcript stays beside the keys. */
+static int make_hierarchy(struct ctx *c, struct init_options *o, const struct config *shape)
+{
+	const char *url = init_http_url(c->arena, shape);
+	const char *crl = arena_printf(c->arena, "%s/crl/root.crl", url);
+	const char *aia = arena_printf(c->arena, "%s/aia/root.der", url);
+	struct ceremony_step steps[] = {
+		{ .action = "root",
+		    .name = "root",
+		    .key = "p384",
+		    .common_name = "Cairn TEST Root",
+		    .days = ROOT_DAYS,
+		    .cert_file = in_state(c, o, "pki/root.pem"),
+		    .key_file = in_state(c, o, "pki/root.key") },
+		{ .action = "intermediate",
+		    .name = "ecdsa-1",
+		    .issuer = "root",
+		    .key = "p256",
+		    .common_name = "Cairn TEST ECDSA 1",
+		    .days = INTERMEDIATE_DAYS,
+		    .crl_url = crl,
+		    .aia_url = aia,
+		    .cert_file = in_state(c, o, "pki/ecdsa-1.pem"),
+		    .key_file = in_state(c, o, "pki/ecdsa-1.key") },
+		{ .action = "intermediate",
+		    .name = "rsa-1",
+		    .issuer = "root",
+		    .key = "rsa2048",
+		    .common_name = "Cairn TEST RSA 1",
+		    .days = INTERMEDIATE_DAYS,
+		    .crl_url = crl,
+		    .aia_url = aia,
+		    .cert_file = in_state(c, o, "pki/rsa-1.pem"),
+		    .key_file = in_state(c, o, "pki/rsa-1.key") },
+		{ .action = "crl", .name = "root-crl", .issuer = "root", .crl_file = in_state(c, o, "pki/root.crl") },
+	};
+	for (size_t i = 0; i < COUNT_OF(steps); i++) { /* D-5, D-22 */
+		steps[i].country = "XX";
+		steps[i].organization = "Cairn TEST";
+	}
+	struct ceremony plan = {
+		.title = "First keys",
+		.transcript = in_state(c, o, "pki/ceremony.jsonl"),
+		.steps = { steps, COUNT_OF(steps) },
+	};
+	struct text_list made;
+	TRY(ceremony_run(c, &plan, &made));
+	for (size_t i = 0; i < made.n; i++) {
+		tell(o, made.v[i]);
+	}
+	return 0;
+}
+
+static int make_internal(struct ctx *c, struct init_options *o)
+{
+	struct authority ca;
+	const char *base = in_state(c, o, "pki/internal/ca");
+	const char *key = arena_printf(c->arena, "%s.key", base);
+	const char *cert = arena_printf(c->arena, "%s.pem", base);
+	if (file_exists(cert)) {
+		TRY(authority_read(c, key, cert, &ca));
+	} else {
+		TRY(authority_make_rpc_ca(c, &ca));
+		TRY(store(c, o, &ca, base));
+	}
+	for (size_t i = 0; i < COUNT_OF(processes); i++) {
+		const char *own = arena_printf(c->arena, "%s/pki/internal/%s", o->state, processes[i]);
+		if (!file_exists(arena_printf(c->arena, "%s.pem", own))) {
+			struct authority made;
+			TRY(authority_make_rpc(c, &ca, processes[i], &made));
+			TRY(store(c, o, &made, own));
+		}
+	}
+	return 0;
+}
+
+/* The host of https://host:port. */
+static const char *host_of(struct arena *a, const char *url)
+{
+	const char *host = strstr(url, "://");
+	host = host == NULL ? url : host + 3;
+	return arena_text_n(a, host, strcspn(host, ":/"));
+}
+
+/* The API's own TLS certificate, by an authority that serves for nothing else. */
+static int make_site(struct ctx *c, struct init_options *o, const struct config *shape)
+{
+	const char *ca_base = in_state(c, o, "pki/api-ca");
+	const char *site = in_state(c, o, "pki/site");
+	struct authority ca;
+	struct authority made;
+	if (file_exists(arena_printf(c->arena, "%s.pem", ca_base))) {
+		TRY(authority_read(
+		    c, arena_printf(c->arena, "%s.key", ca_base), arena_printf(c->arena, "%s.pem", ca_base), &ca));
+	} else {
+		struct authority_request request = {
+			.subject = { .organization = "Cairn", .common_name = "Cairn API authority" },
+			.key_kind = "p256",
+			.not_before = { clock_now().us / 1000000 * 1000000 },
+			.days = ROOT_DAYS,
+		};
+		TRY(authority_make(c, CERT_RPC_CA, &request, NULL, &ca));
+		TRY(store(c, o, &ca, ca_base));
+	}
+	if (file_exists(arena_printf(c->arena, "%s.pem", site))) {
+		return 0;
+	}
+	const char *host = host_of(c->arena, shape->acme.external_url);
+	bool named = strcmp(host, "localhost") != 0 && strpbrk(host, "abcdefghijklmnopqrstuvwxyz") != NULL;
+	struct text_list names = { &host, named ? 1 : 0 };
+	TRY(authority_make_site(c, &ca, &names, &made));
+	return store(c, o, &made, site);
+}
+
+static int make_config(struct ctx *c, struct init_options *o, const struct config *shape)
+{
+	const char *path = in_state(c, o, "cairn.yaml");
+	if (file_exists(path)) {
+		return 0;
+	}
+	TRY(file_make(c, path, bytes_of_text(init_config_text(c->arena, o, shape)), 0600));
+	tell(o, arena_printf(c->arena, "configuration: %s", path));
+	return 0;
+}
+
+int init_run(struct ctx *c, struct init_options *o)
+{
+	static const char *const folders[] = { "", "pki", "pki/internal", "spool" };
+	struct config *shape = NULL;
+	o->made = (struct text_list) { ARENA_ARRAY(c->arena, INIT_MADE_MAX, const char *), 0 };
+	TRY(config_load(c, &o->overlay, o->overlay == NULL ? 0 : 1, &shape));
+	arena_on_free(c->arena, (void (*)(void *)) config_free, shape);
+	for (size_t i = 0; i < COUNT_OF(folders); i++) {
+		TRY(folder_make(c, in_state(c, o, folders[i]), i == 0 ? 0711 : 0700));
+	}
+	TRY(make_hierarchy(c, o, shape));
+	TRY(make_internal(c, o));
+	TRY(make_site(c, o, shape));
+	return make_config(c, o, shape);
+}
+
+static const char usage[] =
+    "Usage: cairn init --state DIR --database CONNINFO [--config OVERLAY] [--json]\n"
+    "\n"
+    "Makes keys, certificates and a commented configuration for a new CA below DIR. What is there already is kept.\n"
+    "\n"
+    "  --state DIR          the folder; it gets cairn.yaml, pki/ and spool/\n"
+    "  --database CONNINFO  how PostgreSQL is reached, without user: \"host=/run/x dbname=cairn\"\n"
+    "  --config OVERLAY     configuration that will be laid over cairn.yaml: its ports and URLs are used\n"
+    "  --json               tell what was made as JSON\n";
+
+struct made_answer {
+	const char *state;
+	struct text_list made;
+};
+static const struct field made_answer_field[] = {
+	FIELD(struct made_answer, state),
+	FIELD(struct made_answer, made),
+};
+static const struct fields made_answer_fields = FIELDS(struct made_answer, made_answer_field);
+
+static int show(struct ctx *c, const struct init_options *o, int result, bool json)
+{
+	if (result != 0) {
+		fprintf(stderr, "cairn init: %s\n", c->err.detail);
+		if (c->err.cause != NULL) {
+			fprintf(stderr, "  %s\n", c->err.cause);
+		}
+		return 1;
+	}
+	if (json) {
+		struct made_answer answer = { o->state, o->made };
+		struct bytes text = fields_to_json(c->arena, &made_answer_fields, &answer);
+		printf("%.*s\n", (int) text.n, (const char *) text.p);
+		return 0;
+	}
+	for (size_t i = 0; i < o->made.n; i++) {
+		printf("%s\n", o->made.v[i]);
+	}
+	printf("%s\n", o->made.n == 0 ? "All is there already; nothing was changed." : "Done.");
+	return 0;
+}
+
+int cli_init(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "state", required_argument, NULL, 's' },
+		{ "database", required_argument, NULL, 'd' },
+		{ "config", required_argument, NULL, 'c' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct init_options o = { 0 };
+	bool json = false;
+	int opt = 0;
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (opt == 'h') {
+			fputs(usage, stdout);
+			return 0;
+		}
+		const char **to = opt == 's' ? &o.state : opt == 'd' ? &o.database : opt == 'c' ? &o.overlay : NULL;
+		if (to == NULL && opt != 'j') {
+			fputs(usage, stderr);
+			return 2;
+		}
+		json = json || opt == 'j';
+		if (to != NULL) {
+			*to = optarg;
+		}
+	}
+	if (o.state == NULL || o.database == NULL || optind != argc) {
+		fputs(usage, stderr);
+		return 2;
+	}
+	struct ctx c;
+	ctx_init(&c);
+	char *absolute = folder_make(&c, o.state, 0711) == 0 ? realpath(o.state, NULL) : NULL;
+	o.state = arena_text(c.arena, absolute == NULL ? o.state : absolute);
+	free(absolute);
+	int code = show(&c, &o, init_run(&c, &o), json);
+	ctx_done(&c);
+	return code;
+}

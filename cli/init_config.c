@@ -1,0 +1,113 @@
+/* The configuration file that `cairn init` writes: what differs from the defaults, with a word on each. */
+#include "cli/init.h"
+
+#include <string.h>
+
+static const char head[] =
+    "# Configuration of Cairn, an ACME certificate authority. Every key with its default and meaning: cairn config "
+    "help\n"
+    "# Paths start from this file's folder. After a change: cairn config check, then restart.\n\n";
+
+static const char shared_part[] =
+    "acme:\n"
+    "  # The URL that clients use; all others begin with it.\n"
+    "  external_url: %s\n"
+    "  # terms_of_service: https://ca.example/terms   (new accounts then have to agree)\n"
+    "  caa_identities: [localhost]\n\n"
+    "policy:\n"
+    "  # private: your own rules. webpki: the Baseline Requirements, which can't be switched off.\n"
+    "  mode: private\n"
+    "  # Only names under these: permitted_suffixes: [corp.example, test]\n\n"
+    "rpc:\n"
+    "  # The internal authority: whoever holds a certificate of it is one of the processes.\n"
+    "  ca_file: pki/internal/ca.pem\n\n";
+
+static const char wfe_part[] = "wfe:\n"
+                               "  # The API's TLS certificate; put your own here, with the names of external_url.\n"
+                               "  cert_file: pki/site.pem\n"
+                               "  key_file: pki/site.key\n"
+                               "  # Records of requests wait here until they are in the database.\n"
+                               "  spool_dir: spool\n"
+                               "  root_file: pki/root.pem\n"
+                               "  root_crl_file: pki/root.crl\n";
+
+static const char process_part[] = "  rpc_cert_file: pki/internal/%s.pem\n"
+                                   "  rpc_key_file: pki/internal/%s.key\n";
+
+static const char va_part[] =
+    "  # Development: names under test. are this machine, and validation may go there. For real use set http01_port: "
+    "80,\n"
+    "  # tlsalpn01_port: 443, remove local_zones and name the networks that your hosts are in.\n"
+    "  http01_port: 5002\n"
+    "  tlsalpn01_port: 5001\n"
+    "  local_zones:\n"
+    "    - { zone: test, address: 127.0.0.1 }\n"
+    "  allow_networks: [127.0.0.0/8, \"::1/128\"]\n"
+    "  # resolvers:\n"
+    "  #   - { zone: corp.example, forward: \"192.0.2.53@53\", dnssec: \"off\" }\n";
+
+static const char issuers_part[] = "  # EC keys get certificates of the EC issuer, RSA keys of the RSA issuer. The "
+                                   "URLs stand in certificates: keep them.\n"
+                                   "  issuers:\n"
+                                   "    - name: ecdsa-1\n"
+                                   "      cert_file: pki/ecdsa-1.pem\n"
+                                   "      key_file: pki/ecdsa-1.key\n"
+                                   "      crl_url: %s/crl/ecdsa-1.crl\n"
+                                   "      aia_url: %s/aia/ecdsa-1.der\n"
+                                   "    - name: rsa-1\n"
+                                   "      cert_file: pki/rsa-1.pem\n"
+                                   "      key_file: pki/rsa-1.key\n"
+                                   "      crl_url: %s/crl/rsa-1.crl\n"
+                                   "      aia_url: %s/aia/rsa-1.der\n";
+
+static const char *database_line(struct arena *a, const struct init_options *o, const char *role)
+{
+	return arena_printf(
+	    a, "  database: \"%s user=%s passfile=%s/secrets/%s.pgpass\"\n", o->database, role, o->state, role);
+}
+
+static const char *process_lines(struct arena *a, const char *process)
+{
+	return arena_printf(a, process_part, process, process);
+}
+
+const char *init_http_url(struct arena *a, const struct config *shape)
+{
+	struct address at = { "localhost", 14001 };
+	if (shape->wfe.http_listen.n > 0 && address_parse(a, shape->wfe.http_listen.v[0], &at) != 0) {
+		return "http://localhost:14001";
+	}
+	/* D-15: a name, never an address; on a real CA the operator writes the public one */
+	bool local = strpbrk(at.host, "abcdefghijklmnopqrstuvwxyz") == NULL;
+	return arena_printf(a, "http://%s:%u", local ? "localhost" : at.host, (unsigned) at.port);
+}
+
+const char *init_config_text(struct arena *a, const struct init_options *o, const struct config *shape)
+{
+	const char *url = init_http_url(a, shape);
+	const char *parts[] = {
+		head,
+		arena_printf(a, shared_part, shape->acme.external_url),
+		wfe_part,
+		process_lines(a, "cairn-wfe"),
+		database_line(a, o, "cairn_wfe"),
+		"\nra:\n",
+		process_lines(a, "cairn-ra"),
+		database_line(a, o, "cairn_ra"),
+		"\nva:\n",
+		va_part,
+		process_lines(a, "cairn-va"),
+		"\nca:\n",
+		process_lines(a, "cairn-ca"),
+		database_line(a, o, "cairn_ca"),
+		arena_printf(a, issuers_part, url, url, url, url),
+		"\nsubscriber:\n",
+		process_lines(a, "cairn-subscriber"),
+		database_line(a, o, "cairn_subscriber"),
+	};
+	const char *text = "";
+	for (size_t i = 0; i < COUNT_OF(parts); i++) {
+		text = arena_printf(a, "%s%s", text, parts[i]);
+	}
+	return text;
+}

@@ -1,0 +1,186 @@
+/* link: cli */
+/* What `cairn init` and a ceremony make: D-20..D-28, D-63, E-21, F-12, F-13. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <openssl/pem.h>
+#include <openssl/x509_vfy.h>
+
+#include "cli/ceremony.h"
+#include "cli/files.h"
+#include "cli/init.h"
+#include "lib/crypto/auto_openssl.h"
+#include "lib/crypto/crl.h"
+
+static char folder[64];
+
+static int make_folder(void **state)
+{
+	(void) state;
+	snprintf(folder, sizeof(folder), "/tmp/cairn-test-init-XXXXXX");
+	return mkdtemp(folder) == NULL ? -1 : 0;
+}
+
+/* Children before their folder. */
+static int remove_folder(void **state)
+{
+	(void) state;
+	static const char *const names[] = { "pki/root", "pki/ecdsa-1", "pki/rsa-1", "pki/site", "pki/api-ca",
+		"pki/internal/ca", "pki/internal/cairn-wfe", "pki/internal/cairn-ra", "pki/internal/cairn-va",
+		"pki/internal/cairn-ca", "pki/internal/cairn-subscriber", "pki/internal/cairn-command" };
+	static const char *const others[] = { "cairn.yaml", "pki/root.crl", "pki/ceremony.jsonl", "plan.yaml", "r.pem",
+		"r.key" };
+	static const char *const folders[] = { "pki/internal", "pki", "spool", "" };
+	char path[128];
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		snprintf(path, sizeof(path), "%s/%s.pem", folder, names[i]);
+		unlink(path);
+		snprintf(path, sizeof(path), "%s/%s.key", folder, names[i]);
+		unlink(path);
+	}
+	for (size_t i = 0; i < COUNT_OF(others); i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, others[i]);
+		unlink(path);
+	}
+	for (size_t i = 0; i < COUNT_OF(folders); i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, folders[i]);
+		rmdir(path);
+	}
+	return 0;
+}
+
+static const char *in_folder(struct ctx *c, const char *name)
+{
+	return arena_printf(c->arena, "%s/%s", folder, name);
+}
+
+static X509 *read_x509(struct ctx *c, const char *name)
+{
+	struct bytes_list chain;
+	assert_int_equal(cert_read_file(c, in_folder(c, name), &chain), 0);
+	const unsigned char *p = chain.v[0].p;
+	X509 *cert = d2i_X509(NULL, &p, (long) chain.v[0].n);
+	assert_non_null(cert);
+	return cert;
+}
+
+static bool verifies(struct ctx *c, const char *name)
+{
+	X509 *root = read_x509(c, "pki/root.pem");
+	X509 *cert = read_x509(c, name);
+	X509_STORE *store = X509_STORE_new();
+	X509_STORE_CTX *run = X509_STORE_CTX_new();
+	X509_STORE_add_cert(store, root);
+	X509_STORE_set_flags(store, X509_V_FLAG_X509_STRICT);
+	X509_STORE_CTX_init(run, store, cert, NULL);
+	bool fine = X509_verify_cert(run) == 1;
+	X509_STORE_CTX_free(run);
+	X509_STORE_free(store);
+	X509_free(cert);
+	X509_free(root);
+	return fine;
+}
+
+static void test_init(void **state)
+{
+	(void) state;
+	struct ctx c;
+	ctx_init(&c);
+	struct init_options o = { .state = folder, .database = "host=/tmp/none dbname=cairn" };
+	assert_int_equal(init_run(&c, &o), 0);
+	assert_true(o.made.n > 10);
+	assert_true(verifies(&c, "pki/ecdsa-1.pem"));
+	assert_true(verifies(&c, "pki/rsa-1.pem"));
+	assert_false(verifies(&c, "pki/api-ca.pem")); /* the site's authority stands for itself */
+	struct stat st;
+	assert_int_equal(stat(in_folder(&c, "pki/root.key"), &st), 0);
+	assert_int_equal(st.st_mode & 077, 0);
+	struct config *config = NULL;
+	const char *path = in_folder(&c, "cairn.yaml");
+	assert_int_equal(config_load(&c, &path, 1, &config), 0);
+	static const char *const all[] = { "cairn-wfe", "cairn-ra", "cairn-va", "cairn-ca", "cairn-subscriber" };
+	for (size_t i = 0; i < COUNT_OF(all); i++) {
+		assert_int_equal(config_require(&c, config, all[i]), 0);
+	}
+	assert_int_equal(config->ca.issuers.n, 2);
+	assert_string_equal(config->ca.issuers.v[0].crl_url, "http://localhost:14001/crl/ecdsa-1.crl");
+	config_free(config);
+	/* a second run changes nothing */
+	assert_int_equal(init_run(&c, &o), 0);
+	assert_int_equal(o.made.n, 0);
+	ctx_done(&c);
+}
+
+static void write_plan(struct ctx *c, const char *text)
+{
+	unlink(in_folder(c, "plan.yaml"));
+	assert_int_equal(file_make(c, in_folder(c, "plan.yaml"), bytes_of_text(text), 0600), 0);
+}
+
+static void test_plan_faults(void **state)
+{
+	(void) state;
+	static const char *const plans[] = {
+		"title: x\nsteps: []\n",
+		"steps:\n  - { action: root, name: r, key: p384, common_name: R, cert_file: r.pem, key_file: r.key }\n",
+		"title: x\nsteps:\n  - { action: rooot, name: r }\n",
+		"title: x\nsteps:\n  - { action: root, name: r }\n",
+		"title: x\nsteps:\n  - { action: root, name: r, key: dsa, common_name: R, cert_file: r.pem, key_file: r.key "
+		"}\n",
+		"title: x\nsteps:\n  - { action: crl, name: r, issuer: nobody, crl_file: x.crl }\n",
+		"title: x\nsteps:\n  - { action: root, name: r, speed: 3 }\n",
+	};
+	for (size_t i = 0; i < COUNT_OF(plans); i++) {
+		struct ctx c;
+		struct ceremony plan;
+		ctx_init(&c);
+		write_plan(&c, plans[i]);
+		if (ceremony_read(&c, in_folder(&c, "plan.yaml"), &plan) == 0) {
+			fail_msg("this plan was taken: %s", plans[i]);
+		}
+		assert_int_equal(c.err.type, PROBLEM_MALFORMED);
+		ctx_done(&c);
+	}
+}
+
+static void test_plan(void **state)
+{
+	(void) state;
+	struct ctx c;
+	struct ceremony plan;
+	struct text_list list;
+	ctx_init(&c);
+	write_plan(&c, "title: A root\ntranscript: pki/ceremony.jsonl\nsteps:\n"
+	               "  - { action: root, name: r, key: p384, country: XX, organization: O, common_name: R, days: 3650,\n"
+	               "      cert_file: r.pem, key_file: r.key }\n");
+	assert_int_equal(ceremony_read(&c, in_folder(&c, "plan.yaml"), &plan), 0);
+	assert_int_equal(ceremony_describe(&c, &plan, &list), 0);
+	assert_false(file_exists(in_folder(&c, "r.pem"))); /* shown first */
+	assert_int_equal(ceremony_run(&c, &plan, &list), 0);
+	assert_int_equal(list.n, 1);
+	assert_true(file_exists(in_folder(&c, "r.pem")));
+	assert_int_equal(ceremony_run(&c, &plan, &list), 0);
+	assert_int_equal(list.n, 0);
+	/* a key without its certificate is a ceremony that was cut off: never overwritten */
+	unlink(in_folder(&c, "r.pem"));
+	assert_int_equal(ceremony_run(&c, &plan, &list), -1);
+	ctx_done(&c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_init),
+		cmocka_unit_test(test_plan_faults),
+		cmocka_unit_test(test_plan),
+	};
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
