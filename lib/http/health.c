@@ -101,6 +101,7 @@ void health_stop(struct health *h)
 	if (h == NULL) {
 		return;
 	}
-	http_server_stop(h->server, 100);
-	free(h);
+	if (http_server_stop(h->server, 100)) {
+		free(h);
+	}
 }

@@ -198,10 +198,10 @@ static unsigned wait_quiet(struct http_server *s, int64_t ms)
 	return suspended;
 }
 
-void http_server_stop(struct http_server *s, int64_t deadline_ms)
+bool http_server_stop(struct http_server *s, int64_t deadline_ms)
 {
 	if (s == NULL) {
-		return;
+		return true;
 	}
 	pthread_mutex_lock(&s->lock);
 	s->draining = true;
@@ -217,7 +217,8 @@ void http_server_stop(struct http_server *s, int64_t deadline_ms)
 		(void) snprintf(text, sizeof(text), "%u", left);
 		log_event(
 		    NULL, LOG_WARN, "stopped with requests under way", "listener", s->options.name, "requests", text, NULL);
-		return; /* their threads still use it; the process is about to end */
+		return false; /* their threads still use it; the process is about to end */
 	}
 	release(s);
+	return true;
 }

@@ -70,8 +70,9 @@ uint16_t http_server_port(const struct http_server *s);
 int http_server_reload(struct ctx *c, struct http_server *s) MUST_CHECK;
 
 /* No new connections; waits until requests under way are answered, at most deadline_ms; then frees it. If a handler (or
- * one who deferred) still has a request by then, that is logged and all is left as it is, for the process to end. */
-void http_server_stop(struct http_server *s, int64_t deadline_ms);
+ * one who deferred) still has a request by then, that is logged and all is left as it is, for the process to end, and the
+ * result is false. NULL is fine. */
+bool http_server_stop(struct http_server *s, int64_t deadline_ms);
 
 /* First header of that name (any case), or NULL. In the request's arena. */
 const char *http_request_header(struct http_request *r, const char *name);

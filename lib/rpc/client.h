@@ -50,8 +50,15 @@ struct rpc_loop *rpc_loop_new(void);
 void rpc_loop_free(struct rpc_loop *loop); /* waits for calls under way to end or time out */
 void rpc_va_validate_start(struct rpc_loop *loop, const struct validate_request *in, struct id request_id,
     int64_t deadline_ms, rpc_va_validate_done *done, void *arg);
-/* The same to one given address (a remote perspective). */
-void rpc_va_validate_start_at(struct rpc_loop *loop, const char *address, const struct validate_request *in,
-    struct id request_id, int64_t deadline_ms, rpc_va_validate_done *done, void *arg);
+/* The same to one given address (a remote perspective); address NULL: the configured ones. Texts are copied. */
+struct rpc_va_validate_start {
+	const char *address;
+	struct id request_id;
+	int64_t deadline_ms;
+	rpc_va_validate_done *done;
+	void *arg;
+};
+void rpc_va_validate_start_at(
+    struct rpc_loop *loop, const struct rpc_va_validate_start *start, const struct validate_request *in);
 
 #endif

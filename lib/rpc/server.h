@@ -3,10 +3,17 @@
  * A process that serves the service `ra` has one file with
  *         #define RPC_SERVE ra
  *         #include "lib/rpc/serve.h"
- * which declares ra_<verb>_serve(struct ctx *c, const struct <request> *in, struct <response> *ret) for each row of its
- * service and defines the table `ra_methods[]` that rpc_server_start takes. c->caller is the name in the client's
- * certificate, c->request_id came with the call, c's deadline is the smaller of the row's and the caller's.
- * An error in c travels as {code, message, details}, the ACME problem being a detail. */
+ * which defines the table `ra_methods[]` and its length `ra_n_methods` for rpc_server_start; the files with the handlers
+ * include "lib/rpc/handlers.h". c->caller is the name in the client's certificate, c->request_id came with the call, c's
+ * deadline is the smaller of the row's and the caller's.
+ *
+ * On the wire it is the unary Connect protocol with JSON, so that curl can speak it:
+ *         curl --cacert ca.pem --cert cairn-wfe.pem --key cairn-wfe.key --connect-to ::127.0.0.1:14101 \
+ *              -H 'Content-Type: application/json' -d '{"account_id":"..."}' \
+ *              https://cairn-ra/cairn.ra.v1.RegistrationAuthority/UpdateAccount
+ * Headers that a caller may add: Connect-Protocol-Version: 1, Connect-Timeout-Ms, Cairn-Request-Id (22 characters). An
+ * error in c travels as {"code","message","details":[{"type":"cairn.v1.Problem","value","debug"}]} with the HTTP status
+ * that Connect gives to its code: debug is the problem_record as JSON, value the same in base64. */
 #ifndef CAIRN_RPC_SERVER_H
 #define CAIRN_RPC_SERVER_H
 
@@ -16,7 +23,8 @@
 struct rpc_call; /* one asynchronous call under way */
 
 struct rpc_method {
-	const char *path;    /* "/cairn.ra.v1.RegistrationAuthority/NewOrder" */
+	const char *service; /* "cairn.ra.v1.RegistrationAuthority" */
+	const char *method;  /* "NewOrder" */
 	const char *name;    /* "ra.NewOrder", for metrics and logs */
 	const char *callers; /* "cairn-wfe|cairn-command" */
 	int64_t deadline_ms;
@@ -26,6 +34,7 @@ struct rpc_method {
 	void (*serve_later)(struct rpc_call *call, const void *in);
 };
 
+/* Texts and the table are borrowed for the server's life. */
 struct rpc_server_options {
 	const struct rpc_method *methods;
 	size_t n_methods;
@@ -42,7 +51,9 @@ struct rpc_server;
 
 int rpc_server_start(struct ctx *c, const struct rpc_server_options *options, struct rpc_server **ret) MUST_CHECK;
 uint16_t rpc_server_port(const struct rpc_server *s);
+/* Reads the certificates again; the old ones stay when that fails. */
 int rpc_server_reload(struct ctx *c, struct rpc_server *s) MUST_CHECK;
+/* Drains as http_server_stop does. NULL is fine. */
 void rpc_server_stop(struct rpc_server *s, int64_t deadline_ms);
 
 /* The context of a call that is served later; it lives until rpc_call_end. */

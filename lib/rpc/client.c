@@ -1,0 +1,131 @@
+#include "lib/rpc/client.h"
+
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "lib/rpc/exchange.h"
+
+static struct rpc_client_options options;
+static struct http_client_tls tls;
+static atomic_uint generation;
+static atomic_uint turn; /* threads begin at different addresses */
+
+static _Thread_local struct http_client *client;
+static _Thread_local unsigned client_generation;
+static _Thread_local unsigned preferred[RPC_SERVICE_COUNT];
+static _Thread_local bool has_preferred;
+
+void rpc_client_configure(const struct rpc_client_options *o)
+{
+	/* Lives as long as the process. */
+	static struct arena *arena;
+	struct arena *a = arena_new();
+	options = (struct rpc_client_options) {
+		.process = arena_text(a, o->process),
+		.cert_file = arena_text(a, o->cert_file),
+		.key_file = arena_text(a, o->key_file),
+		.ca_file = arena_text(a, o->ca_file),
+	};
+	for (size_t s = 0; s < RPC_SERVICE_COUNT; s++) {
+		const struct text_list *from = &o->addresses[s];
+		options.addresses[s] = (struct text_list) { ARENA_ARRAY(a, from->n, const char *), from->n };
+		for (size_t i = 0; i < from->n; i++) {
+			options.addresses[s].v[i] = arena_text(a, from->v[i]);
+		}
+	}
+	tls = (struct http_client_tls) { options.cert_file, options.key_file, options.ca_file };
+	arena_free(arena);
+	arena = a;
+	rpc_client_reload();
+}
+
+void rpc_client_reload(void)
+{
+	atomic_fetch_add(&generation, 1);
+}
+
+void rpc_client_thread_end(void)
+{
+	http_client_free(client);
+	client = NULL;
+}
+
+const struct rpc_client_options *rpc_client_options_now(void)
+{
+	return &options;
+}
+
+const struct http_client_tls *rpc_client_tls(void)
+{
+	return &tls;
+}
+
+unsigned rpc_client_generation(void)
+{
+	return atomic_load(&generation);
+}
+
+static struct http_client *client_of_thread(void)
+{
+	unsigned now = rpc_client_generation();
+	if (client != NULL && client_generation != now) {
+		rpc_client_thread_end();
+	}
+	if (client == NULL) {
+		client = http_client_new(&tls);
+		client_generation = now;
+	}
+	if (!has_preferred) {
+		unsigned mine = atomic_fetch_add(&turn, 1);
+		for (size_t i = 0; i < RPC_SERVICE_COUNT; i++) {
+			preferred[i] = mine;
+		}
+		has_preferred = true;
+	}
+	return client;
+}
+
+static int run(struct ctx *c, const struct rpc_stub *stub, const void *in, void *response)
+{
+	struct http_client *h = client_of_thread();
+	struct rpc_exchange x;
+	TRY(rpc_exchange_begin(&x, c, stub, in, NULL, preferred[stub->service]));
+	int result;
+	int64_t wait_ms = 0;
+	do {
+		if (wait_ms > 0) {
+			(void) usleep((useconds_t) wait_ms * 1000);
+		}
+		rpc_exchange_try(&x);
+		result = http_client_post(c, h, &x.call);
+	} while (rpc_exchange_again(&x, result, response, &result, &wait_ms));
+	/* Stay where it went well: that connection is kept. */
+	preferred[stub->service] = x.first + x.tries - 1;
+	return result;
+}
+
+#define RPC_REPEAT true
+#define RPC_ONCE false
+#define RPC(service_name, Method, verb, request_type, response_type, callers, limit_ms, may_repeat) \
+	static const struct rpc_stub stub_##service_name##_##verb = { \
+		.service = RPC_SERVICE_##service_name, \
+		.method = #Method, \
+		.name = #service_name "." #Method, \
+		.request = &request_type##_fields, \
+		.response = &response_type##_fields, \
+		.deadline_ms = (limit_ms), \
+		.repeat = (may_repeat), \
+	}; \
+	int rpc_##service_name##_##verb(struct ctx *c, const struct request_type *in, struct response_type *ret) \
+	{ \
+		return run(c, &stub_##service_name##_##verb, in, ret); \
+	}
+#define RPC_LATER RPC
+#include "lib/rpc/methods.def"
+#undef RPC
+#undef RPC_LATER
+
+const struct rpc_stub *rpc_stub_va_validate(void)
+{
+	return &stub_va_validate;
+}
