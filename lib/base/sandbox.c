@@ -131,24 +131,26 @@ static const struct sandbox_calls calls[] = {
 
 #define PAGES(who, call, allowed) \
 	{ \
-		who, call, 2, PROT_WRITE | PROT_EXEC, allowed, 0 \
+		who, SCMP_SYS(call), 2, 0, PROT_WRITE | PROT_EXEC, allowed \
+	}
+#define ONLY(who, call, argument, value) \
+	{ \
+		who, SCMP_SYS(call), argument, 0, ANY_BITS, value \
 	}
 
 static const struct sandbox_condition conditions[] = {
 	/* no page is writable and executable at once; libraries may be loaded late, but not into the signer */
-	PAGES(ALL, SCMP_SYS(mmap), 0), PAGES(ALL, SCMP_SYS(mmap), PROT_WRITE), PAGES(NETWORKED, SCMP_SYS(mmap), PROT_EXEC),
-	PAGES(ALL, SCMP_SYS(mprotect), 0), PAGES(ALL, SCMP_SYS(mprotect), PROT_WRITE),
-	PAGES(NETWORKED, SCMP_SYS(mprotect), PROT_EXEC),
+	PAGES(ALL, mmap, 0), PAGES(ALL, mmap, PROT_WRITE), PAGES(NETWORKED, mmap, PROT_EXEC), PAGES(ALL, mprotect, 0),
+	PAGES(ALL, mprotect, PROT_WRITE), PAGES(NETWORKED, mprotect, PROT_EXEC),
 	/* threads, never processes; clone3, whose flags a filter can't see, is denied below and glibc then uses clone */
-	{ NETWORKED, SCMP_SYS(clone), 0, CLONE_THREAD | CLONE_VM, CLONE_THREAD | CLONE_VM, 0 },
-	{ NETWORKED, SCMP_SYS(socket), 0, ANY_BITS, AF_UNIX, 0 }, { NETWORKED, SCMP_SYS(socket), 0, ANY_BITS, AF_INET, 0 },
-	{ NETWORKED, SCMP_SYS(socket), 0, ANY_BITS, AF_INET6, 0 },
-	{ NETWORKED, SCMP_SYS(socket), 0, ANY_BITS, AF_NETLINK, 0 }, /* getaddrinfo asks for the own addresses */
-	{ NETWORKED, SCMP_SYS(ioctl), 1, ANY_BITS, FIONREAD, 0 }, { NETWORKED, SCMP_SYS(ioctl), 1, ANY_BITS, FIONBIO, 0 },
-	{ ALL, SCMP_SYS(ioctl), 1, ANY_BITS, TCGETS, ENOTTY }, /* isatty */
-	{ ALL, SCMP_SYS(prctl), 0, ANY_BITS, PR_SET_NAME, 0 }, { ALL, SCMP_SYS(prctl), 0, ANY_BITS, PR_GET_DUMPABLE, 0 },
-	{ ALL, SCMP_SYS(prctl), 0, ANY_BITS, 0x53564d41, 0 }, /* PR_SET_VMA: names of memory areas */
-	{ ALL, SCMP_SYS(prlimit64), 0, ANY_BITS, 0, 0 },      /* its own limits; raising a hard one needs a privilege */
+	{ NETWORKED, SCMP_SYS(clone), 0, 0, CLONE_THREAD | CLONE_VM, CLONE_THREAD | CLONE_VM },
+	ONLY(NETWORKED, socket, 0, AF_UNIX), ONLY(NETWORKED, socket, 0, AF_INET), ONLY(NETWORKED, socket, 0, AF_INET6),
+	ONLY(NETWORKED, socket, 0, AF_NETLINK), /* getaddrinfo asks for the own addresses */
+	ONLY(NETWORKED, ioctl, 1, FIONREAD), ONLY(NETWORKED, ioctl, 1, FIONBIO),
+	{ ALL, SCMP_SYS(ioctl), 1, ENOTTY, ANY_BITS, TCGETS }, /* isatty */
+	ONLY(ALL, prctl, 0, PR_SET_NAME), ONLY(ALL, prctl, 0, PR_GET_DUMPABLE),
+	ONLY(ALL, prctl, 0, 0x53564d41), /* PR_SET_VMA: names of memory areas */
+	ONLY(ALL, prlimit64, 0, 0),      /* its own limits; raising a hard one needs a privilege */
 };
 
 /* What libraries try and can do without. */

@@ -47,9 +47,9 @@ struct sandbox_condition {
 	unsigned who;
 	int call;
 	unsigned argument;
+	int error; /* 0: allowed */
 	uint64_t mask;
 	uint64_t value;
-	int error; /* 0: allowed */
 };
 
 /* A system call without conditions that is answered with an error instead of the end of the process. */
