@@ -490,7 +490,7 @@ static void tells_why_it_can_not_start(void **state)
 	ctx_done(&c);
 }
 
-static const char *why_not;
+static const char *_Atomic why_not;
 
 static const char *not_ready(void)
 {
