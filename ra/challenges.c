@@ -1,0 +1,178 @@
+/* Responses to challenges and the end of authorizations (RFC 8555 7.5). */
+#include <stdatomic.h>
+
+#include "lib/base/log.h"
+#include "lib/base/base64.h"
+#include "ra/jobs.h"
+#include "lib/rpc/handlers.h"
+#include "ra/ra.h"
+
+/* Calls that may be held back at once: a slow host must not take all workers (design 4.2). */
+static atomic_int held;
+
+struct start_params {
+	struct id challenge_id;
+	struct id account_id;
+	struct bytes thumbprint;
+	const char *thumbprint_text;
+	const char *holder;
+	int64_t lease_s;
+	struct id request_id;
+};
+static const struct field start_param[] = {
+	FIELD(struct start_params, challenge_id),
+	FIELD(struct start_params, account_id),
+	FIELD(struct start_params, thumbprint),
+	FIELD(struct start_params, thumbprint_text),
+	FIELD(struct start_params, holder),
+	FIELD(struct start_params, lease_s),
+	FIELD(struct start_params, request_id),
+};
+static const struct fields start_params_fields = FIELDS(struct start_params, start_param);
+
+struct started_row {
+	bool started;
+	bool processing;
+	struct id authz_id;
+	const char *identifier_type;
+	const char *identifier_value;
+	bool wildcard;
+	const char *type;
+	const char *token;
+	const char *key_authorization;
+	int64_t attempts;
+};
+static const struct field started_row_field[] = {
+	FIELD(struct started_row, started),
+	FIELD(struct started_row, processing),
+	FIELD(struct started_row, authz_id),
+	FIELD(struct started_row, identifier_type),
+	FIELD(struct started_row, identifier_value),
+	FIELD(struct started_row, wildcard),
+	FIELD(struct started_row, type),
+	FIELD(struct started_row, token),
+	FIELD(struct started_row, key_authorization),
+	FIELD(struct started_row, attempts),
+};
+static const struct fields started_row_fields = FIELDS(struct started_row, started_row_field);
+
+const struct statement ra_start_challenge_statement = {
+	.name = "start_challenge",
+	.sql = "SELECT started, processing, authz_id, identifier_type, identifier_value, wildcard, type, token, "
+	       "key_authorization, attempts FROM acme.start_challenge($1, $2, $3, $4, $5, $6, $7)",
+	.params = &start_params_fields,
+	.row = &started_row_fields,
+};
+
+struct read_params {
+	struct id id;
+};
+static const struct field read_param[] = { FIELD(struct read_params, id) };
+static const struct fields read_params_fields = FIELDS(struct read_params, read_param);
+
+const struct statement ra_read_authorization_statement = {
+	.name = "read_authorization",
+	.sql = "SELECT id, account_id, identifier, wildcard, status, expires_at, challenges FROM front.authz WHERE id = $1",
+	.params = &read_params_fields,
+	.row = &authorization_fields,
+	.repeatable = true,
+};
+
+int ra_read_authorization(struct ctx *c, struct id id, struct authorization *ret)
+{
+	struct read_params params = { id };
+	bool found = false;
+	TRY(db_row(c, &ra_read_authorization_statement, &params, ret, &found));
+	return found ? 0 : FAIL(c, NOT_FOUND, "There is no such authorization");
+}
+
+/* How long this call may be held back. */
+static int64_t hold_ms(const struct ctx *c, const struct start_challenge_request *in)
+{
+	int64_t ms = in->hold_ms < ra_get()->config->ra.hold_ms ? in->hold_ms : ra_get()->config->ra.hold_ms;
+	return ctx_left_ms(c, ms);
+}
+
+static void run_and_wait(const struct started_row *row, const struct job *job, int64_t wait_ms)
+{
+	bool may_wait = atomic_fetch_add(&held, 1) < ra_get()->config->ra.process.workers / 2;
+	if (!may_wait) {
+		wait_ms = 0;
+	}
+	if (row->started) {
+		jobs_run(job, wait_ms);
+	} else if (row->processing && wait_ms > 0) {
+		jobs_wait(job->challenge_id, wait_ms);
+	}
+	atomic_fetch_sub(&held, 1);
+}
+
+int ra_start_challenge_serve(struct ctx *c, const struct start_challenge_request *in, struct authorization *ret)
+{
+	struct start_params params = {
+		.challenge_id = in->challenge_id,
+		.account_id = in->account_id,
+		.thumbprint = in->thumbprint,
+		.thumbprint_text = base64url_encode(c->arena, in->thumbprint),
+		.holder = ra_get()->instance,
+		.lease_s = ra_get()->config->ra.validation_lease_s,
+		.request_id = c->request_id,
+	};
+	struct started_row row;
+	bool found = false;
+	TRY(db_row(c, &ra_start_challenge_statement, &params, &row, &found));
+	if (!found) {
+		return FAIL(c, NOT_FOUND, "There is no such challenge");
+	}
+	struct job job = {
+		.challenge_id = in->challenge_id,
+		.authz_id = row.authz_id,
+		.account_id = in->account_id,
+		.identifier = { row.identifier_type, row.identifier_value },
+		.wildcard = row.wildcard,
+		.type = row.type,
+		.token = row.token,
+		.key_authorization = row.key_authorization,
+		.attempts = row.attempts,
+		.request_id = c->request_id,
+	};
+	run_and_wait(&row, &job, hold_ms(c, in));
+	return ra_read_authorization(c, row.authz_id, ret);
+}
+
+struct deactivate_params {
+	struct id authorization_id;
+	struct id account_id;
+	struct bytes thumbprint;
+	const char *process;
+	struct id request_id;
+};
+static const struct field deactivate_param[] = {
+	FIELD(struct deactivate_params, authorization_id),
+	FIELD(struct deactivate_params, account_id),
+	FIELD(struct deactivate_params, thumbprint),
+	FIELD(struct deactivate_params, process),
+	FIELD(struct deactivate_params, request_id),
+};
+static const struct fields deactivate_params_fields = FIELDS(struct deactivate_params, deactivate_param);
+
+const struct statement ra_deactivate_authorization_statement = {
+	.name = "deactivate_authorization",
+	.sql = "SELECT acme.deactivate_authz($1, $2, $3, $4, $5)",
+	.params = &deactivate_params_fields,
+	.repeatable = true,
+};
+
+int ra_deactivate_authorization_serve(
+    struct ctx *c, const struct deactivate_authorization_request *in, struct authorization *ret)
+{
+	struct deactivate_params params = {
+		.authorization_id = in->authorization_id,
+		.account_id = in->account_id,
+		.thumbprint = in->thumbprint,
+		.process = ra_get()->instance,
+		.request_id = c->request_id,
+	};
+	TRY(db_run(c, &ra_deactivate_authorization_statement, &params));
+	return ra_read_authorization(c, in->authorization_id, ret);
+}

@@ -1,0 +1,304 @@
+#include "ra/evidence.h"
+
+#include <string.h>
+
+#include "lib/crypto/commitment.h"
+#include "ra/ra.h"
+
+/* The private fields as they are stored and committed to: JSON objects with one list each. */
+struct resolutions_text {
+	struct resolution_list resolutions;
+};
+static const struct field resolutions_text_field[] = {
+	FIELD_STRUCTS(struct resolutions_text, resolutions, &resolution_fields),
+};
+static const struct fields resolutions_text_fields = FIELDS(struct resolutions_text, resolutions_text_field);
+
+struct attempts_text {
+	struct connection_attempt_list attempts;
+};
+static const struct field attempts_text_field[] = {
+	FIELD_STRUCTS(struct attempts_text, attempts, &connection_attempt_fields),
+};
+static const struct fields attempts_text_fields = FIELDS(struct attempts_text, attempts_text_field);
+
+/* What both kinds of record have in common. */
+struct evidence {
+	const char *problem;
+	const char *detail;
+	const char *error;
+	const char *dnssec;
+	const char *caa;
+	struct bytes commitments;
+	struct bytes salt;
+	const char *resolutions;
+	const char *attempts;
+};
+
+/* Which rule a method follows (C-3, F-42). */
+static const struct {
+	const char *method;
+	const char *rule;
+} rules[] = {
+	{ "http-01", "BR 3.2.2.4.19" },
+};
+
+static const char *rule_of(const char *method)
+{
+	for (size_t i = 0; i < COUNT_OF(rules); i++) {
+		if (strcmp(rules[i].method, method) == 0) {
+			return rules[i].rule;
+		}
+	}
+	return "RFC 8555";
+}
+
+const char *evidence_dnssec(const struct resolution_list *resolutions)
+{
+	static const char *const weakest_first[] = { "bogus", "insecure", "off" };
+	for (size_t k = 0; k < COUNT_OF(weakest_first); k++) {
+		for (size_t i = 0; i < resolutions->n; i++) {
+			const char *state = resolutions->v[i].dnssec;
+			if (state != NULL && strcmp(state, weakest_first[k]) == 0) {
+				return weakest_first[k];
+			}
+		}
+	}
+	return resolutions->n > 0 ? "secure" : "off";
+}
+
+static const char *text_of(struct arena *a, struct bytes b)
+{
+	return arena_text_n(a, b.p, b.n);
+}
+
+static void commit(struct ctx *c, struct evidence *e)
+{
+	uint8_t *salt = arena_alloc(c->arena, COMMITMENT_SALT_SIZE);
+	uint8_t *both = arena_alloc(c->arena, (size_t) 2 * COMMITMENT_SIZE);
+	commitment_salt(salt);
+	commitment_make(salt, "resolutions", bytes_of_text(e->resolutions), both);
+	commitment_make(salt, "attempts", bytes_of_text(e->attempts), both + COMMITMENT_SIZE);
+	e->salt = (struct bytes) { salt, COMMITMENT_SALT_SIZE };
+	e->commitments = (struct bytes) { both, (size_t) 2 * COMMITMENT_SIZE };
+}
+
+static struct evidence evidence_of(struct ctx *c, const struct validation_result *result)
+{
+	struct arena *a = c->arena;
+	struct resolutions_text resolutions = { result->resolutions };
+	struct attempts_text attempts = { result->attempts };
+	struct evidence e = {
+		.dnssec = evidence_dnssec(&result->resolutions),
+		.resolutions = text_of(a, fields_to_json(a, &resolutions_text_fields, &resolutions)),
+		.attempts = text_of(a, fields_to_json(a, &attempts_text_fields, &attempts)),
+	};
+	if (!result->passed) {
+		bool named = result->problem.type != NULL;
+		e.problem = named ? result->problem.type : "SERVER_INTERNAL";
+		e.detail = result->problem.detail;
+		struct problem_record shown = result->problem;
+		shown.type = e.problem;
+		e.error = text_of(a, fields_to_json(a, &problem_record_fields, &shown));
+	}
+	if (result->caa.checked) {
+		e.caa = text_of(a, fields_to_json(a, &caa_result_fields, &result->caa));
+	}
+	commit(c, &e);
+	return e;
+}
+
+struct record_params {
+	struct id id;
+	struct id challenge_id;
+	const char *holder;
+	struct id request_id;
+	const char *rule;
+	const char *perspective;
+	bool passed;
+	const char *problem;
+	const char *detail;
+	const char *error;
+	const char *dnssec;
+	const char *caa;
+	struct bytes answer_sha256;
+	int64_t answer_octets;
+	struct timestamp started_at;
+	struct timestamp ended_at;
+	struct bytes commitments;
+	struct bytes salt;
+	const char *resolutions;
+	const char *attempts;
+	struct timestamp authz_expires;
+	int64_t retry_s;
+	bool fault;
+};
+static const struct field record_param[] = {
+	FIELD(struct record_params, id),
+	FIELD(struct record_params, challenge_id),
+	FIELD(struct record_params, holder),
+	FIELD(struct record_params, request_id),
+	FIELD(struct record_params, rule),
+	FIELD(struct record_params, perspective),
+	FIELD(struct record_params, passed),
+	FIELD(struct record_params, problem),
+	FIELD(struct record_params, detail),
+	FIELD(struct record_params, error),
+	FIELD(struct record_params, dnssec),
+	FIELD(struct record_params, caa),
+	FIELD(struct record_params, answer_sha256),
+	FIELD(struct record_params, answer_octets),
+	FIELD(struct record_params, started_at),
+	FIELD(struct record_params, ended_at),
+	FIELD(struct record_params, commitments),
+	FIELD(struct record_params, salt),
+	FIELD(struct record_params, resolutions),
+	FIELD(struct record_params, attempts),
+	FIELD(struct record_params, authz_expires),
+	FIELD(struct record_params, retry_s),
+	FIELD(struct record_params, fault),
+};
+static const struct fields record_params_fields = FIELDS(struct record_params, record_param);
+
+const struct statement ra_record_validation_statement = {
+	.name = "record_validation",
+	.sql =
+	    "SELECT acme.record_validation($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb, $11, $12::jsonb, $13, $14, $15, "
+	    "$16, $17, $18, $19, $20, $21, nullif($22, -1), $23)",
+	.params = &record_params_fields,
+	/* A second run of the same would fail on the primary key of the evidence, so it can do no harm. */
+	.repeatable = true,
+};
+
+/* The profile decides how long an authorization lasts; the default one, as authorizations are not bound to a profile. */
+static struct timestamp authz_expires(struct timestamp validated_at)
+{
+	return timestamp_add_s(validated_at, ra_profile_find(NULL)->authorization_life_s);
+}
+
+int evidence_record(struct ctx *c, const struct job *job, const struct validation_result *result, int64_t retry_s)
+{
+	struct evidence e = evidence_of(c, result);
+	const struct connection_attempt *last = result->attempts.n > 0 ? &result->attempts.v[result->attempts.n - 1] : NULL;
+	struct record_params params = {
+		.id = result->validation_id,
+		.challenge_id = job->challenge_id,
+		.holder = ra_get()->instance,
+		.request_id = job->request_id,
+		.rule = rule_of(job->type),
+		.perspective = result->perspective,
+		.passed = result->passed,
+		.problem = e.problem,
+		.detail = e.detail,
+		.error = e.error,
+		.dnssec = e.dnssec,
+		.caa = e.caa,
+		.answer_sha256 = last == NULL ? (struct bytes) { NULL, 0 } : last->body_sha256,
+		.answer_octets = last == NULL ? 0 : last->body_octets,
+		.started_at = result->started_at,
+		.ended_at = result->ended_at,
+		.commitments = e.commitments,
+		.salt = e.salt,
+		.resolutions = e.resolutions,
+		.attempts = e.attempts,
+		.authz_expires = authz_expires(result->ended_at),
+		.retry_s = result->passed ? -1 : retry_s,
+		.fault = result->fault,
+	};
+	return db_run(c, &ra_record_validation_statement, &params);
+}
+
+struct caa_params {
+	struct id id;
+	struct id authz_id;
+	struct id request_id;
+	const char *perspective;
+	bool passed;
+	const char *problem;
+	const char *detail;
+	const char *dnssec;
+	const char *caa;
+	struct timestamp started_at;
+	struct timestamp ended_at;
+	struct bytes commitments;
+	struct bytes salt;
+	const char *resolutions;
+	const char *attempts;
+};
+static const struct field caa_param[] = {
+	FIELD(struct caa_params, id),
+	FIELD(struct caa_params, authz_id),
+	FIELD(struct caa_params, request_id),
+	FIELD(struct caa_params, perspective),
+	FIELD(struct caa_params, passed),
+	FIELD(struct caa_params, problem),
+	FIELD(struct caa_params, detail),
+	FIELD(struct caa_params, dnssec),
+	FIELD(struct caa_params, caa),
+	FIELD(struct caa_params, started_at),
+	FIELD(struct caa_params, ended_at),
+	FIELD(struct caa_params, commitments),
+	FIELD(struct caa_params, salt),
+	FIELD(struct caa_params, resolutions),
+	FIELD(struct caa_params, attempts),
+};
+static const struct fields caa_params_fields = FIELDS(struct caa_params, caa_param);
+
+const struct statement ra_record_caa_statement = {
+	.name = "record_caa",
+	.sql = "SELECT acme.record_caa($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, $10, $11, $12, $13, $14, $15)",
+	.params = &caa_params_fields,
+	.repeatable = true,
+};
+
+int evidence_record_caa(struct ctx *c, struct id authz_id, const struct validation_result *result)
+{
+	struct evidence e = evidence_of(c, result);
+	struct caa_params params = {
+		.id = result->validation_id,
+		.authz_id = authz_id,
+		.request_id = c->request_id,
+		.perspective = result->perspective,
+		.passed = result->passed,
+		.problem = e.problem,
+		.detail = e.detail,
+		.dnssec = e.dnssec,
+		.caa = e.caa,
+		.started_at = result->started_at,
+		.ended_at = result->ended_at,
+		.commitments = e.commitments,
+		.salt = e.salt,
+		.resolutions = e.resolutions,
+		.attempts = e.attempts,
+	};
+	return db_run(c, &ra_record_caa_statement, &params);
+}
+
+struct postpone_params {
+	struct id challenge_id;
+	const char *holder;
+	int64_t retry_s;
+};
+static const struct field postpone_param[] = {
+	FIELD(struct postpone_params, challenge_id),
+	FIELD(struct postpone_params, holder),
+	FIELD(struct postpone_params, retry_s),
+};
+static const struct fields postpone_params_fields = FIELDS(struct postpone_params, postpone_param);
+
+const struct statement ra_postpone_challenge_statement = {
+	.name = "postpone_challenge",
+	.sql = "SELECT acme.postpone_challenge($1, $2, $3)",
+	.params = &postpone_params_fields,
+	.repeatable = true,
+};
+
+int evidence_postpone(struct ctx *c, const struct job *job, int64_t retry_s)
+{
+	struct postpone_params params = {
+		.challenge_id = job->challenge_id,
+		.holder = ra_get()->instance,
+		.retry_s = retry_s,
+	};
+	return db_run(c, &ra_postpone_challenge_statement, &params);
+}

@@ -1,0 +1,248 @@
+/* finalize (RFC 8555 7.4): judges the CSR against the order, checks CAA again where it is old, and lets the CA issue. */
+#include <string.h>
+
+#include "lib/base/log.h"
+#include "lib/crypto/csr.h"
+#include "lib/crypto/jwk.h"
+#include "lib/rpc/client.h"
+#include "policy/keys.h"
+#include "ra/evidence.h"
+#include "lib/rpc/handlers.h"
+#include "ra/ra.h"
+
+/* CAA is good for 8 hours (C-36); an hour is kept in reserve. */
+#define CAA_AGE_S 25200
+
+struct finalize_params {
+	struct id order_id;
+	struct id account_id;
+	struct bytes thumbprint;
+	struct bytes csr_thumbprint;
+	struct bytes csr_spki_sha256;
+};
+static const struct field finalize_param[] = {
+	FIELD(struct finalize_params, order_id),
+	FIELD(struct finalize_params, account_id),
+	FIELD(struct finalize_params, thumbprint),
+	FIELD(struct finalize_params, csr_thumbprint),
+	FIELD(struct finalize_params, csr_spki_sha256),
+};
+static const struct fields finalize_params_fields = FIELDS(struct finalize_params, finalize_param);
+
+struct finalize_row {
+	const char *status;
+	struct text_list identifier_types;
+	struct text_list identifier_values;
+	struct id_list authorizations;
+	const char *profile;
+	struct timestamp not_before;
+	struct timestamp not_after;
+	struct timestamp expires_at;
+	bool key_is_account;
+	bool key_is_blocked;
+	bool all_valid;
+	struct timestamp oldest_validation;
+	struct id issuance_request_id;
+};
+static const struct field finalize_row_field[] = {
+	FIELD(struct finalize_row, status),
+	FIELD(struct finalize_row, identifier_types),
+	FIELD(struct finalize_row, identifier_values),
+	FIELD(struct finalize_row, authorizations),
+	FIELD(struct finalize_row, profile),
+	FIELD(struct finalize_row, not_before),
+	FIELD(struct finalize_row, not_after),
+	FIELD(struct finalize_row, expires_at),
+	FIELD(struct finalize_row, key_is_account),
+	FIELD(struct finalize_row, key_is_blocked),
+	FIELD(struct finalize_row, all_valid),
+	FIELD(struct finalize_row, oldest_validation),
+	FIELD(struct finalize_row, issuance_request_id),
+};
+static const struct fields finalize_row_fields = FIELDS(struct finalize_row, finalize_row_field);
+
+const struct statement ra_read_finalize_statement = {
+	.name = "read_finalize",
+	.sql = "SELECT status, identifier_types, identifier_values, authorizations, profile, not_before, not_after, "
+	       "expires_at, key_is_account, key_is_blocked, all_valid, oldest_validation, issuance_request_id "
+	       "FROM acme.read_finalize($1, $2, $3, $4, $5)",
+	.params = &finalize_params_fields,
+	.row = &finalize_row_fields,
+	.repeatable = true,
+};
+
+static int read_order(struct ctx *c, struct id id, struct order *ret)
+{
+	bool found = false;
+	TRY(db_row(c, &ra_read_order_statement, &id, ret, &found));
+	return found ? 0 : FAIL(c, NOT_FOUND, "There is no such order");
+}
+
+static int read_finalize(
+    struct ctx *c, const struct finalize_order_request *in, const struct csr *csr, struct finalize_row *ret)
+{
+	struct jwk jwk;
+	TRY(jwk_of_key(c, csr->key, &jwk));
+	uint8_t spki_sha256[SHA256_SIZE];
+	sha256_of(csr->spki, spki_sha256);
+	struct finalize_params params = {
+		.order_id = in->order_id,
+		.account_id = in->account_id,
+		.thumbprint = in->thumbprint,
+		.csr_thumbprint = { jwk.thumbprint, SHA256_SIZE },
+		.csr_spki_sha256 = { spki_sha256, SHA256_SIZE },
+	};
+	bool found = false;
+	TRY(db_row(c, &ra_read_finalize_statement, &params, ret, &found));
+	return found ? 0 : FAIL(c, NOT_FOUND, "There is no such order");
+}
+
+/* What the order and its authorizations must be. */
+static int order_check(struct ctx *c, const struct finalize_row *order)
+{
+	if (strcmp(order->status, "ready") != 0) {
+		return FAIL(c, ORDER_NOT_READY, "The order is %s; only a ready order can be finalized", order->status);
+	}
+	if (!order->all_valid) {
+		return FAIL(c, UNAUTHORIZED, "An authorization of the order is no longer valid; order again");
+	}
+	if (ra_profile_find(order->profile) == NULL) {
+		return FAIL(c, INVALID_PROFILE, "The profile \"%s\" is no longer offered; order again", order->profile);
+	}
+	return 0;
+}
+
+/* What the CSR must be for this order. */
+static int csr_check(struct ctx *c, const struct csr *csr, const struct finalize_row *order)
+{
+	struct text_list dns_names = order->identifier_values;
+	struct text_list no_addresses = { NULL, 0 };
+	TRY(csr_names_check(c, csr, &dns_names, &no_addresses));
+	if (order->key_is_account) {
+		return FAIL(c, BAD_CSR, "The key of the CSR is the key of an account; make a new one for the certificate");
+	}
+	if (order->key_is_blocked) {
+		return FAIL(c, BAD_CSR, "The key of the CSR is known to be compromised; make a new one");
+	}
+	return 0;
+}
+
+/* One CAA lookup, recorded whatever it says. */
+static int caa_check_one(struct ctx *c, const struct finalize_order_request *in, const char *name, struct id authz_id)
+{
+	bool wildcard = strncmp(name, "*.", 2) == 0;
+	char account[ID_TEXT_SIZE];
+	id_encode(in->account_id, account);
+	const struct config_acme *acme = &ra_get()->config->acme;
+	struct validate_request request = {
+		.validation_id = id_new(),
+		.identifier = { "dns", wildcard ? name + 2 : name },
+		.wildcard = wildcard,
+		.account_url = arena_printf(c->arena, "%s/acme/account/%s", acme->external_url, account),
+		.caa_identities = acme->caa_identities,
+		.check_caa = true,
+	};
+	struct validation_result result;
+	TRY(rpc_va_validate(c, &request, &result));
+	TRY(evidence_record_caa(c, authz_id, &result));
+	if (result.fault) {
+		return FAIL(c, UNAVAILABLE, "CAA records could not be checked just now; try again in a moment");
+	}
+	if (!result.passed) {
+		ctx_subproblem(c, problem_by_name(result.problem.type), "dns", name, "%s", result.problem.detail);
+	}
+	return 0;
+}
+
+/* C-37: validations of some age get their CAA checked again before anything is issued. */
+static int caa_check(struct ctx *c, const struct finalize_order_request *in, const struct finalize_row *order)
+{
+	if (timestamp_add_s(order->oldest_validation, CAA_AGE_S).us > clock_now().us) {
+		return 0;
+	}
+	for (size_t i = 0; i < order->identifier_values.n && i < order->authorizations.n; i++) {
+		TRY(caa_check_one(c, in, order->identifier_values.v[i], order->authorizations.v[i]));
+	}
+	if (c->err.subproblems.n > 0) {
+		return ctx_fail(c, c->err.subproblems.v[0].type, "CAA forbids issuance for %zu of the names; see subproblems",
+		    c->err.subproblems.n);
+	}
+	return 0;
+}
+
+static struct identifier_list identifiers_of(struct ctx *c, const struct text_list *names)
+{
+	struct identifier_list list = { ARENA_ARRAY(c->arena, names->n, struct identifier), names->n };
+	for (size_t i = 0; i < names->n; i++) {
+		list.v[i] = (struct identifier) { "dns", names->v[i] };
+	}
+	return list;
+}
+
+static int issue(struct ctx *c, const struct finalize_order_request *in, const struct finalize_row *order,
+    const struct csr *csr, struct order *ret)
+{
+	struct text_list names = csr_names(c, csr);
+	struct issue_certificate_request request = {
+		.order_id = in->order_id,
+		.account_id = in->account_id,
+		.profile = order->profile,
+		.names = identifiers_of(c, &names),
+		.common_name = csr->common_name,
+		.public_key = csr->spki,
+		.not_before = order->not_before,
+		.not_after = order->not_after,
+	};
+	struct issue_certificate_response response;
+	TRY(rpc_ca_issue_certificate(c, &request, &response));
+	*ret = (struct order) {
+		.id = in->order_id,
+		.account_id = in->account_id,
+		.status = "valid",
+		.identifiers = identifiers_of(c, &order->identifier_values),
+		.authorizations = order->authorizations,
+		.expires_at = order->expires_at,
+		.not_before = order->not_before,
+		.not_after = order->not_after,
+		.profile = order->profile,
+		.certificate_id = response.certificate_id,
+	};
+	return 0;
+}
+
+/* After a failure: an order that the CA has begun is shown as it stands (the CA completes it), else the failure. */
+static int show_begun(struct ctx *c, struct id order_id, struct order *ret)
+{
+	struct err failure = c->err;
+	log_error(c, LOG_WARN, "issuance did not end in time");
+	ctx_forgive(c);
+	struct order order;
+	if (read_order(c, order_id, &order) == 0 &&
+	    (strcmp(order.status, "processing") == 0 || strcmp(order.status, "valid") == 0)) {
+		*ret = order;
+		return 0;
+	}
+	c->err = failure;
+	return -1;
+}
+
+int ra_finalize_order_serve(struct ctx *c, const struct finalize_order_request *in, struct order *ret)
+{
+	struct csr csr;
+	struct finalize_row order;
+	TRY(csr_parse(c, in->csr, &csr));
+	TRY(keys_check(c, KEYS_CERTIFICATE, csr.spki, NULL, PROBLEM_BAD_CSR));
+	TRY(read_finalize(c, in, &csr, &order));
+	if (!id_is_none(order.issuance_request_id) && id_equal(order.issuance_request_id, c->request_id)) {
+		return read_order(c, in->order_id, ret); /* this very call has run before and its answer was lost */
+	}
+	TRY(order_check(c, &order));
+	TRY(csr_check(c, &csr, &order));
+	TRY(caa_check(c, in, &order));
+	if (issue(c, in, &order, &csr, ret) == 0) {
+		return 0;
+	}
+	bool unclear = c->err.type == PROBLEM_UNAVAILABLE || c->err.type == PROBLEM_DEADLINE ||
+	               c->err.type == PROBLEM_WRITE_UNCERTAIN || c->err.type == PROBLEM_CONFLICT;
+	return unclear ? show_begun(c, in->order_id, ret) : -1;
+}

@@ -1,0 +1,374 @@
+#include "ra/jobs.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/base/die.h"
+#include "lib/base/log.h"
+#include "lib/base/metrics.h"
+#include "lib/base/queue.h"
+#include "lib/rpc/client.h"
+#include "ra/evidence.h"
+#include "ra/ra.h"
+
+#define RECORDERS 2
+#define UNDER_WAY_MAX 16384
+#define TAKE_AT_ONCE 64
+#define TAKE_EVERY_MS 1000
+#define FAULT_RETRY_S 1
+#define LEASE_RESERVE_S 5 /* what recording may take beyond the call */
+
+/* One job under way, with its memory. */
+struct flight {
+	struct arena *arena; /* holds this and the job's texts */
+	struct job job;
+	struct arena *answer_arena; /* of the validation authority's answer */
+	int result;
+	const struct validation_result *answer;
+};
+
+/* Somebody who waits for the record of a challenge. */
+struct wait {
+	struct wait *next;
+	struct id challenge_id;
+	bool over;
+	pthread_cond_t changed;
+};
+
+static struct {
+	struct rpc_loop *loop;
+	struct queue *answers;
+	pthread_t recorders[RECORDERS];
+	pthread_t taker;
+	pthread_mutex_t lock; /* of all below */
+	pthread_cond_t stopped;
+	struct wait *waits;
+	bool stopping;
+	size_t under_way;
+} jobs = { .lock = PTHREAD_MUTEX_INITIALIZER, .stopped = PTHREAD_COND_INITIALIZER };
+
+static void flight_free(struct flight *f)
+{
+	arena_free(f->answer_arena);
+	arena_free(f->arena);
+	pthread_mutex_lock(&jobs.lock);
+	jobs.under_way--;
+	metric_set(METRIC_validations_running, NULL, (int64_t) jobs.under_way);
+	pthread_mutex_unlock(&jobs.lock);
+}
+
+static void wake_waiting(struct id challenge_id)
+{
+	pthread_mutex_lock(&jobs.lock);
+	for (struct wait *w = jobs.waits; w != NULL; w = w->next) {
+		if (id_equal(w->challenge_id, challenge_id)) {
+			w->over = true;
+			pthread_cond_signal(&w->changed);
+		}
+	}
+	pthread_mutex_unlock(&jobs.lock);
+}
+
+static struct timespec monotonic_in(int64_t ms)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	int64_t ns = t.tv_nsec + ms % 1000 * 1000000;
+	t.tv_sec += (time_t) (ms / 1000 + ns / 1000000000);
+	t.tv_nsec = (long) (ns % 1000000000);
+	return t;
+}
+
+static void cond_init(pthread_cond_t *cond)
+{
+	pthread_condattr_t attr;
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(cond, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
+static void wait_enter(struct wait *self, struct id challenge_id)
+{
+	*self = (struct wait) { .challenge_id = challenge_id };
+	cond_init(&self->changed);
+	pthread_mutex_lock(&jobs.lock);
+	self->next = jobs.waits;
+	jobs.waits = self;
+	pthread_mutex_unlock(&jobs.lock);
+}
+
+static bool wait_leave(struct wait *self, int64_t ms)
+{
+	struct timespec until = monotonic_in(ms);
+	pthread_mutex_lock(&jobs.lock);
+	while (!self->over && !jobs.stopping && pthread_cond_timedwait(&self->changed, &jobs.lock, &until) == 0) {
+	}
+	struct wait **at = &jobs.waits;
+	while (*at != self) {
+		at = &(*at)->next;
+	}
+	*at = self->next;
+	pthread_mutex_unlock(&jobs.lock);
+	pthread_cond_destroy(&self->changed);
+	return self->over;
+}
+
+bool jobs_wait(struct id challenge_id, int64_t ms)
+{
+	struct wait self;
+	wait_enter(&self, challenge_id);
+	return wait_leave(&self, ms);
+}
+
+/* In the loop's thread: take the answer along and leave. */
+static void on_answer(void *arg, struct ctx *c, int result, const struct validation_result *answer)
+{
+	struct flight *f = arg;
+	f->result = result;
+	f->answer = answer;
+	if (result != 0) {
+		log_error(c, LOG_WARN, "validation authority did not answer");
+	}
+	f->answer_arena = ctx_take_arena(c);
+	if (!queue_push(jobs.answers, f)) {
+		flight_free(f); /* the lease lapses and the job is taken again */
+	}
+}
+
+static struct flight *flight_new(const struct job *job)
+{
+	struct arena *a = arena_new();
+	struct flight *f = ARENA_NEW(a, struct flight);
+	f->arena = a;
+	f->job = *job;
+	f->job.identifier.type = arena_text(a, job->identifier.type);
+	f->job.identifier.value = arena_text(a, job->identifier.value);
+	f->job.type = arena_text(a, job->type);
+	f->job.token = arena_text(a, job->token);
+	f->job.key_authorization = arena_text(a, job->key_authorization);
+	return f;
+}
+
+static void dispatch(const struct job *job)
+{
+	pthread_mutex_lock(&jobs.lock);
+	bool refused = jobs.stopping || jobs.under_way >= UNDER_WAY_MAX;
+	jobs.under_way += refused ? 0 : 1;
+	metric_set(METRIC_validations_running, NULL, (int64_t) jobs.under_way);
+	pthread_mutex_unlock(&jobs.lock);
+	if (refused) {
+		return; /* it stays a job in the database */
+	}
+	const struct config *config = ra_get()->config;
+	struct flight *f = flight_new(job);
+	char account[ID_TEXT_SIZE];
+	id_encode(job->account_id, account);
+	struct validate_request request = {
+		.validation_id = id_new(),
+		.identifier = f->job.identifier,
+		.wildcard = job->wildcard,
+		.method = f->job.type,
+		.token = f->job.token,
+		.key_authorization = f->job.key_authorization,
+		.account_url = arena_printf(f->arena, "%s/acme/account/%s", config->acme.external_url, account),
+		.caa_identities = config->acme.caa_identities,
+		.check_caa = true,
+	};
+	int64_t deadline_ms = (config->ra.validation_lease_s - LEASE_RESERVE_S) * 1000;
+	rpc_va_validate_start(jobs.loop, &request, job->request_id, deadline_ms, on_answer, f);
+}
+
+bool jobs_run(const struct job *job, int64_t wait_ms)
+{
+	if (wait_ms <= 0) {
+		dispatch(job);
+		return false;
+	}
+	struct wait self; /* entered before the job leaves, so that no quick answer is missed */
+	wait_enter(&self, job->challenge_id);
+	dispatch(job);
+	return wait_leave(&self, wait_ms);
+}
+
+/* The evidence and its consequence; -1 leaves the job to its lease. */
+static int record(struct ctx *c, const struct flight *f)
+{
+	if (f->result != 0) {
+		return evidence_postpone(c, &f->job, FAULT_RETRY_S);
+	}
+	int64_t retry_s = -1;
+	if (f->answer->fault) {
+		retry_s = FAULT_RETRY_S;
+	} else if (!f->answer->passed && f->job.attempts + 1 < ra_get()->config->ra.validation_attempts) {
+		retry_s = 2 << f->job.attempts; /* 2, 4, 8 ... seconds */
+	}
+	return evidence_record(c, &f->job, f->answer, retry_s);
+}
+
+static void *recorder_run(void *unused)
+{
+	(void) unused;
+	struct flight *f = NULL;
+	while ((f = queue_pop(jobs.answers)) != NULL) {
+		struct ctx c;
+		ctx_init(&c);
+		c.request_id = f->job.request_id;
+		ctx_limit_ms(&c, LEASE_RESERVE_S * 1000);
+		if (record(&c, f) != 0) {
+			log_error(&c, LOG_ERROR, "a validation could not be recorded; it will be made again");
+		} else if (f->result == 0) {
+			const char *outcome = f->answer->fault ? "fault" : f->answer->passed ? "valid" : "invalid";
+			metric_add(METRIC_validations, outcome, 1);
+			wake_waiting(f->job.challenge_id);
+		}
+		ctx_done(&c);
+		flight_free(f);
+	}
+	db_thread_end();
+	return NULL;
+}
+
+struct take_params {
+	const char *holder;
+	bool own;
+	int64_t lease_s;
+	int64_t limit;
+};
+static const struct field take_param[] = {
+	FIELD(struct take_params, holder),
+	FIELD(struct take_params, own),
+	FIELD(struct take_params, lease_s),
+	FIELD(struct take_params, limit),
+};
+static const struct fields take_params_fields = FIELDS(struct take_params, take_param);
+
+struct taken_row {
+	struct id challenge_id;
+	struct id authz_id;
+	struct id account_id;
+	const char *identifier_type;
+	const char *identifier_value;
+	bool wildcard;
+	const char *type;
+	const char *token;
+	const char *key_authorization;
+	int64_t attempts;
+	struct id request_id;
+};
+static const struct field taken_row_field[] = {
+	FIELD(struct taken_row, challenge_id),
+	FIELD(struct taken_row, authz_id),
+	FIELD(struct taken_row, account_id),
+	FIELD(struct taken_row, identifier_type),
+	FIELD(struct taken_row, identifier_value),
+	FIELD(struct taken_row, wildcard),
+	FIELD(struct taken_row, type),
+	FIELD(struct taken_row, token),
+	FIELD(struct taken_row, key_authorization),
+	FIELD(struct taken_row, attempts),
+	FIELD(struct taken_row, request_id),
+};
+static const struct fields taken_row_fields = FIELDS(struct taken_row, taken_row_field);
+
+const struct statement ra_take_challenges_statement = {
+	.name = "take_challenges",
+	.sql = "SELECT challenge_id, authz_id, account_id, identifier_type, identifier_value, wildcard, type, token, "
+	       "key_authorization, attempts, request_id FROM acme.take_challenges($1, $2, $3, $4)",
+	.params = &take_params_fields,
+	.row = &taken_row_fields,
+};
+
+/* Takes what lapsed; `own`: also what this instance held before it was started again. False when there is no more. */
+static bool take_some(bool own)
+{
+	struct ctx c;
+	ctx_init(&c);
+	ctx_limit_ms(&c, LEASE_RESERVE_S * 1000);
+	struct take_params params = {
+		.holder = ra_get()->instance,
+		.own = own,
+		.lease_s = ra_get()->config->ra.validation_lease_s,
+		.limit = own ? UNDER_WAY_MAX : TAKE_AT_ONCE,
+	};
+	struct taken_row *rows = NULL;
+	size_t n = 0;
+	if (db_rows(&c, &ra_take_challenges_statement, &params, &rows, &n) != 0) {
+		log_error(&c, LOG_WARN, "lapsed validations could not be taken");
+	}
+	for (size_t i = 0; i < n; i++) {
+		const struct taken_row *r = &rows[i];
+		dispatch(&(struct job) {
+		    .challenge_id = r->challenge_id,
+		    .authz_id = r->authz_id,
+		    .account_id = r->account_id,
+		    .identifier = { r->identifier_type, r->identifier_value },
+		    .wildcard = r->wildcard,
+		    .type = r->type,
+		    .token = r->token,
+		    .key_authorization = r->key_authorization,
+		    .attempts = r->attempts,
+		    .request_id = r->request_id,
+		});
+	}
+	ctx_done(&c);
+	return n == TAKE_AT_ONCE;
+}
+
+static bool pause_taker(int64_t ms)
+{
+	struct timespec until = monotonic_in(ms);
+	pthread_mutex_lock(&jobs.lock);
+	while (!jobs.stopping && pthread_cond_timedwait(&jobs.stopped, &jobs.lock, &until) == 0) {
+	}
+	bool go_on = !jobs.stopping;
+	pthread_mutex_unlock(&jobs.lock);
+	return go_on;
+}
+
+static void *taker_run(void *unused)
+{
+	(void) unused;
+	bool more = take_some(true);
+	while (pause_taker(more ? 0 : TAKE_EVERY_MS)) {
+		more = take_some(false);
+	}
+	db_thread_end();
+	return NULL;
+}
+
+int jobs_start(struct ctx *c)
+{
+	cond_init(&jobs.stopped);
+	jobs.loop = rpc_loop_new();
+	jobs.answers = queue_new(UNDER_WAY_MAX);
+	for (size_t i = 0; i < RECORDERS; i++) {
+		if (pthread_create(&jobs.recorders[i], NULL, recorder_run, NULL) != 0) {
+			return FAIL(c, SERVER_INTERNAL, "A thread could not be started");
+		}
+	}
+	if (pthread_create(&jobs.taker, NULL, taker_run, NULL) != 0) {
+		return FAIL(c, SERVER_INTERNAL, "A thread could not be started");
+	}
+	return 0;
+}
+
+void jobs_stop(void)
+{
+	pthread_mutex_lock(&jobs.lock);
+	jobs.stopping = true;
+	pthread_cond_broadcast(&jobs.stopped);
+	for (struct wait *w = jobs.waits; w != NULL; w = w->next) {
+		pthread_cond_signal(&w->changed);
+	}
+	pthread_mutex_unlock(&jobs.lock);
+	pthread_join(jobs.taker, NULL);
+	rpc_loop_free(jobs.loop);
+	queue_close(jobs.answers);
+	for (size_t i = 0; i < RECORDERS; i++) {
+		pthread_join(jobs.recorders[i], NULL);
+	}
+	queue_free(jobs.answers);
+}

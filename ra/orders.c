@@ -1,0 +1,230 @@
+/* newOrder (RFC 8555 7.4): policy decides in memory, one statement writes order, authorizations and challenges. */
+#include <string.h>
+
+#include "lib/base/base64.h"
+#include "lib/base/metrics.h"
+#include "lib/rpc/handlers.h"
+#include "ra/ra.h"
+
+#define TOKEN_OCTETS 32 /* 256 random bits */
+/* An authorization is used again only if it lasts for a good part of the new order. */
+#define REUSE_MARGIN_S 3600
+
+/* Which challenges an authorization gets: those that can validate its kind of identifier. */
+struct offer {
+	const char *type;
+	const char *identifier_type;
+	bool wildcard;
+};
+static const struct offer offers[] = {
+	{ "http-01", "dns", false },
+};
+
+struct new_order_params {
+	struct id id;
+	struct id account_id;
+	struct bytes thumbprint;
+	struct text_list types;
+	struct text_list values;
+	const char *profile;
+	struct timestamp not_before;
+	struct timestamp not_after;
+	const char *replaces;
+	struct timestamp expires;
+	struct timestamp reuse_until;
+	struct id_list authz_ids;
+	struct id_list challenge_ids;
+	struct int_list challenge_positions;
+	struct text_list challenge_types;
+	struct text_list challenge_tokens;
+	const char *process;
+	struct id request_id;
+};
+
+static const struct field new_order_param[] = {
+	FIELD(struct new_order_params, id),
+	FIELD(struct new_order_params, account_id),
+	FIELD(struct new_order_params, thumbprint),
+	FIELD(struct new_order_params, types),
+	FIELD(struct new_order_params, values),
+	FIELD(struct new_order_params, profile),
+	FIELD(struct new_order_params, not_before),
+	FIELD(struct new_order_params, not_after),
+	FIELD(struct new_order_params, replaces),
+	FIELD(struct new_order_params, expires),
+	FIELD(struct new_order_params, reuse_until),
+	FIELD(struct new_order_params, authz_ids),
+	FIELD(struct new_order_params, challenge_ids),
+	FIELD(struct new_order_params, challenge_positions),
+	FIELD(struct new_order_params, challenge_types),
+	FIELD(struct new_order_params, challenge_tokens),
+	FIELD(struct new_order_params, process),
+	FIELD(struct new_order_params, request_id),
+};
+static const struct fields new_order_params_fields = FIELDS(struct new_order_params, new_order_param);
+
+struct new_order_row {
+	const char *status;
+	struct id_list authorizations;
+	struct timestamp expires_at;
+};
+
+static const struct field new_order_row_field[] = {
+	FIELD(struct new_order_row, status),
+	FIELD(struct new_order_row, authorizations),
+	FIELD(struct new_order_row, expires_at),
+};
+static const struct fields new_order_row_fields = FIELDS(struct new_order_row, new_order_row_field);
+
+const struct statement ra_new_order_statement = {
+	.name = "new_order",
+	.sql =
+	    "SELECT status, authorizations, expires_at FROM acme.new_order($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
+	    "$12, $13, $14, $15, $16, $17, $18)",
+	.params = &new_order_params_fields,
+	.row = &new_order_row_fields,
+};
+
+const struct config_profile *ra_profile_find(const char *name)
+{
+	const struct config_profile_list *list = &ra_get()->config->policy.profiles;
+	for (size_t i = 0; i < list->n; i++) {
+		if (name == NULL || strcmp(list->v[i].name, name) == 0) {
+			return &list->v[i];
+		}
+	}
+	return NULL;
+}
+
+static bool is_offered(const struct offer *offer, const struct identifier *identifier)
+{
+	bool wildcard = strncmp(identifier->value, "*.", 2) == 0;
+	return strcmp(offer->identifier_type, identifier->type) == 0 && (!wildcard || offer->wildcard);
+}
+
+static bool wildcards_offered(void)
+{
+	for (size_t i = 0; i < COUNT_OF(offers); i++) {
+		if (offers[i].wildcard) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static const char *new_token(struct arena *a)
+{
+	uint8_t random[TOKEN_OCTETS];
+	random_bytes(random, sizeof(random));
+	return base64url_encode(a, (struct bytes) { random, sizeof(random) });
+}
+
+/* One challenge of each kind offered for each identifier; one token an authorization. */
+static void add_challenges(struct arena *a, const struct identifier_list *identifiers, struct new_order_params *params)
+{
+	size_t most = identifiers->n * COUNT_OF(offers);
+	params->challenge_ids.v = ARENA_ARRAY(a, most, struct id);
+	params->challenge_positions.v = ARENA_ARRAY(a, most, int64_t);
+	params->challenge_types.v = ARENA_ARRAY(a, most, const char *);
+	params->challenge_tokens.v = ARENA_ARRAY(a, most, const char *);
+	size_t n = 0;
+	for (size_t i = 0; i < identifiers->n; i++) {
+		const char *token = new_token(a);
+		for (size_t k = 0; k < COUNT_OF(offers); k++) {
+			if (!is_offered(&offers[k], &identifiers->v[i])) {
+				continue;
+			}
+			params->challenge_ids.v[n] = id_new();
+			params->challenge_positions.v[n] = (int64_t) i + 1;
+			params->challenge_types.v[n] = offers[k].type;
+			params->challenge_tokens.v[n] = token;
+			n++;
+		}
+	}
+	params->challenge_ids.n = n;
+	params->challenge_positions.n = n;
+	params->challenge_types.n = n;
+	params->challenge_tokens.n = n;
+}
+
+static struct new_order_params make_params(struct ctx *c, const struct new_order_request *in,
+    const struct config_profile *profile, const struct identifier_list *identifiers)
+{
+	struct timestamp now = clock_now();
+	size_t n = identifiers->n;
+	struct new_order_params params = {
+		.id = id_new(),
+		.account_id = in->account_id,
+		.thumbprint = in->thumbprint,
+		.types = { ARENA_ARRAY(c->arena, n, const char *), n },
+		.values = { ARENA_ARRAY(c->arena, n, const char *), n },
+		.profile = profile->name,
+		.expires = timestamp_add_s(now, profile->order_life_s),
+		.reuse_until = timestamp_add_s(now, REUSE_MARGIN_S),
+		.authz_ids = { ARENA_ARRAY(c->arena, n, struct id), n },
+		.process = ra_get()->instance,
+		.request_id = c->request_id,
+	};
+	for (size_t i = 0; i < n; i++) {
+		params.types.v[i] = identifiers->v[i].type;
+		params.values.v[i] = identifiers->v[i].value;
+		params.authz_ids.v[i] = id_new();
+	}
+	add_challenges(c->arena, identifiers, &params);
+	return params;
+}
+
+int ra_new_order_serve(struct ctx *c, const struct new_order_request *in, struct order *ret)
+{
+	const struct config_policy *policy = &ra_get()->config->policy;
+	const struct config_profile *profile = ra_profile_find(in->profile);
+	if (profile == NULL) {
+		return FAIL(
+		    c, INVALID_PROFILE, "This server has no profile \"%s\"; the directory lists those it has", in->profile);
+	}
+	if (in->not_before.us != 0 || in->not_after.us != 0) { /* never dropped in silence */
+		return FAIL(c, MALFORMED, "This server does not take notBefore and notAfter; leave them out of the order");
+	}
+	struct names_policy names = {
+		.permitted_suffixes = policy->permitted_suffixes,
+		.blocked_names = policy->blocked_names,
+		.webpki = strcmp(policy->mode, "webpki") == 0,
+		.wildcards = wildcards_offered(),
+		.max_names = (size_t) profile->max_names,
+	};
+	struct identifier_list identifiers;
+	TRY(names_check(c, &names, &in->identifiers, &identifiers));
+	struct new_order_params params = make_params(c, in, profile, &identifiers);
+	struct new_order_row row;
+	bool found = false;
+	TRY(db_row(c, &ra_new_order_statement, &params, &row, &found));
+	if (!found) {
+		return FAIL(c, SERVER_INTERNAL, "The database gave no answer");
+	}
+	metric_add(METRIC_orders_created, NULL, 1);
+	*ret = (struct order) {
+		.id = params.id,
+		.account_id = in->account_id,
+		.status = row.status,
+		.identifiers = identifiers,
+		.authorizations = row.authorizations,
+		.expires_at = row.expires_at,
+		.profile = profile->name,
+	};
+	return 0;
+}
+
+struct read_order_params {
+	struct id id;
+};
+static const struct field read_order_param[] = { FIELD(struct read_order_params, id) };
+static const struct fields read_order_params_fields = FIELDS(struct read_order_params, read_order_param);
+
+const struct statement ra_read_order_statement = {
+	.name = "read_order",
+	.sql = "SELECT id, account_id, status, identifiers, authorizations, expires_at, not_before, not_after, profile, "
+	       "certificate_id, error FROM front.orders WHERE id = $1",
+	.params = &read_order_params_fields,
+	.row = &order_fields,
+	.repeatable = true,
+};

@@ -1,0 +1,43 @@
+/* The registration authority: policy, and every change of state of accounts, orders, authorizations and challenges, each
+ * one statement. A walk through it starts at methods.c. */
+#ifndef CAIRN_RA_RA_H
+#define CAIRN_RA_RA_H
+
+#include "lib/base/config.h"
+#include "lib/db/db.h"
+#include "lib/rpc/messages.h"
+#include "policy/names.h"
+
+/* What all handlers share; set at the start and never changed. */
+struct ra {
+	const struct config *config;
+	const char *instance; /* "cairn-ra@127.0.0.1:14101": holder of leases, author of events */
+};
+
+const struct ra *ra_get(void);
+void ra_set(const struct ra *ra);
+
+/* The profile of this name, or the default one for NULL; NULL when there is none. */
+const struct config_profile *ra_profile_find(const char *name);
+
+/* The closed list of SQL (statements.c). */
+extern const struct statement ra_new_account_statement;
+extern const struct statement ra_deactivate_account_statement;
+extern const struct statement ra_new_order_statement;
+extern const struct statement ra_read_order_statement;
+extern const struct statement ra_start_challenge_statement;
+extern const struct statement ra_read_authorization_statement;
+extern const struct statement ra_deactivate_authorization_statement;
+extern const struct statement ra_take_challenges_statement;
+extern const struct statement ra_postpone_challenge_statement;
+extern const struct statement ra_record_validation_statement;
+extern const struct statement ra_record_caa_statement;
+extern const struct statement ra_read_finalize_statement;
+extern const struct statement ra_revoke_statement;
+extern const struct statement *const ra_statements[];
+extern const size_t ra_statements_n;
+
+/* An authorization with its challenges, as it stands. NOT_FOUND. */
+int ra_read_authorization(struct ctx *c, struct id id, struct authorization *ret) MUST_CHECK;
+
+#endif
