@@ -1,0 +1,138 @@
+#include "subscriber/keeper.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "lib/base/log.h"
+
+#define LEASE_S 7200
+#define LOOK_EVERY_S 3600
+#define MONTHS_AHEAD 2
+#define ROUND_LIMIT_MS 60000
+
+static struct {
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t stopped;
+	bool stopping;
+	const char *instance;
+} keeper = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+struct lease_params {
+	const char *duty;
+	const char *holder;
+	int64_t seconds;
+};
+static const struct field lease_param[] = {
+	FIELD(struct lease_params, duty),
+	FIELD(struct lease_params, holder),
+	FIELD(struct lease_params, seconds),
+};
+static const struct fields lease_params_fields = FIELDS(struct lease_params, lease_param);
+
+struct lease_row {
+	bool taken;
+};
+static const struct field lease_row_field[] = { FIELD(struct lease_row, taken) };
+static const struct fields lease_row_fields = FIELDS(struct lease_row, lease_row_field);
+
+const struct statement subscriber_take_lease_statement = {
+	.name = "take_lease",
+	.sql = "SELECT cairn.take_lease($1, $2, $3) AS taken",
+	.params = &lease_params_fields,
+	.row = &lease_row_fields,
+	.repeatable = true,
+};
+
+struct months_params {
+	int64_t ahead;
+};
+static const struct field months_param[] = { FIELD(struct months_params, ahead) };
+static const struct fields months_params_fields = FIELDS(struct months_params, months_param);
+
+struct until_row {
+	struct timestamp until;
+};
+static const struct field until_row_field[] = { FIELD(struct until_row, until) };
+static const struct fields until_row_fields = FIELDS(struct until_row, until_row_field);
+
+const struct statement subscriber_make_partitions_statement = {
+	.name = "make_partitions",
+	.sql = "SELECT cairn.make_partitions($1::int4) AS until",
+	.params = &months_params_fields,
+	.row = &until_row_fields,
+	.repeatable = true,
+};
+
+static int look(struct ctx *c)
+{
+	struct lease_params lease = { "partitions", keeper.instance, LEASE_S };
+	struct lease_row row;
+	bool found = false;
+	TRY(db_row(c, &subscriber_take_lease_statement, &lease, &row, &found));
+	if (!row.taken) {
+		return 0;
+	}
+	struct months_params months = { MONTHS_AHEAD };
+	struct until_row until;
+	TRY(db_row(c, &subscriber_make_partitions_statement, &months, &until, &found));
+	char text[RFC3339_SIZE];
+	timestamp_encode(until.until, false, text);
+	log_event(c, LOG_INFO, "the log has room", "until", text, NULL);
+	return 0;
+}
+
+/* False once the keeper is to stop. */
+static bool wait_for_next(void)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += LOOK_EVERY_S;
+	pthread_mutex_lock(&keeper.lock);
+	while (!keeper.stopping && pthread_cond_timedwait(&keeper.stopped, &keeper.lock, &until) == 0) {
+	}
+	bool go_on = !keeper.stopping;
+	pthread_mutex_unlock(&keeper.lock);
+	return go_on;
+}
+
+static void *run(void *unused)
+{
+	(void) unused;
+	while (wait_for_next()) {
+		struct ctx c;
+		ctx_init(&c);
+		ctx_limit_ms(&c, ROUND_LIMIT_MS);
+		if (look(&c) != 0) {
+			log_error(&c, LOG_ERROR, "partitions could not be made; tried again in an hour");
+		}
+		ctx_done(&c);
+	}
+	db_thread_end();
+	return NULL;
+}
+
+int keeper_start(struct ctx *c, const char *instance)
+{
+	keeper.instance = instance;
+	TRY(look(c));
+	pthread_condattr_t attr;
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&keeper.stopped, &attr);
+	pthread_condattr_destroy(&attr);
+	if (pthread_create(&keeper.thread, NULL, run, NULL) != 0) {
+		return FAIL(c, SERVER_INTERNAL, "A thread could not be started");
+	}
+	return 0;
+}
+
+void keeper_stop(void)
+{
+	pthread_mutex_lock(&keeper.lock);
+	keeper.stopping = true;
+	pthread_cond_signal(&keeper.stopped);
+	pthread_mutex_unlock(&keeper.lock);
+	pthread_join(keeper.thread, NULL);
+}
