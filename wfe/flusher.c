@@ -1,0 +1,318 @@
+#include "wfe/flusher.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/base/die.h"
+#include "lib/base/log.h"
+#include "lib/base/metrics.h"
+#include "wfe/copy.h"
+#include "wfe/record.h"
+
+#define SYNC_INTERVAL_NS 20000000 /* the most that an end of the machine can lose */
+#define SYNCS_PER_FLUSH 10
+#define BATCH_OCTETS ((size_t) 4 * 1024 * 1024)
+#define ROUND_LIMIT_MS 20000
+
+/* A request that began and has not ended yet; there are as many as the front end has workers, and those that a crash
+ * left behind. */
+struct pending {
+	struct id request;
+	uint64_t number;
+	uint8_t *payload; /* own heap */
+	size_t n;
+};
+
+struct flusher {
+	struct spool *spool;
+	bool known; /* position and pending are as the database and the spool say */
+	uint64_t position;
+	struct pending *pending;
+	size_t n_pending;
+	size_t size_pending;
+	pthread_t thread;
+	pthread_mutex_t mutex;
+	pthread_cond_t wake;
+	bool stop;
+	atomic_bool healthy;
+};
+
+struct spool_position {
+	const char *instance;
+	int64_t position;
+};
+static const struct field spool_position_field[] = {
+	FIELD(struct spool_position, instance),
+	FIELD(struct spool_position, position),
+};
+static const struct fields spool_position_fields = FIELDS(struct spool_position, spool_position_field);
+static const struct fields spool_instance_fields = {
+	.name = "spool_instance", .size = sizeof(struct spool_position), .v = spool_position_field, .n = 1
+};
+
+const struct statement flusher_find_position = {
+	.name = "flusher_find_position",
+	.sql = "SELECT instance, position FROM log.spool WHERE instance = $1",
+	.params = &spool_instance_fields,
+	.row = &spool_position_fields,
+	.repeatable = true,
+};
+
+const struct statement flusher_move_position = {
+	.name = "flusher_move_position",
+	.sql = "INSERT INTO log.spool AS s (instance, position, flushed_at) VALUES ($1, $2, now())"
+	       " ON CONFLICT (instance) DO UPDATE SET position = excluded.position, flushed_at = excluded.flushed_at",
+	.params = &spool_position_fields,
+};
+
+struct flusher *flusher_new(struct spool *s)
+{
+	struct flusher *f = calloc(1, sizeof(*f));
+	if (f == NULL || pthread_mutex_init(&f->mutex, NULL) != 0) {
+		die("out of memory");
+	}
+	pthread_condattr_t attr;
+	if (pthread_condattr_init(&attr) != 0 || pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) != 0 ||
+	    pthread_cond_init(&f->wake, &attr) != 0) {
+		die("no condition variable");
+	}
+	(void) pthread_condattr_destroy(&attr);
+	f->spool = s;
+	return f;
+}
+
+static void drop_pending(struct flusher *f)
+{
+	for (size_t i = 0; i < f->n_pending; i++) {
+		free(f->pending[i].payload);
+	}
+	f->n_pending = 0;
+}
+
+void flusher_free(struct flusher *f)
+{
+	if (f == NULL) {
+		return;
+	}
+	drop_pending(f);
+	free(f->pending);
+	(void) pthread_cond_destroy(&f->wake);
+	(void) pthread_mutex_destroy(&f->mutex);
+	free(f);
+}
+
+static void add_pending(struct flusher *f, const struct spool_record *record)
+{
+	if (f->n_pending == f->size_pending) {
+		f->size_pending = f->size_pending * 2 + 64;
+		f->pending = reallocarray(f->pending, f->size_pending, sizeof(*f->pending));
+	}
+	uint8_t *payload = malloc(record->payload.n + 1);
+	if (f->pending == NULL || payload == NULL) {
+		die("out of memory");
+	}
+	memcpy(payload, record->payload.p, record->payload.n);
+	f->pending[f->n_pending++] = (struct pending) { record->request, record->number, payload, record->payload.n };
+}
+
+/* The begin of the request, moved into the arena; empty when there is none. */
+static struct bytes take_pending(struct arena *a, struct flusher *f, struct id request)
+{
+	for (size_t i = 0; i < f->n_pending; i++) {
+		struct pending *p = &f->pending[i];
+		if (id_equal(p->request, request)) {
+			struct bytes payload = arena_bytes(a, p->payload, p->n);
+			free(p->payload);
+			*p = f->pending[--f->n_pending];
+			return payload;
+		}
+	}
+	return (struct bytes) { NULL, 0 };
+}
+
+/* Records come from this same code and their checksum was right: one that can't be read is a fault of the program. */
+static void add_rows(struct ctx *c, const struct flusher *f, const struct spool_record *record, struct bytes payload,
+    struct buffer rows[2])
+{
+	struct record_begin begin;
+	struct record_end end = { 0 };
+	if (fields_parse_json(c, &record_begin_fields, payload, &begin) != 0 ||
+	    (record->kind == SPOOL_END && fields_parse_json(c, &record_end_fields, record->payload, &end) != 0)) {
+		die("record %llu of the spool can't be read: %s", (unsigned long long) record->number, c->err.detail);
+	}
+	record_add_rows(c->arena, record->request, spool_instance(f->spool), &begin, &end, rows);
+}
+
+static size_t join(struct ctx *c, struct flusher *f, const struct spool_record_list *records, struct buffer rows[2])
+{
+	size_t n = 0;
+	for (size_t i = 0; i < records->n; i++) {
+		const struct spool_record *record = &records->v[i];
+		if (record->kind == SPOOL_BEGIN) {
+			add_pending(f, record);
+			continue;
+		}
+		struct bytes begin = take_pending(c->arena, f, record->request);
+		/* After a rewind, what is in the database comes by again; an end without its begin is of a segment that is gone. */
+		if (record->number > f->position && begin.n > 0) {
+			add_rows(c, f, record, begin, rows);
+			n++;
+		}
+	}
+	return n;
+}
+
+static int store(struct ctx *c, struct flusher *f, const struct spool_record_list *records)
+{
+	struct buffer rows[2];
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		buffer_init(&rows[i], c->arena, 64U * 1024);
+		copy_start(&rows[i]);
+	}
+	size_t n = join(c, f, records, rows);
+	if (n == 0) {
+		return 0;
+	}
+	copy_end(&rows[0]);
+	copy_end(&rows[1]);
+	const struct db_copy copies[] = { { record_request_copy, buffer_bytes(&rows[0]) },
+		{ record_private_copy, buffer_bytes(&rows[1]) } };
+	uint64_t last = records->v[records->n - 1].number;
+	struct spool_position to = { .instance = spool_instance(f->spool), .position = (int64_t) last };
+	TRY(db_copy_all(c, copies, COUNT_OF(copies), &flusher_move_position, &to));
+	f->position = last;
+	metric_add(METRIC_spool_flushed, NULL, (int64_t) n);
+	return 0;
+}
+
+/* Nothing at or below the position is needed any more, save what belongs to requests that are still open. */
+static void forget(const struct flusher *f)
+{
+	uint64_t below = f->position + 1;
+	for (size_t i = 0; i < f->n_pending; i++) {
+		below = f->pending[i].number < below ? f->pending[i].number : below;
+	}
+	spool_forget(f->spool, below);
+}
+
+static int find_position(struct ctx *c, struct flusher *f)
+{
+	struct spool_position at = { .instance = spool_instance(f->spool) };
+	bool found = false;
+	TRY(db_row(c, &flusher_find_position, &at, &at, &found));
+	f->position = found ? (uint64_t) at.position : 0;
+	drop_pending(f);
+	spool_rewind(f->spool);
+	f->known = true;
+	return 0;
+}
+
+static int flush_batch(struct ctx *c, struct flusher *f, bool *ret_more)
+{
+	struct spool_record_list records;
+	TRY(spool_read(c, f->spool, BATCH_OCTETS, &records));
+	*ret_more = records.n > 0;
+	if (records.n > 0) {
+		TRY(store(c, f, &records));
+		forget(f);
+	}
+	return 0;
+}
+
+static int flush_all(struct ctx *c, struct flusher *f)
+{
+	if (!f->known) {
+		TRY(find_position(c, f));
+	}
+	bool more = true;
+	while (more) {
+		struct ctx inner;
+		ctx_init(&inner);
+		inner.deadline_us = c->deadline_us;
+		int result = flush_batch(&inner, f, &more);
+		if (result != 0) {
+			/* Whether it was written is for the database to say: start from its position. */
+			f->known = false;
+			ctx_cause(c, "%s", inner.err.cause == NULL ? inner.err.detail : inner.err.cause);
+			ctx_fail(c, inner.err.type, "The request log does not reach the database");
+		}
+		ctx_done(&inner);
+		TRY(result);
+	}
+	return 0;
+}
+
+int flusher_flush(struct ctx *c, struct flusher *f)
+{
+	int result = flush_all(c, f);
+	atomic_store(&f->healthy, result == 0);
+	return result;
+}
+
+static void run_round(struct flusher *f, bool flush)
+{
+	struct ctx c;
+	ctx_init(&c);
+	ctx_limit_ms(&c, ROUND_LIMIT_MS);
+	bool was_healthy = atomic_load(&f->healthy);
+	if (spool_sync(&c, f->spool) != 0 || (flush && flusher_flush(&c, f) != 0)) {
+		log_error(&c, was_healthy ? LOG_ERROR : LOG_DEBUG, "the request log could not be written");
+	} else if (flush && !was_healthy) {
+		log_event(&c, LOG_INFO, "the request log reaches the database", NULL);
+	}
+	ctx_done(&c);
+}
+
+/* True when it is time to end. */
+static bool wait_a_little(struct flusher *f)
+{
+	struct timespec until;
+	(void) clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += SYNC_INTERVAL_NS;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	pthread_mutex_lock(&f->mutex);
+	if (!f->stop) {
+		(void) pthread_cond_timedwait(&f->wake, &f->mutex, &until);
+	}
+	bool stop = f->stop;
+	pthread_mutex_unlock(&f->mutex);
+	return stop;
+}
+
+static void *run(void *arg)
+{
+	struct flusher *f = arg;
+	bool stop = false;
+	for (unsigned round = 0; !stop; round++) {
+		run_round(f, round % SYNCS_PER_FLUSH == 0);
+		stop = wait_a_little(f);
+	}
+	run_round(f, true);
+	db_thread_end();
+	return NULL;
+}
+
+void flusher_start(struct flusher *f)
+{
+	if (pthread_create(&f->thread, NULL, run, f) != 0) {
+		die("no thread for the request log");
+	}
+}
+
+void flusher_stop(struct flusher *f)
+{
+	pthread_mutex_lock(&f->mutex);
+	f->stop = true;
+	pthread_cond_signal(&f->wake);
+	pthread_mutex_unlock(&f->mutex);
+	(void) pthread_join(f->thread, NULL);
+}
+
+bool flusher_healthy(const struct flusher *f)
+{
+	return atomic_load(&f->healthy);
+}

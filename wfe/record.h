@@ -1,0 +1,50 @@
+/* What the spool's records hold: the facts and the personal fields of one request (begin) and of its answer (end), and
+ * how both become one row in log.request and one in log.request_private. */
+#ifndef CAIRN_WFE_RECORD_H
+#define CAIRN_WFE_RECORD_H
+
+#include "lib/base/buffer.h"
+#include "lib/base/fields.h"
+
+struct record_begin {
+	struct timestamp received_at;
+	const char *method;
+	const char *route;
+	const char *url; /* path and query as sent */
+	const char *remote_address;
+	int64_t remote_port; /* 0: not known, behind a proxy */
+	const char *user_agent;
+	const char *accept_language;
+	bool has_body; /* false: not kept, as it may carry a recovery contact (G-5) */
+	struct bytes body;
+	struct bytes body_sha256;
+	int64_t body_octets;
+};
+
+struct record_end {
+	struct id account_id;
+	int64_t status; /* 0: not known, since the process died */
+	const char *problem;
+	bool has_reply; /* false: not kept, as a certificate stands elsewhere */
+	struct bytes reply;
+	struct bytes reply_sha256;
+	int64_t reply_octets;
+	int64_t duration_us;
+};
+
+extern const struct fields record_begin_fields;
+extern const struct fields record_end_fields;
+
+/* Commitments of one row: remote_address, remote_port, user_agent, accept_language, body, reply, 32 octets each; zeros
+ * where the field is NULL. */
+#define RECORD_COMMITMENTS 6
+
+/* Adds the rows in the binary format of COPY, whose columns are those of record_request_copy and record_private_copy.
+ * The address is text that inet_pton reads; anything else is stored as "::". */
+void record_add_rows(struct arena *a, struct id request, const char *frontend, const struct record_begin *begin,
+    const struct record_end *end, struct buffer rows[2]);
+
+extern const char record_request_copy[];
+extern const char record_private_copy[];
+
+#endif
