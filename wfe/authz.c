@@ -1,0 +1,152 @@
+/* Authorizations and their challenges (RFC 8555 7.5). */
+#include <stdatomic.h>
+#include <string.h>
+
+#include "lib/rpc/client.h"
+#include "wfe/answer.h"
+#include "wfe/objects.h"
+#include "wfe/request.h"
+#include "wfe/statements.h"
+
+#define POLL_AGAIN_S 1
+
+struct authz_lookup {
+	struct id id;
+};
+static const struct field authz_lookup_field[] = { FIELD(struct authz_lookup, id) };
+static const struct fields authz_lookup_fields = FIELDS(struct authz_lookup, authz_lookup_field);
+
+#define AUTHZ_COLUMNS "a.id, a.account_id, a.identifier, a.wildcard, a.status, a.expires_at, a.challenges"
+
+const struct statement authz_find = {
+	.name = "authz_find",
+	.sql = "SELECT " AUTHZ_COLUMNS " FROM front.authz a WHERE a.id = $1",
+	.params = &authz_lookup_fields,
+	.row = &authorization_fields,
+	.repeatable = true,
+};
+
+const struct statement authz_find_by_challenge = {
+	.name = "authz_find_by_challenge",
+	.sql = "SELECT " AUTHZ_COLUMNS " FROM front.authz a"
+	       " WHERE a.id = (SELECT h.authz_id FROM front.challenge h WHERE h.id = $1)",
+	.params = &authz_lookup_fields,
+	.row = &authorization_fields,
+	.repeatable = true,
+};
+
+struct authz_update {
+	const char *status;
+};
+static const struct field authz_update_field[] = { FIELD(struct authz_update, status, .flags = FIELD_REQUIRED) };
+static const struct fields authz_update_fields = FIELDS(struct authz_update, authz_update_field);
+
+static bool is_under_way(const struct authorization *authz)
+{
+	for (size_t i = 0; i < authz->challenges.n; i++) {
+		if (strcmp(authz->challenges.v[i].status, "processing") == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void answer_authz(struct acme *q, const struct authorization *authz)
+{
+	struct acme_authz object = object_of_authz(q, authz);
+	answer_json(q, 200, &acme_authz_fields, &object);
+	if (is_under_way(authz)) {
+		answer_retry_after(q, POLL_AGAIN_S); /* */
+	}
+}
+
+static int find(struct acme *q, const struct statement *statement, const char *what, struct authorization *ret)
+{
+	struct authz_lookup lookup = { q->id };
+	struct authorization authz;
+	bool found = false;
+	TRY(db_row(q->c, statement, &lookup, &authz, &found));
+	TRY(request_check_owner(q, what, found, authz.account_id));
+	*ret = authz;
+	return 0;
+}
+
+/* */
+static int deactivate(struct acme *q)
+{
+	struct authz_update in;
+	TRY(request_payload(q, &authz_update_fields, &in));
+	if (strcmp(in.status, "deactivated") != 0) {
+		return FAIL(q->c, MALFORMED, "The status of an authorization can only be changed to \"deactivated\"");
+	}
+	struct deactivate_authorization_request request = {
+		.account_id = q->account.id,
+		.thumbprint = { q->account.thumbprint, sizeof(q->account.thumbprint) },
+		.authorization_id = q->id,
+	};
+	struct authorization authz;
+	TRY(rpc_ra_deactivate_authorization(q->c, &request, &authz));
+	answer_authz(q, &authz);
+	return 0;
+}
+
+int authz_serve(struct acme *q)
+{
+	if (q->payload != NULL) {
+		return deactivate(q);
+	}
+	struct authorization authz;
+	TRY(find(q, &authz_find, "authorization", &authz));
+	answer_authz(q, &authz);
+	return 0;
+}
+
+static int answer_challenge(struct acme *q, const struct authorization *authz)
+{
+	for (size_t i = 0; i < authz->challenges.n; i++) {
+		const struct challenge *challenge = &authz->challenges.v[i];
+		if (!id_equal(challenge->id, q->id)) {
+			continue;
+		}
+		struct acme_challenge object = object_of_challenge(q, challenge);
+		answer_json(q, 200, &acme_challenge_fields, &object);
+		answer_link(q, front_object_url(q, "authz", authz->id), "up"); /* */
+		if (strcmp(challenge->status, "processing") == 0) {
+			answer_retry_after(q, POLL_AGAIN_S); /* */
+		}
+		return 0;
+	}
+	/* RFC 8555 7.1.4: a final authorization shows the challenges that decided. */
+	return FAIL(q->c, NOT_FOUND, "The challenge is no longer offered");
+}
+
+/* Requests whose answer waits for a validation. */
+static atomic_uint held;
+
+/* Half of the workers may wait at one time, so that quick requests always find one. */
+static int start(struct acme *q, struct authorization *ret)
+{
+	const struct config_wfe *wfe = &q->front->config->wfe;
+	unsigned before = atomic_fetch_add(&held, 1);
+	struct start_challenge_request request = {
+		.account_id = q->account.id,
+		.thumbprint = { q->account.thumbprint, sizeof(q->account.thumbprint) },
+		.challenge_id = q->id,
+		.hold_ms = before < (unsigned) wfe->process.workers / 2 ? wfe->hold_ms : 0,
+	};
+	int result = rpc_ra_start_challenge(q->c, &request, ret);
+	atomic_fetch_sub(&held, 1);
+	return result;
+}
+
+/* `{}` starts, `""` only reads. */
+int challenge_serve(struct acme *q)
+{
+	struct authorization authz;
+	if (q->payload != NULL) {
+		TRY(start(q, &authz));
+	} else {
+		TRY(find(q, &authz_find_by_challenge, "challenge", &authz));
+	}
+	return answer_challenge(q, &authz);
+}

@@ -1,0 +1,17 @@
+/* Contacts of accounts (RFC 8555 7.3): they are of class RECOVERY, checked for their form and then dropped. Nothing here
+ * puts one into an error. */
+#ifndef CAIRN_WFE_CONTACT_H
+#define CAIRN_WFE_CONTACT_H
+
+#include "wfe/routes.h"
+
+#define CONTACTS_MAX 10
+
+/* INVALID_CONTACT, UNSUPPORTED_CONTACT. */
+int contacts_check(struct ctx *c, const struct text_list *contacts) MUST_CHECK;
+
+/* Whether a body may be kept: false for one that holds a contact, and for one of the account resources that is not known
+ * to be without one: another member, or not readable (G-5). jws NULL: the body is no JWS. */
+bool contact_free(struct arena *a, const struct route *route, const struct jws *jws, struct bytes body);
+
+#endif

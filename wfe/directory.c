@@ -1,0 +1,73 @@
+/* The directory (RFC 8555 7.1.1) and newNonce (7.2). */
+#include "wfe/answer.h"
+
+/* `profiles` has a member for each profile, so that it is JSON of its own (draft-ietf-acme-profiles). */
+struct meta {
+	const char *terms_of_service;
+	const char *website;
+	struct text_list caa_identities;
+	bool external_account_required;
+	json_t *profiles;
+};
+static const struct field meta_field[] = {
+	FIELD_AS(struct meta, terms_of_service, "termsOfService"),
+	FIELD(struct meta, website),
+	FIELD_AS(struct meta, caa_identities, "caaIdentities"),
+	/* Left out when false: some clients take its presence for a yes. */
+	FIELD_AS(struct meta, external_account_required, "externalAccountRequired", .flags = FIELD_OMIT_EMPTY),
+	FIELD(struct meta, profiles),
+};
+static const struct fields meta_fields = FIELDS(struct meta, meta_field);
+
+struct directory {
+	const char *new_nonce;
+	const char *new_account;
+	const char *new_order;
+	const char *revoke_cert;
+	struct meta meta;
+};
+static const struct field directory_field[] = {
+	FIELD_AS(struct directory, new_nonce, "newNonce"),
+	FIELD_AS(struct directory, new_account, "newAccount"),
+	FIELD_AS(struct directory, new_order, "newOrder"),
+	FIELD_AS(struct directory, revoke_cert, "revokeCert"),
+	FIELD_STRUCT(struct directory, meta, &meta_fields),
+};
+static const struct fields directory_fields = FIELDS(struct directory, directory_field);
+
+static json_t *profiles_of(struct arena *a, const struct config_policy *policy)
+{
+	json_t *all = arena_json(a, json_object());
+	for (size_t i = 0; i < policy->profiles.n; i++) {
+		const struct config_profile *one = &policy->profiles.v[i];
+		(void) json_object_set_new(all, one->name, json_string(one->description == NULL ? "" : one->description));
+	}
+	return all;
+}
+
+int directory_serve(struct acme *q)
+{
+	const struct config *config = q->front->config;
+	struct directory directory = {
+		.new_nonce = front_url(q, "/acme/new-nonce"),
+		.new_account = front_url(q, "/acme/new-account"),
+		.new_order = front_url(q, "/acme/new-order"),
+		.revoke_cert = front_url(q, "/acme/revoke-cert"),
+		.meta = {
+			.terms_of_service = config->acme.terms_of_service,
+			.website = config->acme.website,
+			.caa_identities = config->acme.caa_identities,
+			.external_account_required = config->acme.eab_required,
+			.profiles = profiles_of(q->c->arena, &config->policy),
+		},
+	};
+	answer_json(q, 200, &directory_fields, &directory); /* */
+	return 0;
+}
+
+/* answer_send adds the nonce. */
+int new_nonce_serve(struct acme *q)
+{
+	answer_empty(q, route_method(q->http->method) == METHOD_HEAD ? 200 : 204); /* */
+	return 0;
+}

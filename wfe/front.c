@@ -1,0 +1,161 @@
+#include "wfe/front.h"
+
+#include <string.h>
+
+#include "lib/base/metrics.h"
+#include "lib/crypto/digest.h"
+#include "wfe/answer.h"
+#include "wfe/contact.h"
+#include "wfe/nonces.h"
+#include "wfe/public.h"
+#include "wfe/record.h"
+#include "wfe/request.h"
+
+const char *front_url(const struct acme *q, const char *path)
+{
+	return arena_printf(q->c->arena, "%s%s", q->front->config->acme.external_url, path);
+}
+
+const char *front_object_url(const struct acme *q, const char *kind, struct id id)
+{
+	char text[ID_TEXT_SIZE];
+	id_encode(id, text);
+	return arena_printf(q->c->arena, "%s/acme/%s/%s", q->front->config->acme.external_url, kind, text);
+}
+
+static struct bytes digest_of(struct arena *a, struct bytes in)
+{
+	uint8_t digest[SHA256_SIZE];
+	sha256_of(in, digest);
+	return arena_bytes(a, digest, sizeof(digest));
+}
+
+static struct remote find_remote(const struct acme *q)
+{
+	struct remote peer = { 0 };
+	peer.address = http_request_address(q->http, &peer.port);
+	return remote_find(
+	    q->c->arena, peer, http_request_header(q->http, "X-Forwarded-For"), &q->front->config->wfe.trusted_proxies);
+}
+
+/* G-2, G-4: all of it, personal fields included, which the flusher sets apart. */
+static int record_request(struct acme *q)
+{
+	struct http_request *r = q->http;
+	struct record_begin begin = {
+		.received_at = r->received_at,
+		.method = r->method,
+		.route = q->route->name,
+		.url = r->target,
+		.remote_address = q->remote.address,
+		.remote_port = q->remote.port,
+		.user_agent = http_request_header(r, "User-Agent"), /* */
+		.accept_language = http_request_header(r, "Accept-Language"),
+		.has_body = contact_free(q->c->arena, q->route, q->parsed ? &q->jws : NULL, r->body),
+		.body_sha256 = digest_of(q->c->arena, r->body),
+		.body_octets = (int64_t) r->body.n,
+	};
+	if (begin.has_body) {
+		begin.body = r->body;
+	}
+	return spool_append(q->c, q->front->spool, SPOOL_BEGIN, q->c->request_id,
+	    fields_to_json(q->c->arena, &record_begin_fields, &begin));
+}
+
+static int record_answer(struct acme *q, int64_t duration_us)
+{
+	struct record_end end = {
+		.account_id = q->account.id,
+		.status = q->status,
+		.problem = q->c->err.type == PROBLEM_NONE ? NULL : problem_info(q->c->err.type)->name,
+		.has_reply = !q->route->reply_kept_elsewhere || q->c->err.type != PROBLEM_NONE,
+		.reply_sha256 = digest_of(q->c->arena, q->reply),
+		.reply_octets = (int64_t) q->reply.n,
+		.duration_us = duration_us,
+	};
+	if (end.has_reply) {
+		end.reply = q->reply;
+	}
+	return spool_append(
+	    q->c, q->front->spool, SPOOL_END, q->c->request_id, fields_to_json(q->c->arena, &record_end_fields, &end));
+}
+
+/* a browser asks first. */
+static void serve_options(struct acme *q)
+{
+	http_reply_header(q->http, "Allow", route_allow(q->c->arena, q->route));
+	http_reply_header(q->http, "Access-Control-Allow-Methods", route_allow(q->c->arena, q->route));
+	http_reply_header(q->http, "Access-Control-Allow-Headers", "Content-Type");
+	http_reply_header(q->http, "Access-Control-Max-Age", "86400");
+	answer_empty(q, 204);
+}
+
+static int serve_method(struct acme *q, bool parsed)
+{
+	unsigned method = route_method(q->http->method);
+	if (method == METHOD_OPTIONS) {
+		serve_options(q);
+		return 0;
+	}
+	if ((method & q->route->methods) == 0) {
+		return FAIL(q->c, METHOD_NOT_ALLOWED, "This resource does not take the method %s",
+		    method == 0 ? "of this request" : q->http->method);
+	}
+	if (method == METHOD_POST) {
+		if (!parsed) {
+			nonces_spend_broken(q->c, q->front, q->http->body); /* */
+			return -1;
+		}
+		TRY(request_verify(q));
+	}
+	return q->route->serve(q);
+}
+
+/* No record, no act: the begin is in the spool before anything is spent, read or done, and the end before the client
+ * learns of it. */
+static void serve_recorded(struct acme *q)
+{
+	int64_t start_us = clock_monotonic_us();
+	q->remote = find_remote(q);
+	bool parsed = request_parse(q) == 0;
+	struct err refused = q->c->err;
+	ctx_forgive(q->c);
+	if (record_request(q) != 0) {
+		answer_problem(q);
+		return;
+	}
+	q->c->err = refused;
+	if (serve_method(q, parsed) != 0) {
+		answer_problem(q);
+	}
+	int64_t duration_us = clock_monotonic_us() - start_us;
+	metric_observe_us(METRIC_http_request_seconds, q->route->name, duration_us);
+	if (record_answer(q, duration_us) != 0) {
+		ctx_forgive(q->c);
+		(void) FAIL(q->c, UNAVAILABLE, "The answer can't be recorded");
+		answer_problem(q);
+	}
+}
+
+void front_serve(struct http_request *r, void *arg)
+{
+	struct acme q = { .c = &r->ctx, .http = r, .front = arg };
+	q.route = route_find(r->path, &q.id);
+	if (q.route == NULL && public_serve_page(r, q.front)) {
+		return;
+	}
+	if (q.route == NULL) {
+		(void) FAIL(q.c, NOT_FOUND, "There is no such resource"); /* */
+		answer_problem(&q);
+	} else {
+		serve_recorded(&q);
+	}
+	answer_send(&q);
+}
+
+void front_refuse(struct http_request *r, void *arg)
+{
+	struct acme q = { .c = &r->ctx, .http = r, .front = arg };
+	answer_problem(&q);
+	answer_send(&q);
+}

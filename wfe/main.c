@@ -1,0 +1,180 @@
+/* cairn-wfe: the web front end. HTTPS for ACME, plain HTTP for issuer certificates and CRLs. */
+#include "lib/base/log.h"
+#include "lib/rpc/client.h"
+#include "lib/service/service.h"
+#include "wfe/flusher.h"
+#include "wfe/front.h"
+#include "wfe/public.h"
+#include "wfe/request.h"
+#include "wfe/statements.h"
+
+#define STATEMENT_LIMIT_MS 5000
+#define REQUEST_LIMIT_MS 40000 /* more than the longest RPC */
+#define IDLE_TIMEOUT_S 30
+#define CONNECTIONS_MAX 10000
+#define PUBLIC_WORKERS 4
+#define PUBLIC_QUEUE 256
+#define PUBLIC_LIMIT_MS 10000
+#define SERVERS_MAX 16 /* of config.c: 8 addresses of each kind */
+
+static struct front front;
+static struct flusher *flusher;
+static struct http_server *servers[SERVERS_MAX];
+static size_t n_servers;
+
+static int open_nonces(struct ctx *c, const struct config *config)
+{
+	struct id instance;
+	if (id_parse(bytes_of_text(spool_instance(front.spool)), &instance) != 0) {
+		return FAIL(c, SERVER_INTERNAL, "The name of the spool can't be read");
+	}
+	/* The last octets of the name are random. */
+	const uint8_t *name = instance.b + sizeof(instance.b) - NONCE_INSTANCE_SIZE;
+	return nonce_box_open(c, arena_printf(c->arena, "%s/nonces", config->wfe.spool_dir), name, &front.nonces);
+}
+
+static int wfe_open(struct ctx *c, const struct config *config)
+{
+	const struct spool_options options = {
+		.dir = config->wfe.spool_dir, .segment_octets = SPOOL_SEGMENT_OCTETS, .limit_octets = SPOOL_LIMIT_OCTETS
+	};
+	front.config = config;
+	TRY(spool_open(c, &options, &front.spool));
+	TRY(open_nonces(c, config));
+	return public_read_root(c, &config->wfe, &front);
+}
+
+static void configure_clients(const struct config *config)
+{
+	const struct config_process *process = &config->wfe.process;
+	size_t connections = (size_t) process->workers * config->wfe.listen.n + PUBLIC_WORKERS * config->wfe.http_listen.n +
+	                     1; /* and the flusher's */
+	db_statements(wfe_statements, wfe_n_statements);
+	db_configure(process->database, (unsigned) connections, STATEMENT_LIMIT_MS);
+	rpc_client_configure(&(struct rpc_client_options) {
+	    .process = "cairn-wfe",
+	    .cert_file = process->rpc_cert_file,
+	    .key_file = process->rpc_key_file,
+	    .ca_file = config->rpc.ca_file,
+	    .addresses = { [RPC_SERVICE_ra] = config->rpc.ra, [RPC_SERVICE_subscriber] = config->rpc.subscriber },
+	});
+}
+
+static void end_worker(void)
+{
+	db_thread_end();
+	rpc_client_thread_end();
+}
+
+static int start_server(struct ctx *c, const char *listen, struct http_server_options options)
+{
+	struct address address;
+	if (address_parse(c->arena, listen, &address) != 0) {
+		return FAIL(c, SERVER_INTERNAL, "%s is no address to listen on", listen);
+	}
+	options.address = address.host;
+	options.port = address.port;
+	TRY(http_server_start(c, &options, &servers[n_servers]));
+	n_servers++;
+	return 0;
+}
+
+static int start_api(struct ctx *c, const struct config *config, const char *listen)
+{
+	return start_server(c, listen,
+	    (struct http_server_options) {
+	        .name = "acme",
+	        .cert_file = config->wfe.cert_file,
+	        .key_file = config->wfe.key_file,
+	        .max_body = REQUEST_BODY_MAX,
+	        .workers = (unsigned) config->wfe.process.workers,
+	        .queue = (unsigned) config->wfe.process.queue,
+	        .max_connections = CONNECTIONS_MAX,
+	        .idle_timeout_s = IDLE_TIMEOUT_S,
+	        .request_limit_ms = REQUEST_LIMIT_MS,
+	        .handler = front_serve,
+	        .refuse = front_refuse,
+	        .worker_end = end_worker,
+	        .arg = &front,
+	    });
+}
+
+static int start_public(struct ctx *c, const char *listen)
+{
+	return start_server(c, listen,
+	    (struct http_server_options) {
+	        .name = "http",
+	        .max_body = 0,
+	        .workers = PUBLIC_WORKERS,
+	        .queue = PUBLIC_QUEUE,
+	        .max_connections = CONNECTIONS_MAX,
+	        .idle_timeout_s = IDLE_TIMEOUT_S,
+	        .request_limit_ms = PUBLIC_LIMIT_MS,
+	        .handler = public_serve,
+	        .worker_end = end_worker,
+	        .arg = &front,
+	    });
+}
+
+static int wfe_start(struct ctx *c, const struct config *config)
+{
+	configure_clients(config);
+	flusher = flusher_new(front.spool);
+	flusher_start(flusher);
+	for (size_t i = 0; i < config->wfe.http_listen.n; i++) {
+		TRY(start_public(c, config->wfe.http_listen.v[i]));
+	}
+	for (size_t i = 0; i < config->wfe.listen.n; i++) {
+		TRY(start_api(c, config, config->wfe.listen.v[i]));
+	}
+	return 0;
+}
+
+static const char *wfe_not_ready(void)
+{
+	const char *why = spool_refusal(front.spool);
+	if (why == NULL && !flusher_healthy(flusher)) {
+		why = "the database does not take the request log";
+	}
+	return why;
+}
+
+static void wfe_reload(const struct config *config)
+{
+	(void) config;
+	rpc_client_reload();
+	for (size_t i = 0; i < n_servers; i++) {
+		struct ctx c;
+		ctx_init(&c);
+		if (http_server_reload(&c, servers[i]) != 0) {
+			log_error(&c, LOG_ERROR, "the old certificate stays");
+		}
+		ctx_done(&c);
+	}
+}
+
+static void wfe_stop(int64_t deadline_ms)
+{
+	int64_t until_us = clock_monotonic_us() + deadline_ms * 1000;
+	for (size_t i = 0; i < n_servers; i++) {
+		int64_t left_ms = (until_us - clock_monotonic_us()) / 1000;
+		http_server_stop(servers[i], left_ms < 0 ? 0 : left_ms);
+	}
+	flusher_stop(flusher);
+	flusher_free(flusher);
+	nonce_box_free(front.nonces);
+	spool_close(front.spool);
+}
+
+int main(int argc, char **argv)
+{
+	return service_main(argc, argv,
+	    &(struct service) {
+	        .name = "cairn-wfe",
+	        .open = wfe_open,
+	        .start = wfe_start,
+	        .not_ready = wfe_not_ready,
+	        .reload = wfe_reload,
+	        .stop = wfe_stop,
+	    });
+}

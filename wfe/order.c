@@ -1,0 +1,174 @@
+/* newOrder, the order object, its finalization, and the list of an account's orders (RFC 8555 7.4, 7.1.2.1). */
+#include <string.h>
+
+#include "lib/rpc/client.h"
+#include "wfe/answer.h"
+#include "wfe/objects.h"
+#include "wfe/request.h"
+#include "wfe/statements.h"
+
+#define POLL_AGAIN_S 1
+#define ORDERS_PAGE 100
+#define IDENTIFIERS_MAX 1000
+
+struct new_order {
+	struct identifier_list identifiers;
+	struct timestamp not_before;
+	struct timestamp not_after;
+	const char *profile;
+	const char *replaces;
+};
+static const struct field new_order_field[] = {
+	FIELD_STRUCTS(
+	    struct new_order, identifiers, &identifier_fields, .flags = FIELD_REQUIRED, .min = 1, .max = IDENTIFIERS_MAX),
+	FIELD_AS(struct new_order, not_before, "notBefore"),
+	FIELD_AS(struct new_order, not_after, "notAfter"),
+	FIELD(struct new_order, profile),
+	FIELD(struct new_order, replaces),
+};
+static const struct fields new_order_fields = FIELDS(struct new_order, new_order_field);
+
+struct finalize {
+	struct bytes csr;
+};
+static const struct field finalize_field[] = { FIELD(struct finalize, csr, .flags = FIELD_REQUIRED) };
+static const struct fields finalize_fields = FIELDS(struct finalize, finalize_field);
+
+struct order_lookup {
+	struct id id;
+};
+static const struct field order_lookup_field[] = { FIELD(struct order_lookup, id) };
+static const struct fields order_lookup_fields = FIELDS(struct order_lookup, order_lookup_field);
+
+const struct statement order_find = {
+	.name = "order_find",
+	.sql = "SELECT id, account_id, status, identifiers, authorizations, expires_at, not_before, not_after, profile,"
+	       " certificate_id, error FROM front.orders WHERE id = $1",
+	.params = &order_lookup_fields,
+	.row = &order_fields,
+	.repeatable = true,
+};
+
+struct orders_page {
+	struct id account_id;
+	struct id after;
+	int64_t count;
+};
+static const struct field orders_page_field[] = {
+	FIELD(struct orders_page, account_id),
+	FIELD(struct orders_page, after),
+	FIELD(struct orders_page, count),
+};
+static const struct fields orders_page_fields = FIELDS(struct orders_page, orders_page_field);
+
+const struct statement orders_list = {
+	.name = "orders_list",
+	.sql = "SELECT id FROM front.orders WHERE account_id = $1 AND id > COALESCE($2, "
+	       "'00000000-0000-0000-0000-000000000000')"
+	       " AND status <> 'invalid' ORDER BY id LIMIT $3",
+	.params = &orders_page_fields,
+	.row = &order_lookup_fields,
+	.repeatable = true,
+};
+
+struct orders_object {
+	struct text_list orders;
+};
+static const struct field orders_object_field[] = { FIELD(struct orders_object, orders) };
+static const struct fields orders_object_fields = FIELDS(struct orders_object, orders_object_field);
+
+static void answer_order(struct acme *q, unsigned status, const struct order *order)
+{
+	struct acme_order object = object_of_order(q, order);
+	answer_json(q, status, &acme_order_fields, &object);
+	answer_location(q, front_object_url(q, "order", order->id));
+	if (strcmp(order->status, "processing") == 0) {
+		answer_retry_after(q, POLL_AGAIN_S); /* */
+	}
+}
+
+int new_order_serve(struct acme *q)
+{
+	struct new_order in;
+	TRY(request_payload(q, &new_order_fields, &in));
+	struct new_order_request request = {
+		.account_id = q->account.id,
+		.thumbprint = { q->account.thumbprint, sizeof(q->account.thumbprint) },
+		.identifiers = in.identifiers,
+		.not_before = in.not_before,
+		.not_after = in.not_after,
+		.profile = in.profile,
+		.replaces = in.replaces,
+		.remote_address = q->remote.address,
+	};
+	struct order order;
+	TRY(rpc_ra_new_order(q->c, &request, &order));
+	answer_order(q, 201, &order); /* */
+	return 0;
+}
+
+int order_serve(struct acme *q)
+{
+	struct order_lookup lookup = { q->id };
+	struct order order;
+	bool found = false;
+	TRY(db_row(q->c, &order_find, &lookup, &order, &found));
+	TRY(request_check_owner(q, "order", found, order.account_id));
+	answer_order(q, 200, &order);
+	return 0;
+}
+
+int finalize_serve(struct acme *q)
+{
+	struct finalize in;
+	TRY(request_payload(q, &finalize_fields, &in));
+	struct finalize_order_request request = {
+		.account_id = q->account.id,
+		.thumbprint = { q->account.thumbprint, sizeof(q->account.thumbprint) },
+		.order_id = q->id,
+		.csr = in.csr,
+	};
+	struct order order;
+	TRY(rpc_ra_finalize_order(q->c, &request, &order));
+	answer_order(q, 200, &order); /* */
+	return 0;
+}
+
+/* The page after this order; an absent query is the first page. */
+static int parse_cursor(struct acme *q, struct id *ret_after)
+{
+	static const char name[] = "cursor=";
+	if (q->http->query == NULL) {
+		*ret_after = (struct id) { { 0 } };
+		return 0;
+	}
+	if (strncmp(q->http->query, name, sizeof(name) - 1) != 0 ||
+	    id_parse(bytes_of_text(q->http->query + sizeof(name) - 1), ret_after) != 0) {
+		return FAIL(q->c, NOT_FOUND, "There is no such page");
+	}
+	return 0;
+}
+
+/* */
+int account_orders_serve(struct acme *q)
+{
+	TRY(account_check_own(q));
+	struct orders_page page = { .account_id = q->account.id, .count = ORDERS_PAGE + 1 };
+	struct order_lookup *rows = NULL;
+	size_t n = 0;
+	TRY(parse_cursor(q, &page.after));
+	TRY(db_rows(q->c, &orders_list, &page, (void *) &rows, &n));
+	size_t shown = n > ORDERS_PAGE ? ORDERS_PAGE : n;
+	struct orders_object object = { { ARENA_ARRAY(q->c->arena, shown, const char *), shown } };
+	for (size_t i = 0; i < shown; i++) {
+		object.orders.v[i] = front_object_url(q, "order", rows[i].id);
+	}
+	answer_json(q, 200, &orders_object_fields, &object);
+	if (n > shown) {
+		char last[ID_TEXT_SIZE];
+		id_encode(rows[shown - 1].id, last);
+		const char *url = front_object_url(q, "account", q->account.id);
+		answer_link(q, arena_printf(q->c->arena, "%s/orders?cursor=%s", url, last), "next");
+	}
+	return 0;
+}

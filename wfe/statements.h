@@ -1,0 +1,19 @@
+/* Every statement that the front end runs; each stands beside the function that uses it. */
+#ifndef CAIRN_WFE_STATEMENTS_H
+#define CAIRN_WFE_STATEMENTS_H
+
+#include "lib/db/db.h"
+
+extern const struct statement order_find;
+extern const struct statement orders_list;
+extern const struct statement authz_find;
+extern const struct statement authz_find_by_challenge;
+extern const struct statement certificate_find;
+extern const struct statement public_find_issuer;
+extern const struct statement public_find_crl;
+
+/* All of them, for db_statements and the test that prepares them as the role. */
+extern const struct statement *const wfe_statements[];
+extern const size_t wfe_n_statements;
+
+#endif
