@@ -15,6 +15,7 @@
 #define SYNC_INTERVAL_NS 20000000 /* the most that an end of the machine can lose */
 #define SYNCS_PER_FLUSH 10
 #define BATCH_OCTETS ((size_t) 4 * 1024 * 1024)
+#define ROWS_EXPECTED ((size_t) 64 * 1024)
 #define ROUND_LIMIT_MS 20000
 
 /* A request that began and has not ended yet; there are as many as the front end has workers, and those that a crash
@@ -122,11 +123,11 @@ static void add_pending(struct flusher *f, const struct spool_record *record)
 static struct bytes take_pending(struct arena *a, struct flusher *f, struct id request)
 {
 	for (size_t i = 0; i < f->n_pending; i++) {
-		struct pending *p = &f->pending[i];
-		if (id_equal(p->request, request)) {
-			struct bytes payload = arena_bytes(a, p->payload, p->n);
-			free(p->payload);
-			*p = f->pending[--f->n_pending];
+		if (id_equal(f->pending[i].request, request)) {
+			struct pending taken = f->pending[i];
+			f->pending[i] = f->pending[--f->n_pending];
+			struct bytes payload = arena_bytes(a, taken.payload, taken.n);
+			free(taken.payload);
 			return payload;
 		}
 	}
@@ -169,7 +170,7 @@ static int store(struct ctx *c, struct flusher *f, const struct spool_record_lis
 {
 	struct buffer rows[2];
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		buffer_init(&rows[i], c->arena, 64U * 1024);
+		buffer_init(&rows[i], c->arena, ROWS_EXPECTED);
 		copy_start(&rows[i]);
 	}
 	size_t n = join(c, f, records, rows);

@@ -67,7 +67,7 @@ static void commit_all(struct arena *a, const uint8_t salt[COMMITMENT_SALT_SIZE]
 		{ "body", begin->has_body, begin->body },
 		{ "reply", end->has_reply, end->reply },
 	};
-	memset(ret, 0, RECORD_COMMITMENTS * COMMITMENT_SIZE);
+	memset(ret, 0, (size_t) RECORD_COMMITMENTS * COMMITMENT_SIZE);
 	for (size_t i = 0; i < RECORD_COMMITMENTS; i++) {
 		if (fields[i].present) {
 			commitment_make(salt, fields[i].name, fields[i].value, ret + i * COMMITMENT_SIZE);

@@ -112,6 +112,29 @@ static struct bytes hex_value(struct ctx *c, const char *sql)
 	return octets;
 }
 
+static void assert_commitments(struct ctx *c)
+{
+	struct bytes salt = hex_value(c, "SELECT encode(salt, 'hex') FROM log.request_private");
+	struct bytes commitments = hex_value(c, "SELECT encode(commitments, 'hex') FROM log.request");
+	assert_int_equal(commitments.n, RECORD_COMMITMENTS * COMMITMENT_SIZE);
+	static const struct {
+		const char *name;
+		const char *value;
+	} fields[] = { { "remote_address", "2001:db8::17" }, { "remote_port", "50123" },
+		{ "user_agent", "client/1.0 \xef\xbf\xbd" }, { "accept_language", NULL }, { "body", "{\"protected\":\"...\"}" },
+		{ "reply", "{\"status\":\"pending\"}" } };
+	for (size_t i = 0; i < COUNT_OF(fields); i++) {
+		const uint8_t *one = commitments.p + i * COMMITMENT_SIZE;
+		static const uint8_t zeros[COMMITMENT_SIZE];
+		if (fields[i].value == NULL) {
+			assert_memory_equal(one, zeros, COMMITMENT_SIZE);
+		} else {
+			assert_true(commitment_verify(salt.p, fields[i].name, bytes_of_text(fields[i].value), one));
+			assert_false(commitment_verify(salt.p, fields[i].name, bytes_of_text("other"), one));
+		}
+	}
+}
+
 /* G-2, G-3: facts here, personal fields there, commitments between both. */
 static void a_request_becomes_two_rows(void **state)
 {
@@ -144,25 +167,7 @@ static void a_request_becomes_two_rows(void **state)
 	                " WHERE r.body_sha256 = sha256(p.body) AND r.reply_sha256 = sha256(p.reply)",
 	    "1");
 
-	struct bytes salt = hex_value(&c, "SELECT encode(salt, 'hex') FROM log.request_private");
-	struct bytes commitments = hex_value(&c, "SELECT encode(commitments, 'hex') FROM log.request");
-	assert_int_equal(commitments.n, RECORD_COMMITMENTS * COMMITMENT_SIZE);
-	static const struct {
-		const char *name;
-		const char *value;
-	} fields[] = { { "remote_address", "2001:db8::17" }, { "remote_port", "50123" },
-		{ "user_agent", "client/1.0 \xef\xbf\xbd" }, { "accept_language", NULL }, { "body", "{\"protected\":\"...\"}" },
-		{ "reply", "{\"status\":\"pending\"}" } };
-	for (size_t i = 0; i < COUNT_OF(fields); i++) {
-		const uint8_t *one = commitments.p + i * COMMITMENT_SIZE;
-		static const uint8_t zeros[COMMITMENT_SIZE];
-		if (fields[i].value == NULL) {
-			assert_memory_equal(one, zeros, COMMITMENT_SIZE);
-		} else {
-			assert_true(commitment_verify(salt.p, fields[i].name, bytes_of_text(fields[i].value), one));
-			assert_false(commitment_verify(salt.p, fields[i].name, bytes_of_text("other"), one));
-		}
-	}
+	assert_commitments(&c);
 	flusher_free(f);
 	spool_close(s);
 

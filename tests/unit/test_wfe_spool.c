@@ -189,6 +189,24 @@ static void a_flipped_bit_before_the_tail_is_refused(void **state)
 	spool_close(s);
 }
 
+static void work_until_killed(struct fixture *f, int told)
+{
+	struct spool *s = NULL;
+	if (spool_open(&f->c, &f->options, &s) != 0) {
+		_exit(1);
+	}
+	for (uint64_t i = 0;; i++) {
+		struct id id = id_new();
+		if (spool_append(&f->c, s, SPOOL_BEGIN, id, bytes_of_text("begin")) != 0 ||
+		    write(told, id.b, sizeof(id.b)) != sizeof(id.b)) {
+			_exit(1);
+		}
+		if (i % 3 != 0 && spool_append(&f->c, s, SPOOL_END, id, bytes_of_text("end")) != 0) {
+			_exit(1);
+		}
+	}
+}
+
 /* The child dies in the middle of its requests: what it appended is there, and each begin without an end gets a LOST,
  * once. */
 static void a_kill_loses_nothing(void **state)
@@ -199,21 +217,8 @@ static void a_kill_loses_nothing(void **state)
 	pid_t child = fork();
 	assert_true(child >= 0);
 	if (child == 0) {
-		struct spool *s = NULL;
 		(void) close(told[0]);
-		if (spool_open(&f->c, &f->options, &s) != 0) {
-			_exit(1);
-		}
-		for (uint64_t i = 0;; i++) {
-			struct id id = id_new();
-			if (spool_append(&f->c, s, SPOOL_BEGIN, id, bytes_of_text("begin")) != 0 ||
-			    write(told[1], id.b, sizeof(id.b)) != sizeof(id.b)) {
-				_exit(1);
-			}
-			if (i % 3 != 0 && spool_append(&f->c, s, SPOOL_END, id, bytes_of_text("end")) != 0) {
-				_exit(1);
-			}
-		}
+		work_until_killed(f, told[1]);
 	}
 	(void) close(told[1]);
 	struct id seen[100];
