@@ -125,7 +125,9 @@ static struct bytes take_pending(struct arena *a, struct flusher *f, struct id r
 	for (size_t i = 0; i < f->n_pending; i++) {
 		if (id_equal(f->pending[i].request, request)) {
 			struct pending taken = f->pending[i];
-			f->pending[i] = f->pending[--f->n_pending];
+			f->n_pending--;
+			f->pending[i] = f->pending[f->n_pending];
+			f->pending[f->n_pending] = (struct pending) { 0 };
 			struct bytes payload = arena_bytes(a, taken.payload, taken.n);
 			free(taken.payload);
 			return payload;
