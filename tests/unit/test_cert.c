@@ -1,0 +1,323 @@
+/* Certificates and CRLs as others read them: paths built by OpenSSL in strict mode, exact octets, PEM. D-2..D-10, D-25,
+ * D-38..D-45, A-120, E-20, E-24, F-35. */
+#include "tests/unit/crypto_test.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/crypto/crl.h"
+
+static struct bytes issue(struct ctx *c, const struct authority *issuer, const struct cert_template *t)
+{
+	struct bytes tbs;
+	struct bytes der;
+	assert_good(c, cert_build_tbs(c, t, &tbs));
+	assert_good(c, cert_sign(c, issuer->key, tbs, &der));
+	return der;
+}
+
+/* X509_V_OK or why not; crl may be empty. */
+static int verify(const struct hierarchy *h, struct bytes leaf, struct bytes crl, int purpose, const char *host)
+{
+	AUTO(X509) root = to_x509(h->root.der);
+	AUTO(X509) cert = to_x509(leaf);
+	AUTO_STACK(X509) untrusted = sk_X509_new_null();
+	sk_X509_push(untrusted, to_x509(h->intermediate.der));
+	AUTO(X509_STORE) store = X509_STORE_new();
+	X509_STORE_add_cert(store, root);
+	AUTO(X509_STORE_CTX) ctx = X509_STORE_CTX_new();
+	assert_int_equal(X509_STORE_CTX_init(ctx, store, cert, untrusted), 1);
+	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
+	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_X509_STRICT | X509_V_FLAG_CHECK_SS_SIGNATURE);
+	X509_VERIFY_PARAM_set_purpose(param, purpose);
+	X509_VERIFY_PARAM_set1_host(param, host, 0);
+	AUTO_STACK(X509_CRL) crls = sk_X509_CRL_new_null();
+	if (crl.n > 0) {
+		const uint8_t *p = crl.p;
+		sk_X509_CRL_push(crls, d2i_X509_CRL(NULL, &p, (long) crl.n));
+		X509_STORE_CTX_set0_crls(ctx, crls);
+		X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_CRL_CHECK);
+	}
+	return X509_verify_cert(ctx) == 1 ? X509_V_OK : X509_STORE_CTX_get_error(ctx);
+}
+
+static void path_verifies_strictly(void **state)
+{
+	struct ctx *c = *state;
+	static const char *const kinds[][3] = { { "p384", "p256", "p256" }, { "p384", "rsa2048", "rsa2048" },
+		{ "rsa2048", "p384", "p384" } };
+	TEXTS(names, "a.test", "*.b.test");
+	TEXTS(addresses, "192.0.2.1", "2001:db8::1");
+	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+		struct hierarchy h;
+		make_hierarchy(c, kinds[i][0], kinds[i][1], &h);
+		struct cert_template t = leaf_template(c, &h.intermediate, kinds[i][2], &names);
+		t.ip_addresses = addresses;
+		struct bytes der = issue(c, &h.intermediate, &t);
+		assert_int_equal(verify(&h, der, (struct bytes) { NULL, 0 }, X509_PURPOSE_SSL_SERVER, "x.b.test"), X509_V_OK);
+		assert_int_not_equal(verify(&h, der, (struct bytes) { NULL, 0 }, X509_PURPOSE_SSL_CLIENT, "a.test"), X509_V_OK);
+		t.subject.common_name = "a.test";
+		t.with_subject_key_id = true;
+		t.with_key_encipherment = true;
+		assert_int_equal(
+		    verify(&h, issue(c, &h.intermediate, &t), (struct bytes) { NULL, 0 }, X509_PURPOSE_SSL_SERVER, "a.test"),
+		    X509_V_OK);
+	}
+}
+
+static void what_was_built_is_read(void **state)
+{
+	struct ctx *c = *state;
+	struct hierarchy h;
+	struct cert_info info;
+	make_hierarchy(c, "p384", "p256", &h);
+	TEXTS(names, "a.test", "b.test");
+	TEXTS(addresses, "2001:db8::1");
+	struct cert_template t = leaf_template(c, &h.intermediate, "p256", &names);
+	t.ip_addresses = addresses;
+	struct bytes der = issue(c, &h.intermediate, &t);
+	assert_good(c, cert_parse(c, der, &info));
+	assert_good(c, cert_verify_signature(c, &info, h.intermediate.key));
+	assert_true(bytes_equal(info.serial, t.serial));
+	assert_true(bytes_equal(info.issuer, h.intermediate.info.subject)); /* D-4 */
+	assert_true(bytes_equal(info.authority_key_id, h.intermediate.info.subject_key_id));
+	assert_true(bytes_equal(info.spki, t.spki));
+	assert_int_equal(info.not_before.us, t.not_before.us);
+	assert_int_equal(info.not_after.us, t.not_after.us);
+	assert_string_equal(info.crl_url, CRL_URL);
+	assert_string_equal(info.aia_url, AIA_URL);
+	assert_int_equal(info.dns_names.n, 2);
+	assert_string_equal(info.dns_names.v[1], "b.test");
+	assert_string_equal(info.ip_addresses.v[0], "2001:db8::1");
+	assert_false(info.is_ca);
+	assert_true(h.intermediate.info.is_ca);
+	/* F-35: another key did not sign it, and a changed octet is seen */
+	assert_problem(c, PROBLEM_SERVER_INTERNAL, cert_verify_signature(c, &info, h.root.key));
+	struct cert_info changed = info;
+	changed.tbs.n--;
+	assert_problem(c, PROBLEM_SERVER_INTERNAL, cert_verify_signature(c, &changed, h.intermediate.key));
+}
+
+/* D-7, D-42: exact octets stand in it */
+static void octets_are_exact(void **state)
+{
+	struct ctx *c = *state;
+	struct hierarchy h;
+	make_hierarchy(c, "p384", "p256", &h);
+	TEXTS(names, "a.test");
+	struct cert_template t = leaf_template(c, &h.intermediate, "p256", &names);
+	struct bytes der = issue(c, &h.intermediate, &t);
+	static const uint8_t constraints[] = { 0x30, 0x0c, 0x06, 0x03, 0x55, 0x1d, 0x13, 0x01, 0x01, 0xff, 0x04, 0x02, 0x30,
+		0x00 };
+	static const uint8_t algorithm[] = { 0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02 };
+	static const uint8_t usage[] = { 0x06, 0x03, 0x55, 0x1d, 0x0f, 0x01, 0x01, 0xff, 0x04, 0x04, 0x03, 0x02, 0x07,
+		0x80 };
+	assert_non_null(memmem(der.p, der.n, constraints, sizeof(constraints)));
+	assert_non_null(memmem(der.p, der.n, usage, sizeof(usage)));
+	const uint8_t *first = memmem(der.p, der.n, algorithm, sizeof(algorithm));
+	assert_non_null(first);
+	assert_non_null(memmem(first + 1, der.n - (size_t) (first + 1 - der.p), algorithm, sizeof(algorithm))); /* D-2 */
+}
+
+static void bad_templates_are_refused(void **state)
+{
+	struct ctx *c = *state;
+	struct hierarchy h;
+	struct bytes tbs;
+	static const uint8_t negative[] = { 0x80, 1 };
+	static const uint8_t long_serial[21] = { 1 };
+	make_hierarchy(c, "p384", "p256", &h);
+	TEXTS(names, "a.test");
+	TEXTS(broken, "1.2.3");
+	const struct cert_template good = leaf_template(c, &h.intermediate, "p256", &names);
+	struct cert_template bad[12];
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		bad[i] = good;
+	}
+	bad[0].serial.n = 0;
+	bad[1].serial = (struct bytes) { negative, sizeof(negative) };
+	bad[2].serial = (struct bytes) { long_serial, sizeof(long_serial) };
+	bad[3].sigalg = SIGALG_NONE;
+	bad[4].issuer_name.n = 0;
+	bad[5].issuer_key_id.n = 0;
+	bad[6].not_after = timestamp_add_s(good.not_before, -1);
+	bad[7].not_before.us++;
+	bad[8].dns_names.n = 0;
+	bad[9].ip_addresses = broken;
+	bad[10].crl_url = "https://crl.test/";
+	bad[11].subject.common_name = "0123456789012345678901234567890123456789012345678901234567890123x";
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		assert_problem(c, PROBLEM_SERVER_INTERNAL, cert_build_tbs(c, &bad[i], &tbs));
+	}
+	assert_good(c, cert_build_tbs(c, &good, &tbs));
+	struct bytes der;
+	assert_problem(c, PROBLEM_SERVER_INTERNAL, cert_sign(c, h.root.key, tbs, &der)); /* P-384 for an ecdsa-sha256 */
+}
+
+/* D-3 */
+static void serials(void **state)
+{
+	(void) state;
+	uint8_t last[CERT_SERIAL_SIZE] = { 0 };
+	for (unsigned prefix = 0; prefix < 256; prefix++) {
+		uint8_t serial[CERT_SERIAL_SIZE];
+		cert_serial_new((uint8_t) prefix, serial);
+		assert_in_range(serial[0], 1, 127);
+		assert_memory_not_equal(serial + 1, last + 1, CERT_SERIAL_SIZE - 1);
+		memcpy(last, serial, sizeof(last));
+	}
+}
+
+/* */
+static void pem(void **state)
+{
+	struct ctx *c = *state;
+	struct hierarchy h;
+	make_hierarchy(c, "p384", "p256", &h);
+	struct bytes v[] = { h.intermediate.der, h.root.der };
+	const struct bytes_list chain = { v, 2 };
+	struct bytes text = cert_chain_to_pem(c->arena, &chain);
+	struct bytes_list again;
+	assert_good(c, cert_chain_of_pem(c, text, &again));
+	assert_int_equal(again.n, 2);
+	assert_true(bytes_equal(again.v[0], v[0]) && bytes_equal(again.v[1], v[1]));
+	AUTO(BIO) bio = BIO_new(BIO_s_mem());
+	AUTO(X509) x509 = to_x509(v[0]);
+	assert_int_equal(PEM_write_bio_X509(bio, x509), 1);
+	char *expected = NULL;
+	long n = BIO_get_mem_data(bio, &expected);
+	assert_memory_equal(text.p, expected, (size_t) n); /* octet for octet as OpenSSL writes it */
+	static const char *const broken[] = { "", "x", "-----BEGIN CERTIFICATE-----\n",
+		"-----BEGIN CERTIFICATE-----\nAA==\n", "-----BEGIN CERTIFICATE-----\nA*A=\n-----END CERTIFICATE-----\n",
+		"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+		"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\nmore" };
+	for (size_t i = 0; i < COUNT_OF(broken); i++) {
+		assert_problem(c, PROBLEM_MALFORMED, cert_chain_of_pem(c, bytes_of_text(broken[i]), &again));
+	}
+	assert_int_equal(strlen(cert_fingerprint(c->arena, v[0])), 64);
+	assert_int_equal(strlen(cert_fingerprint_colons(c->arena, v[0])), 95);
+}
+
+static void broken_certificates_are_refused(void **state)
+{
+	struct ctx *c = *state;
+	struct hierarchy h;
+	struct cert_info info;
+	make_hierarchy(c, "p384", "p256", &h);
+	struct bytes der = h.intermediate.der;
+	for (size_t n = 0; n < der.n; n++) {
+		assert_problem(c, PROBLEM_MALFORMED, cert_parse(c, (struct bytes) { der.p, n }, &info));
+	}
+	uint8_t *changed = arena_alloc(c->arena, der.n + 1);
+	memcpy(changed, der.p, der.n);
+	assert_problem(c, PROBLEM_MALFORMED, cert_parse(c, (struct bytes) { changed, der.n + 1 }, &info));
+	for (size_t i = 0; i < der.n; i++) { /* whatever is read must still not verify */
+		changed[i] ^= 0x11;
+		if (cert_parse(c, (struct bytes) { changed, der.n }, &info) == 0) {
+			assert_problem(c, PROBLEM_SERVER_INTERNAL, cert_verify_signature(c, &info, h.root.key));
+		}
+		ctx_forgive(c);
+		changed[i] ^= 0x11;
+	}
+}
+
+static struct crl_template crl_template(const struct authority *issuer)
+{
+	struct timestamp now = { clock_now().us / 1000000 * 1000000 };
+	return (struct crl_template) {
+		.sigalg = sigalg_of_key(issuer->key),
+		.issuer_name = issuer->info.subject,
+		.issuer_key_id = issuer->info.subject_key_id,
+		.this_update = timestamp_add_s(now, -60),
+		.next_update = timestamp_add_s(now, 9 * 86400),
+		.number = 0x80,
+		.url = CRL_URL,
+	};
+}
+
+/* E-20, E-24, E-10, E-11 */
+static void crl_revokes(void **state)
+{
+	struct ctx *c = *state;
+	struct hierarchy h;
+	make_hierarchy(c, "p384", "p256", &h);
+	TEXTS(names, "a.test");
+	struct bytes leaf[3];
+	struct cert_template t[3];
+	for (size_t i = 0; i < 3; i++) {
+		t[i] = leaf_template(c, &h.intermediate, "p256", &names);
+		leaf[i] = issue(c, &h.intermediate, &t[i]);
+	}
+	struct crl_template list = crl_template(&h.intermediate);
+	struct crl_entry entries[] = { { t[0].serial, list.this_update, 1 }, { t[1].serial, list.this_update, 0 } };
+	struct bytes tbs;
+	struct bytes der;
+	struct crl_info info;
+	for (size_t n = 0; n <= 2; n++) {
+		list.entries = (struct crl_entries) { entries, n };
+		assert_good(c, crl_build_tbs(c, &list, &tbs));
+		assert_good(c, cert_sign(c, h.intermediate.key, tbs, &der));
+		assert_good(c, crl_parse(c, der, &info));
+		assert_good(c, crl_verify_signature(c, &info, h.intermediate.key));
+		assert_problem(c, PROBLEM_SERVER_INTERNAL, crl_verify_signature(c, &info, h.root.key));
+		assert_int_equal(info.entries.n, n);
+		for (size_t i = 0; i < 3; i++) {
+			int expected = i < n ? X509_V_ERR_CERT_REVOKED : X509_V_OK;
+			assert_int_equal(verify(&h, leaf[i], der, X509_PURPOSE_SSL_SERVER, "a.test"), expected);
+		}
+	}
+	assert_int_equal(info.number, 0x80);
+	assert_string_equal(info.url, CRL_URL);
+	assert_int_equal(info.entries.v[0].reason, 1);
+	assert_int_equal(info.entries.v[1].reason, 0);
+	assert_true(bytes_equal(info.entries.v[1].serial, t[1].serial));
+	/* E-24: the CRL of another URL says nothing of this certificate */
+	list.url = "http://crl.test/2.crl";
+	assert_good(c, crl_build_tbs(c, &list, &tbs));
+	assert_good(c, cert_sign(c, h.intermediate.key, tbs, &der));
+	assert_int_not_equal(verify(&h, leaf[2], der, X509_PURPOSE_SSL_SERVER, "a.test"), X509_V_OK);
+	for (size_t n = 0; n < der.n; n++) {
+		assert_problem(c, PROBLEM_MALFORMED, crl_parse(c, (struct bytes) { der.p, n }, &info));
+	}
+}
+
+static void bad_crls_are_refused(void **state)
+{
+	struct ctx *c = *state;
+	struct hierarchy h;
+	struct bytes tbs;
+	make_hierarchy(c, "p384", "p256", &h);
+	const struct crl_template good = crl_template(&h.intermediate);
+	struct crl_entry entry = { h.root.info.serial, good.this_update, 7 };
+	struct crl_template bad[7];
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		bad[i] = good;
+	}
+	bad[0].number = 0;
+	bad[1].next_update = good.this_update;
+	bad[2].url = "ldap://crl.test/";
+	bad[3].issuer_key_id.n = 0;
+	bad[4].sigalg = SIGALG_NONE;
+	bad[5].entries = (struct crl_entries) { &entry, 1 }; /* E-10 */
+	bad[6].this_update.us++;
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		assert_problem(c, PROBLEM_SERVER_INTERNAL, crl_build_tbs(c, &bad[i], &tbs));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_CTX(path_verifies_strictly),
+		WITH_CTX(what_was_built_is_read),
+		WITH_CTX(octets_are_exact),
+		WITH_CTX(bad_templates_are_refused),
+		WITH_CTX(serials),
+		WITH_CTX(pem),
+		WITH_CTX(broken_certificates_are_refused),
+		WITH_CTX(crl_revokes),
+		WITH_CTX(bad_crls_are_refused),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,224 @@
+/* PKCS#10 requests, D-6, D-8, D-48. */
+#include "tests/unit/crypto_test.h"
+
+#include "lib/crypto/csr.h"
+
+/* What goes into a request; NULL: not there. */
+struct ask {
+	const char *kind; /* of the key; default p256 */
+	const char *common_name;
+	const char *second_common_name;
+	const char *san; /* in OpenSSL's notation */
+	const char *constraints;
+	const char *feature;
+	const char *hash;
+	bool broken_signature;
+	bool twice; /* the list of extensions */
+	long version;
+};
+
+static void add_extension(STACK_OF(X509_EXTENSION) * list, int nid, const char *value)
+{
+	if (value != NULL) {
+		X509V3_CTX context;
+		X509V3_set_ctx_nodb(&context);
+		X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, &context, nid, value);
+		assert_non_null(e);
+		sk_X509_EXTENSION_push(list, e);
+	}
+}
+
+static void add_subject(X509_REQ *req, const char *text)
+{
+	if (text != NULL) {
+		X509_NAME *name = X509_REQ_get_subject_name(req);
+		assert_int_equal(
+		    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *) text, -1, -1, 0), 1);
+	}
+}
+
+static struct bytes make(struct ctx *c, const struct ask *ask)
+{
+	EVP_PKEY *key = NULL;
+	AUTO(X509_REQ) req = X509_REQ_new();
+	AUTO_STACK(X509_EXTENSION) list = sk_X509_EXTENSION_new_null();
+	assert_good(c, key_generate(c, ask->kind == NULL ? "p256" : ask->kind, &key));
+	assert_int_equal(X509_REQ_set_version(req, ask->version), 1);
+	assert_int_equal(X509_REQ_set_pubkey(req, key), 1);
+	add_subject(req, ask->common_name);
+	add_subject(req, ask->second_common_name);
+	add_extension(list, NID_subject_alt_name, ask->san);
+	add_extension(list, NID_basic_constraints, ask->constraints);
+	add_extension(list, NID_tlsfeature, ask->feature);
+	if (sk_X509_EXTENSION_num(list) > 0) {
+		assert_int_equal(X509_REQ_add_extensions(req, list), 1);
+		assert_int_equal(ask->twice ? X509_REQ_add_extensions_nid(req, list, NID_ms_ext_req) : 1, 1);
+	}
+	const EVP_MD *md = EVP_get_digestbyname(ask->hash == NULL ? "SHA256" : ask->hash);
+	assert_true(X509_REQ_sign(req, key, key_kind_of(key) == KEY_ED25519 ? NULL : md) > 0);
+	uint8_t *der = NULL;
+	int n = i2d_X509_REQ(req, &der);
+	assert_true(n > 0);
+	uint8_t *copy = arena_alloc(c->arena, (size_t) n);
+	memcpy(copy, der, (size_t) n);
+	OPENSSL_free(der);
+	copy[n - 1] ^= ask->broken_signature ? 1 : 0;
+	return (struct bytes) { copy, (size_t) n };
+}
+
+static void names_and_key_are_read(void **state)
+{
+	struct ctx *c = *state;
+	const struct ask ask = { .common_name = "WWW.Example.COM",
+		.san = "DNS:b.example.com,DNS:A.example.com,DNS:b.example.com,IP:192.0.2.1,IP:2001:db8::1",
+		.feature = "status_request" };
+	struct csr csr;
+	struct bytes spki;
+	assert_good(c, csr_parse(c, make(c, &ask), &csr));
+	assert_int_equal(csr.kind, KEY_P256);
+	assert_string_equal(csr.common_name, "www.example.com");
+	assert_int_equal(csr.dns_names.n, 3);
+	assert_string_equal(csr.dns_names.v[0], "b.example.com"); /* their order, lower case */
+	assert_string_equal(csr.dns_names.v[1], "a.example.com");
+	assert_int_equal(csr.ip_addresses.n, 2);
+	assert_string_equal(csr.ip_addresses.v[1], "2001:db8::1");
+	assert_true(csr.wants_must_staple); /* D-48: seen, and nothing more */
+	assert_good(c, key_spki(c, csr.key, &spki));
+	assert_true(bytes_equal(spki, csr.spki));
+	struct text_list names = csr_names(c, &csr);
+	assert_int_equal(names.n, 3);
+	assert_string_equal(names.v[2], "www.example.com");
+}
+
+static void every_kind_of_key_and_hash(void **state)
+{
+	struct ctx *c = *state;
+	static const struct ask asks[] = {
+		{ .kind = "rsa2048", .san = "DNS:a.test" },
+		{ .kind = "p384", .san = "DNS:a.test", .hash = "SHA384" },
+		{ .kind = "p521", .san = "DNS:a.test", .hash = "SHA512" },
+		{ .kind = "ed25519", .san = "DNS:a.test" },
+		{ .common_name = "a.test" },
+		{ .san = "DNS:a.test", .constraints = "critical,CA:FALSE" },
+		{ .san = "critical,DNS:a.test" },
+		{ .kind = NULL },
+	};
+	for (size_t i = 0; i < COUNT_OF(asks); i++) {
+		struct csr csr;
+		assert_good(c, csr_parse(c, make(c, &asks[i]), &csr));
+	}
+}
+
+struct refused {
+	const char *detail;
+	struct ask ask;
+};
+
+static const struct refused refused[] = {
+	{ "neither a DNS name", { .san = "DNS:a.test,email:a@a.test" } }, /* */
+	{ "neither a DNS name", { .san = "URI:http://a.test/" } },
+	{ "neither a DNS name", { .san = "DNS:a.test,otherName:1.2.3.4;UTF8:x" } },
+	{ "CA certificate", { .san = "DNS:a.test", .constraints = "CA:TRUE" } }, /* */
+	{ "another hash", { .san = "DNS:a.test", .hash = "SHA1" } },             /* D-8 */
+	{ "another hash", { .kind = "rsa2048", .san = "DNS:a.test", .hash = "MD5" } },
+	{ "does not verify", { .san = "DNS:a.test", .broken_signature = true } }, /* */
+	{ "version", { .san = "DNS:a.test", .version = 1 } },                     /* */
+	{ "more than one common name", { .common_name = "a.test", .second_common_name = "b.test" } },
+	{ "not a DNS name", { .common_name = "a b" } },
+	{ "two lists", { .san = "DNS:a.test", .twice = true } },
+	{ "dNSName", { .san = "DNS:a b.test" } },
+};
+
+static void bad_requests_are_refused(void **state)
+{
+	struct ctx *c = *state;
+	for (size_t i = 0; i < COUNT_OF(refused); i++) {
+		struct csr csr;
+		assert_int_equal(csr_parse(c, make(c, &refused[i].ask), &csr), -1);
+		assert_int_equal(c->err.type, PROBLEM_BAD_CSR);
+		print_message("%s\n", c->err.detail);
+		assert_non_null(strstr(c->err.detail, refused[i].detail));
+		ctx_forgive(c);
+	}
+}
+
+/* exact DER */
+static void other_octets_are_refused(void **state)
+{
+	struct ctx *c = *state;
+	const struct ask ask = { .san = "DNS:a.test" };
+	struct bytes der = make(c, &ask);
+	struct csr csr;
+	uint8_t *longer = arena_alloc(c->arena, der.n + 1);
+	memcpy(longer, der.p, der.n);
+	assert_problem(c, PROBLEM_BAD_CSR, csr_parse(c, (struct bytes) { longer, der.n + 1 }, &csr));
+	assert_problem(c, PROBLEM_BAD_CSR, csr_parse(c, (struct bytes) { der.p, der.n - 1 }, &csr));
+	assert_problem(c, PROBLEM_BAD_CSR, csr_parse(c, (struct bytes) { NULL, 0 }, &csr));
+	assert_problem(c, PROBLEM_BAD_CSR, csr_parse(c, bytes_of_text("-----BEGIN CERTIFICATE REQUEST-----"), &csr));
+	for (size_t i = 0; i < der.n; i++) { /* each octet changed: never accepted, never a crash */
+		memcpy(longer, der.p, der.n);
+		longer[i] ^= 0x55;
+		assert_problem(c, PROBLEM_BAD_CSR, csr_parse(c, (struct bytes) { longer, der.n }, &csr));
+	}
+}
+
+struct match {
+	const char *common_name;
+	const char *san;
+	bool equal;
+};
+
+/* A-114; the order is for a.test, b.test and 192.0.2.1 */
+static const struct match matches[] = {
+	{ NULL, "DNS:a.test,DNS:b.test,IP:192.0.2.1", true },
+	{ NULL, "IP:192.0.2.1,DNS:B.test,DNS:a.TEST", true },
+	{ NULL, "DNS:a.test,DNS:a.test,DNS:b.test,IP:192.0.2.1", true },
+	{ "a.test", "DNS:b.test,IP:192.0.2.1", true },
+	{ "192.0.2.1", "DNS:a.test,DNS:b.test", true },
+	{ "A.test", "DNS:a.test,DNS:b.test,IP:192.0.2.1", true },
+	{ NULL, "DNS:a.test,IP:192.0.2.1", false },
+	{ NULL, "DNS:a.test,DNS:b.test", false },
+	{ NULL, "DNS:a.test,DNS:b.test,DNS:c.test,IP:192.0.2.1", false },
+	{ "c.test", "DNS:a.test,DNS:b.test,IP:192.0.2.1", false },
+	{ "192.0.2.2", "DNS:a.test,DNS:b.test,IP:192.0.2.1", false },
+	{ NULL, "DNS:a.test.,DNS:b.test,IP:192.0.2.1", false },
+	{ NULL, "DNS:a.test,DNS:b.test,DNS:192.0.2.1", false },
+	{ "a.test", NULL, false },
+	{ NULL, NULL, false },
+};
+
+static void names_are_compared_as_sets(void **state)
+{
+	struct ctx *c = *state;
+	TEXTS(dns, "a.test", "b.test");
+	TEXTS(ip, "192.0.2.1");
+	for (size_t i = 0; i < COUNT_OF(matches); i++) {
+		const struct ask ask = { .common_name = matches[i].common_name, .san = matches[i].san };
+		struct csr csr;
+		assert_good(c, csr_parse(c, make(c, &ask), &csr));
+		assert_int_equal(csr_names_equal(&csr, &dns, &ip), matches[i].equal);
+		if (matches[i].equal) {
+			assert_good(c, csr_names_check(c, &csr, &dns, &ip));
+		} else {
+			assert_problem(c, PROBLEM_BAD_CSR, csr_names_check(c, &csr, &dns, &ip));
+		}
+	}
+	TEXTS(one, "a.test");
+	const struct text_list none = { NULL, 0 };
+	const struct ask cn_only = { .common_name = "a.test" };
+	struct csr csr;
+	assert_good(c, csr_parse(c, make(c, &cn_only), &csr));
+	assert_good(c, csr_names_check(c, &csr, &one, &none));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_CTX(names_and_key_are_read),
+		WITH_CTX(every_kind_of_key_and_hash),
+		WITH_CTX(bad_requests_are_refused),
+		WITH_CTX(other_octets_are_refused),
+		WITH_CTX(names_are_compared_as_sets),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
