@@ -1,0 +1,54 @@
+/* The `cairn` command: one row a subcommand, each in a file of its own. Exit codes: 0 done, 1 refused or failed, 2 usage. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/bench.h"
+#include "cli/ceremony.h"
+#include "cli/config.h"
+#include "cli/init.h"
+#include "cli/migrate.h"
+
+static const struct {
+	const char *name;
+	const char *help;
+	int (*run)(int argc, char **argv); /* argv[0] is the subcommand */
+} commands[] = {
+	{ "init", "make keys, certificates and a configuration for a new CA", cli_init },
+	{ "migrate", "bring the database's schema up to date", cli_migrate },
+	{ "config", "check and show the configuration; explain its keys", cli_config },
+	{ "ceremony", "make roots, intermediates and their CRLs from a plan", cli_ceremony },
+	{ "bench", "measure an ACME server, this or any other", cli_bench },
+};
+
+static void print_usage(FILE *to)
+{
+	fprintf(to, "Usage: cairn SUBCOMMAND [OPTIONS]\n\n");
+	for (size_t i = 0; i < COUNT_OF(commands); i++) {
+		fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].help);
+	}
+	fprintf(
+	    to, "\n`cairn SUBCOMMAND --help` tells more; --json gives answers as JSON; --version prints the version.\n");
+}
+
+int main(int argc, char **argv)
+{
+	const char *word = argc < 2 ? "" : argv[1];
+	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
+		print_usage(stdout);
+		return 0;
+	}
+	if (strcmp(word, "--version") == 0) {
+		printf("cairn %s\n", CAIRN_VERSION);
+		return 0;
+	}
+	for (size_t i = 0; i < COUNT_OF(commands); i++) {
+		if (strcmp(commands[i].name, word) == 0) {
+			return commands[i].run(argc - 1, argv + 1);
+		}
+	}
+	if (word[0] != '\0') {
+		fprintf(stderr, "cairn: there is no subcommand \"%s\"\n", word);
+	}
+	print_usage(stderr);
+	return 2;
+}
