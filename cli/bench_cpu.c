@@ -9,6 +9,11 @@
 
 #include "lib/base/die.h"
 
+/* proc_pid_stat(5): utime, stime, cutime, cstime stand side by side. */
+#define FIELD_PPID 4
+#define FIELD_UTIME 14
+#define FIELD_CSTIME 17
+
 struct process {
 	pid_t pid;
 	pid_t parent;
@@ -35,17 +40,19 @@ static int read_stat(const char *pid, struct process *ret)
 	size_t n = fread(text, 1, sizeof(text) - 1, file);
 	fclose(file);
 	text[n] = '\0';
-	const char *p = strrchr(text, ')');
-	unsigned long long ticks[4] = { 0 };
-	int parent = 0;
-	if (p == NULL || sscanf(p, ") %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %llu %llu", &parent, &ticks[0],
-	                     &ticks[1], &ticks[2], &ticks[3]) != 5) {
+	char *p = strrchr(text, ')');
+	unsigned long long field[FIELD_CSTIME + 1] = { 0 };
+	if (p == NULL || strlen(p) < strlen(") S ")) {
 		return -1;
+	}
+	p += strlen(") S ");
+	for (size_t i = FIELD_PPID; i <= FIELD_CSTIME; i++) {
+		field[i] = strtoull(p, &p, 10); /* negative ones wrap; they are not used */
 	}
 	*ret = (struct process) {
 		.pid = (pid_t) strtol(pid, NULL, 10),
-		.parent = (pid_t) parent,
-		.ticks = ticks[0] + ticks[1] + ticks[2] + ticks[3],
+		.parent = (pid_t) field[FIELD_PPID],
+		.ticks = field[FIELD_UTIME] + field[FIELD_UTIME + 1] + field[FIELD_UTIME + 2] + field[FIELD_CSTIME],
 	};
 	return 0;
 }

@@ -12,7 +12,7 @@
 /* A new RSA key takes so long that certificates share some; a server can't tell that from renewals. */
 #define RSA_KEYS 16
 #define P256_POINT 65
-#define P256_COORDINATE 32
+#define P256_COORDINATE ((size_t) 32)
 
 struct bench_pool {
 	const struct bench_options *options;
@@ -129,8 +129,8 @@ static struct bytes ecdsa_raw(struct arena *a, struct bytes der)
 	AUTO(ECDSA_SIG) sig = d2i_ECDSA_SIG(NULL, &p, (long) der.n);
 	must(sig != NULL, "read a signature");
 	uint8_t *raw = arena_alloc(a, 2 * P256_COORDINATE);
-	must(BN_bn2binpad(ECDSA_SIG_get0_r(sig), raw, P256_COORDINATE) > 0 &&
-	         BN_bn2binpad(ECDSA_SIG_get0_s(sig), raw + P256_COORDINATE, P256_COORDINATE) > 0,
+	must(BN_bn2binpad(ECDSA_SIG_get0_r(sig), raw, (int) P256_COORDINATE) > 0 &&
+	         BN_bn2binpad(ECDSA_SIG_get0_s(sig), raw + P256_COORDINATE, (int) P256_COORDINATE) > 0,
 	    "read a signature");
 	return (struct bytes) { raw, 2 * P256_COORDINATE };
 }

@@ -15,6 +15,7 @@
 #include "lib/base/die.h"
 
 #define SLOTS 4096
+#define CONNECTIONS 1024
 #define REQUEST_MAX 4096
 #define THUMBPRINT_MAX 64
 #define EVENTS 64
@@ -27,8 +28,7 @@ struct entry {
 };
 
 struct connection {
-	struct connection *next; /* of all open ones */
-	struct connection *previous;
+	size_t place; /* in bench_responder.open */
 	int fd;
 	size_t used;
 	char request[REQUEST_MAX + 1];
@@ -40,7 +40,7 @@ struct bench_responder {
 	int wake; /* readable: end */
 	uint16_t port;
 	pthread_t thread;
-	struct connection *open;
+	struct connection *open[CONNECTIONS];
 	pthread_mutex_t lock; /* of the table */
 	struct entry *table[SLOTS];
 };
@@ -127,14 +127,7 @@ static bool wants_kept(const char *request)
 
 static void connection_close(struct bench_responder *r, struct connection *x)
 {
-	if (x->previous != NULL) {
-		x->previous->next = x->next;
-	} else {
-		r->open = x->next;
-	}
-	if (x->next != NULL) {
-		x->next->previous = x->previous;
-	}
+	r->open[x->place] = NULL;
 	close(x->fd); /* which takes it out of the epoll set */
 	free(x);
 }
@@ -168,15 +161,21 @@ static void accept_one(struct bench_responder *r)
 	if (fd < 0) {
 		return;
 	}
+	size_t place = 0;
+	while (place < CONNECTIONS && r->open[place] != NULL) {
+		place++;
+	}
+	if (place == CONNECTIONS) {
+		close(fd);
+		return;
+	}
 	struct connection *x = calloc(1, sizeof(*x));
 	if (x == NULL) {
 		die("out of memory");
 	}
-	*x = (struct connection) { .next = r->open, .fd = fd };
-	if (r->open != NULL) {
-		r->open->previous = x;
-	}
-	r->open = x;
+	x->place = place;
+	x->fd = fd;
+	r->open[place] = x;
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = x };
 	if (!connection_serve(r, x) || epoll_ctl(r->epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
 		connection_close(r, x);
@@ -258,8 +257,10 @@ static int start(struct ctx *c, struct bench_responder *r, const char *address, 
 
 static void responder_free(struct bench_responder *r)
 {
-	while (r->open != NULL) {
-		connection_close(r, r->open);
+	for (size_t i = 0; i < CONNECTIONS; i++) {
+		if (r->open[i] != NULL) {
+			connection_close(r, r->open[i]);
+		}
 	}
 	for (size_t i = 0; i < SLOTS; i++) {
 		for (struct entry *e = r->table[i], *next = NULL; e != NULL; e = next) {
