@@ -343,6 +343,9 @@ static int bench(struct ctx *c, const struct bench_options *options)
 	}
 	TRY(bench_responder_start(c, options->http01_address, options->http01_port, &run.responder));
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	if (isatty(STDERR_FILENO) == 1) {
+		fprintf(stderr, "making keys for %lld orders", (long long) options->prepare);
+	}
 	run.pool = bench_pool_new(options, cores < 1 ? 1 : cores > 64 ? 64 : (unsigned) cores);
 	int code = run_all(&run, c->arena);
 	bench_responder_stop(run.responder);

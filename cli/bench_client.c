@@ -144,6 +144,7 @@ static const char *header(const struct bench_client *a, const char *name)
 static void read_reply(struct bench_client *a, struct acme_reply *reply)
 {
 	*reply = (struct acme_reply) { .body = { (const uint8_t *) a->buffer.p, a->buffer.n }, .retry_after_us = -1 };
+	reply->received_us = clock_monotonic_us();
 	curl_easy_getinfo(a->curl, CURLINFO_RESPONSE_CODE, &reply->status);
 	const char *nonce = header(a, "Replay-Nonce");
 	if (nonce != NULL && strlen(nonce) < sizeof(a->nonce) && is_plain(nonce)) {

@@ -52,6 +52,7 @@ struct bench_client {
 
 struct acme_reply {
 	long status;
+	int64_t received_us;    /* by clock_monotonic_us */
 	struct bytes body;      /* until the next request */
 	const json_t *json;     /* NULL unless the body is a JSON object; lives as long as the arena of the order */
 	const char *location;   /* or NULL */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -241,6 +242,18 @@ static int listen_on(struct ctx *c, struct bench_responder *r, const char *addre
 	return 0;
 }
 
+/* Signals are for the main thread. */
+static int start_thread(struct bench_responder *r)
+{
+	sigset_t all;
+	sigset_t before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int error = pthread_create(&r->thread, NULL, serve, r);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return error == 0 ? 0 : -1;
+}
+
 static int start(struct ctx *c, struct bench_responder *r, const char *address, uint16_t port)
 {
 	TRY(listen_on(c, r, address, port));
@@ -249,7 +262,7 @@ static int start(struct ctx *c, struct bench_responder *r, const char *address, 
 	struct epoll_event on_listener = { .events = EPOLLIN, .data.ptr = &r->listener };
 	struct epoll_event on_wake = { .events = EPOLLIN, .data.ptr = &r->wake };
 	if (r->epoll < 0 || r->wake < 0 || epoll_ctl(r->epoll, EPOLL_CTL_ADD, r->listener, &on_listener) != 0 ||
-	    epoll_ctl(r->epoll, EPOLL_CTL_ADD, r->wake, &on_wake) != 0 || pthread_create(&r->thread, NULL, serve, r) != 0) {
+	    epoll_ctl(r->epoll, EPOLL_CTL_ADD, r->wake, &on_wake) != 0 || start_thread(r) != 0) {
 		return FAIL(c, UNAVAILABLE, "the http-01 responder can't start: %s", strerror(errno));
 	}
 	return 0;
