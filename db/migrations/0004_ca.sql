@@ -94,9 +94,11 @@ CREATE TABLE ca.revocation (
 	revoked_at timestamptz NOT NULL DEFAULT now(),
 	revoked_by text NOT NULL,
 	request_id uuid,
-	not_after timestamptz NOT NULL
+	not_after timestamptz NOT NULL,
+	changed_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX revocation_shard ON ca.revocation (issuer, crl_shard, not_after);
+CREATE INDEX revocation_changed ON ca.revocation (issuer, crl_shard, changed_at);
 COMMENT ON TABLE ca.revocation IS 'Revoked certificates';
 COMMENT ON COLUMN ca.revocation.certificate_id IS 'SUB-CERT: certificate';
 COMMENT ON COLUMN ca.revocation.serial IS 'SUB-CERT: serial, as the CRL lists it';
@@ -107,6 +109,7 @@ COMMENT ON COLUMN ca.revocation.revoked_at IS 'SUB-CERT: since when';
 COMMENT ON COLUMN ca.revocation.revoked_by IS 'SUB-CERT: account, certificate-key, authorizations or operator';
 COMMENT ON COLUMN ca.revocation.request_id IS 'SUB-CERT: request that asked';
 COMMENT ON COLUMN ca.revocation.not_after IS 'SUB-CERT: end of the certificate: it stays listed once beyond it (E-26)';
+COMMENT ON COLUMN ca.revocation.changed_at IS 'OPS: when the row was written or its reason changed; a CRL covers what changed before it was made';
 
 CREATE TABLE ca.crl (
 	issuer text NOT NULL REFERENCES ca.issuer,
@@ -131,10 +134,7 @@ COMMENT ON COLUMN ca.crl.der IS 'SUB-CERT: the CRL';
 
 INSERT INTO cairn.partitioned VALUES ('ca.issuance'), ('ca.certificate');
 
-GRANT SELECT, INSERT, UPDATE (chain, crl_url, aia_url, active) ON ca.issuer TO cairn_ca;
-GRANT INSERT ON ca.serial TO cairn_ca;
-GRANT SELECT, INSERT, UPDATE (lease_until) ON ca.issuance TO cairn_ca;
-GRANT SELECT, INSERT ON ca.certificate, ca.crl TO cairn_ca;
-GRANT SELECT ON ca.revocation TO cairn_ca;
+-- The signing CA writes by the functions of 0007 only.
+GRANT SELECT ON ca.issuer, ca.issuance, ca.certificate, ca.crl, ca.revocation TO cairn_ca;
 GRANT SELECT ON ca.issuer, ca.issuance, ca.certificate TO cairn_ra;
 GRANT SELECT, INSERT, UPDATE (reason, revoked_by) ON ca.revocation TO cairn_ra;

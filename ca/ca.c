@@ -1,0 +1,101 @@
+#include "ca/ca.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "ca/signer.h"
+#include "ca/statements.h"
+#include "lib/base/base64.h"
+
+struct ca ca;
+
+struct register_params {
+	const char *name;
+	struct bytes certificate;
+	struct bytes key_id;
+	const char *chain;
+	const char *crl_url;
+	const char *aia_url;
+	bool active;
+	const char *process;
+};
+
+static const struct field register_field[] = {
+	FIELD(struct register_params, name),
+	FIELD(struct register_params, certificate),
+	FIELD(struct register_params, key_id),
+	FIELD(struct register_params, chain),
+	FIELD(struct register_params, crl_url),
+	FIELD(struct register_params, aia_url),
+	FIELD(struct register_params, active),
+	FIELD(struct register_params, process),
+};
+static const struct fields register_fields = FIELDS(struct register_params, register_field);
+
+const struct statement register_issuer = {
+	.name = "register_issuer",
+	.sql = "SELECT ca.register_issuer($1, $2, $3, $4, $5, $6, $7, $8)",
+	.params = &register_fields,
+	.repeatable = true,
+};
+
+const struct statement *const ca_statements[] = {
+	&register_issuer,
+	&begin_issuance,
+	&take_issuances,
+	&complete_issuance,
+	&abandon_issuance,
+	&crl_state,
+	&take_crl_lease,
+	&read_revoked,
+	&publish_crl,
+};
+const size_t ca_n_statements = COUNT_OF(ca_statements);
+
+int ca_open(struct ctx *c, const struct config *config)
+{
+	struct ctx own; /* its arena lives as long as the process */
+	uint8_t chance[6];
+	char host[65] = "localhost";
+	ctx_init(&own);
+	(void) gethostname(host, sizeof(host) - 1);
+	random_bytes(chance, sizeof(chance));
+	ca.config = config;
+	ca.process = arena_printf(own.arena, "cairn-ca@%s", host);
+	ca.instance =
+	    arena_printf(own.arena, "%s/%s", ca.process, hex_encode(own.arena, (struct bytes) { chance, sizeof(chance) }));
+	int result = policy_mode_parse(config->policy.mode, &ca.mode);
+	if (result == 0) {
+		result = issuers_load(&own, config, &ca.issuers);
+	}
+	if (result == 0) {
+		result = signer_start(&own, config, &ca.issuers);
+	}
+	if (result != 0) {
+		ctx_fault(c, "%s", own.err.cause == NULL ? "policy.mode is wrong" : own.err.cause);
+		ctx_done(&own);
+		return -1;
+	}
+	(void) ctx_take_arena(&own); /* kept for ever */
+	ctx_done(&own);
+	return 0;
+}
+
+int ca_register_issuers(struct ctx *c)
+{
+	for (size_t i = 0; i < ca.issuers.n; i++) {
+		const struct issuer *issuer = &ca.issuers.v[i];
+		const struct register_params params = {
+			.name = issuer->config->name,
+			.certificate = issuer->info.der,
+			.key_id = issuer->info.subject_key_id,
+			.chain = issuer->chain,
+			.crl_url = issuer->config->crl_url,
+			.aia_url = issuer->config->aia_url,
+			.active = issuer->config->active,
+			.process = ca.process,
+		};
+		TRY(db_run(c, &register_issuer, &params));
+	}
+	return 0;
+}

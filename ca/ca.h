@@ -1,0 +1,41 @@
+/* cairn-ca: what its parts share. One instance of it is set up by ca_open and never changes after. */
+#ifndef CAIRN_CA_CA_H
+#define CAIRN_CA_CA_H
+
+#include "ca/issuers.h"
+#include "lib/db/db.h"
+#include "policy/profiles.h"
+
+/* Seconds that an instance has for signing before another one takes over. */
+#define CA_LEASE_S 20
+
+struct ca {
+	const struct config *config;
+	struct issuer_list issuers;
+	enum policy_mode mode;
+	const char *process;  /* in log.event: "cairn-ca@HOST" */
+	const char *instance; /* holder of leases, different after each start */
+};
+
+extern struct ca ca;
+
+/* All SQL of the process. */
+extern const struct statement *const ca_statements[];
+extern const size_t ca_n_statements;
+
+/* Loads the issuers and starts the signer; before there are threads. config must live as long as the process. */
+int ca_open(struct ctx *c, const struct config *config) MUST_CHECK;
+
+/* Writes the issuers into the database. */
+int ca_register_issuers(struct ctx *c) MUST_CHECK;
+
+/* Completes issuances that were begun and whose lease lapsed, with the same bytes and the same serial. */
+int ca_complete_lapsed(struct ctx *c, size_t *ret_completed) MUST_CHECK;
+
+/* One look at the CRL of each issuer: makes those that are due. */
+int ca_make_crls(struct ctx *c) MUST_CHECK;
+
+/* Each issuer has a CRL that has not ended: nothing is issued before (E-23). */
+bool ca_crls_stand(void);
+
+#endif

@@ -1,0 +1,88 @@
+#include "ca/duties.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <time.h>
+
+#include "ca/ca.h"
+#include "lib/base/log.h"
+
+#define LOOK_MS 2000
+#define LAPSED_US INT64_C(5000000)
+#define ROUND_LIMIT_MS 60000
+
+static pthread_t thread;
+static bool started;
+static atomic_bool stopping;
+
+static void wait_for_revocation(void)
+{
+	struct ctx c;
+	bool notified = false;
+	ctx_init(&c);
+	if (db_wait_notify(&c, "cairn_revoked", LOOK_MS, &notified) != 0) {
+		log_error(&c, LOG_WARN, "revocations are not announced");
+		nanosleep(&(struct timespec) { .tv_sec = 1 }, NULL);
+	}
+	ctx_done(&c);
+}
+
+static void look_after_crls(void)
+{
+	struct ctx c;
+	ctx_init(&c);
+	ctx_limit_ms(&c, ROUND_LIMIT_MS);
+	if (ca_make_crls(&c) != 0) {
+		log_error(&c, LOG_WARN, "the CRLs are looked after again soon");
+	}
+	ctx_done(&c);
+}
+
+static void look_after_lapsed(void)
+{
+	struct ctx c;
+	size_t completed = 0;
+	ctx_init(&c);
+	ctx_limit_ms(&c, ROUND_LIMIT_MS);
+	if (ca_complete_lapsed(&c, &completed) != 0) {
+		log_error(&c, LOG_WARN, "lapsed issuances can't be looked up");
+	}
+	ctx_done(&c);
+}
+
+static void *run(void *arg)
+{
+	(void) arg;
+	int64_t lapsed_us = 0;
+	while (!atomic_load(&stopping)) {
+		look_after_crls();
+		if (clock_monotonic_us() - lapsed_us >= LAPSED_US) {
+			lapsed_us = clock_monotonic_us();
+			look_after_lapsed();
+		}
+		wait_for_revocation();
+	}
+	db_thread_end();
+	return NULL;
+}
+
+int duties_start(struct ctx *c)
+{
+	atomic_store(&stopping, false);
+	int result = pthread_create(&thread, NULL, run, NULL);
+	if (result != 0) {
+		return ctx_fault(c, "pthread_create: %s", strerror(result));
+	}
+	started = true;
+	return 0;
+}
+
+void duties_stop(void)
+{
+	atomic_store(&stopping, true);
+	if (started) {
+		pthread_join(thread, NULL);
+		started = false;
+	}
+}

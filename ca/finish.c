@@ -1,0 +1,193 @@
+#include "ca/finish.h"
+
+#include "ca/ca.h"
+#include "ca/signer.h"
+#include "ca/statements.h"
+#include "lib/base/log.h"
+#include "lib/base/metrics.h"
+#include "policy/lints.h"
+
+static const struct field begun_field[] = {
+	FIELD(struct begun, certificate_id, .flags = FIELD_REQUIRED),
+	FIELD(struct begun, issuer, .flags = FIELD_REQUIRED),
+	FIELD(struct begun, profile, .flags = FIELD_REQUIRED),
+	FIELD(struct begun, serial, .flags = FIELD_REQUIRED),
+	FIELD(struct begun, tbs, .flags = FIELD_REQUIRED),
+	FIELD(struct begun, der),
+	FIELD(struct begun, mine),
+};
+const struct fields begun_fields = FIELDS(struct begun, begun_field);
+
+/* What the event says beside what the database knows itself (F-41). */
+struct facts {
+	const char *software;
+	int64_t lints;
+	const char *mode;
+};
+
+static const struct field facts_field[] = {
+	FIELD(struct facts, software),
+	FIELD(struct facts, lints),
+	FIELD(struct facts, mode),
+};
+static const struct fields facts_fields = FIELDS(struct facts, facts_field);
+
+struct complete_params {
+	struct id id;
+	struct bytes der;
+	struct text_list names;
+	struct timestamp not_before;
+	struct timestamp not_after;
+	struct facts facts;
+	const char *process;
+};
+
+static const struct field complete_field[] = {
+	FIELD(struct complete_params, id),
+	FIELD(struct complete_params, der),
+	FIELD(struct complete_params, names),
+	FIELD(struct complete_params, not_before),
+	FIELD(struct complete_params, not_after),
+	FIELD_STRUCT(struct complete_params, facts, &facts_fields),
+	FIELD(struct complete_params, process),
+};
+static const struct fields complete_fields = FIELDS(struct complete_params, complete_field);
+
+struct der_row {
+	struct bytes der;
+};
+static const struct field der_field[] = { FIELD(struct der_row, der, .flags = FIELD_REQUIRED) };
+static const struct fields der_fields = FIELDS(struct der_row, der_field);
+
+/* Repeatable: the certificate that was recorded first is the answer. */
+const struct statement complete_issuance = {
+	.name = "complete_issuance",
+	.sql = "SELECT ca.complete_issuance($1, $2, $3, $4, $5, $6, $7) AS der",
+	.params = &complete_fields,
+	.row = &der_fields,
+	.repeatable = true,
+};
+
+struct abandon_params {
+	struct id id;
+	const char *why;
+	const char *process;
+};
+static const struct field abandon_field[] = {
+	FIELD(struct abandon_params, id),
+	FIELD(struct abandon_params, why),
+	FIELD(struct abandon_params, process),
+};
+static const struct fields abandon_fields = FIELDS(struct abandon_params, abandon_field);
+
+const struct statement abandon_issuance = {
+	.name = "abandon_issuance",
+	.sql = "SELECT ca.abandon_issuance($1, $2, $3)",
+	.params = &abandon_fields,
+	.repeatable = true,
+};
+
+struct take_params {
+	int64_t lease_s;
+	int64_t limit;
+};
+static const struct field take_field[] = { FIELD(struct take_params, lease_s), FIELD(struct take_params, limit) };
+static const struct fields take_fields = FIELDS(struct take_params, take_field);
+
+const struct statement take_issuances = {
+	.name = "take_issuances",
+	.sql = "SELECT * FROM ca.take_issuances($1, $2)",
+	.params = &take_fields,
+	.row = &begun_fields,
+};
+
+/* With a context of its own: the error in c is the caller's. */
+static void abandon(const struct ctx *c, const struct begun *begun)
+{
+	struct ctx own;
+	ctx_init(&own);
+	own.request_id = c->request_id;
+	const struct abandon_params params = {
+		.id = begun->certificate_id,
+		.why = c->err.cause == NULL ? c->err.detail : c->err.cause,
+		.process = ca.process,
+	};
+	if (db_run(&own, &abandon_issuance, &params) != 0) {
+		log_error(&own, LOG_ERROR, "an issuance that the signer refuses can't be closed");
+	}
+	ctx_done(&own);
+}
+
+/* dNSNames, then addresses: as they stand in the certificate. */
+static struct text_list all_names(struct arena *a, const struct cert_info *info)
+{
+	struct text_list names = { ARENA_ARRAY(a, info->dns_names.n + info->ip_addresses.n, const char *), 0 };
+	for (size_t i = 0; i < info->dns_names.n; i++) {
+		names.v[names.n++] = info->dns_names.v[i];
+	}
+	for (size_t i = 0; i < info->ip_addresses.n; i++) {
+		names.v[names.n++] = info->ip_addresses.v[i];
+	}
+	return names;
+}
+
+static int record(struct ctx *c, const struct begun *begun, struct bytes der, struct bytes *ret_der)
+{
+	struct cert_info info;
+	struct der_row row;
+	bool found = false;
+	TRY(cert_parse(c, der, &info));
+	const struct complete_params params = {
+		.id = begun->certificate_id,
+		.der = der,
+		.names = all_names(c->arena, &info),
+		.not_before = info.not_before,
+		.not_after = info.not_after,
+		.facts = { "cairn " CAIRN_VERSION, (int64_t) lint_count(), ca.config->policy.mode },
+		.process = ca.process,
+	};
+	TRY(db_row(c, &complete_issuance, &params, &row, &found));
+	if (!found) {
+		return ctx_fault(c, "complete_issuance gave no row");
+	}
+	metric_add(METRIC_certificates_issued, begun->issuer, 1);
+	*ret_der = row.der;
+	return 0;
+}
+
+int issuance_finish(struct ctx *c, const struct begun *begun, struct bytes *ret_der)
+{
+	struct bytes der;
+	const struct issuer *issuer = issuer_find(&ca.issuers, begun->issuer);
+	if (issuer == NULL) {
+		return ctx_fault(c, "the issuer %s is not in this configuration", begun->issuer);
+	}
+	if (signer_sign_certificate(c, issuer, begun->profile, begun->tbs, &der) != 0) {
+		abandon(c, begun);
+		return -1;
+	}
+	return record(c, begun, der, ret_der);
+}
+
+int ca_complete_lapsed(struct ctx *c, size_t *ret_completed)
+{
+	const struct take_params params = { .lease_s = CA_LEASE_S, .limit = 20 };
+	struct begun *rows = NULL;
+	size_t n = 0;
+	size_t completed = 0;
+	TRY(db_rows(c, &take_issuances, &params, &rows, &n));
+	for (size_t i = 0; i < n; i++) {
+		struct ctx own; /* one that fails must not hold up the others */
+		struct bytes der;
+		ctx_init(&own);
+		if (issuance_finish(&own, &rows[i], &der) == 0) {
+			completed++;
+			log_event(&own, LOG_WARN, "an issuance was completed that another run had begun", NULL);
+		} else {
+			log_error(&own, LOG_ERROR, "an issuance can't be completed");
+		}
+		ctx_done(&own);
+	}
+	*ret_completed = completed;
+	return 0;
+}

@@ -1,0 +1,208 @@
+/* A certificate's way through the CA (design 4.3): template and lint, then one transaction that fixes serial and bytes,
+ * then the signature, then one transaction that makes the order valid. Each step may be repeated. */
+#include <string.h>
+#include <time.h>
+
+#include "ca/ca.h"
+#include "ca/finish.h"
+#include "ca/statements.h"
+#include "lib/crypto/digest.h"
+#include "lib/rpc/handlers.h"
+#include "policy/keys.h"
+#include "policy/lints.h"
+
+#define SERIAL_PREFIX 1
+#define POLL_NS 200000000
+
+struct begin_params {
+	struct id id;
+	struct id order_id;
+	struct id account_id;
+	struct text_list types;
+	struct text_list values;
+	const char *issuer;
+	const char *profile;
+	struct bytes serial;
+	struct bytes tbs;
+	struct bytes spki_sha256;
+	int64_t lease_s;
+	struct id request_id;
+};
+
+static const struct field begin_field[] = {
+	FIELD(struct begin_params, id),
+	FIELD(struct begin_params, order_id),
+	FIELD(struct begin_params, account_id),
+	FIELD(struct begin_params, types),
+	FIELD(struct begin_params, values),
+	FIELD(struct begin_params, issuer),
+	FIELD(struct begin_params, profile),
+	FIELD(struct begin_params, serial),
+	FIELD(struct begin_params, tbs),
+	FIELD(struct begin_params, spki_sha256),
+	FIELD(struct begin_params, lease_s),
+	FIELD(struct begin_params, request_id),
+};
+static const struct fields begin_fields = FIELDS(struct begin_params, begin_field);
+
+/* Repeatable: a second run finds what the first one began. */
+const struct statement begin_issuance = {
+	.name = "begin_issuance",
+	.sql = "SELECT * FROM ca.begin_issuance($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+	.params = &begin_fields,
+	.row = &begun_fields,
+	.repeatable = true,
+};
+
+/* The names of the request by their kinds, and as the database has them. */
+struct names {
+	struct text_list types;
+	struct text_list values;
+	struct text_list dns;
+	struct text_list ip;
+};
+
+static int split_names(struct ctx *c, const struct identifier_list *in, struct names *ret)
+{
+	struct names names = { 0 };
+	struct text_list *lists[] = { &names.types, &names.values, &names.dns, &names.ip };
+	for (size_t i = 0; i < COUNT_OF(lists); i++) {
+		lists[i]->v = ARENA_ARRAY(c->arena, in->n, const char *);
+	}
+	for (size_t i = 0; i < in->n; i++) {
+		bool dns = strcmp(in->v[i].type, "dns") == 0;
+		if (!dns && strcmp(in->v[i].type, "ip") != 0) {
+			return FAIL(c, UNSUPPORTED_IDENTIFIER, "Identifiers of type %s are not supported", in->v[i].type);
+		}
+		struct text_list *kind = dns ? &names.dns : &names.ip;
+		kind->v[kind->n++] = in->v[i].value;
+		names.types.v[names.types.n++] = in->v[i].type;
+		names.values.v[names.values.n++] = in->v[i].value;
+	}
+	*ret = names;
+	return 0;
+}
+
+/* What the order asks for may shorten the life of the profile, never lengthen it. */
+static int set_validity(struct ctx *c, const struct issue_certificate_request *in, const struct config_profile *profile,
+    const struct issuer *issuer, struct cert_template *t)
+{
+	struct timestamp from_to[2];
+	TRY(profile_validity(c, profile, clock_now(), issuer->info.not_after, from_to));
+	t->not_before = in->not_before.us == 0 ? from_to[0] : in->not_before;
+	t->not_after = in->not_after.us == 0 ? from_to[1] : in->not_after;
+	if (in->not_before.us != 0 && in->not_after.us == 0) {
+		t->not_after = timestamp_add_s(t->not_before, profile->life_s - 1);
+	}
+	t->not_before.us -= t->not_before.us % 1000000;
+	t->not_after.us -= t->not_after.us % 1000000;
+	if (t->not_after.us > issuer->info.not_after.us) {
+		t->not_after = issuer->info.not_after;
+	}
+	if (t->not_after.us <= t->not_before.us || t->not_after.us - t->not_before.us >= profile->life_s * 1000000) {
+		return FAIL(c, MALFORMED, "notBefore and notAfter are outside of what the profile %s allows", profile->name);
+	}
+	return 0;
+}
+
+static int build(struct ctx *c, const struct issue_certificate_request *in, const struct issuer *issuer,
+    const struct names *names, struct begin_params *params)
+{
+	uint8_t *serial = arena_alloc(c->arena, CERT_SERIAL_SIZE);
+	const struct config_profile *profile = profile_find(&ca.config->policy.profiles, in->profile);
+	if (profile == NULL) {
+		return FAIL(c, INVALID_PROFILE, "There is no profile %s", in->profile);
+	}
+	TRY(profile_check(c, profile, ca.mode, clock_now()));
+	cert_serial_new(SERIAL_PREFIX, serial);
+	struct cert_template t = {
+		.kind = CERT_LEAF,
+		.serial = { serial, CERT_SERIAL_SIZE },
+		.sigalg = sigalg_of_key(issuer->public_key),
+		.issuer_name = issuer->info.subject,
+		.issuer_key_id = issuer->info.subject_key_id,
+		.dns_names = names->dns,
+		.ip_addresses = names->ip,
+		.spki = in->public_key,
+		.crl_url = issuer->config->crl_url,
+		.aia_url = issuer->config->aia_url,
+	};
+	profile_apply(profile, &t);
+	if (in->common_name != NULL && profile->common_name) {
+		t.subject.common_name = in->common_name; /* the lints refuse one that is not a name (D-39) */
+	}
+	TRY(set_validity(c, in, profile, issuer, &t));
+	TRY(cert_build_tbs(c, &t, &params->tbs));
+	params->profile = profile->name;
+	params->serial = t.serial;
+	const struct lint_options options = {
+		.mode = ca.mode, .now = clock_now(), .issuer = &issuer->info, .profile = profile
+	};
+	/* The signer does this again; here it keeps bad bytes from being fixed for the order (F-30). */
+	return lint_certificate(c, CERT_LEAF, params->tbs, &options);
+}
+
+/* Waits while another thread or instance holds the lease, and takes over when it lapses. */
+static int begin(struct ctx *c, const struct begin_params *params, struct begun *ret)
+{
+	for (;;) {
+		bool found = false;
+		TRY(db_row(c, &begin_issuance, params, ret, &found));
+		if (!found) {
+			return ctx_fault(c, "begin_issuance gave no row");
+		}
+		if (ret->der.n > 0 || ret->mine) {
+			return 0;
+		}
+		if (ctx_left_ms(c, 1000) < 1000) {
+			return FAIL(c, UNAVAILABLE, "The certificate is being signed");
+		}
+		nanosleep(&(struct timespec) { .tv_nsec = POLL_NS }, NULL);
+	}
+}
+
+static int respond(struct ctx *c, const struct begun *begun, struct bytes der, struct issue_certificate_response *ret)
+{
+	struct cert_info info;
+	TRY(cert_parse(c, der, &info));
+	*ret = (struct issue_certificate_response) {
+		.certificate_id = begun->certificate_id,
+		.serial = info.serial,
+		.not_before = info.not_before,
+		.not_after = info.not_after,
+	};
+	return 0;
+}
+
+int ca_issue_certificate_serve(
+    struct ctx *c, const struct issue_certificate_request *in, struct issue_certificate_response *ret)
+{
+	struct names names;
+	uint8_t spki_sha256[SHA256_SIZE];
+	struct begun begun;
+	if (!ca_crls_stand()) {
+		return FAIL(c, UNAVAILABLE, "No CRL stands yet"); /* E-23 */
+	}
+	TRY(keys_check(
+	    c, KEYS_CERTIFICATE, in->public_key, NULL, PROBLEM_BAD_CSR)); /* the database knows the blocked ones */
+	TRY(split_names(c, &in->names, &names));
+	const struct issuer *issuer = issuer_choose(&ca.issuers, in->public_key);
+	sha256_of(in->public_key, spki_sha256);
+	struct begin_params params = {
+		.id = id_new(),
+		.order_id = in->order_id,
+		.account_id = in->account_id,
+		.types = names.types,
+		.values = names.values,
+		.issuer = issuer->config->name,
+		.spki_sha256 = { spki_sha256, sizeof(spki_sha256) },
+		.lease_s = CA_LEASE_S,
+		.request_id = c->request_id,
+	};
+	TRY(build(c, in, issuer, &names, &params));
+	TRY(begin(c, &params, &begun));
+	if (begun.der.n == 0) {
+		TRY(issuance_finish(c, &begun, &begun.der));
+	}
+	return respond(c, &begun, begun.der, ret);
+}

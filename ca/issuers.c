@@ -1,0 +1,97 @@
+#include "ca/issuers.h"
+
+#include <string.h>
+
+static bool is_self_signed(struct ctx *c, struct bytes der)
+{
+	struct cert_info info;
+	bool readable = cert_parse(c, der, &info) == 0;
+	ctx_forgive(c);
+	return readable && bytes_equal(info.subject, info.issuer);
+}
+
+/* What a client needs beside the leaf; it has the root, or must not take it from us. */
+static const char *chain_pem(struct ctx *c, const struct bytes_list *file)
+{
+	struct bytes_list kept = { ARENA_ARRAY(c->arena, file->n, struct bytes), 0 };
+	for (size_t i = 0; i < file->n; i++) {
+		if (!is_self_signed(c, file->v[i])) {
+			kept.v[kept.n++] = file->v[i];
+		}
+	}
+	struct bytes pem = cert_chain_to_pem(c->arena, &kept);
+	return arena_text_n(c->arena, pem.p, pem.n);
+}
+
+static int load_one(struct ctx *c, const struct config_issuer *config, struct issuer *ret)
+{
+	struct bytes_list file;
+	TRY(cert_read_file(c, config->cert_file, &file));
+	*ret = (struct issuer) { .config = config };
+	if (cert_parse(c, file.v[0], &ret->info) != 0 || !ret->info.is_ca || ret->info.subject_key_id.n == 0) {
+		ctx_forgive(c);
+		return ctx_fault(c, "%s holds no certificate of an issuer", config->cert_file);
+	}
+	TRY(key_of_spki(c, ret->info.spki, &ret->public_key));
+	ret->kind = key_kind_of(ret->public_key);
+	ret->chain = chain_pem(c, &file);
+	return 0;
+}
+
+int issuers_load(struct ctx *c, const struct config *config, struct issuer_list *ret)
+{
+	const struct config_issuer_list *list = &config->ca.issuers;
+	struct issuer_list issuers = { ARENA_ARRAY(c->arena, list->n, struct issuer), list->n };
+	size_t active = 0;
+	for (size_t i = 0; i < list->n; i++) {
+		if (issuer_find(&(struct issuer_list) { issuers.v, i }, list->v[i].name) != NULL) {
+			return ctx_fault(c, "ca.issuers: the name %s stands twice", list->v[i].name);
+		}
+		TRY(load_one(c, &list->v[i], &issuers.v[i]));
+		active += list->v[i].active ? 1 : 0;
+	}
+	if (active == 0) {
+		return ctx_fault(c, "ca.issuers: no issuer is active");
+	}
+	*ret = issuers;
+	return 0;
+}
+
+const struct issuer *issuer_find(const struct issuer_list *issuers, const char *name)
+{
+	for (size_t i = 0; i < issuers->n; i++) {
+		if (strcmp(issuers->v[i].config->name, name) == 0) {
+			return &issuers->v[i];
+		}
+	}
+	return NULL;
+}
+
+static bool fits(const struct issuer *issuer, bool rsa, bool any_family)
+{
+	return issuer->config->active && (any_family || (issuer->kind == KEY_RSA) == rsa);
+}
+
+static size_t count_fitting(const struct issuer_list *issuers, bool rsa, bool any_family)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < issuers->n; i++) {
+		n += fits(&issuers->v[i], rsa, any_family) ? 1 : 0;
+	}
+	return n;
+}
+
+const struct issuer *issuer_choose(const struct issuer_list *issuers, struct bytes spki)
+{
+	bool rsa = key_kind_of_spki(spki) == KEY_RSA;
+	bool any_family = count_fitting(issuers, rsa, false) == 0;
+	uint32_t chance = 0;
+	random_bytes(&chance, sizeof(chance));
+	size_t left = chance % count_fitting(issuers, rsa, any_family); /* issuers_load saw that one is active */
+	for (size_t i = 0; i < issuers->n; i++) {
+		if (fits(&issuers->v[i], rsa, any_family) && left-- == 0) {
+			return &issuers->v[i];
+		}
+	}
+	return NULL;
+}

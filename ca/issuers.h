@@ -1,0 +1,32 @@
+/* The issuing certificates of the configuration. Loaded once before the signer is forked; immutable after. */
+#ifndef CAIRN_CA_ISSUERS_H
+#define CAIRN_CA_ISSUERS_H
+
+#include "lib/base/config.h"
+#include "lib/crypto/cert.h"
+
+struct issuer {
+	const struct config_issuer *config;
+	struct cert_info info;
+	EVP_PKEY *public_key;
+	enum key_kind kind;
+	const char *chain; /* PEM of this certificate and those above it in its file, without a root */
+};
+
+struct issuer_list {
+	struct issuer *v;
+	size_t n;
+};
+
+/* Reads the certificates; the arena of c owns all. SERVER_INTERNAL when one is unreadable, no CA, or when no issuer is
+ * active. */
+int issuers_load(struct ctx *c, const struct config *config, struct issuer_list *ret) MUST_CHECK;
+
+/* By name; NULL when there is none. */
+const struct issuer *issuer_find(const struct issuer_list *issuers, const char *name);
+
+/* An active issuer for a subscriber's key, at random among those whose own key is of the same family (D-32), or among all
+ * active ones when there is none. */
+const struct issuer *issuer_choose(const struct issuer_list *issuers, struct bytes spki);
+
+#endif

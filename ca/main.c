@@ -1,0 +1,81 @@
+/* cairn-ca, the signing CA. The issuing keys are in its child only (ca/signer.h). */
+#include "ca/ca.h"
+#include "ca/duties.h"
+#include "ca/signer.h"
+#include "lib/base/log.h"
+#include "lib/rpc/server.h"
+#include "lib/service/service.h"
+
+#define STATEMENT_TIMEOUT_MS 10000
+#define OWN_THREADS 4 /* start, duties and readiness have connections of their own */
+
+#define RPC_SERVE ca
+#include "lib/rpc/serve.h"
+
+static struct rpc_server *server;
+
+static int start(struct ctx *c, const struct config *config)
+{
+	const struct config_process *own = &config->ca.process;
+	db_statements(ca_statements, ca_n_statements);
+	db_configure(own->database, (unsigned) own->workers + OWN_THREADS, STATEMENT_TIMEOUT_MS);
+	TRY(ca_register_issuers(c));
+	TRY(ca_make_crls(c)); /* E-23: before anything is issued */
+	TRY(signer_watch(c));
+	TRY(duties_start(c));
+	return rpc_server_start(c,
+	    &(struct rpc_server_options) {
+	        .methods = ca_methods,
+	        .n_methods = ca_n_methods,
+	        .listen = own->rpc_listen.v[0],
+	        .cert_file = own->rpc_cert_file,
+	        .key_file = own->rpc_key_file,
+	        .ca_file = config->rpc.ca_file,
+	        .workers = (unsigned) own->workers,
+	        .queue = (unsigned) own->queue,
+	        .worker_end = db_thread_end,
+	    },
+	    &server);
+}
+
+static const char *not_ready(void)
+{
+	struct ctx c;
+	ctx_init(&c);
+	ctx_limit_ms(&c, 2000);
+	bool fine = db_check(&c) == 0;
+	ctx_done(&c);
+	if (!fine) {
+		return "the database can't be reached";
+	}
+	return ca_crls_stand() ? NULL : "an issuer has no CRL yet";
+}
+
+static void reload(const struct config *config)
+{
+	(void) config;
+	struct ctx c;
+	ctx_init(&c);
+	if (rpc_server_reload(&c, server) != 0) {
+		log_error(&c, LOG_ERROR, "the certificate could not be read again; the old one stays in use");
+	}
+	ctx_done(&c);
+}
+
+static void stop(int64_t deadline_ms)
+{
+	rpc_server_stop(server, deadline_ms);
+	duties_stop();
+	signer_stop();
+}
+
+int main(int argc, char **argv)
+{
+	return service_main(argc, argv,
+	    &(struct service) { .name = "cairn-ca",
+	        .open = ca_open,
+	        .start = start,
+	        .not_ready = not_ready,
+	        .reload = reload,
+	        .stop = stop });
+}

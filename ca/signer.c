@@ -1,0 +1,155 @@
+/* The parent's side of the signer. */
+#include "ca/signer.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ca/signer_channel.h"
+#include "lib/base/die.h"
+#include "lib/base/metrics.h"
+#include "policy/profiles.h"
+
+static struct {
+	pthread_mutex_t lock; /* one request at a time */
+	int fd;
+	pid_t pid;
+	bool stopping;
+	const struct config *config;
+	const struct issuer_list *issuers;
+} signer = { .lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1 };
+
+static int refused(struct ctx *c, struct bytes why)
+{
+	return ctx_fault(c, "the signer refuses: %.*s", (int) why.n, (const char *) why.p);
+}
+
+static int await_ready(struct ctx *c)
+{
+	struct signer_head head;
+	struct bytes why;
+	if (channel_read(signer.fd, c->arena, &head, &why) != 0) {
+		return ctx_fault(c, "the signer ended while it started");
+	}
+	return head.kind == 0 ? 0 : refused(c, why);
+}
+
+int signer_start(struct ctx *c, const struct config *config, const struct issuer_list *issuers)
+{
+	int pair[2];
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
+		return ctx_fault(c, "socketpair: %s", strerror(errno));
+	}
+	pid_t pid = fork();
+	if (pid == 0) {
+		close(pair[0]);
+		signer_child(pair[1], config, issuers);
+	}
+	close(pair[1]);
+	if (pid < 0) {
+		close(pair[0]);
+		return ctx_fault(c, "fork: %s", strerror(errno));
+	}
+	signer.fd = pair[0];
+	signer.pid = pid;
+	signer.stopping = false;
+	signer.config = config;
+	signer.issuers = issuers;
+	if (await_ready(c) != 0) {
+		signer_stop();
+		return -1;
+	}
+	return 0;
+}
+
+void signer_stop(void)
+{
+	pthread_mutex_lock(&signer.lock);
+	signer.stopping = true;
+	pid_t pid = signer.pid;
+	close(signer.fd);
+	signer.fd = -1;
+	signer.pid = 0;
+	pthread_mutex_unlock(&signer.lock);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
+	}
+}
+
+static void *watch(void *arg)
+{
+	pid_t pid = *(const pid_t *) arg;
+	siginfo_t info;
+	while (waitid(P_PID, (id_t) pid, &info, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
+	}
+	pthread_mutex_lock(&signer.lock);
+	bool expected = signer.stopping;
+	pthread_mutex_unlock(&signer.lock);
+	if (!expected) {
+		die("the signer ended");
+	}
+	return NULL;
+}
+
+int signer_watch(struct ctx *c)
+{
+	static pid_t pid; /* read by the thread, which outlives this call */
+	pthread_t thread;
+	pid = signer.pid;
+	int result = pthread_create(&thread, NULL, watch, &pid);
+	if (result != 0) {
+		return ctx_fault(c, "pthread_create: %s", strerror(result));
+	}
+	pthread_detach(thread);
+	return 0;
+}
+
+static int exchange(struct ctx *c, const struct signer_head *head, struct bytes tbs, struct bytes *ret_der)
+{
+	struct signer_head reply;
+	struct bytes body;
+	if (tbs.n > SIGNER_MESSAGE_MAX) {
+		return ctx_fault(c, "%zu octets are too many to be signed", tbs.n);
+	}
+	pthread_mutex_lock(&signer.lock);
+	int result = channel_write(signer.fd, head, tbs);
+	if (result == 0) {
+		result = channel_read(signer.fd, c->arena, &reply, &body);
+	}
+	pthread_mutex_unlock(&signer.lock);
+	if (result != 0) {
+		die("the signer does not answer");
+	}
+	const char *kind = head->kind == SIGNER_CERTIFICATE ? "certificate" : "crl";
+	if (reply.kind != 0) {
+		metric_add(METRIC_signatures_refused, kind, 1);
+		return refused(c, body);
+	}
+	metric_add(METRIC_signatures, kind, 1);
+	*ret_der = body;
+	return 0;
+}
+
+int signer_sign_certificate(
+    struct ctx *c, const struct issuer *issuer, const char *profile, struct bytes tbs, struct bytes *ret_der)
+{
+	const struct config_profile_list *profiles = &signer.config->policy.profiles;
+	const struct config_profile *found = profile_find(profiles, profile);
+	if (found == NULL) {
+		return ctx_fault(c, "the profile %s is not in the configuration", profile);
+	}
+	const struct signer_head head = {
+		.kind = SIGNER_CERTIFICATE,
+		.issuer = (uint32_t) (issuer - signer.issuers->v),
+		.profile = (uint32_t) (found - profiles->v),
+	};
+	return exchange(c, &head, tbs, ret_der);
+}
+
+int signer_sign_crl(struct ctx *c, const struct issuer *issuer, struct bytes tbs, struct bytes *ret_der)
+{
+	const struct signer_head head = { .kind = SIGNER_CRL, .issuer = (uint32_t) (issuer - signer.issuers->v) };
+	return exchange(c, &head, tbs, ret_der);
+}

@@ -1,0 +1,28 @@
+/* The signer: a child of cairn-ca in a sandbox of its own that holds the issuing keys and knows two requests. It parses
+ * and lints the whole object, signs it, checks what it signed, and never signs octets that it has not read (F-6, F-7,
+ * style.md 29). The parent never holds a key. The end of the child is the end of the process: the supervisor starts both
+ * again. */
+#ifndef CAIRN_CA_SIGNER_H
+#define CAIRN_CA_SIGNER_H
+
+#include "ca/issuers.h"
+
+/* Forks the child and waits until it has read its keys and entered its sandbox; call it before there are threads. FAIL
+ * with what the child could not do. config and issuers must live as long as the process. */
+int signer_start(struct ctx *c, const struct config *config, const struct issuer_list *issuers) MUST_CHECK;
+
+/* A thread that ends the process when the child ends. */
+int signer_watch(struct ctx *c) MUST_CHECK;
+
+/* The certificate for the TBSCertificate of a leaf, DER in the arena of c. SERVER_INTERNAL when the signer refuses the
+ * bytes: refused again they would be refused again. Safe from all threads; one request at a time. */
+int signer_sign_certificate(struct ctx *c, const struct issuer *issuer, const char *profile, struct bytes tbs,
+    struct bytes *ret_der) MUST_CHECK;
+
+/* The CRL for a TBSCertList. */
+int signer_sign_crl(struct ctx *c, const struct issuer *issuer, struct bytes tbs, struct bytes *ret_der) MUST_CHECK;
+
+/* Closes the channel, which ends the child, and waits for it. No request may be under way. */
+void signer_stop(void);
+
+#endif

@@ -1,0 +1,150 @@
+/* Inside the signer. */
+#include "ca/signer_channel.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "lib/base/sandbox.h"
+#include "lib/crypto/authority.h"
+#include "lib/crypto/crl.h"
+#include "policy/lints.h"
+
+struct signer_state {
+	const struct config *config;
+	const struct issuer_list *issuers;
+	enum policy_mode mode;
+	EVP_PKEY **keys; /* one for each issuer */
+};
+
+/* A key that does not belong to the certificate is refused here (F-8). */
+static int read_keys(struct ctx *c, struct signer_state *s)
+{
+	s->keys = ARENA_ARRAY(c->arena, s->issuers->n, EVP_PKEY *);
+	for (size_t i = 0; i < s->issuers->n; i++) {
+		struct authority authority;
+		const struct config_issuer *config = s->issuers->v[i].config;
+		TRY(authority_read(c, config->key_file, config->cert_file, &authority));
+		s->keys[i] = authority.key;
+	}
+	return policy_mode_parse(s->config->policy.mode, &s->mode);
+}
+
+/* OpenSSL loads what it needs at the first use, and there are no files inside the sandbox. With keys of no meaning:
+ * nothing but certificates and CRLs is ever signed with the real ones. */
+static int warm_up(struct ctx *c)
+{
+	static const char *const kinds[] = { "p256", "p384", "rsa2048" };
+	static const char text[] = "nothing";
+	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+		EVP_PKEY *key = NULL;
+		struct bytes signature;
+		struct bytes spki;
+		TRY(key_generate(c, kinds[i], &key));
+		TRY(key_sign(c, key, bytes_of_text(text), &signature));
+		TRY(key_spki(c, key, &spki));
+		if (!key_verify(key, bytes_of_text(text), signature) || key_of_spki(c, spki, &key) != 0) {
+			return ctx_fault(c, "a fresh key does not work");
+		}
+	}
+	return 0;
+}
+
+static struct lint_options lint_options(const struct signer_state *s, const struct signer_head *head)
+{
+	return (struct lint_options) {
+		.mode = s->mode,
+		.now = clock_now(),
+		.issuer = &s->issuers->v[head->issuer].info,
+		.profile = head->kind == SIGNER_CERTIFICATE ? &s->config->policy.profiles.v[head->profile] : NULL,
+	};
+}
+
+static int sign_certificate(struct ctx *c, const struct signer_state *s, const struct signer_head *head,
+    struct bytes tbs, struct bytes *ret_der)
+{
+	const struct lint_options options = lint_options(s, head);
+	struct cert_info signed_cert;
+	TRY(lint_certificate(c, CERT_LEAF, tbs, &options)); /* F-30 */
+	TRY(cert_sign(c, s->keys[head->issuer], tbs, ret_der));
+	TRY(cert_parse(c, *ret_der, &signed_cert));
+	if (!bytes_equal(signed_cert.tbs, tbs)) {
+		return ctx_fault(c, "other bytes were signed");
+	}
+	return cert_verify_signature(c, &signed_cert, s->issuers->v[head->issuer].public_key); /* F-35 */
+}
+
+static int sign_crl(struct ctx *c, const struct signer_state *s, const struct signer_head *head, struct bytes tbs,
+    struct bytes *ret_der)
+{
+	const struct lint_options options = lint_options(s, head);
+	struct crl_info signed_crl;
+	TRY(lint_crl(c, tbs, &options)); /* F-33 */
+	TRY(cert_sign(c, s->keys[head->issuer], tbs, ret_der));
+	TRY(crl_parse(c, *ret_der, &signed_crl));
+	return crl_verify_signature(c, &signed_crl, s->issuers->v[head->issuer].public_key);
+}
+
+static int serve(struct ctx *c, const struct signer_state *s, const struct signer_head *head, struct bytes tbs,
+    struct bytes *ret_der)
+{
+	if (head->issuer >= s->issuers->n) {
+		return ctx_fault(c, "there is no such issuer");
+	}
+	if (head->kind == SIGNER_CRL) {
+		return sign_crl(c, s, head, tbs, ret_der);
+	}
+	if (head->kind != SIGNER_CERTIFICATE || head->profile >= s->config->policy.profiles.n) {
+		return ctx_fault(c, "there is no such request");
+	}
+	return sign_certificate(c, s, head, tbs, ret_der);
+}
+
+static int answer(int fd, const struct ctx *c, int result, struct bytes der)
+{
+	const struct signer_head head = { .kind = result == 0 ? 0 : 1 };
+	return channel_write(fd, &head, result == 0 ? der : bytes_of_text(c->err.cause));
+}
+
+/* False at the end of the channel. */
+static bool serve_one(int fd, const struct signer_state *s)
+{
+	struct ctx c;
+	struct signer_head head;
+	struct bytes tbs;
+	struct bytes der = { NULL, 0 };
+	ctx_init(&c);
+	bool alive = channel_read(fd, c.arena, &head, &tbs) == 0;
+	if (alive) {
+		int result = serve(&c, s, &head, tbs, &der);
+		alive = answer(fd, &c, result, der) == 0;
+	}
+	ctx_done(&c);
+	return alive;
+}
+
+static int prepare(struct ctx *c, struct signer_state *s)
+{
+	TRY(read_keys(c, s));
+	TRY(warm_up(c));
+	return sandbox_enter(c, "cairn-ca-signer", s->config);
+}
+
+_Noreturn void signer_child(int fd, const struct config *config, const struct issuer_list *issuers)
+{
+	struct signer_state s = { .config = config, .issuers = issuers };
+	struct ctx c; /* lives as long as the keys */
+	/* A signal to the whole group must not end the signer while the parent still drains: the closed channel does. */
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	prctl(PR_SET_NAME, "cairn-ca-signer");
+	ctx_init(&c);
+	int result = prepare(&c, &s);
+	bool alive = answer(fd, &c, result, (struct bytes) { NULL, 0 }) == 0 && result == 0;
+	while (alive) {
+		alive = serve_one(fd, &s);
+	}
+	ctx_done(&c);
+	_exit(result == 0 ? 0 : 1);
+}

@@ -1,0 +1,17 @@
+/* The SQL of cairn-ca; each statement stands beside the function that uses it, the list in ca.c. */
+#ifndef CAIRN_CA_STATEMENTS_H
+#define CAIRN_CA_STATEMENTS_H
+
+#include "lib/db/db.h"
+
+extern const struct statement register_issuer;
+extern const struct statement begin_issuance;
+extern const struct statement take_issuances;
+extern const struct statement complete_issuance;
+extern const struct statement abandon_issuance;
+extern const struct statement crl_state;
+extern const struct statement take_crl_lease;
+extern const struct statement read_revoked;
+extern const struct statement publish_crl;
+
+#endif
