@@ -105,7 +105,10 @@ static int make_internal(struct ctx *c, struct init_options *o)
 		TRY(store(c, o, &ca, base));
 	}
 	for (size_t i = 0; i < COUNT_OF(processes); i++) {
-		const char *own = arena_printf(c->arena, "%s/pki/internal/%s", o->state, processes[i]);
+		/* a folder for each: a process's sandbox lets it read the folder of its own certificate, and no key beside it */
+		const char *own_folder = arena_printf(c->arena, "%s/pki/internal/%s", o->state, processes[i]);
+		const char *own = arena_printf(c->arena, "%s/%s", own_folder, processes[i]);
+		TRY(folder_make(c, own_folder, 0700));
 		if (!file_exists(arena_printf(c->arena, "%s.pem", own))) {
 			struct authority made;
 			TRY(authority_make_rpc(c, &ca, processes[i], &made));
@@ -127,7 +130,7 @@ static const char *host_of(struct arena *a, const char *url)
 static int make_site(struct ctx *c, struct init_options *o, const struct config *shape)
 {
 	const char *ca_base = in_state(c, o, "pki/api-ca");
-	const char *site = in_state(c, o, "pki/site");
+	const char *site = in_state(c, o, "pki/site/site");
 	struct authority ca;
 	struct authority made;
 	if (file_exists(arena_printf(c->arena, "%s.pem", ca_base))) {
@@ -166,7 +169,7 @@ static int make_config(struct ctx *c, struct init_options *o, const struct confi
 
 int init_run(struct ctx *c, struct init_options *o)
 {
-	static const char *const folders[] = { "", "pki", "pki/internal", "spool" };
+	static const char *const folders[] = { "", "pki", "pki/internal", "pki/site", "spool" };
 	struct config *shape = NULL;
 	o->made = (struct text_list) { ARENA_ARRAY(c->arena, INIT_MADE_MAX, const char *), 0 };
 	TRY(config_load(c, &o->overlay, o->overlay == NULL ? 0 : 1, &shape));

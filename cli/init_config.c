@@ -24,15 +24,15 @@ static const char shared_part[] =
 
 static const char wfe_part[] = "wfe:\n"
                                "  # The API's TLS certificate; put your own here, with the names of external_url.\n"
-                               "  cert_file: pki/site.pem\n"
-                               "  key_file: pki/site.key\n"
+                               "  cert_file: pki/site/site.pem\n"
+                               "  key_file: pki/site/site.key\n"
                                "  # Records of requests wait here until they are in the database.\n"
                                "  spool_dir: spool\n"
                                "  root_file: pki/root.pem\n"
                                "  root_crl_file: pki/root.crl\n";
 
-static const char process_part[] = "  rpc_cert_file: pki/internal/%s.pem\n"
-                                   "  rpc_key_file: pki/internal/%s.key\n";
+static const char process_part[] = "  rpc_cert_file: pki/internal/%s/%s.pem\n"
+                                   "  rpc_key_file: pki/internal/%s/%s.key\n";
 
 static const char va_part[] =
     "  # Development: names under test. are this machine, and validation may go there. For real use set http01_port: "
@@ -68,7 +68,7 @@ static const char *database_line(struct arena *a, const struct init_options *o, 
 
 static const char *process_lines(struct arena *a, const char *process)
 {
-	return arena_printf(a, process_part, process, process);
+	return arena_printf(a, process_part, process, process, process, process);
 }
 
 const char *init_http_url(struct arena *a, const struct config *shape)

@@ -71,11 +71,19 @@ static const struct sandbox_path paths[] = {
 	{ \
 		who, SANDBOX_READ, offsetof(struct config, member), true \
 	}
+#define FILE_AT(who, member) \
+	{ \
+		who, SANDBOX_READ, offsetof(struct config, member), false \
+	}
 #define OWN_CERTIFICATE(who, section) \
 	FOLDER_OF(who, section.process.rpc_cert_file), FOLDER_OF(who, section.process.rpc_key_file)
 
 static const struct sandbox_config_path config_paths[] = {
-	FOLDER_OF(NETWORKED, rpc.ca_file),
+	/* these lie beside other files: they alone, and a new one needs a restart */
+	FILE_AT(NETWORKED, rpc.ca_file),
+	FILE_AT(WFE, wfe.root_file),
+	FILE_AT(WFE, wfe.root_crl_file),
+	/* these are renewed: their folders, for a new file under the old name */
 	OWN_CERTIFICATE(WFE, wfe),
 	OWN_CERTIFICATE(RA, ra),
 	OWN_CERTIFICATE(VA, va),

@@ -10,11 +10,11 @@
  * kernel without landlock is logged as a warning; a filter that can't be installed is a FAIL.
  *
  * Inside, files are readable in the folders of the process's own certificates and keys (so that a renewed one can be read
- * at SIGHUP), what libraries need of /etc, /usr and /proc, and nothing else of the state: read keys and lists that lie
- * elsewhere in `open`, and keep no foreign secret in the folder of a certificate. No process starts another one; cairn-ca
- * forks its signer before and ends it by closing its socket. The signer has no files and no sockets but those that it
- * holds already: a file that it opens gets EACCES, so that it must load its keys and warm up OpenSSL before. All else
- * that is not in the tables ends the process with SIGSYS. */
+ * at SIGHUP), rpc.ca_file, what libraries need of /etc, /usr and /proc, and nothing else of the state: read keys and
+ * lists that lie elsewhere in `open`, and keep no foreign secret in or below the folder of a certificate. No process
+ * starts another one; cairn-ca forks its signer before and ends it by closing its socket. The signer has no files and no
+ * sockets but those that it holds already: a file that it opens gets EACCES, so that it must load its keys and warm up
+ * OpenSSL before. All else that is not in the tables ends the process with SIGSYS. */
 int sandbox_enter(struct ctx *c, const char *process, const struct config *config) MUST_CHECK;
 
 #endif

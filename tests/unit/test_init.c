@@ -33,12 +33,15 @@ static int make_folder(void **state)
 static int remove_folder(void **state)
 {
 	(void) state;
-	static const char *const names[] = { "pki/root", "pki/ecdsa-1", "pki/rsa-1", "pki/site", "pki/api-ca",
-		"pki/internal/ca", "pki/internal/cairn-wfe", "pki/internal/cairn-ra", "pki/internal/cairn-va",
-		"pki/internal/cairn-ca", "pki/internal/cairn-subscriber", "pki/internal/cairn-command" };
+	static const char *const names[] = { "pki/root", "pki/ecdsa-1", "pki/rsa-1", "pki/site/site", "pki/api-ca",
+		"pki/internal/ca", "pki/internal/cairn-wfe/cairn-wfe", "pki/internal/cairn-ra/cairn-ra",
+		"pki/internal/cairn-va/cairn-va", "pki/internal/cairn-ca/cairn-ca",
+		"pki/internal/cairn-subscriber/cairn-subscriber", "pki/internal/cairn-command/cairn-command" };
 	static const char *const others[] = { "cairn.yaml", "pki/root.crl", "pki/ceremony.jsonl", "plan.yaml", "r.pem",
 		"r.key" };
-	static const char *const folders[] = { "pki/internal", "pki", "spool", "" };
+	static const char *const folders[] = { "pki/internal/cairn-wfe", "pki/internal/cairn-ra", "pki/internal/cairn-va",
+		"pki/internal/cairn-ca", "pki/internal/cairn-subscriber", "pki/internal/cairn-command", "pki/internal",
+		"pki/site", "pki", "spool", "" };
 	char path[128];
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
 		snprintf(path, sizeof(path), "%s/%s.pem", folder, names[i]);
@@ -133,8 +136,7 @@ static void test_plan_faults(void **state)
 		"steps:\n  - { action: root, name: r, key: p384, common_name: R, cert_file: r.pem, key_file: r.key }\n",
 		"title: x\nsteps:\n  - { action: rooot, name: r }\n",
 		"title: x\nsteps:\n  - { action: root, name: r }\n",
-		"title: x\nsteps:\n  - { action: root, name: r, key: dsa, common_name: R, cert_file: r.pem, key_file: r.key "
-		"}\n",
+		"title: x\nsteps:\n  - { action: root, name: r, key: dsa, common_name: R, cert_file: r.pem, key_file: r.k }\n",
 		"title: x\nsteps:\n  - { action: crl, name: r, issuer: nobody, crl_file: x.crl }\n",
 		"title: x\nsteps:\n  - { action: root, name: r, speed: 3 }\n",
 	};
