@@ -18,9 +18,14 @@ struct new_order {
 	const char *profile;
 	const char *replaces;
 };
+static const struct field new_identifier_field[] = {
+	FIELD(struct identifier, type, .flags = FIELD_REQUIRED),
+	FIELD(struct identifier, value, .flags = FIELD_REQUIRED),
+};
+static const struct fields new_identifier_fields = FIELDS(struct identifier, new_identifier_field);
 static const struct field new_order_field[] = {
-	FIELD_STRUCTS(
-	    struct new_order, identifiers, &identifier_fields, .flags = FIELD_REQUIRED, .min = 1, .max = IDENTIFIERS_MAX),
+	FIELD_STRUCTS(struct new_order, identifiers, &new_identifier_fields, .flags = FIELD_REQUIRED, .min = 1,
+	    .max = IDENTIFIERS_MAX),
 	FIELD_AS(struct new_order, not_before, "notBefore"),
 	FIELD_AS(struct new_order, not_after, "notAfter"),
 	FIELD(struct new_order, profile),

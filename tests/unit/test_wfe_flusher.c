@@ -15,6 +15,7 @@
 #include "tests/unit/pg.h"
 #include "wfe/flusher.h"
 #include "wfe/record.h"
+#include "wfe/statements.h"
 
 static const struct statement *const statements[] = { &flusher_find_position, &flusher_move_position };
 
@@ -331,9 +332,17 @@ static void a_database_that_refuses_gets_all_of_it_later(void **state)
 	ctx_done(&c);
 }
 
+/* style.md 17 */
+static void every_statement_can_be_prepared(void **state)
+{
+	(void) state;
+	pg_check_statements("cairn_wfe", wfe_statements, wfe_n_statements);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_statement_can_be_prepared),
 		cmocka_unit_test(a_request_becomes_two_rows),
 		cmocka_unit_test(a_kill_of_the_front_end),
 		cmocka_unit_test(the_database_goes_away_at_any_moment),

@@ -1,0 +1,431 @@
+/* The front end without its neighbours: HTTP server, database and RA are fakes linked in their place; nonces, spool, keys
+ * and signatures are real. Include it behind cmocka.h. */
+#ifndef CAIRN_TESTS_WFE_FAKE_H
+#define CAIRN_TESTS_WFE_FAKE_H
+
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "lib/base/base64.h"
+#include "lib/base/buffer.h"
+#include "lib/crypto/auto_openssl.h"
+#include "lib/rpc/client.h"
+#include "wfe/front.h"
+#include "wfe/record.h"
+#include "wfe/request.h"
+#include "wfe/statements.h"
+
+#define BASE "https://ca.test:14000"
+#define TERMS "https://ca.test/terms"
+
+/* One signer and the account that it has, or has not. */
+struct signer {
+	EVP_PKEY *key;
+	struct jwk jwk;
+	struct id id;
+	const char *status; /* NULL: no account */
+	char kid[128];
+};
+
+static struct {
+	struct ctx c;    /* for what the test keeps */
+	struct ctx last; /* of the last request, whose memory the fakes point into */
+	struct config config;
+	struct front front;
+	struct signer alice;
+	struct signer bob;
+	char dir[64];
+	/* the request under way, and what was answered */
+	struct http_header in[16];
+	size_t n_in;
+	struct http_header out[32];
+	size_t n_out;
+	unsigned status;
+	const char *type;
+	const char *body;
+	/* what the RA was asked */
+	const char *called;
+	struct new_account_request new_account;
+	struct new_order_request new_order;
+	struct start_challenge_request start_challenge;
+	struct finalize_order_request finalize;
+	struct revoke_certificate_request revoke;
+	enum problem ra_problem; /* what it fails with */
+	/* what the database has */
+	struct order order;
+	struct authorization authz;
+	size_t n_orders;
+	struct timestamp crl_this_update;
+	bool database_down;
+} t;
+
+/* ---- the HTTP server ---- */
+
+const char *http_request_header(struct http_request *r, const char *name)
+{
+	(void) r;
+	for (size_t i = 0; i < t.n_in; i++) {
+		if (strcasecmp(t.in[i].name, name) == 0) {
+			return t.in[i].value;
+		}
+	}
+	return NULL;
+}
+
+size_t http_request_header_count(struct http_request *r, const char *name)
+{
+	size_t n = 0;
+	(void) r;
+	for (size_t i = 0; i < t.n_in; i++) {
+		n += strcasecmp(t.in[i].name, name) == 0 ? 1 : 0;
+	}
+	return n;
+}
+
+const char *http_request_address(struct http_request *r, uint16_t *ret_port)
+{
+	(void) r;
+	*ret_port = 40000;
+	return "192.0.2.7";
+}
+
+void http_reply_header(struct http_request *r, const char *name, const char *value)
+{
+	(void) r;
+	assert_true(t.n_out < COUNT_OF(t.out));
+	t.out[t.n_out++] = (struct http_header) { name, arena_text(t.c.arena, value) };
+}
+
+void http_reply(struct http_request *r, unsigned status, const char *content_type, struct bytes body)
+{
+	(void) r;
+	t.status = status;
+	t.type = arena_text(t.c.arena, content_type);
+	t.body = arena_text_n(t.c.arena, body.p, body.n);
+}
+
+/* ---- the database ---- */
+
+static int fake_row(struct ctx *c, const struct statement *s, const void *params, void *ret)
+{
+	const struct id *id = params;
+	const struct bytes *thumbprint = (const void *) ((const char *) params + sizeof(struct id));
+	const struct signer *signers[] = { &t.alice, &t.bob };
+	(void) c;
+	if (strncmp(s->name, "accounts_find", 13) == 0) {
+		bool by_key = strcmp(s->name, "accounts_find_by_key") == 0;
+		for (size_t i = 0; i < COUNT_OF(signers); i++) {
+			struct bytes own = { signers[i]->jwk.thumbprint, SHA256_SIZE };
+			if (signers[i]->status != NULL &&
+			    (by_key ? bytes_equal(*thumbprint, own) : id_equal(*id, signers[i]->id))) {
+				*(struct account *) ret = (struct account) { .id = signers[i]->id,
+					.status = signers[i]->status,
+					.key = signers[i]->jwk.canonical,
+					.thumbprint = own,
+					.terms_agreed = true };
+				return 1;
+			}
+		}
+		return 0;
+	}
+	if (s == &order_find && id_equal(*id, t.order.id)) {
+		*(struct order *) ret = t.order;
+		return 1;
+	}
+	if ((s == &authz_find && id_equal(*id, t.authz.id)) ||
+	    (s == &authz_find_by_challenge && id_equal(*id, t.authz.challenges.v[0].id))) {
+		*(struct authorization *) ret = t.authz;
+		return 1;
+	}
+	return 0;
+}
+
+int db_row(struct ctx *c, const struct statement *s, const void *params, void *ret_row, bool *ret_found)
+{
+	if (t.database_down) {
+		ctx_cause(c, "connection to server at 10.1.2.3 failed");
+		return FAIL(c, UNAVAILABLE, "The database does not answer");
+	}
+	memset(ret_row, 0, s->row->size);
+	*ret_found = fake_row(c, s, params, ret_row) == 1;
+	return 0;
+}
+
+/* The ids of orders that an account has: the n-th ends in n. */
+int db_rows(struct ctx *c, const struct statement *s, const void *params, void *ret_array, size_t *ret_n)
+{
+	const struct {
+		struct id account_id;
+		struct id after;
+		int64_t count;
+	} *page = params;
+	struct id *ids = ARENA_ARRAY(c->arena, t.n_orders, struct id);
+	assert_ptr_equal(s, &orders_list);
+	*ret_n = 0;
+	for (size_t i = 1; i <= t.n_orders && *ret_n < (size_t) page->count; i++) {
+		struct id id = { { [14] = (uint8_t) (i >> 8), [15] = (uint8_t) i } };
+		if (memcmp(id.b, page->after.b, sizeof(id.b)) > 0) {
+			ids[(*ret_n)++] = id;
+		}
+	}
+	*(struct id **) ret_array = ids;
+	return 0;
+}
+
+int db_copy_all(
+    struct ctx *c, const struct db_copy *copies, size_t n, const struct statement *after, const void *params)
+{
+	(void) copies;
+	(void) n;
+	(void) after;
+	(void) params;
+	return FAIL(c, UNAVAILABLE, "The database is a fake");
+}
+
+void db_thread_end(void)
+{
+}
+
+/* ---- the RA ---- */
+
+static int fake_call(struct ctx *c, const char *name)
+{
+	t.called = name;
+	return t.ra_problem == PROBLEM_NONE ? 0 : ctx_fail(c, t.ra_problem, "as told");
+}
+
+int rpc_ra_new_account(struct ctx *c, const struct new_account_request *in, struct new_account_response *ret)
+{
+	t.new_account = *in;
+	*ret = (struct new_account_response) { .account = { .id = t.bob.id, .status = "valid", .terms_agreed = true },
+		.created = true };
+	return fake_call(c, "new_account");
+}
+
+int rpc_ra_update_account(struct ctx *c, const struct update_account_request *in, struct account *ret)
+{
+	*ret = (struct account) { .id = in->account_id, .status = "deactivated" };
+	t.alice.status = "deactivated";
+	return fake_call(c, "update_account");
+}
+
+int rpc_ra_new_order(struct ctx *c, const struct new_order_request *in, struct order *ret)
+{
+	t.new_order = *in;
+	t.new_order.thumbprint = arena_bytes(t.c.arena, in->thumbprint.p, in->thumbprint.n); /* of the handler's stack */
+	*ret = t.order;
+	return fake_call(c, "new_order");
+}
+
+int rpc_ra_start_challenge(struct ctx *c, const struct start_challenge_request *in, struct authorization *ret)
+{
+	t.start_challenge = *in;
+	*ret = t.authz;
+	return fake_call(c, "start_challenge");
+}
+
+int rpc_ra_deactivate_authorization(
+    struct ctx *c, const struct deactivate_authorization_request *in, struct authorization *ret)
+{
+	(void) in;
+	*ret = t.authz;
+	ret->status = "deactivated";
+	return fake_call(c, "deactivate_authorization");
+}
+
+int rpc_ra_finalize_order(struct ctx *c, const struct finalize_order_request *in, struct order *ret)
+{
+	t.finalize = *in;
+	*ret = t.order;
+	return fake_call(c, "finalize_order");
+}
+
+int rpc_ra_revoke_certificate(
+    struct ctx *c, const struct revoke_certificate_request *in, struct revoke_certificate_response *ret)
+{
+	t.revoke = *in;
+	*ret = (struct revoke_certificate_response) { 0 };
+	return fake_call(c, "revoke_certificate");
+}
+
+/* ---- signed requests ---- */
+
+static inline void signer_init(struct signer *s, const char *status)
+{
+	s->key = EVP_EC_gen("P-256");
+	assert_non_null(s->key);
+	assert_int_equal(jwk_of_key(&t.c, s->key, &s->jwk), 0);
+	s->id = id_new();
+	s->status = status;
+	char id[ID_TEXT_SIZE];
+	id_encode(s->id, id);
+	(void) snprintf(s->kid, sizeof(s->kid), BASE "/acme/account/%s", id);
+}
+
+/* r and s of 32 octets each. */
+static inline struct bytes es256(const struct signer *s, const char *text)
+{
+	uint8_t der[128];
+	size_t n = sizeof(der);
+	AUTO(EVP_MD_CTX) md = EVP_MD_CTX_new();
+	assert_int_equal(EVP_DigestSignInit(md, NULL, EVP_sha256(), NULL, s->key), 1);
+	assert_int_equal(EVP_DigestSign(md, der, &n, (const uint8_t *) text, strlen(text)), 1);
+	const uint8_t *p = der;
+	ECDSA_SIG *parts = d2i_ECDSA_SIG(NULL, &p, (long) n);
+	assert_non_null(parts);
+	uint8_t *raw = arena_alloc(t.c.arena, 64);
+	assert_int_equal(BN_bn2binpad(ECDSA_SIG_get0_r(parts), raw, 32), 32);
+	assert_int_equal(BN_bn2binpad(ECDSA_SIG_get0_s(parts), raw + 32, 32), 32);
+	ECDSA_SIG_free(parts);
+	return (struct bytes) { raw, 64 };
+}
+
+static inline const char *fresh_nonce(void)
+{
+	char text[NONCE_TEXT_SIZE];
+	nonce_make(t.front.nonces, text);
+	return arena_text(t.c.arena, text);
+}
+
+/* A flattened JWS over a header that is given as JSON text. */
+static inline const char *jws_of(const struct signer *s, const char *header, const char *payload)
+{
+	struct arena *a = t.c.arena;
+	const char *h = base64url_encode(a, bytes_of_text(header));
+	const char *p = base64url_encode(a, bytes_of_text(payload));
+	const char *signature = base64url_encode(a, es256(s, arena_printf(a, "%s.%s", h, p)));
+	return arena_printf(a, "{\"protected\":\"%s\",\"payload\":\"%s\",\"signature\":\"%s\"}", h, p, signature);
+}
+
+static inline const char *header_kid(const char *kid, const char *nonce, const char *url)
+{
+	return arena_printf(
+	    t.c.arena, "{\"alg\":\"ES256\",\"kid\":\"%s\",\"nonce\":\"%s\",\"url\":\"%s\"}", kid, nonce, url);
+}
+
+static inline const char *header_jwk(const struct signer *s, const char *nonce, const char *url)
+{
+	return arena_printf(
+	    t.c.arena, "{\"alg\":\"ES256\",\"jwk\":%s,\"nonce\":\"%s\",\"url\":\"%s\"}", s->jwk.canonical, nonce, url);
+}
+
+/* ---- requests ---- */
+
+/* Serves one request with the headers that t.in holds, and clears them. */
+static inline unsigned request(const char *method, const char *target, const char *body)
+{
+	struct http_request r = {
+		.method = method, .target = target, .body = bytes_of_text(body), .received_at = clock_now()
+	};
+	const char *mark = strchr(target, '?');
+	r.path = mark == NULL ? target : arena_text_n(t.c.arena, target, (size_t) (mark - target));
+	r.query = mark == NULL ? NULL : mark + 1;
+	ctx_done(&t.last);
+	ctx_init(&r.ctx);
+	t.n_out = 0;
+	t.status = 0;
+	t.body = "";
+	t.called = NULL;
+	front_serve(&r, &t.front);
+	t.last = r.ctx;
+	t.n_in = 0;
+	return t.status;
+}
+
+static inline void header_in(const char *name, const char *value)
+{
+	t.in[t.n_in++] = (struct http_header) { name, value };
+}
+
+static inline unsigned post(const char *target, const char *jws)
+{
+	header_in("Content-Type", "application/jose+json");
+	return request("POST", target, jws);
+}
+
+static inline const char *url_of(const char *target)
+{
+	return arena_printf(t.c.arena, BASE "%s", target);
+}
+
+static inline unsigned post_as(const struct signer *s, const char *target, const char *payload)
+{
+	return post(target, jws_of(s, header_kid(s->kid, fresh_nonce(), url_of(target)), payload));
+}
+
+static inline unsigned post_with_key(const struct signer *s, const char *target, const char *payload)
+{
+	return post(target, jws_of(s, header_jwk(s, fresh_nonce(), url_of(target)), payload));
+}
+
+/* The first header of the answer with this name whose value has `part` in it, or NULL. */
+static inline const char *answer_header(const char *name, const char *part)
+{
+	for (size_t i = 0; i < t.n_out; i++) {
+		if (strcmp(t.out[i].name, name) == 0 && strstr(t.out[i].value, part) != NULL) {
+			return t.out[i].value;
+		}
+	}
+	return NULL;
+}
+
+static inline void assert_problem(unsigned status, const char *type)
+{
+	if (t.status != status || strstr(t.body, arena_printf(t.c.arena, "acme:error:%s\"", type)) == NULL) {
+		fail_msg("%u %s", t.status, t.body);
+	}
+	assert_string_equal(t.type, "application/problem+json");
+}
+
+static inline const char *object_path(const char *kind, struct id id)
+{
+	char text[ID_TEXT_SIZE];
+	id_encode(id, text);
+	return arena_printf(t.c.arena, "/acme/%s/%s", kind, text);
+}
+
+static int fake_setup(void **state)
+{
+	(void) state;
+	memset(&t, 0, sizeof(t));
+	ctx_init(&t.c);
+	(void) snprintf(t.dir, sizeof(t.dir), "/tmp/wfe-front-XXXXXX");
+	assert_non_null(mkdtemp(t.dir));
+	t.config.acme.external_url = BASE;
+	t.config.acme.terms_of_service = TERMS;
+	t.config.wfe.process.workers = 4;
+	t.config.wfe.hold_ms = 2000;
+	t.front.config = &t.config;
+	const uint8_t instance[NONCE_INSTANCE_SIZE] = { 1 };
+	assert_int_equal(nonce_box_open(&t.c, NULL, instance, &t.front.nonces), 0);
+	const struct spool_options options = { t.dir, SPOOL_SEGMENT_OCTETS, SPOOL_LIMIT_OCTETS };
+	assert_int_equal(spool_open(&t.c, &options, &t.front.spool), 0);
+	signer_init(&t.alice, "valid");
+	signer_init(&t.bob, NULL);
+	t.order = (struct order) { .id = id_new(), .account_id = t.alice.id, .status = "pending" };
+	return 0;
+}
+
+static int fake_teardown(void **state)
+{
+	(void) state;
+	static const char *const files[] = { "lock", "instance", "0000000000000001.seg" };
+	spool_close(t.front.spool);
+	nonce_box_free(t.front.nonces);
+	EVP_PKEY_free(t.alice.key);
+	EVP_PKEY_free(t.bob.key);
+	for (size_t i = 0; i < COUNT_OF(files); i++) {
+		(void) unlink(arena_printf(t.c.arena, "%s/%s", t.dir, files[i]));
+	}
+	(void) rmdir(t.dir);
+	ctx_done(&t.last);
+	ctx_done(&t.c);
+	return 0;
+}
+
+#endif
