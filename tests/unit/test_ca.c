@@ -1,0 +1,607 @@
+/* link: ca cli */
+/* The signing CA on a real database with a real signer., D-3, D-9, E-13, E-20..E-29, F-7, F-30, F-35. */
+#include "tests/unit/crypto_test.h"
+
+#include <pthread.h>
+
+#include "tests/unit/pg.h"
+
+#include "ca/ca.h"
+#include "ca/finish.h"
+#include "ca/signer.h"
+#include "ca/statements.h"
+#include "cli/init.h"
+#include "lib/base/buffer.h"
+#include "lib/crypto/crl.h"
+#include "lib/rpc/handlers.h"
+
+static struct ctx all; /* what lives as long as the group */
+static char state_dir[] = "/tmp/cairn-test-ca-XXXXXX";
+static struct config *config;
+static struct id account;
+
+static const char *uuid(struct arena *a, struct id id)
+{
+	return hex_encode(a, (struct bytes) { id.b, sizeof(id.b) }); /* PostgreSQL takes 32 digits */
+}
+
+static void run_sql(const char *format, ...) PRINTF_LIKE(1, 2);
+static void run_sql(const char *format, ...)
+{
+	va_list ap;
+	va_start(ap, format);
+	pg_exec("postgres", arena_vprintf(all.arena, format, ap));
+	va_end(ap);
+}
+
+static void expect(const char *expected, const char *format, ...) PRINTF_LIKE(2, 3);
+static void expect(const char *expected, const char *format, ...)
+{
+	va_list ap;
+	va_start(ap, format);
+	pg_assert_value(arena_vprintf(all.arena, format, ap), expected);
+	va_end(ap);
+}
+
+static int setup(void **state)
+{
+	(void) state;
+	ctx_init(&all);
+	pg_start();
+	assert_non_null(mkdtemp(state_dir));
+	struct init_options o = { .state = state_dir,
+		.database = arena_printf(all.arena, "host=%s dbname=cairn", pg_cluster.dir) };
+	assert_good(&all, init_run(&all, &o));
+	const char *paths[] = { arena_printf(all.arena, "%s/cairn.yaml", state_dir),
+		arena_printf(all.arena, "%s/overlay.yaml", state_dir) };
+	FILE *overlay = fopen(paths[1], "w");
+	assert_non_null(overlay);
+	fputs("policy:\n  profiles:\n    - { name: classic, life: 90d, common_name: true }\n"
+	      "    - { name: shortlived, life: 160h }\n",
+	    overlay);
+	fclose(overlay);
+	assert_good(&all, config_load(&all, paths, 2, &config));
+	/* A key that is not the certificate's: the signer does not start (F-8). */
+	const char *key_file = config->ca.issuers.v[0].key_file;
+	config->ca.issuers.v[0].key_file = config->ca.issuers.v[1].key_file;
+	assert_cause(&all, "does not belong", ca_open(&all, config));
+	config->ca.issuers.v[0].key_file = key_file;
+	assert_good(&all, ca_open(&all, config));
+	db_statements(ca_statements, ca_n_statements);
+	db_configure(config->ca.process.database, 4, 5000);
+	account = id_new();
+	run_sql("INSERT INTO acme.account (id, status, key, thumbprint) VALUES ('%s', 'valid', '{}', sha256('k'))",
+	    uuid(all.arena, account));
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void) state;
+	db_thread_end();
+	signer_stop();
+	config_free(config);
+	ctx_done(&all);
+	pg_stop();
+	pid_t pid = fork();
+	if (pid == 0) {
+		execlp("rm", "rm", "-rf", state_dir, (char *) NULL);
+		_exit(127);
+	}
+	waitpid(pid, NULL, 0);
+	return 0;
+}
+
+/* A ready order of the account for these names, each with an authorization that a validation made valid. */
+static struct id make_order(const char *const *names, size_t n)
+{
+	struct id order = id_new();
+	const char *list = "";
+	for (size_t i = 0; i < n; i++) {
+		list = arena_printf(all.arena, "%s%s'%s'", list, i == 0 ? "" : ", ", names[i]);
+	}
+	run_sql(
+	    "INSERT INTO acme.orders (id, account_id, status, identifier_types, identifier_values, profile, expires_at) "
+	    "SELECT '%s', '%s', 'ready', array_fill('dns'::text, ARRAY[%zu]), ARRAY[%s], 'classic', now() + interval '1 d'",
+	    uuid(all.arena, order), uuid(all.arena, account), n, list);
+	for (size_t i = 0; i < n; i++) {
+		const char *authz = uuid(all.arena, id_new());
+		const char *validation = uuid(all.arena, id_new());
+		bool wildcard = strncmp(names[i], "*.", 2) == 0;
+		const char *base = wildcard ? names[i] + 2 : names[i];
+		run_sql(
+		    "INSERT INTO log.validation VALUES ('%s', '%s', NULL, '%s', '%s', 'dns', '%s', %s, 'http-01', "
+		    "'3.2.2.4.19', 'local', 1, true, NULL, NULL, 'off', NULL, sha256('t'), NULL, NULL, now(), now(), "
+		    "sha256('a') || sha256('b')); INSERT INTO acme.authz (id, account_id, identifier_type, identifier_value, "
+		    "wildcard, status, expires_at, validation_id) VALUES ('%s', '%s', 'dns', '%s', %s, 'valid', "
+		    "now() + interval '1 d', '%s'); INSERT INTO acme.order_authz VALUES ('%s', %zu, '%s')",
+		    validation, authz, uuid(all.arena, account), validation, base, wildcard ? "true" : "false", authz,
+		    uuid(all.arena, account), base, wildcard ? "true" : "false", validation, uuid(all.arena, order), i + 1,
+		    authz);
+	}
+	return order;
+}
+
+static struct issue_certificate_request make_request(
+    struct ctx *c, const char *key_kind, const char *const *names, size_t n)
+{
+	EVP_PKEY *key = NULL;
+	struct issue_certificate_request in = {
+		.order_id = make_order(names, n), .account_id = account, .profile = "classic"
+	};
+	assert_good(c, key_generate(c, key_kind, &key));
+	assert_good(c, key_spki(c, key, &in.public_key));
+	in.names = (struct identifier_list) { ARENA_ARRAY(c->arena, n, struct identifier), n };
+	for (size_t i = 0; i < n; i++) {
+		in.names.v[i] = (struct identifier) { "dns", names[i] };
+	}
+	return in;
+}
+
+static struct issue_certificate_request one_name(struct ctx *c, const char *name)
+{
+	return make_request(c, "p256", &name, 1);
+}
+
+static struct bytes from_db(struct ctx *c, const char *sql)
+{
+	struct bytes octets;
+	char *hex = pg_value(sql);
+	assert_non_null(hex);
+	assert_int_equal(hex_decode(c->arena, bytes_of_text(hex), &octets), 0);
+	free(hex);
+	return octets;
+}
+
+static struct bytes certificate_of(struct ctx *c, struct id id)
+{
+	return from_db(
+	    c, arena_printf(c->arena, "SELECT encode(der, 'hex') FROM ca.certificate WHERE id = '%s'", uuid(c->arena, id)));
+}
+
+static struct bytes newest_crl(struct ctx *c, const char *issuer)
+{
+	return from_db(
+	    c, arena_printf(c->arena,
+	           "SELECT encode(der, 'hex') FROM ca.crl WHERE issuer = '%s' ORDER BY number DESC LIMIT 1", issuer));
+}
+
+static X509 *x509_of(struct bytes der)
+{
+	const unsigned char *p = der.p;
+	X509 *cert = d2i_X509(NULL, &p, (long) der.n);
+	assert_non_null(cert);
+	return cert;
+}
+
+static X509 *x509_of_file(struct ctx *c, const char *name)
+{
+	struct bytes_list chain;
+	assert_good(c, cert_read_file(c, arena_printf(c->arena, "%s/pki/%s", state_dir, name), &chain));
+	return x509_of(chain.v[0]);
+}
+
+static void add_crl(X509_STORE *store, struct bytes der)
+{
+	const unsigned char *p = der.p;
+	AUTO(X509_CRL) crl = d2i_X509_CRL(NULL, &p, (long) der.n);
+	assert_non_null(crl);
+	assert_int_equal(X509_STORE_add_crl(store, crl), 1);
+}
+
+/* What `openssl verify -x509_strict -crl_check` says of a leaf: X509_V_OK, X509_V_ERR_CERT_REVOKED ... */
+static int verify(struct ctx *c, struct bytes der, const char *issuer)
+{
+	AUTO(X509) leaf = x509_of(der);
+	AUTO(X509) root = x509_of_file(c, "root.pem");
+	AUTO(X509_STORE) store = X509_STORE_new();
+	AUTO(X509_STORE_CTX) run = X509_STORE_CTX_new();
+	AUTO_STACK(X509) chain = sk_X509_new_null();
+	sk_X509_push(chain, x509_of_file(c, arena_printf(c->arena, "%s.pem", issuer)));
+	assert_int_equal(X509_STORE_add_cert(store, root), 1);
+	add_crl(store, newest_crl(c, issuer));
+	X509_STORE_set_flags(store, X509_V_FLAG_X509_STRICT | X509_V_FLAG_CRL_CHECK | X509_V_FLAG_EXTENDED_CRL_SUPPORT);
+	assert_int_equal(X509_STORE_CTX_init(run, store, leaf, chain), 1);
+	return X509_verify_cert(run) == 1 ? X509_V_OK : X509_STORE_CTX_get_error(run);
+}
+
+/* E-23 */
+static void test_crl_before_issuing(void **state)
+{
+	struct ctx *c = *state;
+	struct issue_certificate_response out;
+	struct issue_certificate_request in = one_name(c, "early.test");
+	pg_check_statements("cairn_ca", ca_statements, ca_n_statements);
+	assert_good(c, ca_register_issuers(c));
+	assert_good(c, ca_register_issuers(c));
+	expect("2", "SELECT count(*) FROM log.event WHERE kind = 'issuer.registered'");
+	assert_problem(c, PROBLEM_UNAVAILABLE, ca_issue_certificate_serve(c, &in, &out));
+	assert_good(c, ca_make_crls(c));
+	assert_true(ca_crls_stand());
+	assert_good(c, ca_issue_certificate_serve(c, &in, &out));
+	assert_good(c, ca_make_crls(c)); /* nothing is due */
+	expect("2", "SELECT count(*) FROM ca.crl");
+	expect("2", "SELECT count(*) FROM log.event WHERE kind = 'crl.published'");
+	run_sql("UPDATE ca.issuer SET certificate = 'x' WHERE name = 'rsa-1'");
+	assert_problem(c, PROBLEM_SERVER_INTERNAL, ca_register_issuers(c));
+	run_sql("DELETE FROM ca.crl WHERE issuer = 'rsa-1'; DELETE FROM ca.issuer WHERE name = 'rsa-1'");
+	assert_good(c, ca_register_issuers(c));
+	assert_good(c, ca_make_crls(c));
+}
+
+static void test_issue(void **state)
+{
+	struct ctx *c = *state;
+	static const char *const names[] = { "b.test", "a.test", "*.a.test" };
+	static const char *const kinds[][2] = { { "p256", "ecdsa-1" }, { "p384", "ecdsa-1" }, { "rsa2048", "rsa-1" } };
+	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+		struct issue_certificate_request in = make_request(c, kinds[i][0], names, COUNT_OF(names));
+		struct issue_certificate_response out;
+		struct cert_info info;
+		assert_good(c, ca_issue_certificate_serve(c, &in, &out));
+		struct bytes der = certificate_of(c, out.certificate_id);
+		assert_int_equal(verify(c, der, kinds[i][1]), X509_V_OK);
+		assert_good(c, cert_parse(c, der, &info));
+		assert_int_equal(info.dns_names.n, 3);
+		assert_string_equal(info.dns_names.v[0], "b.test"); /* in the order of the CSR */
+		assert_true(bytes_equal(info.spki, in.public_key));
+		assert_true(bytes_equal(info.serial, out.serial));
+		assert_int_equal(out.not_after.us - out.not_before.us, (INT64_C(90) * 86400 - 1) * 1000000); /* D-9 */
+		expect("valid", "SELECT status FROM acme.orders WHERE id = '%s'", uuid(c->arena, in.order_id));
+		expect(arena_printf(c->arena, "%s %s 3 %s", kinds[i][1], cert_serial_hex(c->arena, out.serial),
+		           cert_fingerprint(c->arena, der)),
+		    "SELECT concat_ws(' ', facts->>'issuer', facts->>'serial', jsonb_array_length(facts->'validations'), "
+		    "facts->>'sha256') FROM log.event WHERE kind = 'certificate.issued' AND order_id = '%s'",
+		    uuid(c->arena, in.order_id));
+	}
+}
+
+/* A-117, D-3: one order, one serial, one certificate. */
+static void test_twice(void **state)
+{
+	struct ctx *c = *state;
+	struct issue_certificate_request in = one_name(c, "twice.test");
+	struct issue_certificate_response first;
+	struct issue_certificate_response second;
+	assert_good(c, ca_issue_certificate_serve(c, &in, &first));
+	assert_good(c, ca_issue_certificate_serve(c, &in, &second));
+	assert_true(id_equal(first.certificate_id, second.certificate_id));
+	assert_true(bytes_equal(first.serial, second.serial));
+	expect("1", "SELECT count(*) FROM ca.issuance WHERE order_id = '%s'", uuid(c->arena, in.order_id));
+	expect("1", "SELECT count(*) FROM log.event WHERE kind = 'certificate.issued' AND order_id = '%s'",
+	    uuid(c->arena, in.order_id));
+	EVP_PKEY *other = NULL;
+	assert_good(c, key_generate(c, "p256", &other));
+	assert_good(c, key_spki(c, other, &in.public_key));
+	assert_problem(c, PROBLEM_ORDER_NOT_READY, ca_issue_certificate_serve(c, &in, &second));
+}
+
+struct racer {
+	struct issue_certificate_request in;
+	int result;
+};
+
+static void *race(void *arg)
+{
+	struct racer *r = arg;
+	struct ctx c;
+	struct issue_certificate_response out;
+	ctx_init(&c);
+	ctx_limit_ms(&c, 20000);
+	r->result = ca_issue_certificate_serve(&c, &r->in, &out);
+	ctx_done(&c);
+	db_thread_end();
+	return NULL;
+}
+
+static void test_race(void **state)
+{
+	struct ctx *c = *state;
+	pthread_t threads[3];
+	struct racer racers[3];
+	struct issue_certificate_request in = one_name(c, "race.test");
+	for (size_t i = 0; i < COUNT_OF(threads); i++) {
+		racers[i] = (struct racer) { .in = in, .result = -1 };
+		assert_int_equal(pthread_create(&threads[i], NULL, race, &racers[i]), 0);
+	}
+	for (size_t i = 0; i < COUNT_OF(threads); i++) {
+		pthread_join(threads[i], NULL);
+		assert_int_equal(racers[i].result, 0);
+	}
+	expect("1", "SELECT count(*) FROM ca.issuance WHERE order_id = '%s'", uuid(c->arena, in.order_id));
+}
+
+struct refusal {
+	const char *sql; /* what is done to the order before; %s is its id */
+	enum problem problem;
+	const char *undo;
+};
+
+static void test_refusals(void **state)
+{
+	struct ctx *c = *state;
+	static const struct refusal refusals[] = {
+		{ "UPDATE acme.orders SET status = 'pending' WHERE id = '%s'", PROBLEM_ORDER_NOT_READY, NULL },
+		{ "UPDATE acme.orders SET status = 'invalid', error = '{}' WHERE id = '%s'", PROBLEM_ORDER_NOT_READY, NULL },
+		{ "UPDATE acme.orders SET expires_at = now() WHERE id = '%s'", PROBLEM_ORDER_NOT_READY, NULL },
+		{ "UPDATE acme.orders SET profile = 'tlsserver' WHERE id = '%s'", PROBLEM_INVALID_PROFILE, NULL },
+		{ "UPDATE acme.orders SET identifier_values = '{other.test}' WHERE id = '%s'", PROBLEM_BAD_CSR, NULL },
+		{ "UPDATE acme.authz SET expires_at = now() WHERE id = (SELECT authz_id FROM acme.order_authz "
+		  "WHERE order_id = '%s')",
+		    PROBLEM_UNAUTHORIZED, NULL },
+		{ "UPDATE acme.authz SET status = 'deactivated' WHERE id = (SELECT authz_id FROM acme.order_authz "
+		  "WHERE order_id = '%s')",
+		    PROBLEM_UNAUTHORIZED, NULL },
+		{ "UPDATE acme.authz SET identifier_value = 'other.test' WHERE id = (SELECT authz_id FROM acme.order_authz "
+		  "WHERE order_id = '%s')",
+		    PROBLEM_UNAUTHORIZED, NULL },
+		{ "DELETE FROM acme.order_authz WHERE order_id = '%s'", PROBLEM_UNAUTHORIZED, NULL },
+		{ "UPDATE acme.account SET status = 'deactivated' WHERE id = (SELECT account_id FROM acme.orders WHERE id = "
+		  "'%s')",
+		    PROBLEM_ACCOUNT_NOT_VALID, "UPDATE acme.account SET status = 'valid'" },
+	};
+	for (size_t i = 0; i < COUNT_OF(refusals); i++) {
+		struct issue_certificate_request in = one_name(c, "refused.test");
+		struct issue_certificate_response out;
+		char sql[512];
+		const char *mark = strstr(refusals[i].sql, "%s");
+		snprintf(sql, sizeof(sql), "%.*s%s%s", (int) (mark - refusals[i].sql), refusals[i].sql,
+		    uuid(c->arena, in.order_id), mark + 2);
+		run_sql("%s", sql);
+		assert_problem(c, refusals[i].problem, ca_issue_certificate_serve(c, &in, &out));
+		expect("0", "SELECT count(*) FROM ca.issuance WHERE order_id = '%s'", uuid(c->arena, in.order_id));
+		if (refusals[i].undo != NULL) {
+			run_sql("%s", refusals[i].undo);
+		}
+	}
+}
+
+static void test_bad_requests(void **state)
+{
+	struct ctx *c = *state;
+	struct issue_certificate_response out;
+	struct issue_certificate_request in = one_name(c, "bad.test");
+	in.account_id = id_new();
+	assert_problem(c, PROBLEM_NOT_FOUND, ca_issue_certificate_serve(c, &in, &out));
+	in = one_name(c, "bad.test");
+	in.order_id = id_new();
+	assert_problem(c, PROBLEM_NOT_FOUND, ca_issue_certificate_serve(c, &in, &out));
+	in = one_name(c, "bad.test");
+	in.profile = "nonsense";
+	assert_problem(c, PROBLEM_INVALID_PROFILE, ca_issue_certificate_serve(c, &in, &out));
+	in = one_name(c, "bad.test");
+	in.names.v[0].type = "email";
+	assert_problem(c, PROBLEM_UNSUPPORTED_IDENTIFIER, ca_issue_certificate_serve(c, &in, &out));
+	in = one_name(c, "bad.test");
+	in.public_key.n--;
+	assert_problem(c, PROBLEM_BAD_CSR, ca_issue_certificate_serve(c, &in, &out));
+	in = one_name(c, "bad.test");
+	in.not_after = timestamp_add_s(clock_now(), INT64_C(91) * 86400);
+	assert_problem(c, PROBLEM_MALFORMED, ca_issue_certificate_serve(c, &in, &out));
+	in = one_name(c, "Bad_Name.test"); /* a lint's matter: nothing is fixed for the order */
+	assert_problem(c, PROBLEM_SERVER_INTERNAL, ca_issue_certificate_serve(c, &in, &out));
+	expect("ready", "SELECT status FROM acme.orders WHERE id = '%s'", uuid(c->arena, in.order_id));
+	in = one_name(c, "bad.test"); /* E-13 */
+	run_sql("INSERT INTO acme.blocked_key (spki_sha256, reason) VALUES (sha256('\\x%s'), 'keyCompromise')",
+	    hex_encode(c->arena, in.public_key));
+	assert_problem(c, PROBLEM_BAD_CSR, ca_issue_certificate_serve(c, &in, &out));
+	in = one_name(c, "bad.test"); /* a shorter life is fine */
+	in.not_after = timestamp_add_s(clock_now(), 86400);
+	assert_good(c, ca_issue_certificate_serve(c, &in, &out));
+	assert_true(out.not_after.us == in.not_after.us - in.not_after.us % 1000000);
+}
+
+/* An issuance that stops between its two transactions, as by kill -9. */
+static struct issue_certificate_request crash(struct ctx *c, const char *name)
+{
+	struct issue_certificate_request in = one_name(c, name);
+	struct issue_certificate_response out;
+	run_sql("CREATE FUNCTION public.crash() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'crash'; END $$; "
+	        "CREATE TRIGGER crash BEFORE INSERT ON ca.certificate FOR EACH ROW EXECUTE FUNCTION public.crash()");
+	assert_problem(c, PROBLEM_SERVER_INTERNAL, ca_issue_certificate_serve(c, &in, &out));
+	run_sql("DROP TRIGGER crash ON ca.certificate; DROP FUNCTION public.crash()");
+	expect("processing", "SELECT status FROM acme.orders WHERE id = '%s'", uuid(c->arena, in.order_id));
+	return in;
+}
+
+static void lapse(struct id order)
+{
+	run_sql(
+	    "UPDATE ca.issuance SET lease_until = now() - interval '1 s' WHERE order_id = '%s'", uuid(all.arena, order));
+}
+
+static void test_crash_is_completed(void **state)
+{
+	struct ctx *c = *state;
+	size_t completed = 1;
+	struct issue_certificate_request in = crash(c, "crash.test");
+	struct issue_certificate_response out;
+	char *serial = pg_value(arena_printf(
+	    c->arena, "SELECT encode(serial, 'hex') FROM ca.issuance WHERE order_id = '%s'", uuid(c->arena, in.order_id)));
+	assert_good(c, ca_complete_lapsed(c, &completed)); /* whoever began it may still be at it */
+	assert_int_equal(completed, 0);
+	ctx_limit_ms(c, 1500);
+	assert_problem(c, PROBLEM_UNAVAILABLE, ca_issue_certificate_serve(c, &in, &out));
+	c->deadline_us = INT64_MAX;
+	lapse(in.order_id);
+	assert_good(c, ca_complete_lapsed(c, &completed));
+	assert_int_equal(completed, 1);
+	assert_good(c, ca_issue_certificate_serve(c, &in, &out));
+	assert_string_equal(cert_serial_hex(c->arena, out.serial), serial);
+	free(serial);
+	assert_int_equal(verify(c, certificate_of(c, out.certificate_id), "ecdsa-1"), X509_V_OK);
+	/* The caller who comes back after the lease completes it himself. */
+	in = crash(c, "crash.test");
+	lapse(in.order_id);
+	assert_good(c, ca_issue_certificate_serve(c, &in, &out));
+	expect("valid", "SELECT status FROM acme.orders WHERE id = '%s'", uuid(c->arena, in.order_id));
+}
+
+/* F-7, F-30: the signer looks at what it signs; the order shows that it ended. */
+static void test_refused_bytes(void **state)
+{
+	struct ctx *c = *state;
+	size_t completed = 0;
+	struct issue_certificate_request in = crash(c, "refused-bytes.test");
+	const char *order = uuid(c->arena, in.order_id);
+	run_sql("UPDATE ca.issuance SET tbs = set_byte(tbs, 40, 255 - get_byte(tbs, 40)) WHERE order_id = '%s'", order);
+	lapse(in.order_id);
+	assert_good(c, ca_complete_lapsed(c, &completed));
+	assert_int_equal(completed, 0);
+	expect(
+	    "invalid SERVER_INTERNAL", "SELECT status || ' ' || (error->>'type') FROM acme.orders WHERE id = '%s'", order);
+	expect("1", "SELECT count(*) FROM log.event WHERE kind = 'certificate.refused' AND order_id = '%s'", order);
+	expect("0", "SELECT count(*) FROM ca.certificate WHERE order_id = '%s'", order);
+}
+
+static void test_signer_refuses(void **state)
+{
+	struct ctx *c = *state;
+	struct issue_certificate_request in = one_name(c, "signer.test");
+	struct issue_certificate_response out;
+	struct cert_info info;
+	struct bytes der;
+	assert_good(c, ca_issue_certificate_serve(c, &in, &out));
+	assert_good(c, cert_parse(c, certificate_of(c, out.certificate_id), &info));
+	const struct issuer *ecdsa = issuer_find(&ca.issuers, "ecdsa-1");
+	const struct issuer *rsa = issuer_find(&ca.issuers, "rsa-1");
+	assert_good(c, signer_sign_certificate(c, ecdsa, "classic", info.tbs, &der));
+	assert_cause(c, "the signer refuses", signer_sign_certificate(c, rsa, "classic", info.tbs, &der));
+	assert_cause(c, "the signer refuses", signer_sign_certificate(c, ecdsa, "shortlived", info.tbs, &der));
+	assert_cause(c, "not in the configuration", signer_sign_certificate(c, ecdsa, "nonsense", info.tbs, &der));
+	assert_cause(c, "the signer refuses", signer_sign_crl(c, ecdsa, info.tbs, &der));
+	struct bytes cut = { info.tbs.p, info.tbs.n - 1 };
+	assert_cause(c, "the signer refuses", signer_sign_certificate(c, ecdsa, "classic", cut, &der));
+	assert_cause(
+	    c, "the signer refuses", signer_sign_certificate(c, ecdsa, "classic", (struct bytes) { NULL, 0 }, &der));
+	/* An intermediate's own certificate is nothing that it signs. */
+	assert_cause(c, "the signer refuses", signer_sign_certificate(c, ecdsa, "classic", ecdsa->info.tbs, &der));
+	assert_good(c, signer_sign_certificate(c, ecdsa, "classic", info.tbs, &der)); /* and it goes on */
+}
+
+static void revoke_now(struct ctx *c, struct bytes der, int reason)
+{
+	struct cert_info info;
+	assert_good(c, cert_parse(c, der, &info));
+	const char *sql = arena_printf(c->arena,
+	    "SELECT acme.revoke_certificate('\\x%s', '\\x%s', %d, '%s', sha256('k'), false, 'test', NULL)",
+	    hex_encode(c->arena, info.serial), hex_encode(c->arena, der), reason, uuid(c->arena, account));
+	pg_exec("cairn_ra", sql);
+}
+
+/* E-20, E-22, E-26: a revocation is in the next CRL at once, and stays in one CRL beyond its certificate's end. */
+static void test_revocation(void **state)
+{
+	struct ctx *c = *state;
+	struct issue_certificate_request in = one_name(c, "revoked.test");
+	struct issue_certificate_response out;
+	struct crl_info before;
+	struct crl_info after;
+	bool notified = false;
+	assert_good(c, ca_issue_certificate_serve(c, &in, &out));
+	struct bytes der = certificate_of(c, out.certificate_id);
+	assert_good(c, crl_parse(c, newest_crl(c, "ecdsa-1"), &before));
+	assert_good(c, db_wait_notify(c, "cairn_revoked", 0, &notified));
+	revoke_now(c, der, 4);
+	assert_good(c, db_wait_notify(c, "cairn_revoked", 5000, &notified));
+	assert_true(notified);
+	assert_good(c, ca_make_crls(c));
+	assert_good(c, crl_parse(c, newest_crl(c, "ecdsa-1"), &after));
+	assert_int_equal(after.number, before.number + 1);
+	assert_int_equal(after.entries.n, before.entries.n + 1);
+	assert_string_equal(after.url, "http://localhost:14001/crl/ecdsa-1.crl"); /* E-24 */
+	assert_int_equal(verify(c, der, "ecdsa-1"), X509_V_ERR_CERT_REVOKED);
+	assert_good(c, ca_make_crls(c));
+	expect(arena_printf(c->arena, "%d", (int) after.number), "SELECT max(number) FROM ca.crl WHERE issuer = 'ecdsa-1'");
+	/* It ends now: once more in a CRL, then gone. The UPDATE also counts as a change. */
+	run_sql("UPDATE ca.revocation SET not_after = (SELECT max(this_update) FROM ca.crl) WHERE certificate_id = '%s'",
+	    uuid(c->arena, out.certificate_id));
+	assert_good(c, ca_make_crls(c));
+	assert_good(c, crl_parse(c, newest_crl(c, "ecdsa-1"), &after));
+	assert_int_equal(after.entries.n, before.entries.n + 1);
+	run_sql("UPDATE ca.crl SET this_update = this_update - interval '1 d' WHERE issuer = 'ecdsa-1' AND number < "
+	        "(SELECT max(number) FROM ca.crl WHERE issuer = 'ecdsa-1')");
+	run_sql("UPDATE ca.revocation SET not_after = (SELECT max(this_update) - interval '1 s' FROM ca.crl) "
+	        "WHERE certificate_id = '%s'",
+	    uuid(c->arena, out.certificate_id));
+	assert_good(c, ca_make_crls(c));
+	assert_good(c, crl_parse(c, newest_crl(c, "ecdsa-1"), &after));
+	assert_int_equal(after.entries.n, before.entries.n);
+}
+
+/* The period, and another instance that holds the duty. */
+static void test_crl_period_and_lease(void **state)
+{
+	struct ctx *c = *state;
+	char *number = pg_value("SELECT max(number) FROM ca.crl WHERE issuer = 'rsa-1'");
+	run_sql("UPDATE ca.crl SET this_update = this_update - interval '7 h' WHERE issuer = 'rsa-1'");
+	run_sql("UPDATE cairn.lease SET holder = 'another', until = now() + interval '1 h' WHERE name = 'crl/rsa-1'");
+	assert_good(c, ca_make_crls(c));
+	expect(number, "SELECT max(number) FROM ca.crl WHERE issuer = 'rsa-1'");
+	run_sql("UPDATE cairn.lease SET until = now() WHERE name = 'crl/rsa-1'");
+	assert_good(c, ca_make_crls(c));
+	expect("t", "SELECT max(number) = %s + 1 FROM ca.crl WHERE issuer = 'rsa-1'", number);
+	free(number);
+}
+
+/* E-29 */
+static void test_storer_refuses(void **state)
+{
+	struct ctx *c = *state;
+	struct issue_certificate_request in = one_name(c, "storer.test");
+	struct issue_certificate_response out;
+	assert_good(c, ca_issue_certificate_serve(c, &in, &out));
+	revoke_now(c, certificate_of(c, out.certificate_id), 1);
+	static const char *const calls[] = {
+		/* lower number, equal number, a gap, older than the one before, ends before it begins, an entry is lost */
+		"1, now(), now() + interval '1 d', %s, clock_timestamp(), 'x', 'one'",
+		"%n, now(), now() + interval '1 d', %s, clock_timestamp(), 'x', 'one'",
+		"%n + 2, now(), now() + interval '1 d', %s, clock_timestamp(), 'x', 'one'",
+		"%n + 1, now() - interval '1 y', now() + interval '1 d', %s, clock_timestamp(), 'x', 'one'",
+		"%n + 1, now(), now(), %s, clock_timestamp(), 'x', 'one'",
+		"%n + 1, now(), now() + interval '1 d', '{}', clock_timestamp(), 'x', 'one'",
+		"%n + 1, now(), now() + interval '1 d', %s, clock_timestamp(), 'x', 'two'",
+	};
+	run_sql("UPDATE cairn.lease SET holder = 'one', until = now() + interval '1 h' WHERE name = 'crl/ecdsa-1'");
+	const char *newest = "(SELECT max(number) FROM ca.crl WHERE issuer = 'ecdsa-1')";
+	for (size_t i = 0; i < COUNT_OF(calls); i++) {
+		struct buffer sql;
+		buffer_init(&sql, c->arena, 500);
+		buffer_add_text(&sql, "SELECT ca.publish_crl('ecdsa-1', 0, ");
+		for (const char *p = calls[i]; *p != '\0'; p++) {
+			if (p[0] == '%') {
+				p++;
+				buffer_add_text(&sql, *p == 'n' ? newest : "(SELECT array_agg(serial) FROM ca.revocation)");
+			} else {
+				buffer_add_char(&sql, *p);
+			}
+		}
+		buffer_add_text(&sql, ", 'test')");
+		const char *code = pg_try("cairn_ca", (const char *) buffer_bytes(&sql).p, NULL);
+		if (strcmp(code, "CA001") != 0) {
+			fail_msg("SQLSTATE %s: %s", code, (const char *) buffer_bytes(&sql).p);
+		}
+	}
+	run_sql("UPDATE cairn.lease SET until = now() WHERE name = 'crl/ecdsa-1'");
+	assert_good(c, ca_make_crls(c));
+	assert_int_equal(verify(c, certificate_of(c, out.certificate_id), "ecdsa-1"), X509_V_ERR_CERT_REVOKED);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_CTX(test_crl_before_issuing),
+		WITH_CTX(test_issue),
+		WITH_CTX(test_twice),
+		WITH_CTX(test_race),
+		WITH_CTX(test_refusals),
+		WITH_CTX(test_bad_requests),
+		WITH_CTX(test_crash_is_completed),
+		WITH_CTX(test_refused_bytes),
+		WITH_CTX(test_signer_refuses),
+		WITH_CTX(test_revocation),
+		WITH_CTX(test_crl_period_and_lease),
+		WITH_CTX(test_storer_refuses),
+	};
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
