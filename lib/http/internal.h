@@ -11,11 +11,11 @@
 #include "lib/http/server.h"
 #include "lib/http/tls.h"
 
-#define HTTP_MAX_TARGET 4096           /* longer: 414 */
-#define HTTP_MAX_HEADER_BYTES 16384    /* more: 431 */
-#define HTTP_MAX_HEADERS 64            /* more: 431 */
-#define HTTP_CONNECTION_MEMORY 49152   /* libmicrohttpd's pool for one connection; it answers 431 itself beyond it */
-#define HTTP_MAX_DISCARD (1024 * 1024) /* of a chunked body that is too large anyway */
+#define HTTP_MAX_TARGET 4096         /* longer: 414 */
+#define HTTP_MAX_HEADER_BYTES 16384  /* more: 431 */
+#define HTTP_MAX_HEADERS 64          /* more: 431 */
+#define HTTP_CONNECTION_MEMORY 49152 /* libmicrohttpd's pool for one connection; it answers 431 itself beyond it */
+#define HTTP_MAX_DISCARD 1048576     /* of a chunked body that is too large anyway */
 #define HTTP_MAX_IO_THREADS 4
 #define HTTP_MAX_LINGER 64
 

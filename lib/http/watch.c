@@ -245,7 +245,7 @@ static void *watch_main(void *arg)
 		read_lingering(s);
 		if (woken || clock_monotonic_us() >= next_sweep_us) {
 			sweep(s);
-			next_sweep_us = clock_monotonic_us() + TICK_MS * 1000;
+			next_sweep_us = clock_monotonic_us() + TICK_MS * INT64_C(1000);
 		}
 	}
 	stop_listening(s);

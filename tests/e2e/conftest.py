@@ -1,0 +1,95 @@
+"""Fixtures of the tests that cross processes.
+
+`ca` is one CA for the whole session; a test that kills processes, or that needs another configuration, makes its own with
+`make_ca(config)`. `client` is a fresh account key without an account, `account` has one; `responder` answers http-01."""
+import os
+import subprocess
+
+import pytest
+
+import instance
+import raw
+import responder as responder_module
+
+
+@pytest.fixture(scope="session")
+def make_ca():
+    """A function that starts a further CA: make_ca({"acme": {...}}). All are removed at the end of the session."""
+    made = []
+
+    def make(config=None, check=False):
+        made.append(instance.Instance(config, check))
+        return made[-1].up()
+
+    yield make
+    for one in made:
+        one.remove()
+
+
+@pytest.fixture(scope="session")
+def ca():
+    """The shared CA. No process of it may have died when the session ends."""
+    one = instance.Instance()
+    try:
+        one.up()
+        yield one
+        assert one.deaths() == []
+    finally:
+        one.remove()
+
+
+@pytest.fixture
+def responder(ca):
+    """Answers http-01 for `ca`; see responder.py."""
+    one = responder_module.Responder(int(ca.HTTP01_PORT))
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def responder_for():
+    """A function that makes a responder for another CA."""
+    made = []
+
+    def make(other):
+        made.append(responder_module.Responder(int(other.HTTP01_PORT)))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def client(ca):
+    return raw.Client(ca)
+
+
+@pytest.fixture
+def account(ca):
+    one = raw.Client(ca)
+    assert one.register().status_code == 201
+    return one
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Runs a program without a terminal and returns what it did; fails the test unless it ends with `status`."""
+
+    def call(*command, status=0, timeout=120, **environment):
+        done = subprocess.run([str(c) for c in command], env={**os.environ, **environment}, cwd=tmp_path, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=timeout, check=False)
+        assert status is None or done.returncode == status, f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    return call
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failed test shows the ends of the logs of the CA that it used."""
+    outcome = yield
+    report = outcome.get_result()
+    shared = item.funcargs.get("ca") if hasattr(item, "funcargs") else None
+    if report.when == "call" and report.failed and isinstance(shared, instance.Instance):
+        report.sections.append(("logs", shared.last_logs()))

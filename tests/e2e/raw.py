@@ -1,0 +1,180 @@
+"""An ACME client of our own, written from RFC 8555 and nothing else, so that a test can break each rule by hand."""
+import base64
+import hashlib
+import json
+import time
+
+import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
+from cryptography.x509.oid import NameOID
+
+JOSE = {"Content-Type": "application/jose+json"}
+CURVES = {"secp256r1": ("P-256", "ES256", hashes.SHA256()), "secp384r1": ("P-384", "ES384", hashes.SHA384()),
+          "secp521r1": ("P-521", "ES512", hashes.SHA512())}
+
+
+def b64(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def unb64(text):
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def number(n, size=None):
+    return b64(n.to_bytes(size or (n.bit_length() + 7) // 8, "big"))
+
+
+def ec_key(curve=ec.SECP256R1):
+    return ec.generate_private_key(curve())
+
+
+def rsa_key(bits=2048):
+    return rsa.generate_private_key(65537, bits)
+
+
+def jwk(key):
+    """The public key as a JWK, its members sorted."""
+    public = key.public_key()
+    if isinstance(public, rsa.RSAPublicKey):
+        n = public.public_numbers()
+        return {"e": number(n.e), "kty": "RSA", "n": number(n.n)}
+    n, size = public.public_numbers(), (public.key_size + 7) // 8
+    return {"crv": CURVES[public.curve.name][0], "kty": "EC", "x": number(n.x, size), "y": number(n.y, size)}
+
+
+def thumbprint(key):
+    return b64(hashlib.sha256(json.dumps(jwk(key), separators=(",", ":"), sort_keys=True).encode()).digest())
+
+
+def algorithm(key):
+    return "RS256" if isinstance(key, rsa.RSAPrivateKey) else CURVES[key.curve.name][1]
+
+
+def sign(key, data):
+    if isinstance(key, rsa.RSAPrivateKey):
+        return key.sign(data, padding.PKCS1v15(), hashes.SHA256())
+    r, s = utils.decode_dss_signature(key.sign(data, ec.ECDSA(CURVES[key.curve.name][2])))
+    size = (key.curve.key_size + 7) // 8
+    return r.to_bytes(size, "big") + s.to_bytes(size, "big")
+
+
+def jws(key, protected, payload):
+    """A flattened JWS as a dict. payload: None is the empty string (POST-as-GET), text is taken as it is."""
+    text = "" if payload is None else payload if isinstance(payload, str) else json.dumps(payload)
+    head = protected if isinstance(protected, str) else json.dumps(protected)
+    signing = b64(head.encode()) + "." + b64(text.encode())
+    return {"protected": b64(head.encode()), "payload": b64(text.encode()), "signature": b64(sign(key, signing.encode()))}
+
+
+def csr(names, key=None, common_name=None):
+    """DER of a CSR for the names, and its key."""
+    key = key or ec_key()
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)] if common_name else [])
+    builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
+    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), critical=not common_name)
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER), key
+
+
+class Client:
+    """One account key against one CA. Requests return requests.Response, whatever the status."""
+
+    def __init__(self, ca, key=None):
+        self.ca = ca
+        self.key = key or ec_key()
+        self.kid = None
+        self.session = requests.Session()
+        self.session.verify = ca.API_CA_FILE
+        self.session.trust_env = False
+        self.nonces = []
+        self.directory = self.get(ca.DIRECTORY_URL).json()
+
+    def get(self, url, **options):
+        return self.session.get(url, timeout=30, **options)
+
+    def nonce(self):
+        if self.nonces:
+            return self.nonces.pop()
+        return self.session.head(self.directory["newNonce"], timeout=30).headers["Replay-Nonce"]
+
+    def protected(self, url, **changes):
+        """The protected header; a change to None leaves the member out."""
+        head = {"alg": algorithm(self.key), "nonce": None, "url": url}
+        head.update({"kid": self.kid} if self.kid else {"jwk": jwk(self.key)})
+        head.update(changes)
+        if "nonce" not in changes:
+            head["nonce"] = self.nonce()
+        return {k: v for k, v in head.items() if v is not None}
+
+    def send(self, url, body, headers=None):
+        """POSTs a body (a dict becomes JSON) as it is."""
+        data = json.dumps(body) if isinstance(body, (dict, list)) else body
+        answer = self.session.post(url, data=data, headers=JOSE if headers is None else headers, timeout=30)
+        if "Replay-Nonce" in answer.headers:
+            self.nonces = [answer.headers["Replay-Nonce"]]
+        return answer
+
+    def post(self, url, payload=None, key=None, **changes):
+        """A signed request; `changes` replace members of the protected header."""
+        return self.send(url, jws(key or self.key, self.protected(url, **changes), payload))
+
+    def register(self, **members):
+        """newAccount; keeps the account's URL on success."""
+        self.kid = None
+        answer = self.post(self.directory["newAccount"], {"termsOfServiceAgreed": True, **members})
+        if answer.status_code in (200, 201):
+            self.kid = answer.headers["Location"]
+        return answer
+
+    def order(self, *names, **members):
+        return self.post(self.directory["newOrder"], {"identifiers": [{"type": "dns", "value": n} for n in names], **members})
+
+    def poll(self, url, wanted, seconds=30):
+        """Reads the object until its status is one of those wanted."""
+        end = time.monotonic() + seconds
+        while True:
+            answer = self.post(url)
+            if answer.status_code != 200 or answer.json()["status"] in wanted:
+                return answer
+            assert time.monotonic() < end, f"{url} stays {answer.text}"
+            time.sleep(0.1)
+
+    def challenge(self, authorization_url, kind="http-01"):
+        return next(c for c in self.post(authorization_url).json()["challenges"] if c["type"] == kind)
+
+    def key_authorization(self, token):
+        return token + "." + thumbprint(self.key)
+
+    def validate(self, order, responder):
+        """Fulfils http-01 for every pending authorization of the order (its JSON)."""
+        for url in order["authorizations"]:
+            if self.post(url).json()["status"] == "pending":
+                challenge = self.challenge(url)
+                responder.tokens[challenge["token"]] = self.key_authorization(challenge["token"])
+                assert self.post(challenge["url"], {}).status_code == 200
+                assert self.poll(url, ("valid", "invalid")).json()["status"] == "valid"
+
+    def issue(self, responder, *names, key=None):
+        """A whole issuance: the chain as PEM text, the certificate's key, and the order's URL."""
+        made = self.order(*names)
+        assert made.status_code == 201, made.text
+        url = made.headers["Location"]
+        self.validate(made.json(), responder)
+        der, key = csr(names, key)
+        done = self.post(made.json()["finalize"], {"csr": b64(der)})
+        assert done.status_code == 200, done.text
+        final = self.poll(url, ("valid", "invalid")).json()
+        assert final["status"] == "valid", final
+        return self.post(final["certificate"]).text, key, url
+
+
+def problem(answer, status, kind):
+    """Asserts that the answer is this problem document (RFC 7807; A-42, A-43) and returns it."""
+    assert answer.status_code == status, (answer.status_code, answer.text)
+    assert answer.headers["Content-Type"].split(";")[0] == "application/problem+json", answer.headers
+    body = answer.json()
+    assert body["type"] == "urn:ietf:params:acme:error:" + kind, body
+    assert body.get("detail"), body
+    return body
