@@ -93,7 +93,7 @@ static bool is_square(const BIGNUM *n, BIGNUM *root, BIGNUM *again, BN_CTX *bn)
 			return false;
 		}
 	}
-	return square_root(root, n, bn) && BN_sqr(again, root, bn) == 1 && BN_cmp(again, n) == 0;
+	return BN_is_zero(n) || (square_root(root, n, bn) && BN_sqr(again, root, bn) == 1 && BN_cmp(again, n) == 0);
 }
 
 /* F-22: n = a^2 - b^2 with a in the first 100 values from the root on: the primes lie too close to each other. */

@@ -69,7 +69,8 @@ static bool issuer_is_ca(const struct cert_input *in)
 
 static bool key_form(const struct cert_input *in)
 {
-	return key_kind_of_spki(in->info->spki) == KEY_OTHER;
+	/* OpenSSL gives no key whose point is not on its curve. */
+	return key_kind_of_spki(in->info->spki) == KEY_OTHER || X509_get0_pubkey(in->x509) == NULL;
 }
 
 static bool key_of_leaf(const struct cert_input *in)

@@ -1,0 +1,259 @@
+/* Which keys are taken: F-20..F-24, D-6, D-65. */
+#include "tests/unit/crypto_test.h"
+
+#include "policy/keys.h"
+
+static struct bytes number(struct ctx *c, const BIGNUM *n)
+{
+	uint8_t *out = arena_alloc(c->arena, (size_t) BN_num_bytes(n));
+	return der_unsigned(c->arena, (struct bytes) { out, (size_t) BN_bn2bin(n, out) });
+}
+
+static struct bytes rsa_spki(struct ctx *c, const BIGNUM *n, unsigned long exponent)
+{
+	static const uint8_t algorithm[] = { 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01,
+		0x05, 0x00 };
+	AUTO(BIGNUM) e = BN_new();
+	BN_set_word(e, exponent);
+	struct bytes key = DER(c->arena, DER_SEQUENCE, number(c, n), number(c, e));
+	return DER(c->arena, DER_SEQUENCE, { algorithm, sizeof(algorithm) }, der_bits(c->arena, key));
+}
+
+static BIGNUM *prime(int bits)
+{
+	BIGNUM *p = BN_new();
+	assert_int_equal(BN_generate_prime_ex(p, bits, 0, NULL, NULL, NULL), 1);
+	return p;
+}
+
+/* The next prime from n on. */
+static void next_prime(BIGNUM *n, BN_CTX *bn)
+{
+	BN_set_bit(n, 0);
+	while (BN_check_prime(n, bn, NULL) != 1) {
+		BN_add_word(n, 2);
+	}
+}
+
+static struct bytes generated(struct ctx *c, const char *kind)
+{
+	EVP_PKEY *key = NULL;
+	struct bytes spki;
+	assert_good(c, key_generate(c, kind, &key));
+	assert_good(c, key_spki(c, key, &spki));
+	return spki;
+}
+
+#define assert_refused(c, use, spki, why) \
+	do { \
+		assert_int_equal(keys_check(c, use, spki, NULL, PROBLEM_BAD_CSR), -1); \
+		assert_int_equal((c)->err.type, PROBLEM_BAD_CSR); \
+		if (strstr((c)->err.detail, why) == NULL) { \
+			fail_msg("expected \"%s\", found \"%s\"", why, (c)->err.detail); \
+		} \
+		ctx_forgive(c); \
+	} while (0)
+
+static void kinds_for_each_use(void **state)
+{
+	struct ctx *c = *state;
+	static const struct {
+		const char *kind;
+		bool certificate;
+	} kinds[] = { { "rsa2048", true }, { "rsa3072", true }, { "p256", true }, { "p384", true }, { "p521", false },
+		{ "ed25519", false } };
+	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+		struct bytes spki = generated(c, kinds[i].kind);
+		assert_good(c, keys_check(c, KEYS_ACCOUNT, spki, NULL, PROBLEM_BAD_PUBLIC_KEY));
+		if (kinds[i].certificate) {
+			assert_good(c, keys_check(c, KEYS_CERTIFICATE, spki, NULL, PROBLEM_BAD_CSR));
+		} else {
+			assert_refused(c, KEYS_CERTIFICATE, spki, "not taken for certificates");
+		}
+	}
+}
+
+/* F-24 */
+static void blocked_keys(void **state)
+{
+	struct ctx *c = *state;
+	struct bytes spki = generated(c, "p256");
+	uint8_t digests[3][32];
+	memset(digests[0], 0x00, 32);
+	sha256_of(spki, digests[1]);
+	memset(digests[2], 0xff, 32);
+	const struct keys_blocked blocked = { (const uint8_t(*)[32]) digests, 3 };
+	assert_problem(c, PROBLEM_BAD_PUBLIC_KEY, keys_check(c, KEYS_ACCOUNT, spki, &blocked, PROBLEM_BAD_PUBLIC_KEY));
+	assert_good(c, keys_check(c, KEYS_ACCOUNT, generated(c, "p256"), &blocked, PROBLEM_BAD_PUBLIC_KEY));
+}
+
+/* F-20, D-65 */
+static void sizes_and_exponents(void **state)
+{
+	struct ctx *c = *state;
+	AUTO(BIGNUM) p = prime(1024);
+	AUTO(BIGNUM) q = prime(1024);
+	AUTO(BIGNUM) q_short = prime(1016);
+	AUTO(BIGNUM) n = BN_new();
+	AUTO(BN_CTX) bn = BN_CTX_new();
+	BN_mul(n, p, q, bn);
+	assert_good(c, keys_check(c, KEYS_CERTIFICATE, rsa_spki(c, n, 65537), NULL, PROBLEM_BAD_CSR));
+	assert_good(c, keys_check(c, KEYS_ACCOUNT, rsa_spki(c, n, 65539), NULL, PROBLEM_BAD_CSR));
+	assert_refused(c, KEYS_CERTIFICATE, rsa_spki(c, n, 65539), "65537");
+	assert_refused(c, KEYS_ACCOUNT, rsa_spki(c, n, 3), "exponent");
+	assert_refused(c, KEYS_ACCOUNT, rsa_spki(c, n, 65538), "exponent");
+	assert_refused(c, KEYS_ACCOUNT, rsa_spki(c, n, 0x100000001), "exponent");
+	BN_mul(n, p, q_short, bn);
+	assert_refused(c, KEYS_ACCOUNT, rsa_spki(c, n, 65537), "bits");
+	BN_mul(n, n, p, bn);
+	assert_int_equal(BN_num_bits(n), 3064);
+	assert_refused(c, KEYS_CERTIFICATE, rsa_spki(c, n, 65537), "2048, 3072 or 4096");
+}
+
+/* F-23 */
+static void small_factors_and_powers(void **state)
+{
+	struct ctx *c = *state;
+	AUTO(BN_CTX) bn = BN_CTX_new();
+	AUTO(BIGNUM) n = BN_new();
+	static const unsigned long factors[] = { 2, 3, 751 };
+	for (size_t i = 0; i < COUNT_OF(factors); i++) {
+		BN_rand(n, 2048, BN_RAND_TOP_TWO, BN_RAND_BOTTOM_ODD);
+		BN_sub_word(n, BN_mod_word(n, factors[i]));
+		assert_refused(c, KEYS_ACCOUNT, rsa_spki(c, n, 65537), "small factor");
+	}
+	AUTO(BIGNUM) square = prime(1024);
+	BN_sqr(n, square, bn);
+	assert_refused(c, KEYS_ACCOUNT, rsa_spki(c, n, 65537), "too close");
+	do {
+		AUTO(BIGNUM) p = prime(683);
+		AUTO(BIGNUM) three = BN_new();
+		BN_set_word(three, 3);
+		BN_exp(n, p, three, bn);
+	} while (BN_num_bits(n) != 2048);
+	assert_refused(c, KEYS_ACCOUNT, rsa_spki(c, n, 65537), "two primes");
+}
+
+/* Primes so far apart that Fermat's way finds them after about `rounds` steps. */
+static struct bytes fermat_spki(struct ctx *c, unsigned long tenths)
+{
+	AUTO(BN_CTX) bn = BN_CTX_new();
+	AUTO(BIGNUM) p = prime(1024);
+	AUTO(BIGNUM) apart = BN_new();
+	AUTO(BIGNUM) n = BN_new();
+	/* rounds = (q - p)^2 / (8 p), so q - p is the root of 8 p rounds; found bit by bit from above */
+	AUTO(BIGNUM) target = BN_dup(p);
+	BN_mul_word(target, tenths * 8);
+	BN_div_word(target, 10);
+	AUTO(BIGNUM) trial = BN_new();
+	AUTO(BIGNUM) squared = BN_new();
+	BN_zero(apart);
+	for (int bit = 520; bit >= 0; bit--) {
+		BN_copy(trial, apart);
+		BN_set_bit(trial, bit);
+		BN_sqr(squared, trial, bn);
+		if (BN_cmp(squared, target) <= 0) {
+			BN_copy(apart, trial);
+		}
+	}
+	AUTO(BIGNUM) q = BN_dup(p);
+	BN_add(q, q, apart);
+	next_prime(q, bn);
+	BN_mul(n, p, q, bn);
+	return rsa_spki(c, n, 65537);
+}
+
+/* F-22: found in round 1, 50, 99: refused; past 100: accepted */
+static void fermat(void **state)
+{
+	struct ctx *c = *state;
+	assert_refused(c, KEYS_ACCOUNT, fermat_spki(c, 1), "too close");
+	assert_refused(c, KEYS_ACCOUNT, fermat_spki(c, 500), "too close");
+	assert_refused(c, KEYS_ACCOUNT, fermat_spki(c, 985), "too close");
+	assert_good(c, keys_check(c, KEYS_ACCOUNT, fermat_spki(c, 1015), NULL, PROBLEM_BAD_CSR));
+}
+
+/* A prime of the broken generator's form: k M + 65537^a mod M, M the product of the primes to 167. */
+static BIGNUM *roca_prime(BN_CTX *bn)
+{
+	AUTO(BIGNUM) m = BN_new();
+	AUTO(BIGNUM) base = BN_new();
+	AUTO(BIGNUM) a = BN_new();
+	AUTO(BIGNUM) k = BN_new();
+	BIGNUM *p = BN_new();
+	BN_one(m);
+	for (unsigned long i = 2; i <= 167; i++) {
+		BN_set_word(k, i);
+		if (BN_check_prime(k, bn, NULL) == 1) {
+			BN_mul_word(m, i);
+		}
+	}
+	BN_set_word(base, 65537);
+	BN_rand(a, 60, BN_RAND_TOP_ANY, BN_RAND_BOTTOM_ANY);
+	assert_int_equal(BN_mod_exp(base, base, a, m, bn), 1);
+	do { /* its two highest bits are set, so that the product of two has 2048 */
+		BN_rand(k, 1025 - BN_num_bits(m), BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY);
+		BN_mul(p, k, m, bn);
+		BN_add(p, p, base);
+	} while (BN_num_bits(p) != 1024 || !BN_is_bit_set(p, 1022) || BN_check_prime(p, bn, NULL) != 1);
+	return p;
+}
+
+/* F-21 */
+static void roca(void **state)
+{
+	struct ctx *c = *state;
+	AUTO(BN_CTX) bn = BN_CTX_new();
+	AUTO(BIGNUM) n = BN_new();
+	AUTO(BIGNUM) p = roca_prime(bn);
+	AUTO(BIGNUM) q = roca_prime(bn);
+	BN_mul(n, p, q, bn);
+	assert_refused(c, KEYS_ACCOUNT, rsa_spki(c, n, 65537), "ROCA");
+}
+
+/* D-6: other spellings of a good key */
+static void forms(void **state)
+{
+	struct ctx *c = *state;
+	struct bytes spki = generated(c, "p256");
+	static const char compressed_head[] = "\x30\x39\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce"
+	                                      "\x3d\x03\x01\x07\x03\x22\x00";
+	uint8_t compressed[59];
+	memcpy(compressed, compressed_head, 26);
+	compressed[26] = (uint8_t) (2 + spki.p[spki.n - 1] % 2);
+	memcpy(compressed + 27, spki.p + 27, 32);
+	assert_refused(c, KEYS_ACCOUNT, ((struct bytes) { compressed, sizeof(compressed) }), "form");
+	uint8_t off_curve[91];
+	memcpy(off_curve, spki.p, spki.n);
+	off_curve[spki.n - 1] ^= 1;
+	assert_refused(c, KEYS_ACCOUNT, ((struct bytes) { off_curve, sizeof(off_curve) }), "not a valid");
+	uint8_t longer[92] = { 0 };
+	memcpy(longer, spki.p, spki.n);
+	assert_refused(c, KEYS_ACCOUNT, ((struct bytes) { longer, sizeof(longer) }), "form");
+	AUTO(BIGNUM) n = prime(512);
+	struct bytes rsa = rsa_spki(c, n, 65537);
+	uint8_t *no_null = arena_alloc(c->arena, rsa.n); /* the algorithm's NULL left out */
+	struct bytes content;
+	struct bytes bits;
+	assert_int_equal(der_take_only(rsa, DER_SEQUENCE, &content), 0);
+	bits = (struct bytes) { content.p + 15, content.n - 15 };
+	memcpy(no_null, "\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01", 13);
+	struct bytes other = DER(c->arena, DER_SEQUENCE, { no_null, 13 }, bits);
+	assert_refused(c, KEYS_ACCOUNT, other, "form");
+	assert_refused(c, KEYS_ACCOUNT, rsa, "bits");
+	assert_refused(c, KEYS_ACCOUNT, ((struct bytes) { NULL, 0 }), "form");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_CTX(kinds_for_each_use),
+		WITH_CTX(blocked_keys),
+		WITH_CTX(sizes_and_exponents),
+		WITH_CTX(small_factors_and_powers),
+		WITH_CTX(fermat),
+		WITH_CTX(roca),
+		WITH_CTX(forms),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

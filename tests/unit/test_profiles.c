@@ -1,0 +1,104 @@
+/* Profiles: D-9, D-35, D-36, D-39, D-41, B-22. */
+#include "tests/unit/crypto_test.h"
+
+#include "policy/profiles.h"
+
+static struct config_profile profiles_v[] = {
+	{ .name = "classic", .life_s = 90 * 86400, .max_names = 100, .common_name = true, .key_encipherment = true },
+	{ .name = "tlsserver", .life_s = 45 * 86400, .max_names = 25 },
+};
+static const struct config_profile_list profiles = { profiles_v, COUNT_OF(profiles_v) };
+
+static struct timestamp at(const char *text)
+{
+	struct timestamp t = { 0 };
+	assert_int_equal(timestamp_parse(bytes_of_text(text), &t), 0);
+	return t;
+}
+
+static void found_by_name(void **state)
+{
+	(void) state;
+	assert_string_equal(profile_find(&profiles, NULL)->name, "classic"); /* B-22 */
+	assert_string_equal(profile_find(&profiles, "tlsserver")->name, "tlsserver");
+	assert_null(profile_find(&profiles, "other"));
+	enum policy_mode mode;
+	assert_int_equal(policy_mode_parse("webpki", &mode), 0);
+	assert_int_equal(mode, POLICY_WEBPKI);
+	assert_int_equal(policy_mode_parse("public", &mode), -1);
+}
+
+/* D-36: the day decides */
+static void life_by_date(void **state)
+{
+	(void) state;
+	static const struct {
+		const char *now;
+		int64_t days;
+	} cases[] = { { "2026-11-21T00:00:00Z", 200 }, { "2027-03-14T23:59:59Z", 200 }, { "2027-03-15T00:00:00Z", 100 },
+		{ "2029-03-14T23:59:59Z", 100 }, { "2029-03-15T00:00:00Z", 47 } };
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		assert_int_equal(profile_life_max_s(POLICY_WEBPKI, at(cases[i].now)), cases[i].days * 86400);
+		assert_true(profile_life_max_s(POLICY_PRIVATE, at(cases[i].now)) == INT64_MAX);
+	}
+}
+
+static void checked_by_mode(void **state)
+{
+	struct ctx *c = *state;
+	struct config_profile p = profiles_v[0];
+	assert_good(c, profile_check(c, &p, POLICY_WEBPKI, at("2026-11-21T00:00:00Z")));
+	assert_problem(c, PROBLEM_SERVER_INTERNAL, profile_check(c, &p, POLICY_WEBPKI, at("2029-03-15T00:00:00Z")));
+	p.life_s = 365 * 86400;
+	assert_problem(c, PROBLEM_SERVER_INTERNAL, profile_check(c, &p, POLICY_WEBPKI, at("2026-11-21T00:00:00Z")));
+	assert_good(c, profile_check(c, &p, POLICY_PRIVATE, at("2026-11-21T00:00:00Z")));
+	p.life_s = 0;
+	assert_problem(c, PROBLEM_SERVER_INTERNAL, profile_check(c, &p, POLICY_PRIVATE, at("2026-11-21T00:00:00Z")));
+	p = profiles_v[0];
+	p.max_names = 0;
+	assert_problem(c, PROBLEM_SERVER_INTERNAL, profile_check(c, &p, POLICY_PRIVATE, at("2026-11-21T00:00:00Z")));
+}
+
+/* D-9: 90 days are 7775999 s between the two; D-35: an hour back */
+static void validity(void **state)
+{
+	struct ctx *c = *state;
+	struct timestamp t[2];
+	struct timestamp now = { at("2026-11-21T08:09:10Z").us + 123456 };
+	assert_good(c, profile_validity(c, &profiles_v[0], now, at("2030-01-01T00:00:00Z"), t));
+	assert_int_equal(t[0].us, at("2026-11-21T07:09:10Z").us);
+	assert_int_equal((t[1].us - t[0].us) / 1000000, 7775999);
+	assert_good(c, profile_validity(c, &profiles_v[0], now, at("2026-12-01T00:00:00Z"), t));
+	assert_int_equal(t[1].us, at("2026-12-01T00:00:00Z").us);
+	assert_problem(c, PROBLEM_SERVER_INTERNAL, profile_validity(c, &profiles_v[0], now, at("2026-11-21T08:09:10Z"), t));
+}
+
+/* D-39, D-41 */
+static void applied(void **state)
+{
+	(void) state;
+	TEXTS(names, "a123456789.a123456789.a123456789.a123456789.a123456789.a123456789.test", "b.test", "c.test");
+	struct cert_template t = { .dns_names = names };
+	profile_apply(&profiles_v[0], &t);
+	assert_int_equal(t.kind, CERT_LEAF);
+	assert_string_equal(t.subject.common_name, "b.test");
+	assert_true(t.with_key_encipherment);
+	profile_apply(&profiles_v[1], &t);
+	assert_null(t.subject.common_name);
+	assert_false(t.with_key_encipherment);
+	t.dns_names.n = 1;
+	profile_apply(&profiles_v[0], &t);
+	assert_null(t.subject.common_name);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_CTX(found_by_name),
+		WITH_CTX(life_by_date),
+		WITH_CTX(checked_by_mode),
+		WITH_CTX(validity),
+		WITH_CTX(applied),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
