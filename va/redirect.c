@@ -111,7 +111,7 @@ static void add_escaped(struct buffer *b, struct bytes in)
 
 /* Labels of letters, digits, hyphens and underscores; the last one is no number, so that no short form of an IPv4
  * address ("127.1", "0x7f000001") passes as a name (A-106). */
-static bool is_name(const char *host)
+bool host_is_name(const char *host)
 {
 	size_t label = 0;
 	size_t last = 0;
@@ -164,7 +164,7 @@ static int parse_host(struct ctx *c, struct bytes text, bool bracketed, struct t
 		ret->host = ip_encode(c->arena, &ret->ip);
 		return 0;
 	}
-	if (bracketed || !is_name(host)) {
+	if (bracketed || !host_is_name(host)) {
 		return FAIL(c, CONNECTION, "Invalid host in redirect target, must be a DNS name or an IP address");
 	}
 	static const char hint[] = ".well-known";

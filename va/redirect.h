@@ -33,6 +33,9 @@ void target_first(struct arena *a, const char *host, uint16_t port, const char *
 int redirect_resolve(struct ctx *c, const struct target *from, struct bytes location,
     const struct redirect_ports *ports, struct target *ret) MUST_CHECK;
 
+/* A DNS name as it may stand in a URL: labels of letters, digits, hyphens and underscores, the last one no number. */
+bool host_is_name(const char *host);
+
 /* 301, 302, 307, 308 (C-11). */
 bool redirect_status(int64_t status);
 

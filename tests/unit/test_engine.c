@@ -1,0 +1,514 @@
+/* link: va */
+/* The validation engine against real sockets: see va_world.h. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/va_world.h"
+#include "va/decide.h"
+#include "va/engine.h"
+
+#define TIMEOUT_S 2
+#define ACCOUNT "https://ca.test/acct/1"
+
+static const char *networks[] = { "127.0.0.0/8", "::1/128" };
+static const char *identities[] = { "ca.test" };
+static struct config_resolver resolver = { ".", NULL, "off" };
+static struct config_local_zone local_zone = { "test.", "127.0.0.1" };
+static struct config_va config = {
+	.resolvers = { &resolver, 1 },
+	.local_zones = { &local_zone, 1 },
+	.allow_networks = { networks, COUNT_OF(networks) },
+	.timeout_s = TIMEOUT_S,
+	.user_agent = "cairn-test",
+	.perspective = "here",
+};
+static struct engine *engine;
+
+/* One validation and its outcome. */
+struct run {
+	struct ctx c;
+	struct validate_request in;
+	const struct validation_result *result;
+	pthread_mutex_t lock;
+	pthread_cond_t ended;
+	bool done;
+	int64_t us;
+};
+
+static void on_done(void *arg, const struct validation_result *result)
+{
+	struct run *r = arg;
+	pthread_mutex_lock(&r->lock);
+	r->result = result;
+	r->us = clock_monotonic_us() - r->us;
+	r->done = true;
+	pthread_cond_signal(&r->ended);
+	pthread_mutex_unlock(&r->lock);
+}
+
+static void run_init(struct run *r, const char *name)
+{
+	*r = (struct run) { .us = clock_monotonic_us() };
+	ctx_init(&r->c);
+	pthread_mutex_init(&r->lock, NULL);
+	pthread_cond_init(&r->ended, NULL);
+	r->in = (struct validate_request) { .validation_id = id_new(),
+		.identifier = { "dns", arena_text(r->c.arena, name) },
+		.method = "http-01",
+		.token = WORLD_TOKEN,
+		.key_authorization = WORLD_KEY_AUTHORIZATION,
+		.account_url = ACCOUNT,
+		.caa_identities = { identities, 1 },
+		.check_caa = true };
+}
+
+static void run_begin(struct run *r)
+{
+	assert_int_equal(engine_submit(&r->c, engine, &r->in, on_done, r), 0);
+}
+
+static void run_wait(struct run *r)
+{
+	pthread_mutex_lock(&r->lock);
+	while (!r->done) {
+		pthread_cond_wait(&r->ended, &r->lock);
+	}
+	pthread_mutex_unlock(&r->lock);
+}
+
+static void run_free(struct run *r)
+{
+	ctx_done(&r->c);
+	pthread_mutex_destroy(&r->lock);
+	pthread_cond_destroy(&r->ended);
+}
+
+static void check_against(const struct run *r, const char *problem, const char *detail)
+{
+	const struct validation_result *v = r->result;
+	const char *got = v->problem.detail == NULL ? "" : v->problem.detail;
+	if (v->fault || v->passed != (problem == NULL) ||
+	    (problem != NULL && (strcmp(v->problem.type, problem) != 0 || strstr(got, detail) == NULL))) {
+		fail_msg("%s: fault %d passed %d %s: %s", r->in.identifier.value, v->fault, v->passed,
+		    v->problem.type == NULL ? "" : v->problem.type, got);
+	}
+	for (const char *p = got; *p != '\0'; p++) {
+		assert_true(*p >= ' ' && *p < 0x7f); /* A-109 */
+	}
+}
+
+/* The verdict drawn again from what crossed RPC and was kept is the same. */
+static void check_replay(struct run *r)
+{
+	struct validation_result kept;
+	const struct network_list allowed = { NULL, 0 };
+	struct network_list networks_list = allowed;
+	struct bytes json = fields_to_json(r->c.arena, &validation_result_fields, r->result);
+	assert_int_equal(fields_parse_json(&r->c, &validation_result_fields, json, &kept), 0);
+	assert_int_equal(networks_parse(&r->c, &config.allow_networks, &networks_list), 0);
+	struct decide_input in = { r->in.identifier.value, r->in.key_authorization,
+		{ (uint16_t) config.http01_port, (uint16_t) config.tlsalpn01_port }, &networks_list };
+	struct verdict verdict = decide_http01(r->c.arena, &in, &kept.attempts);
+	if (r->result->problem.type == NULL || strcmp(r->result->problem.type, "CAA") != 0) {
+		assert_int_equal(verdict.passed, r->result->passed);
+	}
+	if (!verdict.passed) {
+		assert_string_equal(verdict.detail, r->result->problem.detail);
+	}
+}
+
+/* problem NULL: it passes */
+static void check(const char *name, const char *problem, const char *detail)
+{
+	struct run r;
+	run_init(&r, name);
+	r.in.check_caa = false;
+	run_begin(&r);
+	run_wait(&r);
+	check_against(&r, problem, detail);
+	check_replay(&r);
+	run_free(&r);
+}
+
+struct row {
+	const char *name;
+	const char *problem;
+	const char *detail;
+};
+
+static void check_rows(const struct row *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		check(rows[i].name, rows[i].problem, rows[i].detail);
+	}
+}
+
+/* A-103, A-104, A-107, A-109, C-10 */
+static void test_answers(void **state)
+{
+	static const struct row rows[] = {
+		{ "pass.web.example", NULL, "" },
+		{ "blanks.web.example", NULL, "" },
+		{ "chunked.web.example", NULL, "" },
+		{ "gzip.web.example", NULL, "" }, /* not unpacked: the octets themselves are right */
+		{ "wrong.web.example", "UNAUTHORIZED", "\"hello ...[31mworld\" is not the key authorization" },
+		{ "none.web.example", "UNAUTHORIZED", "\"\" is not the key" },
+		{ "lead.web.example", "UNAUTHORIZED", "not the key" },
+		{ "bom.web.example", "UNAUTHORIZED", "not the key" },
+		{ "second.web.example", "UNAUTHORIZED", "not the key" },
+		{ "missing.web.example", "UNAUTHORIZED", ": 404" },
+		{ "created.web.example", "UNAUTHORIZED", ": 201" },
+		{ "cut.web.example", "CONNECTION", "before the answer was complete" },
+		{ "endless.web.example", "UNAUTHORIZED", "longer than 512 octets, it begins \"aaaa" },
+		{ "padded.web.example", "UNAUTHORIZED", "longer than 512 octets" },
+		{ "headers.web.example", "CONNECTION", "header of the answer is too large" },
+		{ "line.web.example", "CONNECTION", "header of the answer is too large" },
+		{ "interim.web.example", "CONNECTION", "header of the answer is too large" },
+		{ "closes.web.example", "CONNECTION", "without an answer" },
+		{ "old.web.example", "CONNECTION", "no HTTP/1.1" },
+		{ "h2.web.example", "CONNECTION", "no HTTP/1.1" },
+		{ "transfer.web.example", "CONNECTION", "no HTTP/1.1" },
+		{ "cookie.web.example", "CONNECTION", "loop" },
+	};
+	(void) state;
+	check_rows(rows, COUNT_OF(rows));
+	check("127.0.0.1.example", "DNS", "NXDOMAIN looking up A for 127.0.0.1.example");
+	assert_int_equal(atomic_load(&world.bad_requests), 0);
+}
+
+/* A-105, A-106, C-11 */
+static void test_redirects(void **state)
+{
+	static const struct row rows[] = {
+		{ "to-307.web.example", NULL, "" },
+		{ "to-308.web.example", NULL, "" },
+		{ "to-tls.web.example", NULL, "" },
+		{ "to-odd.web.example", NULL, "" },
+		{ "chain0.web.example", NULL, "" },
+		{ "chain1.web.example", NULL, "" },
+		{ "chain10.web.example", NULL, "" },
+		{ "chain11.web.example", "CONNECTION", "Too many redirects" },
+		{ "to-self.web.example", "CONNECTION", "Redirect loop" },
+		{ "to-plain.web.example", "TLS", "TLS handshake failed" },
+		{ "to-8080.web.example", "CONNECTION", "Only ports 80 and 443" },
+		{ "to-303.web.example", "UNAUTHORIZED", ": 303" },
+		{ "to-300.web.example", "UNAUTHORIZED", ": 300" },
+		{ "to-two.web.example", "CONNECTION", "no Location header or more than one" },
+		{ "to-none.web.example", "CONNECTION", "no Location header or more than one" },
+		{ "to-empty.web.example", "CONNECTION", "empty Location" },
+		{ "to-meta.web.example", "CONNECTION", "Validation may not connect to 169.254.169.254, which is a link-local" },
+		{ "to-private.web.example", "CONNECTION", "Validation may not connect to 10.0.0.1, which is a private" },
+		{ "to-nowhere.web.example", "DNS", "NXDOMAIN looking up A for nowhere.invalid-zone.example" },
+		{ "to-user.web.example", "CONNECTION", "user name or password" },
+		{ "to-ftp.web.example", "CONNECTION", "Invalid protocol scheme" },
+	};
+	(void) state;
+	check_rows(rows, COUNT_OF(rows));
+}
+
+/* A-106, A-108 */
+static void test_names_and_addresses(void **state)
+{
+	static const struct row rows[] = {
+		{ "first.test", NULL, "" },         /* local zone */
+		{ "pass.dead6.example", NULL, "" }, /* nobody listens on ::1: the fallback */
+		{ "mixed.example", NULL, "" },      /* the private address is passed over */
+		{ "broken6.example", NULL, "" },    /* SERVFAIL for AAAA, but there is an A */
+		{ "private.example", "CONNECTION", "10.0.0.1, which is a private address" },
+		{ "mapped.example", "CONNECTION", "which is an IPv4-mapped address" },
+		{ "nowhere.example", "DNS", "NXDOMAIN looking up A for nowhere.example - check that" },
+		{ "empty.example", "DNS", "no A or AAAA record for empty.example" },
+		{ "servfail.example", "DNS", "SERVFAIL looking up A for servfail.example" },
+		{ "refused.example", "DNS", "looking up A for refused.example" },
+	};
+	(void) state;
+	check_rows(rows, COUNT_OF(rows));
+}
+
+/* A-107 */
+static void test_time_limits(void **state)
+{
+	static const struct row rows[] = {
+		{ "drip.web.example", "CONNECTION", "Timeout after connect" },
+		{ "slow.web.example", "CONNECTION", "Timeout after connect" },
+		{ "mute.example", "DNS", "no answer in time looking up A for mute.example" },
+	};
+	struct run runs[COUNT_OF(rows)];
+	(void) state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		run_init(&runs[i], rows[i].name);
+		runs[i].in.check_caa = false;
+		run_begin(&runs[i]);
+	}
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		run_wait(&runs[i]);
+		check_against(&runs[i], rows[i].problem, rows[i].detail);
+		check_replay(&runs[i]);
+		assert_in_range(runs[i].us, TIMEOUT_S * 900000, TIMEOUT_S * 1000000 + 500000);
+		run_free(&runs[i]);
+	}
+}
+
+/* The caller's deadline counts when it is the earlier one. */
+static void test_deadline_of_the_caller(void **state)
+{
+	struct run r;
+	(void) state;
+	run_init(&r, "slow.web.example");
+	ctx_limit_ms(&r.c, 700);
+	run_begin(&r);
+	run_wait(&r);
+	check_against(&r, "CONNECTION", "Timeout after connect");
+	assert_in_range(r.us, 300000, 700000);
+	run_free(&r);
+}
+
+/* C-30, C-31, C-38 */
+static void test_caa(void **state)
+{
+	static const struct {
+		struct row row;
+		const char *found_at;
+		bool wildcard_only;
+	} rows[] = {
+		{ { "pass.web.example", NULL, "" }, NULL, false },
+		{ { "deny.example", "CAA", "authorises nobody (found at deny.example)" }, "deny.example", false },
+		{ { "sub.deny.example", "CAA", "CAA for sub.deny.example forbids it" }, "deny.example", false },
+		{ { "own.deny.example", NULL, "" }, "own.deny.example", false },
+		{ { "caafail.example", "DNS", "SERVFAIL looking up CAA for caafail.example" }, NULL, false },
+		{ { "sub.caafail.example", "DNS", "SERVFAIL looking up CAA for caafail.example" }, NULL, false },
+		{ { "empty.example", NULL, "" }, "empty.example", true },
+		{ { "wild.deny.example", "CAA", "issuewild" }, "wild.deny.example", true },
+		{ { "mute.example", "DNS", "no answer in time looking up CAA for mute.example" }, NULL, true },
+		{ { "nowhere.example", NULL, "" }, NULL, true },
+	};
+	(void) state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct run r;
+		run_init(&r, rows[i].row.name);
+		if (rows[i].wildcard_only) {
+			r.in.wildcard = true;
+			r.in.key_authorization = NULL;
+		}
+		run_begin(&r);
+		run_wait(&r);
+		check_against(&r, rows[i].row.problem, rows[i].row.detail);
+		const struct caa_result *caa = &r.result->caa;
+		bool looked_up = rows[i].row.problem == NULL || strcmp(rows[i].row.problem, "CAA") == 0;
+		assert_int_equal(caa->checked, looked_up);
+		assert_int_equal(caa->permitted, rows[i].row.problem == NULL);
+		assert_true((caa->found_at == NULL) == (rows[i].found_at == NULL));
+		if (caa->found_at != NULL) {
+			assert_string_equal(caa->found_at, rows[i].found_at);
+			assert_true(caa->records.n > 0);
+		}
+		run_free(&r);
+	}
+}
+
+/* What the subscriber did wrong is told, not which check noticed it first. */
+static void test_both_fail(void **state)
+{
+	struct run r;
+	(void) state;
+	run_init(&r, "missing.web.example");
+	r.in.caa_identities.n = 0;
+	run_begin(&r);
+	run_wait(&r);
+	check_against(&r, "UNAUTHORIZED", ": 404");
+	assert_true(r.result->caa.permitted);
+	run_free(&r);
+}
+
+/* F-43, G-3 */
+static void test_evidence(void **state)
+{
+	struct run r;
+	(void) state;
+	run_init(&r, "to-tls.web.example");
+	run_begin(&r);
+	run_wait(&r);
+	check_against(&r, NULL, "");
+	const struct validation_result *v = r.result;
+	assert_true(id_equal(v->validation_id, r.in.validation_id));
+	assert_string_equal(v->perspective, "here");
+	assert_int_equal(v->attempts.n, 2);
+	const struct connection_attempt *first = &v->attempts.v[0];
+	const struct connection_attempt *last = &v->attempts.v[1];
+	assert_int_equal(first->http_status, 301);
+	assert_string_equal(first->address_used, "127.0.0.1");
+	assert_string_equal(first->addresses_resolved.v[0], "127.0.0.1");
+	assert_non_null(strstr(first->location, "https://pass.web.example:"));
+	assert_non_null(strstr(first->headers, "HTTP/1.1 301 X\r\nLocation: "));
+	assert_int_equal(first->tls_certificate.n, 0);
+	assert_int_equal(last->port, world.tls_port);
+	assert_true(last->tls_certificate.n > 200);
+	assert_true(bytes_equal_text(last->body, WORLD_KEY_AUTHORIZATION));
+	assert_int_equal(last->body_octets, strlen(WORLD_KEY_AUTHORIZATION));
+	assert_int_equal(last->body_sha256.n, 32);
+	assert_true(last->duration_us > 0 && last->started_at.us >= v->started_at.us);
+	size_t caa = 0;
+	for (size_t i = 0; i < v->resolutions.n; i++) {
+		const struct resolution *one = &v->resolutions.v[i];
+		assert_string_equal(one->resolver, resolver.forward);
+		assert_string_equal(one->dnssec, "off");
+		assert_true(one->raw.n > 12);
+		caa += strcmp(one->type, "CAA") == 0;
+	}
+	assert_int_equal(caa, 3);                        /* the name, web.example, example */
+	assert_int_equal(v->resolutions.n, caa + 2 + 2); /* A and AAAA of both hosts */
+	run_free(&r);
+}
+
+/* Both addresses are recorded when the first was dead (A-108). */
+static void test_fallback_is_recorded(void **state)
+{
+	struct run r;
+	(void) state;
+	run_init(&r, "pass.dead6.example");
+	run_begin(&r);
+	run_wait(&r);
+	check_against(&r, NULL, "");
+	assert_int_equal(r.result->attempts.n, 2);
+	assert_string_equal(r.result->attempts.v[0].address_used, "::1");
+	assert_string_equal(r.result->attempts.v[0].error, "Connection refused");
+	assert_string_equal(r.result->attempts.v[1].address_used, "127.0.0.1");
+	assert_int_equal(r.result->attempts.v[1].addresses_resolved.n, 2);
+	run_free(&r);
+	world_open_v6(); /* from now on it answers there, and a wrong answer is no reason to look elsewhere */
+	check("wrong.six.example", "UNAUTHORIZED", "::1: Invalid response");
+}
+
+static void test_bad_requests_are_refused(void **state)
+{
+	static const struct {
+		const char *type, *name, *method, *token, *key_authorization;
+		bool wildcard;
+	} rows[] = {
+		{ "ip", "127.0.0.1", "http-01", "tok", "tok.x", false },
+		{ "dns", "127.0.0.1", "http-01", "tok", "tok.x", false },
+		{ "dns", "a b.example", "http-01", "tok", "tok.x", false }, { "dns", NULL, "http-01", "tok", "tok.x", false },
+		{ "dns", "a.example", "dns-01", "tok", "tok.x", false },
+		{ "dns", "a.example", "http-01", "tok", "tok.x", true }, /* C-6 */
+		{ "dns", "a.example", "http-01", "to/k", "to/k.x", false }, { "dns", "a.example", "http-01", "", ".x", false },
+		{ "dns", "a.example", "http-01", NULL, "tok.x", false },
+		{ "dns", "a.example", "http-01", "tok", "toktok.x", false },
+		{ "dns", "a.example", "http-01", "tok", NULL, false }, /* and no CAA: nothing to do */
+	};
+	(void) state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct run r;
+		run_init(&r, "a.example");
+		r.in.identifier = (struct identifier) { rows[i].type, rows[i].name };
+		r.in.method = rows[i].method;
+		r.in.token = rows[i].token;
+		r.in.key_authorization = rows[i].key_authorization;
+		r.in.wildcard = rows[i].wildcard;
+		r.in.check_caa = false;
+		assert_int_equal(engine_submit(&r.c, engine, &r.in, on_done, &r), -1);
+		assert_int_equal(r.c.err.type, PROBLEM_MALFORMED);
+		run_free(&r);
+	}
+}
+
+#define SLOW 500
+static struct run slow[SLOW];
+
+/* Design 6: slow hosts cost the quick ones nothing. */
+static void test_many_slow_hosts(void **state)
+{
+	(void) state;
+	for (size_t i = 0; i < SLOW; i++) {
+		char name[64];
+		(void) snprintf(name, sizeof(name), "slow.n%zu.web.example", i % 50);
+		run_init(&slow[i], name);
+		run_begin(&slow[i]);
+	}
+	for (size_t i = 0; i < 20; i++) {
+		struct run r;
+		run_init(&r, "pass.web.example");
+		run_begin(&r);
+		run_wait(&r);
+		check_against(&r, NULL, "");
+		if (i > 0 && r.us > 100000 * (getenv("CAIRN_SLOW_MACHINE") == NULL ? 1 : 10)) {
+			fail_msg("a quick host took %lld us", (long long) r.us);
+		}
+		run_free(&r);
+	}
+	for (size_t i = 0; i < SLOW; i++) {
+		run_wait(&slow[i]);
+		check_against(&slow[i], "CONNECTION", "Timeout");
+		assert_true(arena_used(slow[i].c.arena) < 16384);
+		run_free(&slow[i]);
+	}
+}
+
+/* What the end of the process cuts short is nobody's failure, and nothing new is taken. */
+static void test_drain(void **state)
+{
+	struct run r;
+	struct run late;
+	(void) state;
+	run_init(&r, "slow.web.example");
+	run_init(&late, "pass.web.example");
+	run_begin(&r);
+	engine_drain(engine, 300);
+	run_wait(&r);
+	assert_true(r.result->fault);
+	assert_false(r.result->passed);
+	assert_string_equal(r.result->problem.type, "SERVER_INTERNAL");
+	assert_int_equal(engine_submit(&late.c, engine, &late.in, on_done, &late), -1);
+	assert_int_equal(late.c.err.type, PROBLEM_UNAVAILABLE);
+	run_free(&r);
+	run_free(&late);
+}
+
+static int set_up(void **state)
+{
+	struct ctx c;
+	(void) state;
+	world_open();
+	ctx_init(&c);
+	static char forward[32];
+	(void) snprintf(forward, sizeof(forward), "127.0.0.1@%u", world.dns_port);
+	resolver.forward = forward;
+	config.http01_port = world.web_port;
+	config.tlsalpn01_port = world.tls_port;
+	int result = engine_new(&c, &config, &engine) == 0 ? engine_start(&c, engine) : -1;
+	if (result != 0) {
+		print_error("%s\n", c.err.detail);
+	}
+	ctx_done(&c);
+	return result;
+}
+
+static int tear_down(void **state)
+{
+	(void) state;
+	engine_free(engine);
+	world_close();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_redirects),
+		cmocka_unit_test(test_names_and_addresses),
+		cmocka_unit_test(test_time_limits),
+		cmocka_unit_test(test_deadline_of_the_caller),
+		cmocka_unit_test(test_caa),
+		cmocka_unit_test(test_both_fail),
+		cmocka_unit_test(test_evidence),
+		cmocka_unit_test(test_fallback_is_recorded),
+		cmocka_unit_test(test_bad_requests_are_refused),
+		cmocka_unit_test(test_many_slow_hosts),
+		cmocka_unit_test(test_drain),
+	};
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,0 +1,454 @@
+/* A small hostile internet on loopback for the tests of the validation engine: a DNS server that answers from a table,
+ * and a web server (with TLS on a second port) whose behaviour is chosen by the first label of the host. */
+#ifndef CAIRN_TESTS_VA_WORLD_H
+#define CAIRN_TESTS_VA_WORLD_H
+
+#include <arpa/inet.h>
+#include <openssl/ssl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "lib/base/bytes.h"
+#include "lib/base/die.h"
+
+#define WORLD_TOKEN "tokentokentokentokentoken"
+#define WORLD_KEY_AUTHORIZATION WORLD_TOKEN ".9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
+#define WORLD_FDS 4096
+
+enum { T_A = 1, T_AAAA = 28, T_CAA = 257, T_ALL = 0 };
+
+struct world_row {
+	const char *name;
+	int type;
+	const char *value; /* an address, "FLAGS TAG VALUE", or "!2" for RCODE 2, "?" for silence */
+};
+
+static const struct world_row world_rows[] = {
+	{ "web.example", T_A, "127.0.0.1" }, /* and every name below it */
+	{ "private.example", T_A, "10.0.0.1" },
+	{ "mixed.example", T_A, "192.168.1.1" },
+	{ "mixed.example", T_A, "127.0.0.1" },
+	{ "mapped.example", T_AAAA, "::ffff:127.0.0.1" },
+	{ "pass.dead6.example", T_AAAA, "::1" },
+	{ "pass.dead6.example", T_A, "127.0.0.1" },
+	{ "wrong.six.example", T_AAAA, "::1" },
+	{ "wrong.six.example", T_A, "127.0.0.1" },
+	{ "broken6.example", T_AAAA, "!2" },
+	{ "broken6.example", T_A, "127.0.0.1" },
+	{ "servfail.example", T_ALL, "!2" },
+	{ "refused.example", T_ALL, "!5" },
+	{ "mute.example", T_ALL, "?" },
+	{ "empty.example", T_CAA, "0 iodef mailto:x@example" },
+	{ "deny.example", T_CAA, "0 issue ;" },
+	{ "deny.example", T_A, "127.0.0.1" },
+	{ "sub.deny.example", T_A, "127.0.0.1" },
+	{ "own.deny.example", T_CAA, "0 issue ca.test; validationmethods=http-01" },
+	{ "own.deny.example", T_A, "127.0.0.1" },
+	{ "wild.deny.example", T_CAA, "0 issuewild ;" },
+	{ "caafail.example", T_CAA, "!2" },
+	{ "caafail.example", T_A, "127.0.0.1" },
+	{ "sub.caafail.example", T_A, "127.0.0.1" },
+};
+
+static struct {
+	int dns;
+	int web[3]; /* IPv4, IPv6, TLS */
+	uint16_t dns_port;
+	uint16_t web_port;
+	uint16_t tls_port;
+	SSL_CTX *tls;
+	pthread_t dns_thread;
+	pthread_t web_thread;
+	atomic_bool stop;
+	int held[WORLD_FDS];
+	size_t n_held;
+	atomic_int bad_requests;
+} world = { .web = { -1, -1, -1 } };
+
+static int world_bind(int type, const char *address, uint16_t *port)
+{
+	struct sockaddr_storage sa = { 0 };
+	socklen_t n = sizeof(struct sockaddr_in);
+	if (strchr(address, ':') != NULL) {
+		struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(*port) };
+		inet_pton(AF_INET6, address, &in6.sin6_addr);
+		n = sizeof(in6);
+		memcpy(&sa, &in6, n);
+	} else {
+		struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(*port) };
+		inet_pton(AF_INET, address, &in.sin_addr);
+		memcpy(&sa, &in, n);
+	}
+	int fd = socket(sa.ss_family, type | SOCK_CLOEXEC, 0);
+	int one = 1;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (fd < 0 || bind(fd, (struct sockaddr *) &sa, n) != 0 || (type == SOCK_STREAM && listen(fd, 1024) != 0)) {
+		die("no socket on %s", address);
+	}
+	n = sizeof(sa);
+	getsockname(fd, (struct sockaddr *) &sa, &n);
+	struct sockaddr_in in;
+	memcpy(&in, &sa, sizeof(in)); /* the port stands at the same place in both */
+	*port = ntohs(in.sin_port);
+	return fd;
+}
+
+/* --- DNS ------------------------------------------------------------------------------------------------------ */
+
+static bool world_below(const char *name, const char *zone)
+{
+	size_t n = strlen(name);
+	size_t z = strlen(zone);
+	return n >= z && strcasecmp(name + n - z, zone) == 0 && (n == z || name[n - z - 1] == '.');
+}
+
+static size_t world_rdata(const struct world_row *row, uint8_t *out)
+{
+	if (row->type == T_A || row->type == T_AAAA) {
+		inet_pton(row->type == T_A ? AF_INET : AF_INET6, row->value, out);
+		return row->type == T_A ? 4 : 16;
+	}
+	char *end = NULL;
+	out[0] = (uint8_t) strtoul(row->value, &end, 10);
+	size_t tag = strcspn(end + 1, " ");
+	size_t value = strlen(end + 2 + tag);
+	out[1] = (uint8_t) tag;
+	memcpy(out + 2, end + 1, tag);
+	memcpy(out + 2 + tag, end + 2 + tag, value);
+	return 2 + tag + value;
+}
+
+static size_t world_add_answer(uint8_t *out, const struct world_row *row)
+{
+	uint8_t head[12] = { 0xc0, 12, (uint8_t) (row->type >> 8), (uint8_t) row->type, 0, 1, 0, 0, 0, 60, 0, 0 };
+	size_t n = world_rdata(row, out + sizeof(head));
+	head[11] = (uint8_t) n;
+	memcpy(out, head, sizeof(head));
+	return sizeof(head) + n;
+}
+
+/* Answers into the packet; 0: stay silent. */
+static size_t world_answer(uint8_t *p, size_t n, const char *name, int type, size_t end)
+{
+	bool exists = false;
+	unsigned answers = 0;
+	unsigned rcode = 0;
+	for (size_t i = 0; i < COUNT_OF(world_rows); i++) {
+		const struct world_row *row = &world_rows[i];
+		bool wild = i == 0;
+		exists = exists || world_below(row->name, name) || (wild && world_below(name, row->name));
+		if (!(wild ? world_below(name, row->name) : strcasecmp(name, row->name) == 0) ||
+		    (row->type != type && row->type != T_ALL)) {
+			continue;
+		}
+		if (row->value[0] == '?') {
+			return 0;
+		}
+		if (row->value[0] == '!') {
+			rcode = (unsigned) (row->value[1] - '0');
+			continue;
+		}
+		end += world_add_answer(p + end, row);
+		answers++;
+	}
+	(void) n;
+	p[2] = 0x84;
+	p[3] = (uint8_t) (0x80 | (rcode != 0 ? rcode : exists ? 0 : 3));
+	memset(p + 6, 0, 6);
+	p[7] = (uint8_t) answers;
+	return end;
+}
+
+static void *world_dns(void *arg)
+{
+	(void) arg;
+	while (!atomic_load(&world.stop)) {
+		uint8_t p[2048];
+		char name[256] = "";
+		size_t at = 12;
+		struct sockaddr_storage from;
+		socklen_t from_n = sizeof(from);
+		struct pollfd wait = { world.dns, POLLIN, 0 };
+		if (poll(&wait, 1, 50) <= 0) {
+			continue;
+		}
+		ssize_t n = recvfrom(world.dns, p, 512, 0, (struct sockaddr *) &from, &from_n);
+		while (n > 16 && at < (size_t) n && p[at] != 0) {
+			(void) snprintf(name + strlen(name), sizeof(name) - strlen(name), "%s%.*s", at == 12 ? "" : ".", p[at],
+			    (const char *) p + at + 1);
+			at += 1U + p[at];
+		}
+		size_t reply = n <= 16 ? 0 : world_answer(p, (size_t) n, name, p[at + 1] << 8 | p[at + 2], at + 5);
+		if (reply > 0) {
+			(void) !sendto(world.dns, p, reply, 0, (struct sockaddr *) &from, from_n);
+		}
+	}
+	return NULL;
+}
+
+/* --- web ------------------------------------------------------------------------------------------------------ */
+
+struct world_reply {
+	const char *behaviour; /* first label of the host */
+	const char *text;      /* sent as it is; %K: the key authorization, %P and %T: the ports */
+	const char *again;     /* then this, for ever, each `pause_ms` */
+	int pause_ms;
+};
+
+#define OK "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
+#define TO(status, url) "HTTP/1.1 " status " X\r\nLocation: " url "\r\nContent-Length: 0\r\n\r\n"
+
+static const struct world_reply world_replies[] = {
+	{ "pass", OK "%K", NULL, 0 },
+	{ "blanks", OK "%K \r\n\t\n", NULL, 0 },
+	{ "chunked", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n45\r\n%K\r\n0\r\n\r\n", NULL, 0 },
+	{ "wrong", OK "hello \"\x01\x1b[31mworld", NULL, 0 },
+	{ "none", OK, NULL, 0 },
+	{ "lead", OK " %K", NULL, 0 },
+	{ "bom", OK "\xef\xbb\xbf%K", NULL, 0 },
+	{ "second", OK "%K\nmore", NULL, 0 },
+	{ "missing", "HTTP/1.1 404 Not Found\r\nContent-Length: 69\r\n\r\n%K", NULL, 0 },
+	{ "created", "HTTP/1.1 201 Created\r\nContent-Length: 69\r\n\r\n%K", NULL, 0 },
+	{ "cut", "HTTP/1.1 200 OK\r\nContent-Length: 690\r\n\r\n%K", NULL, 0 },
+	{ "endless", OK, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 0 },
+	{ "padded", OK "%K", "                                                               ", 0 },
+	{ "headers", "HTTP/1.1 200 OK\r\n", "X-Endless: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n", 0 },
+	{ "line", "HTTP/1.1 200 OK\r\nX: ", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 0 },
+	{ "interim", "", "HTTP/1.1 100 Continue\r\n\r\n", 0 },
+	{ "drip", OK, "a", 100 },
+	{ "slow", NULL, NULL, 0 },
+	{ "closes", "", NULL, 0 },
+	{ "old", "%K", NULL, 0 },
+	{ "h2", "\x01\x02\x03\x04\x05settings frame", NULL, 0 },
+	{ "gzip", "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n%K", NULL, 0 },
+	{ "transfer", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\nConnection: close\r\n\r\n%K", NULL, 0 },
+	{ "cookie", "HTTP/1.1 302 X\r\nSet-Cookie: a=b\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n", NULL, 0 },
+	{ "to-port", TO("302", "http://pass.web.example:%T/x"), NULL, 0 },
+	{ "to-8080", TO("302", "http://pass.web.example:8080/x"), NULL, 0 },
+	{ "to-tls", TO("301", "https://pass.web.example:%T/x"), NULL, 0 },
+	{ "to-plain", TO("301", "https://pass.web.example:%P/x"), NULL, 0 },
+	{ "to-307", TO("307", "http://pass.web.example:%P/x"), NULL, 0 },
+	{ "to-308", TO("308", "http://127.0.0.1:%P/x"), NULL, 0 },
+	{ "to-303", TO("303", "http://pass.web.example:%P/x"), NULL, 0 },
+	{ "to-300", TO("300", "http://pass.web.example:%P/x"), NULL, 0 },
+	{ "to-two", "HTTP/1.1 302 X\r\nLocation: /a\r\nLocation: http://pass.web.example:%P/x\r\n\r\n", NULL, 0 },
+	{ "to-none", "HTTP/1.1 302 X\r\nContent-Length: 0\r\n\r\n", NULL, 0 },
+	{ "to-empty", TO("302", ""), NULL, 0 },
+	{ "to-meta", TO("302", "http://169.254.169.254/latest/meta-data/"), NULL, 0 },
+	{ "to-private", TO("302", "http://private.example/x"), NULL, 0 },
+	{ "to-nowhere", TO("302", "http://nowhere.invalid-zone.example/x"), NULL, 0 },
+	{ "to-user", TO("302", "http://u:p@pass.web.example:%P/x"), NULL, 0 },
+	{ "to-ftp", TO("302", "ftp://pass.web.example/x"), NULL, 0 },
+	{ "to-self", TO("302", "?"), NULL, 0 },
+	{ "to-odd", TO("302", "http://pass.web.example:%P/\xc3\xa9 x"), NULL, 0 },
+};
+
+struct world_connection {
+	int fd;
+	SSL *ssl;
+};
+
+static bool world_send(struct world_connection *c, const char *text, size_t n)
+{
+	return c->ssl != NULL ? SSL_write(c->ssl, text, (int) n) > 0 : send(c->fd, text, n, MSG_NOSIGNAL) == (ssize_t) n;
+}
+
+static void world_send_text(struct world_connection *c, const char *text)
+{
+	char out[2048];
+	size_t n = 0;
+	for (; *text != '\0'; text++) {
+		size_t room = sizeof(out) - n;
+		if (text[0] == '%' && strchr("KPT", text[1]) != NULL) {
+			text++;
+			n +=
+			    (size_t) (*text == 'K' ? snprintf(out + n, room, "%s", WORLD_KEY_AUTHORIZATION)
+			                           : snprintf(out + n, room, "%u", *text == 'P' ? world.web_port : world.tls_port));
+		} else {
+			out[n++] = *text;
+		}
+	}
+	(void) world_send(c, out, n);
+}
+
+/* /redirects/N leads to /redirects/N-1, and /redirects/0 is right. "chain10" starts at 10. */
+static void world_chain(struct world_connection *c, const char *host, const char *path)
+{
+	char text[256];
+	int left = 0;
+	if (sscanf(path, "/redirects/%d", &left) != 1) {
+		(void) sscanf(host, "chain%d", &left);
+	}
+	if (left == 0) {
+		world_send_text(c, OK "%K");
+		return;
+	}
+	(void) snprintf(text, sizeof(text), TO("302", "/redirects/%d"), left - 1);
+	world_send_text(c, text);
+}
+
+/* A well-behaved client of http-01 (A-103, A-107): what it may not send is counted. */
+static void world_check_request(const char *request, const char *host)
+{
+	static const char line[] = "GET /.well-known/acme-challenge/" WORLD_TOKEN " HTTP/1.1\r\n";
+	bool first = strncmp(request, line, sizeof(line) - 1) == 0;
+	bool bad = strcasestr(request, "\r\nCookie:") != NULL || strcasestr(request, "\r\nAccept-Encoding:") != NULL ||
+	           strcasestr(request, "\r\nAuthorization:") != NULL || strcasestr(request, "\r\nExpect:") != NULL ||
+	           strstr(request, "\r\nUser-Agent: cairn-test\r\n") == NULL || (first && strchr(host, ':') != NULL);
+	if (bad) {
+		atomic_fetch_add(&world.bad_requests, 1);
+	}
+}
+
+static void world_serve(struct world_connection *c, const char *request)
+{
+	char host[256] = "";
+	char path[256] = "";
+	(void) sscanf(request, "GET %255s", path);
+	const char *at = strstr(request, "\r\nHost: ");
+	(void) sscanf(at == NULL ? "" : at, "\r\nHost: %255s", host);
+	world_check_request(request, host);
+	if (strncmp(host, "chain", 5) == 0) {
+		world_chain(c, host, path);
+		return;
+	}
+	for (size_t i = 0; i < COUNT_OF(world_replies); i++) {
+		const struct world_reply *r = &world_replies[i];
+		size_t n = strlen(r->behaviour);
+		if (strncmp(host, r->behaviour, n) != 0 || host[n] != '.') {
+			continue;
+		}
+		world_send_text(c, r->text);
+		while (r->again != NULL && !atomic_load(&world.stop) && world_send(c, r->again, strlen(r->again))) {
+			usleep((useconds_t) r->pause_ms * 1000);
+		}
+		return;
+	}
+	world_send_text(c, OK "%K"); /* an address or a host without a behaviour of its own */
+}
+
+static void *world_connection(void *arg)
+{
+	struct world_connection c = { (int) (intptr_t) arg >> 1, NULL };
+	char request[4096] = "";
+	ssize_t n = 0;
+	if (((intptr_t) arg & 1) != 0) {
+		c.ssl = SSL_new(world.tls);
+		SSL_set_fd(c.ssl, c.fd);
+		n = SSL_accept(c.ssl) == 1 ? SSL_read(c.ssl, request, sizeof(request) - 1) : -1;
+	} else {
+		n = recv(c.fd, request, sizeof(request) - 1, 0);
+	}
+	if (n > 0) {
+		world_serve(&c, request);
+	}
+	if (c.ssl != NULL) {
+		SSL_shutdown(c.ssl);
+		SSL_free(c.ssl);
+	}
+	shutdown(c.fd, SHUT_WR);
+	while (recv(c.fd, request, sizeof(request), MSG_DONTWAIT) > 0) {
+	}
+	close(c.fd);
+	return NULL;
+}
+
+/* Slow hosts cost this process no thread: their connection is put aside. */
+static bool world_hold(int fd)
+{
+	char request[1024] = "";
+	(void) !recv(fd, request, sizeof(request) - 1, MSG_PEEK);
+	if (strstr(request, "\r\nHost: slow") == NULL || world.n_held == WORLD_FDS) {
+		return false;
+	}
+	world.held[world.n_held++] = fd;
+	return true;
+}
+
+static void *world_web(void *arg)
+{
+	(void) arg;
+	while (!atomic_load(&world.stop)) {
+		struct pollfd wait[3] = { { world.web[0], POLLIN, 0 }, { world.web[1], POLLIN, 0 },
+			{ world.web[2], POLLIN, 0 } };
+		if (poll(wait, 3, 50) <= 0) {
+			continue;
+		}
+		for (int i = 0; i < 3; i++) {
+			int fd = wait[i].revents != 0 ? accept4(world.web[i], NULL, NULL, SOCK_CLOEXEC) : -1;
+			pthread_t thread;
+			if (fd >= 0 && (i == 2 || !world_hold(fd)) &&
+			    pthread_create(&thread, NULL, world_connection, (void *) (intptr_t) (fd << 1 | (i == 2))) == 0) {
+				pthread_detach(thread);
+			}
+		}
+	}
+	return NULL;
+}
+
+/* A certificate that no browser would take: self-signed, RSA with 1024 bits, SHA-1 (client-behaviour 6). */
+static SSL_CTX *world_tls(void)
+{
+	EVP_PKEY *key = EVP_RSA_gen(1024);
+	X509 *cert = X509_new();
+	X509_set_version(cert, X509_VERSION_3);
+	X509_gmtime_adj(X509_getm_notBefore(cert), -1000);
+	X509_gmtime_adj(X509_getm_notAfter(cert), -500);
+	X509_set_pubkey(cert, key);
+	X509_NAME_add_entry_by_txt(
+	    X509_get_subject_name(cert), "CN", MBSTRING_ASC, (const unsigned char *) "another.example", -1, -1, 0);
+	X509_set_issuer_name(cert, X509_get_subject_name(cert));
+	X509_sign(cert, key, EVP_sha1());
+	SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
+	SSL_CTX_set_security_level(tls, 0);
+	if (SSL_CTX_use_certificate(tls, cert) != 1 || SSL_CTX_use_PrivateKey(tls, key) != 1) {
+		die("no TLS");
+	}
+	X509_free(cert);
+	EVP_PKEY_free(key);
+	return tls;
+}
+
+static void world_open_v6(void)
+{
+	world.web[1] = world_bind(SOCK_STREAM, "::1", &world.web_port);
+}
+
+static void world_open(void)
+{
+	world.tls = world_tls();
+	world.dns = world_bind(SOCK_DGRAM, "127.0.0.1", &world.dns_port);
+	world.web[0] = world_bind(SOCK_STREAM, "127.0.0.1", &world.web_port);
+	world.web[2] = world_bind(SOCK_STREAM, "127.0.0.1", &world.tls_port);
+	if (pthread_create(&world.dns_thread, NULL, world_dns, NULL) != 0 ||
+	    pthread_create(&world.web_thread, NULL, world_web, NULL) != 0) {
+		die("no thread");
+	}
+}
+
+static void world_close(void)
+{
+	atomic_store(&world.stop, true);
+	pthread_join(world.dns_thread, NULL);
+	pthread_join(world.web_thread, NULL);
+	for (size_t i = 0; i < world.n_held; i++) {
+		close(world.held[i]);
+	}
+	usleep(200000); /* the threads of connections see `stop` */
+	for (size_t i = 0; i < COUNT_OF(world.web); i++) {
+		close(world.web[i]);
+	}
+	close(world.dns);
+	SSL_CTX_free(world.tls);
+}
+
+#undef OK
+#undef TO
+
+#endif

@@ -1,0 +1,62 @@
+/* The verdict on an http-01 validation, drawn from its record alone: identifier, key authorization, and the connections
+ * as they were recorded. Used when a validation ends and again when its record is audited; both must agree. Pure. */
+#ifndef CAIRN_VA_DECIDE_H
+#define CAIRN_VA_DECIDE_H
+
+#include "lib/rpc/messages.h"
+#include "va/address.h"
+#include "va/redirect.h"
+
+#define HTTP01_BODY_MAX 512 /* octets kept; a longer answer can't be a key authorization */
+
+/* How a fetch can fail, each with a sentence that tells what to mend. Recorded errors begin with that sentence. */
+enum failure {
+	FAILURE_NONE,
+	FAILURE_FAULT, /* ours: nothing is concluded */
+	FAILURE_CONNECT_TIMEOUT,
+	FAILURE_REFUSED,
+	FAILURE_UNREACHABLE,
+	FAILURE_TLS,
+	FAILURE_TLS_TIMEOUT,
+	FAILURE_READ_TIMEOUT,
+	FAILURE_RESET,
+	FAILURE_EMPTY,
+	FAILURE_NOT_HTTP,
+	FAILURE_HEADERS,
+	FAILURE_LOCATIONS,
+	FAILURE_ADDRESS, /* sentence goes on with the address */
+	FAILURE_NAME,    /* sentence goes on with the lookup */
+	FAILURE_LOOP,
+	FAILURE_REDIRECTS,
+	FAILURE_COUNT
+};
+
+const char *failure_text(enum failure f);
+/* FAILURE_NONE for NULL; FAILURE_COUNT for a sentence that is not of this list (a refused redirect has its own). */
+enum failure failure_of_text(const char *text);
+/* Before any connection stood: another address may be tried. */
+bool failure_before_connect(enum failure f);
+
+struct decide_input {
+	const char *identifier; /* DNS name */
+	const char *key_authorization;
+	struct redirect_ports ports;
+	const struct network_list *allowed;
+};
+
+struct verdict {
+	bool passed;
+	bool fault;
+	enum problem problem; /* when not passed */
+	const char *detail;
+};
+
+/* `attempts` in the order they were made; the last one decides, and each one before must lead to the next by the rules of
+ * redirects, addresses and the fallback, else the record itself is refused. */
+struct verdict decide_http01(
+    struct arena *a, const struct decide_input *in, const struct connection_attempt_list *attempts);
+
+/* At most 64 octets of what a stranger sent, plain printable ASCII. */
+const char *decide_excerpt(struct arena *a, struct bytes body);
+
+#endif

@@ -1,0 +1,45 @@
+/* http-01 of one validation (RFC 8555 8.3; A-103..A-109): for each hop the name is resolved, an address is chosen and
+ * checked, the file is fetched; redirects lead to the next hop. What happened goes into the result; the verdict is drawn
+ * from it by va/decide.h. Lives in the arena of the validation, runs in the loop thread. */
+#ifndef CAIRN_VA_HTTP01_H
+#define CAIRN_VA_HTTP01_H
+
+#include "va/env.h"
+#include "va/fetch.h"
+#include "va/resolve.h"
+
+struct http01_host {
+	struct lookup *lookups[2]; /* AAAA, A; NULL once answered */
+	struct lookup_answer answers[2];
+	struct ip ips[2]; /* that validation may connect to: the first IPv6 and the first IPv4 */
+	size_t n_ips;
+	struct text_list all; /* as they were answered */
+	const char *refused;  /* an address that was left out, with the reason */
+};
+
+struct http01 {
+	struct va_env *env;
+	struct arena *arena;
+	struct validation_result *result;
+	int64_t deadline_us;
+	struct target target;
+	const char *visited[REDIRECTS_MAX + 1];
+	size_t redirects;
+	struct http01_host host;
+	struct timestamp hop_at;
+	size_t next_ip;
+	struct fetch *fetch;
+	bool fault;
+	void (*on_end)(void *arg);
+	void *arg;
+	bool ended; /* nothing is under way */
+};
+
+/* env, arena, result, deadline_us, on_end and arg are filled in by the caller. on_end runs when nothing is under way any
+ * more; it may not free the arena. */
+void http01_start(struct http01 *h, const struct validate_request *request);
+
+/* Time is up: ends it. No effect when it has ended. */
+void http01_abandon(struct http01 *h);
+
+#endif

@@ -1,0 +1,49 @@
+/* Name resolution for validations, by libunbound in this process: it follows CNAMEs and validates DNSSEC itself (C-24).
+ * Lookups are started, answered and abandoned in the loop thread. */
+#ifndef CAIRN_VA_RESOLVE_H
+#define CAIRN_VA_RESOLVE_H
+
+#include "lib/base/config.h"
+#include "lib/rpc/messages.h"
+
+#define LOOKUP_PACKET_MAX 16384
+#define LOOKUP_ANSWERS_MAX 100
+
+enum lookup_type { LOOKUP_A = 1, LOOKUP_AAAA = 28, LOOKUP_CAA = 257 };
+
+struct resolver;
+
+/* All in the arena that lookup_start was given. */
+struct lookup_answer {
+	struct resolution record; /* record.error: why there is nothing to be concluded from it */
+	struct bytes_list rdata;  /* empty when the name or the type does not exist, and after an error */
+	bool fault;               /* the error is ours */
+};
+
+typedef void lookup_done(void *arg, const struct lookup_answer *answer);
+
+struct lookup; /* one under way */
+
+/* Reads the configuration; makes no thread and needs no file once it returned, so that the sandbox may follow. config must
+ * outlive it. FAIL: MALFORMED, SERVER_INTERNAL. */
+int resolver_new(struct ctx *c, const struct config_va *config, struct resolver **ret) MUST_CHECK;
+void resolver_free(struct resolver *r);
+
+/* Readable when resolver_process has something to do: it calls back for each lookup that was answered. */
+int resolver_fd(const struct resolver *r);
+void resolver_process(struct resolver *r);
+
+/* done is called once, never from within lookup_start, unless the lookup is abandoned first. NULL when it could not be
+ * started, which is a fault of ours. */
+struct lookup_wanted {
+	const char *name;
+	enum lookup_type type;
+	lookup_done *done;
+	void *arg;
+};
+struct lookup *lookup_start(struct resolver *r, struct arena *a, const struct lookup_wanted *wanted) MUST_CHECK;
+
+/* Ends it without a call of done; the answer says that time was up. */
+void lookup_abandon(struct lookup *l, struct lookup_answer *ret);
+
+#endif

@@ -1,0 +1,194 @@
+#include "va/resolver_config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/base/buffer.h"
+#include "va/address.h"
+
+/* In one place, so that no file is needed: IANA's trust anchors of the root, KSK-2017 and KSK-2024. */
+static const char *const root_anchors[] = {
+	". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D",
+	". IN DS 38696 8 2 683D2D0ACB8C9B712A1948B27F741219298D0A450D612C483AF444A4C0FB2B16",
+};
+
+/* Answers live for a short time only (a subscriber repairs a record and tries again); errors shorter still. No address
+ * is too private to be asked: that the operator named it is enough. */
+static const char head[] = "server:\n"
+                           "\tdirectory: \"\"\n"
+                           "\tmodule-config: \"validator iterator\"\n"
+                           "\tdo-not-query-localhost: no\n"
+                           "\tcache-max-ttl: 60\n"
+                           "\tcache-max-negative-ttl: 5\n"
+                           "\tinfra-host-ttl: 60\n"
+                           "\tmsg-cache-size: 16m\n"
+                           "\trrset-cache-size: 32m\n"
+                           "\toutgoing-range: 512\n"
+                           "\toutgoing-num-tcp: 32\n"
+                           "\tedns-buffer-size: 1232\n"
+                           "\tharden-dnssec-stripped: yes\n"
+                           "\tval-permissive-mode: no\n";
+
+static bool is_zone(const char *zone)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+	size_t n = strlen(zone);
+	return strcmp(zone, ".") == 0 ||
+	       (n > 0 && n <= 254 && zone[0] != '.' && strspn(zone, allowed) == n && strstr(zone, "..") == NULL);
+}
+
+static bool is_root(const char *zone)
+{
+	return strcmp(zone, ".") == 0;
+}
+
+/* "192.0.2.1@53" or "2001:db8::1@53" */
+static bool is_forwarder(const char *text)
+{
+	char address[64];
+	const char *at = strchr(text, '@');
+	if (at == NULL || (size_t) (at - text) >= sizeof(address) || strspn(at + 1, "0123456789") != strlen(at + 1)) {
+		return false;
+	}
+	memcpy(address, text, (size_t) (at - text));
+	address[at - text] = '\0';
+	struct ip ip;
+	long port = strlen(at + 1) > 5 ? 0 : strtol(at + 1, NULL, 10);
+	return ip_parse(address, &ip) == 0 && port > 0 && port <= 65535;
+}
+
+static bool validates(const struct config_resolver *r)
+{
+	return r->dnssec == NULL || strcmp(r->dnssec, "off") != 0;
+}
+
+static bool same_zone(const char *a, const char *b)
+{
+	size_t n = strlen(a) - (strlen(a) > 1 && a[strlen(a) - 1] == '.');
+	size_t m = strlen(b) - (strlen(b) > 1 && b[strlen(b) - 1] == '.');
+	return n == m && strncasecmp(a, b, n) == 0;
+}
+
+/* The root's anchors count unless the operator switched validation off for the root. */
+static bool root_validates(const struct config_va *config)
+{
+	for (size_t i = 0; i < config->resolvers.n; i++) {
+		if (is_root(config->resolvers.v[i].zone) && !validates(&config->resolvers.v[i])) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static int add_local_zone(struct ctx *c, struct buffer *b, const struct config_local_zone *z)
+{
+	struct ip ip;
+	if (!is_zone(z->zone) || is_root(z->zone) || ip_parse(z->address, &ip) != 0) {
+		return FAIL(c, MALFORMED, "local_zones: \"%s\" with \"%s\" is not a zone and an address", z->zone, z->address);
+	}
+	buffer_printf(b, "\tlocal-zone: \"%s\" redirect\n\tlocal-data: \"%s 60 IN %s %s\"\n", z->zone, z->zone,
+	    ip.v6 ? "AAAA" : "A", ip_encode(c->arena, &ip));
+	return 0;
+}
+
+/* libunbound answers "test." and its like itself unless told that somebody serves them. */
+static void add_no_default(struct buffer *b, const struct config_va *config, const char *zone)
+{
+	for (size_t i = 0; i < config->local_zones.n; i++) {
+		if (same_zone(config->local_zones.v[i].zone, zone)) {
+			return;
+		}
+	}
+	buffer_printf(b, "\tlocal-zone: \"%s\" nodefault\n", zone);
+}
+
+static int add_resolver_options(struct ctx *c, struct buffer *b, const struct config_va *config)
+{
+	for (size_t i = 0; i < config->resolvers.n; i++) {
+		const struct config_resolver *r = &config->resolvers.v[i];
+		if (!is_zone(r->zone) || !is_forwarder(r->forward)) {
+			return FAIL(c, MALFORMED, "resolvers: \"%s\" forwarded to \"%s\" is not a zone and ADDRESS@PORT", r->zone,
+			    r->forward);
+		}
+		if (!is_root(r->zone)) {
+			add_no_default(b, config, r->zone);
+			if (!validates(r)) {
+				buffer_printf(b, "\tdomain-insecure: \"%s\"\n", r->zone);
+			}
+		} else {
+			add_no_default(b, config, "test.");
+		}
+	}
+	return 0;
+}
+
+/* All forwarders of a zone stand in one clause, at its first appearance. */
+static void add_forward(struct buffer *b, const struct config_resolver_list *list, size_t at)
+{
+	const char *zone = list->v[at].zone;
+	for (size_t i = 0; i < at; i++) {
+		if (same_zone(list->v[i].zone, zone)) {
+			return;
+		}
+	}
+	buffer_printf(b, "forward-zone:\n\tname: \"%s\"\n", zone);
+	for (size_t i = at; i < list->n; i++) {
+		if (same_zone(list->v[i].zone, zone)) {
+			buffer_printf(b, "\tforward-addr: %s\n", list->v[i].forward);
+		}
+	}
+}
+
+int resolver_config_encode(struct ctx *c, const struct config_va *config, const char **ret_text)
+{
+	struct buffer b;
+	buffer_init(&b, c->arena, 1024);
+	buffer_add_text(&b, head);
+	for (size_t i = 0; root_validates(config) && i < COUNT_OF(root_anchors); i++) {
+		buffer_printf(&b, "\ttrust-anchor: \"%s\"\n", root_anchors[i]);
+	}
+	for (size_t i = 0; i < config->local_zones.n; i++) {
+		TRY(add_local_zone(c, &b, &config->local_zones.v[i]));
+	}
+	TRY(add_resolver_options(c, &b, config));
+	for (size_t i = 0; i < config->resolvers.n; i++) {
+		add_forward(&b, &config->resolvers, i);
+	}
+	*ret_text = (const char *) buffer_bytes(&b).p;
+	return 0;
+}
+
+/* Length of the zone when the name lies in it, else -1. The root has length 0. */
+static int match(const char *zone, const char *name)
+{
+	size_t n = strlen(name);
+	size_t z = strlen(zone);
+	z -= z > 0 && zone[z - 1] == '.';
+	n -= n > 0 && name[n - 1] == '.';
+	if (z == 0) {
+		return 0;
+	}
+	bool inside = z <= n && strncasecmp(name + n - z, zone, z) == 0 && (z == n || name[n - z - 1] == '.');
+	return inside ? (int) z : -1;
+}
+
+struct resolver_route resolver_route(const struct config_va *config, const char *name)
+{
+	struct resolver_route route = { "recursive", root_validates(config) };
+	int best = -1;
+	for (size_t i = 0; i < config->local_zones.n; i++) {
+		if (match(config->local_zones.v[i].zone, name) >= 0) {
+			return (struct resolver_route) { "local", false };
+		}
+	}
+	for (size_t i = 0; i < config->resolvers.n; i++) {
+		const struct config_resolver *r = &config->resolvers.v[i];
+		int length = match(r->zone, name);
+		if (length > best) {
+			best = length;
+			route = (struct resolver_route) { r->forward, validates(r) && root_validates(config) };
+		}
+	}
+	return route;
+}

@@ -1,0 +1,161 @@
+#include "va/validation.h"
+
+#include <string.h>
+
+#include "lib/base/metrics.h"
+
+#define TOKEN_MAX 128
+#define REPLY_RESERVE_US 200000 /* of the caller's deadline, for the answer's way back */
+
+/* RFC 8555 8.1, 8.3: a token of base64url, and the key authorization that begins with it. */
+static int check_challenge(struct ctx *c, const struct validate_request *in)
+{
+	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	size_t n = in->token == NULL ? 0 : strspn(in->token, alphabet);
+	if (in->method == NULL || strcmp(in->method, "http-01") != 0 || in->wildcard) { /* C-6 */
+		return FAIL(c, MALFORMED, "This method can't validate this identifier");
+	}
+	if (n == 0 || n > TOKEN_MAX || in->token[n] != '\0' || strncmp(in->key_authorization, in->token, n) != 0 ||
+	    in->key_authorization[n] != '.' || strlen(in->key_authorization) > HTTP01_BODY_MAX / 2) {
+		return FAIL(c, MALFORMED, "Token and key authorization do not fit together");
+	}
+	return 0;
+}
+
+static int check_request(struct ctx *c, const struct validate_request *in)
+{
+	if (in->identifier.type == NULL || strcmp(in->identifier.type, "dns") != 0 || in->identifier.value == NULL ||
+	    !host_is_name(in->identifier.value)) {
+		return FAIL(c, MALFORMED, "The identifier is no DNS name");
+	}
+	if (in->key_authorization == NULL && !in->check_caa) {
+		return FAIL(c, MALFORMED, "Nothing to validate");
+	}
+	return in->key_authorization == NULL ? 0 : check_challenge(c, in);
+}
+
+int validation_new(struct ctx *c, struct va_env *env, const struct validate_request *request, struct validation **ret)
+{
+	TRY(check_request(c, request));
+	struct validation *v = ARENA_NEW(c->arena, struct validation);
+	v->env = env;
+	v->c = c;
+	v->request = request;
+	v->with_dcv = request->key_authorization != NULL;
+	v->deadline_us = clock_monotonic_us() + env->config->timeout_s * 1000000;
+	if (c->deadline_us - REPLY_RESERVE_US < v->deadline_us) {
+		v->deadline_us = c->deadline_us - REPLY_RESERVE_US;
+	}
+	v->result = (struct validation_result) { .validation_id = request->validation_id,
+		.perspective = env->config->perspective,
+		.method = request->method,
+		.started_at = clock_now() };
+	*ret = v;
+	return 0;
+}
+
+/* It is put aside for the loop: what is ending here still stands on its memory. */
+static void on_end(void *arg)
+{
+	struct validation *v = arg;
+	if (validation_ended(v)) {
+		v->next_ended = v->env->ended;
+		v->env->ended = v;
+	}
+}
+
+void validation_start(struct validation *v)
+{
+	struct arena *a = v->c->arena;
+	v->http01 = (struct http01) { .env = v->env,
+		.arena = a,
+		.result = &v->result,
+		.deadline_us = v->deadline_us,
+		.on_end = on_end,
+		.arg = v,
+		.ended = !v->with_dcv };
+	v->climb = (struct climb) { .env = v->env,
+		.arena = a,
+		.request = v->request,
+		.result = &v->result,
+		.on_end = on_end,
+		.arg = v,
+		.ended = !v->request->check_caa };
+	if (v->request->check_caa) {
+		climb_start(&v->climb);
+	}
+	if (v->with_dcv) {
+		http01_start(&v->http01, v->request);
+	}
+}
+
+bool validation_ended(const struct validation *v)
+{
+	return v->http01.ended && v->climb.ended;
+}
+
+void validation_expire(struct validation *v, bool cut_short)
+{
+	v->cut_short = cut_short;
+	http01_abandon(&v->http01);
+	climb_abandon(&v->climb);
+}
+
+static struct verdict dcv_verdict(const struct validation *v)
+{
+	if (!v->with_dcv) {
+		return (struct verdict) { .passed = true };
+	}
+	if (v->http01.fault) {
+		return (struct verdict) {
+			.fault = true, .problem = PROBLEM_SERVER_INTERNAL, .detail = failure_text(FAILURE_FAULT)
+		};
+	}
+	struct decide_input in = { v->request->identifier.value, v->request->key_authorization, v->env->ports,
+		&v->env->allowed };
+	return decide_http01(v->c->arena, &in, &v->result.attempts);
+}
+
+static struct verdict caa_verdict(const struct validation *v)
+{
+	bool passed = v->climb.problem == PROBLEM_NONE;
+	return (struct verdict) { passed, v->climb.fault, v->climb.problem, v->climb.detail };
+}
+
+/* What the subscriber did wrong is told, also when the other part failed by a fault of ours. */
+static struct verdict join(struct verdict dcv, struct verdict caa)
+{
+	if (!dcv.passed && !dcv.fault) {
+		return dcv;
+	}
+	if (!caa.passed && !caa.fault) {
+		return caa;
+	}
+	return dcv.passed ? caa : dcv;
+}
+
+static void count(const struct validation *v)
+{
+	const char *outcome = v->result.passed ? "passed" : "failed";
+	metric_add(METRIC_validations, v->result.fault ? "fault" : outcome, 1);
+	metric_observe_us(METRIC_validation_seconds, v->with_dcv ? v->result.method : "caa",
+	    v->result.ended_at.us - v->result.started_at.us);
+}
+
+void validation_conclude(struct validation *v)
+{
+	struct verdict verdict = join(dcv_verdict(v), caa_verdict(v));
+	if (v->cut_short && !verdict.passed) {
+		verdict =
+		    (struct verdict) { false, true, PROBLEM_SERVER_INTERNAL, "The validation authority is shutting down" };
+	}
+	v->result.passed = verdict.passed;
+	v->result.fault = verdict.fault;
+	if (!verdict.passed) {
+		v->result.problem.type = problem_info(verdict.problem)->name;
+		v->result.problem.detail = verdict.detail;
+	}
+	v->result.ended_at = clock_now();
+	count(v);
+	v->done(v->arg, &v->result);
+}

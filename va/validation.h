@@ -1,0 +1,41 @@
+/* One validation: http-01 and CAA side by side, one deadline, one result that holds all the evidence (F-41..F-43, G-3).
+ * Lives in the arena of its ctx. Made in any thread, then run by the loop thread only. */
+#ifndef CAIRN_VA_VALIDATION_H
+#define CAIRN_VA_VALIDATION_H
+
+#include "va/climb.h"
+#include "va/http01.h"
+
+typedef void validation_done(void *arg, const struct validation_result *result);
+
+struct validation {
+	struct va_env *env;
+	struct ctx *c;
+	const struct validate_request *request;
+	validation_done *done;
+	void *arg;
+	int64_t deadline_us;
+	struct validation_result result;
+	struct http01 http01;
+	struct climb climb;
+	bool with_dcv;
+	bool cut_short;          /* this process ends */
+	struct validation *next; /* for the list that it is in */
+	struct validation *before;
+	struct validation *next_ended;
+};
+
+/* FAIL: MALFORMED for a request that no RA of ours sends. It borrows the request, which must live until the end; a
+ * request without a key authorization is for CAA alone, `method` being the one that was relied on before (C-44). */
+int validation_new(
+    struct ctx *c, struct va_env *env, const struct validate_request *request, struct validation **ret) MUST_CHECK;
+
+void validation_start(struct validation *v);
+/* Nothing is under way any more; then it stands in env->ended. */
+bool validation_ended(const struct validation *v);
+/* Ends what is under way, because time is up or because this process ends (then nothing is concluded). */
+void validation_expire(struct validation *v, bool cut_short);
+/* Once ended: draws the verdict and calls done, after which the validation may be gone. */
+void validation_conclude(struct validation *v);
+
+#endif
