@@ -76,7 +76,7 @@ int ca_open(struct ctx *c, const struct config *config)
 		ctx_done(&own);
 		return -1;
 	}
-	(void) ctx_take_arena(&own); /* kept for ever */
+	ca.arena = ctx_take_arena(&own);
 	ctx_done(&own);
 	return 0;
 }

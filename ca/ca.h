@@ -14,6 +14,7 @@ struct ca {
 	struct issuer_list issuers;
 	enum policy_mode mode;
 	const char *process;  /* in log.event: "cairn-ca@HOST" */
+	struct arena *arena;  /* of all this, kept for ever */
 	const char *instance; /* holder of leases, different after each start */
 };
 

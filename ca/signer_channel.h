@@ -4,7 +4,7 @@
 
 #include "ca/issuers.h"
 
-#define SIGNER_MESSAGE_MAX ((uint32_t) 64 * 1024 * 1024)
+#define SIGNER_MESSAGE_MAX ((uint32_t) 1 << 26)
 
 enum signer_kind { SIGNER_CERTIFICATE = 1, SIGNER_CRL = 2 };
 

@@ -13,7 +13,13 @@
 #define MAX_FILE ((off_t) 1024 * 1024)
 #define MAX_FILES 9999
 
-AUTO_DEFINE(DIR, closedir)
+static void close_folder(DIR *dir)
+{
+	if (dir != NULL) {
+		closedir(dir);
+	}
+}
+AUTO_DEFINE(DIR, close_folder)
 
 static bool digits(const char *text, size_t n)
 {

@@ -29,12 +29,14 @@ static struct {
 static const char *const pg_roles[] = { "cairn_wfe", "cairn_ra", "cairn_ca", "cairn_subscriber", "cairn_operator",
 	"cairn_auditor", "cairn_officer" };
 
-/* Valid until the process ends. */
+/* Stays valid; a test may ask for at most 64. */
 static inline const char *pg_conninfo(const char *role)
 {
-	char *text = NULL;
-	assert_true(asprintf(&text, "host=%s dbname=cairn user=%s", pg_cluster.dir, role) > 0);
-	return text;
+	static char texts[64][128];
+	static size_t n;
+	assert_true(n < COUNT_OF(texts));
+	snprintf(texts[n], sizeof(texts[n]), "host=%s dbname=cairn user=%s", pg_cluster.dir, role);
+	return texts[n++];
 }
 
 static inline PGconn *pg_connect(const char *role, const char *database)
