@@ -39,6 +39,7 @@ struct flusher {
 	pthread_cond_t wake;
 	bool stop;
 	atomic_bool healthy;
+	bool tried; /* of the thread: it has logged how the first round went */
 };
 
 struct spool_position {
@@ -262,10 +263,11 @@ static void run_round(struct flusher *f, bool flush)
 	ctx_limit_ms(&c, ROUND_LIMIT_MS);
 	bool was_healthy = atomic_load(&f->healthy);
 	if (spool_sync(&c, f->spool) != 0 || (flush && flusher_flush(&c, f) != 0)) {
-		log_error(&c, was_healthy ? LOG_ERROR : LOG_DEBUG, "the request log could not be written");
+		log_error(&c, was_healthy || !f->tried ? LOG_ERROR : LOG_DEBUG, "the request log could not be written");
 	} else if (flush && !was_healthy) {
 		log_event(&c, LOG_INFO, "the request log reaches the database", NULL);
 	}
+	f->tried = true;
 	ctx_done(&c);
 }
 

@@ -119,13 +119,19 @@ struct acme_problem object_of_record(struct arena *a, const struct problem_recor
 	return problem;
 }
 
+/* Some clients read times with simple means. */
+static struct timestamp whole_seconds(struct timestamp t)
+{
+	return (struct timestamp) { t.us - t.us % 1000000 };
+}
+
 struct acme_order object_of_order(const struct acme *q, const struct order *order)
 {
 	struct arena *a = q->c->arena;
 	const char *url = front_object_url(q, "order", order->id);
 	struct acme_order object = {
 		.status = order->status,
-		.expires = order->expires_at,
+		.expires = whole_seconds(order->expires_at),
 		.identifiers = order->identifiers,
 		.not_before = order->not_before,
 		.not_after = order->not_after,
@@ -149,7 +155,7 @@ struct acme_challenge object_of_challenge(const struct acme *q, const struct cha
 		.url = front_object_url(q, "challenge", challenge->id),
 		.status = challenge->status,
 		.token = challenge->token,
-		.validated = challenge->validated_at,
+		.validated = whole_seconds(challenge->validated_at),
 		.error = object_of_record(q->c->arena, &challenge->error) };
 }
 
@@ -158,7 +164,7 @@ struct acme_authz object_of_authz(const struct acme *q, const struct authorizati
 	struct acme_authz object = {
 		.identifier = authz->identifier,
 		.status = authz->status,
-		.expires = authz->expires_at,
+		.expires = whole_seconds(authz->expires_at),
 		.wildcard = authz->wildcard,
 		.challenges = { ARENA_ARRAY(q->c->arena, authz->challenges.n, struct acme_challenge), authz->challenges.n },
 	};

@@ -46,7 +46,7 @@ static bool matches(const char *pattern, const char *path, struct id *id)
 	size_t n = strlen(path);
 	const size_t text = ID_TEXT_SIZE - 1;
 	return n >= before + text && memcmp(path, pattern, before) == 0 && strcmp(path + before + text, place + 2) == 0 &&
-	       id_parse((struct bytes) { (const uint8_t *) path + before, text }, id) == 0;
+	       id_parse((struct bytes) { (const uint8_t *) path + before, text }, id) == 0 && !id_is_none(*id);
 }
 
 const struct route *route_find(const char *path, struct id *ret_id)

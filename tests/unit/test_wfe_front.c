@@ -72,8 +72,9 @@ static void other_paths_are_nothing(void **state)
 	const char *order = object_path("order", t.order.id);
 	const char *paths[] = { "/acme", "/acme/", "/directory/", "//directory", "/./directory", "/acme//new-order",
 		"/acme/%6eew-order", "/acme/new-order/", "/acme/../directory", "/ACME/new-order", "/acme/order/",
-		"/acme/order/AAAA", arena_printf(t.c.arena, "%s/", order), arena_printf(t.c.arena, "%s/finalise", order),
-		arena_printf(t.c.arena, "%sA", order), "/acme/key-change", "/acme/new-authz" };
+		"/acme/order/AAAA", "/acme/order/AAAAAAAAAAAAAAAAAAAAAA", arena_printf(t.c.arena, "%s/", order),
+		arena_printf(t.c.arena, "%s/finalise", order), arena_printf(t.c.arena, "%sA", order), "/acme/key-change",
+		"/acme/new-authz" };
 	for (size_t i = 0; i < COUNT_OF(paths); i++) {
 		(void) post_as(&t.alice, paths[i], "");
 		assert_problem(404, "malformed"); /* */

@@ -217,7 +217,7 @@ static void make_order(const char *status)
 		.status = status,
 		.identifiers = { names, 2 },
 		.authorizations = { authz_ids, 2 },
-		.expires_at = { EXPIRES * 1000000 },
+		.expires_at = { EXPIRES * 1000000 + 350268 },
 		.profile = "classic",
 		.certificate_id = strcmp(status, "valid") == 0 ? id_new() : (struct id) { { 0 } },
 	};
@@ -328,7 +328,7 @@ static void make_authz(const char *status, const char *challenge_status)
 		.account_id = t.alice.id,
 		.identifier = { "dns", "a.test" },
 		.status = status,
-		.expires_at = { EXPIRES * 1000000 },
+		.expires_at = { EXPIRES * 1000000 + 350268 },
 		.challenges = { challenges, 1 } };
 }
 
