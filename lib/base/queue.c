@@ -5,9 +5,16 @@
 
 #include "lib/base/die.h"
 
+/* A thread that waits; it lies on that thread's stack. */
+struct waiter {
+	struct waiter *next;
+	pthread_cond_t called;
+	bool is_called;
+};
+
 struct queue {
 	pthread_mutex_t lock;
-	pthread_cond_t filled;
+	struct waiter *waiters; /* the one that came last first: its caches and its database connection are the warmest */
 	size_t capacity;
 	size_t first;
 	size_t n;
@@ -22,7 +29,7 @@ struct queue *queue_new(size_t capacity)
 		die("a queue of %zu items is impossible", capacity);
 	}
 	q = calloc(1, sizeof(*q) + capacity * sizeof(void *));
-	if (q == NULL || pthread_mutex_init(&q->lock, NULL) != 0 || pthread_cond_init(&q->filled, NULL) != 0) {
+	if (q == NULL || pthread_mutex_init(&q->lock, NULL) != 0) {
 		die("out of memory");
 	}
 	q->capacity = capacity;
@@ -34,9 +41,19 @@ void queue_free(struct queue *q)
 	if (q == NULL) {
 		return;
 	}
-	pthread_cond_destroy(&q->filled);
 	pthread_mutex_destroy(&q->lock);
 	free(q);
+}
+
+/* Calls the thread that waits since the shortest time; under the lock. */
+static void call_one(struct queue *q)
+{
+	struct waiter *w = q->waiters;
+	if (w != NULL) {
+		q->waiters = w->next;
+		w->is_called = true;
+		pthread_cond_signal(&w->called);
+	}
 }
 
 bool queue_push(struct queue *q, void *item)
@@ -46,10 +63,21 @@ bool queue_push(struct queue *q, void *item)
 	if (fits) {
 		q->items[(q->first + q->n) % q->capacity] = item;
 		q->n++;
-		pthread_cond_signal(&q->filled);
+		call_one(q);
 	}
 	pthread_mutex_unlock(&q->lock);
 	return fits;
+}
+
+static void wait_for_call(struct queue *q)
+{
+	struct waiter self = { .next = q->waiters };
+	pthread_cond_init(&self.called, NULL);
+	q->waiters = &self;
+	while (!self.is_called) {
+		pthread_cond_wait(&self.called, &q->lock);
+	}
+	pthread_cond_destroy(&self.called);
 }
 
 void *queue_pop(struct queue *q)
@@ -57,7 +85,7 @@ void *queue_pop(struct queue *q)
 	void *item = NULL;
 	pthread_mutex_lock(&q->lock);
 	while (q->n == 0 && !q->closed) {
-		pthread_cond_wait(&q->filled, &q->lock);
+		wait_for_call(q);
 	}
 	if (q->n > 0) {
 		item = q->items[q->first];
@@ -72,7 +100,9 @@ void queue_close(struct queue *q)
 {
 	pthread_mutex_lock(&q->lock);
 	q->closed = true;
-	pthread_cond_broadcast(&q->filled);
+	while (q->waiters != NULL) {
+		call_one(q);
+	}
 	pthread_mutex_unlock(&q->lock);
 }
 

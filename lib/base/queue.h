@@ -1,4 +1,5 @@
-/* A bounded queue of pointers between threads. */
+/* A bounded queue of pointers between threads. Items come out in the order they went in; of the threads that wait, the one
+ * that came last gets the next item, so that a light load keeps few threads, and their database connections, warm. */
 #ifndef CAIRN_BASE_QUEUE_H
 #define CAIRN_BASE_QUEUE_H
 

@@ -302,10 +302,12 @@ static void ignore_notice(void *arg, const PGresult *notice)
 	(void) notice;
 }
 
-/* Limits of the session; the time zone is for text forms in SQL functions. */
+/* Limits of the session; the time zone is for text forms in SQL functions. Every statement is one of a few that run over
+ * and over: planned once, not anew for each of its first executions. */
 static const char session_sql[] =
     "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $1, false), "
-    "set_config('idle_in_transaction_session_timeout', $1, false), set_config('timezone', 'UTC', false)";
+    "set_config('idle_in_transaction_session_timeout', $1, false), set_config('timezone', 'UTC', false), "
+    "set_config('plan_cache_mode', 'force_generic_plan', false)";
 
 static int queue_session(struct connection *conn)
 {

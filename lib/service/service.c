@@ -13,6 +13,7 @@
 #include "lib/base/log.h"
 #include "lib/base/metrics.h"
 #include "lib/base/sandbox.h"
+#include "lib/db/db.h"
 #include "lib/http/health.h"
 #include "lib/service/notify.h"
 #include "lib/service/options.h"
@@ -139,6 +140,7 @@ static int run(struct ctx *c, const struct config *config, const sigset_t *signa
 	TRY(sandbox_enter(c, running->name, config));
 	TRY(health_start(c, own->metrics_listen, not_ready, ret_health));
 	TRY(running->start(c, config));
+	db_thread_end(); /* this thread only waits from now on */
 	wait_signals(config, signals);
 	drain();
 	return 0;
