@@ -53,15 +53,12 @@ bool failure_before_connect(enum failure f)
 const char *decide_excerpt(struct arena *a, struct bytes body)
 {
 	size_t n = body.n < EXCERPT_MAX ? body.n : EXCERPT_MAX;
-	char *text = arena_alloc(a, n + 4);
+	char text[EXCERPT_MAX + 1] = "";
 	for (size_t i = 0; i < n; i++) {
 		bool plain = body.p[i] >= ' ' && body.p[i] < 0x7f && body.p[i] != '"' && body.p[i] != '\\';
 		text[i] = plain ? (char) body.p[i] : '.';
 	}
-	if (body.n > n) {
-		memcpy(text + n, "...", 3);
-	}
-	return text;
+	return arena_printf(a, "%s%s", text, body.n > n ? "..." : "");
 }
 
 static bool is_blank(uint8_t o)

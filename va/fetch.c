@@ -51,7 +51,7 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
 	}
 	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
 	f->fault = fd < 0 && errno != EAFNOSUPPORT;
-	return fd < 0 ? CURL_SOCKET_BAD : fd;
+	return fd; /* CURL_SOCKET_BAD is -1 */
 }
 
 /* What is no ASCII is escaped here already, so that the record says exactly what was followed. */

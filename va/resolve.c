@@ -14,7 +14,7 @@
 #define CLASS_IN 1
 #define RCODE_NXDOMAIN 3
 /* One validation keeps no more than this of what hostile zones can make it collect. */
-#define EVIDENCE_MAX (512 * 1024)
+#define EVIDENCE_MAX ((size_t) 512 * 1024)
 
 struct resolver {
 	struct ub_ctx *ub;

@@ -13,11 +13,12 @@ enum lookup_type { LOOKUP_A = 1, LOOKUP_AAAA = 28, LOOKUP_CAA = 257 };
 
 struct resolver;
 
-/* All in the arena that lookup_start was given. */
+/* All in the arena that lookup_start was given. record.error says why there is nothing to be concluded from it;
+ * record.dnssec is "insecure" also where that was not shown, as after an error. */
 struct lookup_answer {
-	struct resolution record; /* record.error: why there is nothing to be concluded from it */
-	struct bytes_list rdata;  /* empty when the name or the type does not exist, and after an error */
-	bool fault;               /* the error is ours */
+	struct resolution record;
+	struct bytes_list rdata; /* empty when the name or the type does not exist, and after an error */
+	bool fault;              /* the error is ours */
 };
 
 typedef void lookup_done(void *arg, const struct lookup_answer *answer);

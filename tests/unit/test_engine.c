@@ -383,6 +383,29 @@ static void test_fallback_is_recorded(void **state)
 	check("wrong.six.example", "UNAUTHORIZED", "::1: Invalid response");
 }
 
+/* C-24: with validation on, what the root's anchors do not vouch for is no answer; nor is it a permission by CAA. */
+static void test_dnssec_is_required(void **state)
+{
+	struct config_resolver strict = { ".", resolver.forward, "require" };
+	struct config_va strict_config = config;
+	struct engine *loose = engine;
+	struct run r;
+	(void) state;
+	strict_config.resolvers = (struct config_resolver_list) { &strict, 1 };
+	run_init(&r, "pass.web.example");
+	assert_int_equal(engine_new(&r.c, &strict_config, &engine), 0);
+	assert_int_equal(engine_start(&r.c, engine), 0);
+	run_begin(&r);
+	run_wait(&r);
+	check_against(&r, "DNS", "DNSSEC validation failed");
+	assert_false(r.result->caa.checked || r.result->caa.permitted);
+	assert_string_equal(r.result->resolutions.v[0].dnssec, "bogus");
+	engine_drain(engine, 1000);
+	engine_free(engine);
+	engine = loose;
+	run_free(&r);
+}
+
 static void test_bad_requests_are_refused(void **state)
 {
 	static const struct {
@@ -506,6 +529,7 @@ int main(void)
 		cmocka_unit_test(test_both_fail),
 		cmocka_unit_test(test_evidence),
 		cmocka_unit_test(test_fallback_is_recorded),
+		cmocka_unit_test(test_dnssec_is_required),
 		cmocka_unit_test(test_bad_requests_are_refused),
 		cmocka_unit_test(test_many_slow_hosts),
 		cmocka_unit_test(test_drain),

@@ -1,0 +1,216 @@
+/* link: va */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "va/decide.h"
+
+#define NAME "a.example"
+#define URL "http://a.example/.well-known/acme-challenge/tok"
+#define KEY_AUTHORIZATION "tok.thumbprint"
+#define ADDRESS "93.184.216.34"
+
+static const char *addresses[] = { "2606:2800::1", ADDRESS };
+
+static struct connection_attempt answer(const char *url, int64_t status, const char *body)
+{
+	return (struct connection_attempt) { .url = url,
+		.host = NAME,
+		.port = 80,
+		.addresses_resolved = { addresses, 2 },
+		.address_used = ADDRESS,
+		.http_status = status,
+		.body = bytes_of_text(body),
+		.body_octets = (int64_t) strlen(body) };
+}
+
+static struct verdict decide(struct arena *a, const struct connection_attempt *v, size_t n)
+{
+	static const struct network_list none = { NULL, 0 };
+	struct decide_input in = { NAME, KEY_AUTHORIZATION, { 80, 443 }, &none };
+	struct connection_attempt list[16];
+	assert_true(n <= COUNT_OF(list));
+	memcpy(list, v, n * sizeof(*v));
+	return decide_http01(a, &in, &(struct connection_attempt_list) { list, n });
+}
+
+/* A-104, C-10 */
+static void test_bodies(void **state)
+{
+	static const struct {
+		int64_t status;
+		const char *body;
+		bool passed;
+	} rows[] = {
+		{ 200, KEY_AUTHORIZATION, true },
+		{ 200, KEY_AUTHORIZATION "\n", true },
+		{ 200, KEY_AUTHORIZATION "\r\n\t \v\f\r\n", true },
+		{ 200, "", false },
+		{ 200, "   ", false },
+		{ 200, " " KEY_AUTHORIZATION, false },
+		{ 200, "\xef\xbb\xbf" KEY_AUTHORIZATION, false },
+		{ 200, KEY_AUTHORIZATION "x", false },
+		{ 200, KEY_AUTHORIZATION "\nx", false },
+		{ 200, KEY_AUTHORIZATION "\xc2\xa0", false },
+		{ 200, "tok.thumbprin", false },
+		{ 200, "TOK.thumbprint", false },
+		{ 200, "tok", false },
+		{ 200, "<html>" KEY_AUTHORIZATION "</html>", false },
+		{ 201, KEY_AUTHORIZATION, false },
+		{ 204, KEY_AUTHORIZATION, false },
+		{ 206, KEY_AUTHORIZATION, false },
+		{ 303, KEY_AUTHORIZATION, false },
+		{ 404, KEY_AUTHORIZATION, false },
+		{ 500, KEY_AUTHORIZATION, false },
+		{ 0, KEY_AUTHORIZATION, false },
+	};
+	(void) state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct arena *a = arena_new();
+		struct connection_attempt t = answer(URL, rows[i].status, rows[i].body);
+		struct verdict v = decide(a, &t, 1);
+		if (v.passed != rows[i].passed || v.fault || (!v.passed && v.problem != PROBLEM_UNAUTHORIZED)) {
+			fail_msg("%d \"%s\"", (int) rows[i].status, rows[i].body);
+		}
+		arena_free(a);
+	}
+}
+
+static void test_nul_and_length(void **state)
+{
+	struct arena *a = arena_new();
+	struct connection_attempt t = answer(URL, 200, KEY_AUTHORIZATION);
+	(void) state;
+	t.body.n++; /* with the NUL behind the text */
+	t.body_octets++;
+	assert_false(decide(a, &t, 1).passed);
+	t = answer(URL, 200, KEY_AUTHORIZATION);
+	t.body_octets = HTTP01_BODY_MAX + 1; /* more came than was kept (A-107) */
+	assert_false(decide(a, &t, 1).passed);
+	t.body_octets = 3; /* the record contradicts itself */
+	assert_false(decide(a, &t, 1).passed);
+	arena_free(a);
+}
+
+/* A-105, A-106, A-108: how one attempt may lead to the next */
+static void test_chains(void **state)
+{
+	struct arena *a = arena_new();
+	(void) state;
+	struct connection_attempt hops[2] = { answer(URL, 302, ""), answer("https://b.example/x", 200, KEY_AUTHORIZATION) };
+	hops[0].location = "https://b.example/x";
+	assert_true(decide(a, hops, 2).passed);
+	hops[0].location = "https://c.example/x";
+	assert_true(decide(a, hops, 2).fault);
+	hops[0].location = NULL;
+	assert_true(decide(a, hops, 2).fault);
+	hops[0].location = "https://b.example/x";
+	hops[0].http_status = 303;
+	assert_true(decide(a, hops, 2).fault);
+	hops[0].http_status = 302;
+	hops[1].address_used = "10.0.0.1";
+	assert_true(decide(a, hops, 2).fault);
+	hops[1].address_used = "8.8.8.8"; /* never resolved */
+	assert_true(decide(a, hops, 2).fault);
+	hops[1].address_used = NULL;
+	assert_true(decide(a, hops, 2).fault);
+	hops[1].address_used = ADDRESS;
+	assert_true(decide(a, hops, 2).passed);
+	assert_true(decide(a, hops + 1, 1).fault); /* does not begin at the identifier */
+	assert_true(decide(a, hops, 0).fault);
+
+	struct connection_attempt tries[2] = { answer(URL, 0, ""), answer(URL, 200, KEY_AUTHORIZATION) };
+	tries[0].address_used = "2606:2800::1";
+	tries[0].error = failure_text(FAILURE_REFUSED);
+	assert_true(decide(a, tries, 2).passed);
+	tries[0].error = failure_text(FAILURE_READ_TIMEOUT); /* a connection stood: no second try */
+	assert_true(decide(a, tries, 2).fault);
+	arena_free(a);
+}
+
+static void test_eleven_redirects(void **state) /* A-105 */
+{
+	struct arena *a = arena_new();
+	struct connection_attempt hops[REDIRECTS_MAX + 2];
+	(void) state;
+	for (size_t i = 0; i < COUNT_OF(hops); i++) {
+		hops[i] = answer(i == 0 ? URL : arena_printf(a, "http://a.example/%zu", i), 302, "");
+		hops[i].location = arena_printf(a, "/%zu", i + 1);
+	}
+	hops[REDIRECTS_MAX].http_status = 200;
+	hops[REDIRECTS_MAX].body = bytes_of_text(KEY_AUTHORIZATION);
+	hops[REDIRECTS_MAX].body_octets = (int64_t) strlen(KEY_AUTHORIZATION);
+	assert_true(decide(a, hops, REDIRECTS_MAX + 1).passed);
+	hops[REDIRECTS_MAX].http_status = 302;
+	hops[REDIRECTS_MAX + 1].http_status = 200;
+	hops[REDIRECTS_MAX + 1].body = hops[REDIRECTS_MAX].body;
+	hops[REDIRECTS_MAX + 1].body_octets = hops[REDIRECTS_MAX].body_octets;
+	assert_true(decide(a, hops, REDIRECTS_MAX + 2).fault);
+	arena_free(a);
+}
+
+static void test_errors(void **state)
+{
+	static const struct {
+		enum failure failure;
+		enum problem problem;
+	} rows[] = { { FAILURE_CONNECT_TIMEOUT, PROBLEM_CONNECTION }, { FAILURE_REFUSED, PROBLEM_CONNECTION },
+		{ FAILURE_UNREACHABLE, PROBLEM_CONNECTION }, { FAILURE_TLS, PROBLEM_TLS }, { FAILURE_TLS_TIMEOUT, PROBLEM_TLS },
+		{ FAILURE_READ_TIMEOUT, PROBLEM_CONNECTION }, { FAILURE_RESET, PROBLEM_CONNECTION },
+		{ FAILURE_EMPTY, PROBLEM_CONNECTION }, { FAILURE_NOT_HTTP, PROBLEM_CONNECTION },
+		{ FAILURE_HEADERS, PROBLEM_CONNECTION }, { FAILURE_LOCATIONS, PROBLEM_CONNECTION },
+		{ FAILURE_ADDRESS, PROBLEM_CONNECTION }, { FAILURE_NAME, PROBLEM_DNS }, { FAILURE_LOOP, PROBLEM_CONNECTION },
+		{ FAILURE_REDIRECTS, PROBLEM_CONNECTION } };
+	(void) state;
+	assert_int_equal(COUNT_OF(rows) + 2, FAILURE_COUNT); /* NONE and FAULT */
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct arena *a = arena_new();
+		struct connection_attempt t = answer(URL, 200, KEY_AUTHORIZATION);
+		t.error = arena_printf(a, "%s and more", failure_text(rows[i].failure));
+		assert_int_equal(failure_of_text(t.error), rows[i].failure);
+		struct verdict v = decide(a, &t, 1);
+		assert_false(v.passed || v.fault);
+		assert_int_equal(v.problem, rows[i].problem);
+		assert_non_null(strstr(v.detail, t.error));
+		arena_free(a);
+	}
+	struct arena *a = arena_new();
+	struct connection_attempt t = answer(URL, 200, KEY_AUTHORIZATION);
+	t.error = failure_text(FAILURE_FAULT);
+	assert_true(decide(a, &t, 1).fault);
+	t.error = "something else";
+	assert_int_equal(decide(a, &t, 1).problem, PROBLEM_CONNECTION);
+	assert_int_equal(failure_of_text(NULL), FAILURE_NONE);
+	arena_free(a);
+}
+
+static void test_excerpts(void **state) /* A-109 */
+{
+	struct arena *a = arena_new();
+	char body[200];
+	(void) state;
+	memset(body, 'a', sizeof(body));
+	const char *text = decide_excerpt(a, (struct bytes) { (const uint8_t *) body, sizeof(body) });
+	assert_int_equal(strlen(text), 67);
+	assert_string_equal(text + 64, "...");
+	assert_string_equal(
+	    decide_excerpt(a, (struct bytes) { (const uint8_t *) "a\0\r\n\"\\\x1b\x7f\xff z", 11 }), "a........ z");
+	assert_string_equal(decide_excerpt(a, (struct bytes) { NULL, 0 }), "");
+	arena_free(a);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_bodies),
+		cmocka_unit_test(test_nul_and_length),
+		cmocka_unit_test(test_chains),
+		cmocka_unit_test(test_eleven_redirects),
+		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_excerpts),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

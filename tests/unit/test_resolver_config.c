@@ -1,0 +1,144 @@
+/* link: va */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "va/resolve.h"
+#include "va/resolver_config.h"
+
+static const char *encode(struct ctx *c, const struct config_va *config)
+{
+	const char *text = NULL;
+	if (resolver_config_encode(c, config, &text) != 0) {
+		return NULL;
+	}
+	return text;
+}
+
+static void test_defaults_validate(void **state) /* C-24 */
+{
+	struct ctx c;
+	struct config_va config = { .timeout_s = 1 };
+	(void) state;
+	ctx_init(&c);
+	const char *text = encode(&c, &config);
+	assert_non_null(strstr(text, "trust-anchor: \". IN DS 20326 8 2 "));
+	assert_non_null(strstr(text, "trust-anchor: \". IN DS 38696 8 2 "));
+	assert_null(strstr(text, "insecure"));
+	assert_null(strstr(text, "forward-zone"));
+	struct resolver_route route = resolver_route(&config, "a.example");
+	assert_string_equal(route.resolver, "recursive");
+	assert_true(route.dnssec);
+	ctx_done(&c);
+}
+
+static void test_zones(void **state)
+{
+	struct ctx c;
+	struct config_resolver resolvers[] = {
+		{ ".", "192.0.2.1@53", "require" },
+		{ "corp.example.", "192.0.2.2@5353", "off" },
+		{ "CORP.example", "2001:db8::2@53", "off" },
+		{ "signed.corp.example", "192.0.2.3@53", NULL },
+	};
+	struct config_local_zone local[] = { { "test.", "127.0.0.1" }, { "six.", "::1" } };
+	struct config_va config = { .resolvers = { resolvers, COUNT_OF(resolvers) },
+		.local_zones = { local, COUNT_OF(local) } };
+	static const struct {
+		const char *name;
+		const char *resolver;
+		bool dnssec;
+	} routes[] = { { "a.example", "192.0.2.1@53", true }, { "corp.example", "192.0.2.2@5353", false },
+		{ "a.Corp.Example", "192.0.2.2@5353", false }, { "xcorp.example", "192.0.2.1@53", true },
+		{ "a.signed.corp.example", "192.0.2.3@53", true }, { "first.test", "local", false }, { "test", "local", false },
+		{ "latest", "192.0.2.1@53", true } };
+	(void) state;
+	ctx_init(&c);
+	const char *text = encode(&c, &config);
+	assert_non_null(strstr(text, "forward-zone:\n\tname: \".\"\n\tforward-addr: 192.0.2.1@53\nforward-zone"));
+	assert_non_null(strstr(text, "forward-zone:\n\tname: \"corp.example.\"\n\tforward-addr: "
+	                             "192.0.2.2@5353\n\tforward-addr: 2001:db8::2@53\nforward"));
+	assert_null(strstr(text, "name: \"CORP.example\""));
+	assert_non_null(strstr(text, "domain-insecure: \"corp.example.\"\n"));
+	assert_null(strstr(text, "domain-insecure: \"signed"));
+	assert_non_null(strstr(text, "local-zone: \"test.\" redirect\n\tlocal-data: \"test. 60 IN A 127.0.0.1\"\n"));
+	assert_non_null(strstr(text, "local-data: \"six. 60 IN AAAA ::1\"\n"));
+	assert_null(strstr(text, "\"test.\" nodefault"));
+	for (size_t i = 0; i < COUNT_OF(routes); i++) {
+		struct resolver_route route = resolver_route(&config, routes[i].name);
+		assert_string_equal(route.resolver, routes[i].resolver);
+		assert_int_equal(route.dnssec, routes[i].dnssec);
+	}
+	ctx_done(&c);
+}
+
+static void test_root_without_dnssec(void **state)
+{
+	struct ctx c;
+	struct config_resolver root = { ".", "192.0.2.1@53", "off" };
+	struct config_va config = { .resolvers = { &root, 1 } };
+	(void) state;
+	ctx_init(&c);
+	const char *text = encode(&c, &config);
+	assert_null(strstr(text, "trust-anchor"));
+	assert_non_null(strstr(text, "\"test.\" nodefault"));
+	assert_false(resolver_route(&config, "a.example").dnssec);
+	ctx_done(&c);
+}
+
+static void test_refusals(void **state)
+{
+	static const char *const bad[][2] = { { "", "192.0.2.1@53" }, { "a..b", "192.0.2.1@53" }, { ".a", "192.0.2.1@53" },
+		{ "a\"\nserver:", "192.0.2.1@53" }, { "a b", "192.0.2.1@53" }, { ".", "192.0.2.1" }, { ".", "192.0.2.1@" },
+		{ ".", "192.0.2.1@0" }, { ".", "192.0.2.1@65536" }, { ".", "192.0.2.1@53#name" }, { ".", "name@53" },
+		{ ".", "" }, { ".", "192.0.2.1@53\n" }, { ".", "192.0.2.1@100000000000000000000" } };
+	(void) state;
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		struct ctx c;
+		struct config_resolver resolver = { bad[i][0], bad[i][1], "off" };
+		struct config_local_zone local = { bad[i][0], "nonsense" };
+		struct config_va forward = { .resolvers = { &resolver, 1 } };
+		struct config_va zone = { .local_zones = { &local, 1 } };
+		ctx_init(&c);
+		if (encode(&c, &forward) != NULL || encode(&c, &zone) != NULL) {
+			fail_msg("%s %s", bad[i][0], bad[i][1]);
+		}
+		assert_int_equal(c.err.type, PROBLEM_MALFORMED);
+		ctx_done(&c);
+	}
+}
+
+/* libunbound itself takes all that we write, and says so when it does not. */
+static void test_libunbound_takes_it(void **state)
+{
+	struct ctx c;
+	struct config_resolver resolvers[] = { { ".", "192.0.2.1@53", "require" }, { "corp", "192.0.2.2@53", "off" },
+		{ "six", "2001:db8::1@53", "require" } };
+	struct config_local_zone local[] = { { "test.", "127.0.0.1" }, { "six.test", "::1" } };
+	struct config_va config = { .resolvers = { resolvers, COUNT_OF(resolvers) },
+		.local_zones = { local, COUNT_OF(local) } };
+	struct resolver *r = NULL;
+	(void) state;
+	ctx_init(&c);
+	assert_int_equal(resolver_new(&c, &config, &r), 0);
+	assert_true(resolver_fd(r) >= 0);
+	resolver_free(r);
+	resolvers[0].forward = "nonsense";
+	assert_int_equal(resolver_new(&c, &config, &r), -1);
+	ctx_done(&c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults_validate),
+		cmocka_unit_test(test_zones),
+		cmocka_unit_test(test_root_without_dnssec),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_libunbound_takes_it),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
