@@ -24,20 +24,21 @@ def test_certbot_issues_renews_and_revokes(ca, run, tmp_path):
     live = tmp_path / "live" / "certbot.test"
     verify(ca, live, "www.certbot.test")
     first = x509.load_pem_x509_certificate((live / "cert.pem").read_bytes())
-    run(*common, "renew", "--force-renewal", **trust)
+    run(*common, "renew", "--force-renewal", "--no-random-sleep-on-renew", **trust)
     verify(ca, live, "certbot.test")
     second = x509.load_pem_x509_certificate((live / "cert.pem").read_bytes())
     assert first.serial_number != second.serial_number
     run(*common, "revoke", *server, "--cert-path", live / "cert.pem", "--no-delete-after-revoke", **trust)
-    assert "already revoked" in run(*common, "revoke", *server, "--cert-path", live / "cert.pem", "--no-delete-after-revoke",
-                                    status=1, **trust).stderr.lower()
+    # certbot 2.1 trips over its own exception here, so its log is asked what the answer was
+    run(*common, "revoke", *server, "--cert-path", live / "cert.pem", "--no-delete-after-revoke", status=1, **trust)
+    assert "urn:ietf:params:acme:error:alreadyRevoked" in (tmp_path / "log" / "letsencrypt.log").read_text()
 
 
 def test_by_hand(ca, account, responder):
     """A-73, A-79, A-81, A-104, A-124, A-128"""
     chain, _, url = account.issue(responder, "hand.test")
-    assert responder.seen[0][0] == f"hand.test:{ca.HTTP01_PORT}"
-    leaf = x509.load_pem_x509_certificates(chain.encode())[0]
+    assert responder.seen[0][0] == "hand.test"  # the name alone, whatever the port (A-103)
+    leaf = x509.load_pem_x509_certificate(chain.encode())
     names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName)
     assert names == ["hand.test"]
     der = raw.b64(leaf.public_bytes(raw.serialization.Encoding.DER))
