@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "lib/base/die.h"
+
 static bool is_self_signed(struct ctx *c, struct bytes der)
 {
 	struct cert_info info;
@@ -87,11 +89,12 @@ const struct issuer *issuer_choose(const struct issuer_list *issuers, struct byt
 	bool any_family = count_fitting(issuers, rsa, false) == 0;
 	uint32_t chance = 0;
 	random_bytes(&chance, sizeof(chance));
-	size_t left = chance % count_fitting(issuers, rsa, any_family); /* issuers_load saw that one is active */
+	size_t n = count_fitting(issuers, rsa, any_family);
+	size_t left = n == 0 ? 0 : chance % n;
 	for (size_t i = 0; i < issuers->n; i++) {
 		if (fits(&issuers->v[i], rsa, any_family) && left-- == 0) {
 			return &issuers->v[i];
 		}
 	}
-	return NULL;
+	die("no issuer is active"); /* issuers_load saw one */
 }

@@ -137,29 +137,32 @@ static int bad_row(struct ctx *c, const struct statement *s, const char *why, co
 	return ctx_fail(c, PROBLEM_SERVER_INTERNAL, "%s", "");
 }
 
-/* The field of each column of the result. */
-static int match_columns(
-    struct ctx *c, const struct statement *s, const PGresult *result, const struct field *ret[MAX_COLUMNS])
+/* The field of each column of a result. */
+struct columns {
+	const struct field *v[MAX_COLUMNS];
+	int n;
+};
+
+/* NULL for a column without a field, which the first row refuses. */
+static void match_columns(const struct statement *s, const PGresult *result, struct columns *ret)
 {
-	int n = PQnfields(result);
-	if (n > MAX_COLUMNS) {
-		die("statement %s has %d columns", s->name, n);
+	ret->n = PQnfields(result);
+	if (ret->n > MAX_COLUMNS) {
+		die("statement %s has %d columns", s->name, ret->n);
 	}
-	for (int i = 0; i < n; i++) {
-		const struct field *f = field_find(s->row, PQfname(result, i));
+	for (int i = 0; i < ret->n; i++) {
+		ret->v[i] = field_find(s->row, PQfname(result, i));
+	}
+}
+
+static int read_row(
+    struct ctx *c, const struct statement *s, const PGresult *result, const struct columns *columns, int row, void *to)
+{
+	for (int i = 0; i < columns->n; i++) {
+		const struct field *f = columns->v[i];
 		if (f == NULL) {
 			return bad_row(c, s, "has no field", PQfname(result, i));
 		}
-		ret[i] = f;
-	}
-	return 0;
-}
-
-static int read_row(struct ctx *c, const struct statement *s, const PGresult *result,
-    const struct field *const columns[MAX_COLUMNS], int row, void *to)
-{
-	for (int i = 0; i < PQnfields(result); i++) {
-		const struct field *f = columns[i];
 		if (PQgetisnull(result, row, i) == 1) {
 			if ((f->flags & FIELD_REQUIRED) != 0) {
 				return bad_row(c, s, "is NULL", f->name);
@@ -175,13 +178,13 @@ static int read_row(struct ctx *c, const struct statement *s, const PGresult *re
 int db_rows(struct ctx *c, const struct statement *s, const void *params, void *ret_array, size_t *ret_n)
 {
 	AUTO(PGresult) result = NULL;
-	const struct field *columns[MAX_COLUMNS] = { 0 };
+	struct columns columns = { 0 };
 	TRY(run(c, s, params, &result));
-	TRY(match_columns(c, s, result, columns));
+	match_columns(s, result, &columns);
 	size_t n = (size_t) PQntuples(result);
 	char *rows = arena_array(c->arena, n, s->row->size);
 	for (size_t i = 0; i < n; i++) {
-		TRY(read_row(c, s, result, columns, (int) i, rows + i * s->row->size));
+		TRY(read_row(c, s, result, &columns, (int) i, rows + i * s->row->size));
 	}
 	changed = number_of_changes(result);
 	*(void **) ret_array = rows;
