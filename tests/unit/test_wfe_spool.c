@@ -95,8 +95,9 @@ static struct spool_record_list read_all(struct fixture *f, struct spool *s, siz
 	spool_rewind(s);
 	do {
 		assert_int_equal(spool_read(&f->c, s, step, &part), 0);
-		memcpy(all.v + all.n, part.v, part.n * sizeof(*part.v));
-		all.n += part.n;
+		for (size_t i = 0; i < part.n; i++) {
+			all.v[all.n++] = part.v[i];
+		}
 	} while (part.n > 0);
 	return all;
 }
@@ -237,8 +238,9 @@ static void a_kill_loses_nothing(void **state)
 	do {
 		assert_int_equal(spool_read(&f->c, s, 1000000, &part), 0);
 		assert_true(all.n + part.n < 1000000);
-		memcpy(all.v + all.n, part.v, part.n * sizeof(*part.v));
-		all.n += part.n;
+		for (size_t i = 0; i < part.n; i++) {
+			all.v[all.n++] = part.v[i];
+		}
 	} while (part.n > 0);
 	for (size_t i = 0; i < COUNT_OF(seen); i++) {
 		size_t begins = 0;
