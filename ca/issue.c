@@ -88,7 +88,7 @@ static int set_validity(struct ctx *c, const struct issue_certificate_request *i
     const struct issuer *issuer, struct cert_template *t)
 {
 	struct timestamp from_to[2];
-	TRY(profile_validity(c, profile, clock_now(), issuer->info.not_after, from_to));
+	TRY(profile_validity(c, profile, ca.config->ca.backdate_s, clock_now(), issuer->info.not_after, from_to));
 	t->not_before = in->not_before.us == 0 ? from_to[0] : in->not_before;
 	t->not_after = in->not_after.us == 0 ? from_to[1] : in->not_after;
 	if (in->not_before.us != 0 && in->not_after.us == 0) {

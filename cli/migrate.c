@@ -26,6 +26,7 @@ struct options {
 	const char *folder;
 	bool yes;
 	bool json;
+	bool help;
 };
 
 struct row {
@@ -252,6 +253,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{ "dry-run", no_argument, NULL, 'n' },
 		{ "yes", no_argument, NULL, 'y' },
 		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	bool dry_run = false;
@@ -263,10 +265,14 @@ static int parse_options(int argc, char **argv, struct options *o)
 		o->folder = one == 'm' ? optarg : o->folder;
 		o->yes = o->yes || one == 'y';
 		o->json = o->json || one == 'j';
+		o->help = o->help || one == 'h';
 		dry_run = dry_run || one == 'n';
 		if (one == '?') {
 			return -1;
 		}
+	}
+	if (o->help) {
+		return 0;
 	}
 	bool one_source = (o->database == NULL) != (o->config == NULL);
 	return optind == argc && one_source && !(dry_run && o->yes) ? 0 : -1;
@@ -279,6 +285,10 @@ int cli_migrate(int argc, char **argv)
 	if (parse_options(argc, argv, &o) != 0) {
 		fputs(usage, stderr);
 		return 2;
+	}
+	if (o.help) {
+		fputs(usage, stdout);
+		return 0;
 	}
 	ctx_init(&c);
 	int result = migrate(&c, &o);

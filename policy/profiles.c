@@ -66,11 +66,11 @@ int profile_check(struct ctx *c, const struct config_profile *profile, enum poli
 	return 0;
 }
 
-int profile_validity(struct ctx *c, const struct config_profile *profile, struct timestamp now,
+int profile_validity(struct ctx *c, const struct config_profile *profile, int64_t backdate_s, struct timestamp now,
     struct timestamp issuer_ends, struct timestamp ret_from_to[2])
 {
 	struct timestamp from = { now.us - now.us % 1000000 };
-	from = timestamp_add_s(from, -PROFILE_BACKDATE_S);
+	from = timestamp_add_s(from, -backdate_s);
 	struct timestamp to = timestamp_add_s(from, profile->life_s - 1); /* D-9: the last second counts */
 	if (to.us > issuer_ends.us) {
 		to = issuer_ends;

@@ -6,9 +6,6 @@
 #include "lib/base/config.h"
 #include "lib/crypto/cert.h"
 
-/* notBefore is this long before signing, for clients whose clock is behind (D-35). */
-#define PROFILE_BACKDATE_S 3600
-
 enum policy_mode { POLICY_PRIVATE, POLICY_WEBPKI };
 
 /* -1 unless it is "private" or "webpki". */
@@ -24,9 +21,10 @@ int64_t profile_life_max_s(enum policy_mode mode, struct timestamp now);
 int profile_check(
     struct ctx *c, const struct config_profile *profile, enum policy_mode mode, struct timestamp now) MUST_CHECK;
 
-/* notBefore (PROFILE_BACKDATE_S before signing) and notAfter of a certificate signed at `now`, in whole seconds, both inside the life (D-9), and notAfter
- * not behind the issuer's. SERVER_INTERNAL when the issuer ends too soon for any life. */
-int profile_validity(struct ctx *c, const struct config_profile *profile, struct timestamp now,
+/* notBefore and notAfter of a certificate signed at `now`, in whole seconds, both inside the life (D-9): notBefore is
+ * backdate_s before, for clients whose clock is behind (D-35); notAfter is not behind the issuer's. SERVER_INTERNAL when
+ * the issuer ends too soon for any life. */
+int profile_validity(struct ctx *c, const struct config_profile *profile, int64_t backdate_s, struct timestamp now,
     struct timestamp issuer_ends, struct timestamp ret_from_to[2]) MUST_CHECK;
 
 /* Fills kind, subject, flags and validity of a leaf's template; the names must be set before: the common name is the

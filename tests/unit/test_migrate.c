@@ -116,6 +116,27 @@ static void test_usage(void **state)
 	assert_int_equal(cli_migrate(1, (char *[]) { name, NULL }), 2);
 }
 
+/* With --config the owner's name takes the place of the registration authority's. */
+static void test_config(void **state)
+{
+	(void) state;
+	char path[256];
+	char option[] = "--config";
+	char name[] = "migrate";
+	char text[512];
+	char dir[] = "--dir";
+	snprintf(text, sizeof(text), "ra:\n  database: \"%s\"\n", pg_conninfo("cairn_ra"));
+	write_file("cairn.yaml", text);
+	snprintf(path, sizeof(path), "%s/cairn.yaml", folder);
+	assert_int_equal(cli_migrate(5, (char *[]) { name, option, path, dir, folder, NULL }), 1); /* the hole of before */
+	write_file("cairn.yaml", "log:\n  level: info\n");
+	assert_int_equal(cli_migrate(5, (char *[]) { name, option, path, dir, folder, NULL }), 1); /* no database */
+	pg_exec("cairn_owner", "INSERT INTO cairn.migration SELECT 2, '0002_b.sql', sha256('CREATE TABLE cairn.b ()')");
+	write_file("cairn.yaml", text);
+	assert_int_equal(cli_migrate(5, (char *[]) { name, option, path, dir, folder, NULL }), 0);
+	delete_file("cairn.yaml");
+}
+
 static void test_real_ones(void **state)
 {
 	(void) state;
@@ -132,6 +153,7 @@ int main(void)
 		cmocka_unit_test(test_all_or_nothing),
 		cmocka_unit_test(test_refuses_another_history),
 		cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_config),
 		cmocka_unit_test(test_real_ones),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

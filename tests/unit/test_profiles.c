@@ -65,12 +65,13 @@ static void validity(void **state)
 	struct ctx *c = *state;
 	struct timestamp t[2];
 	struct timestamp now = { at("2026-11-21T08:09:10Z").us + 123456 };
-	assert_good(c, profile_validity(c, &profiles_v[0], now, at("2030-01-01T00:00:00Z"), t));
+	assert_good(c, profile_validity(c, &profiles_v[0], 3600, now, at("2030-01-01T00:00:00Z"), t));
 	assert_int_equal(t[0].us, at("2026-11-21T07:09:10Z").us);
 	assert_int_equal((t[1].us - t[0].us) / 1000000, 7775999);
-	assert_good(c, profile_validity(c, &profiles_v[0], now, at("2026-12-01T00:00:00Z"), t));
+	assert_good(c, profile_validity(c, &profiles_v[0], 3600, now, at("2026-12-01T00:00:00Z"), t));
 	assert_int_equal(t[1].us, at("2026-12-01T00:00:00Z").us);
-	assert_problem(c, PROBLEM_SERVER_INTERNAL, profile_validity(c, &profiles_v[0], now, at("2026-11-21T08:09:10Z"), t));
+	assert_problem(
+	    c, PROBLEM_SERVER_INTERNAL, profile_validity(c, &profiles_v[0], 3600, now, at("2026-11-21T08:09:10Z"), t));
 }
 
 /* D-39, D-41 */
