@@ -36,6 +36,8 @@ struct engine {
 	struct validation *waiting; /* newest first */
 	size_t count;               /* waiting and running */
 	bool draining;
+	bool ended; /* the loop has */
+	pthread_cond_t end;
 	atomic_bool cut_short;
 };
 
@@ -106,6 +108,7 @@ void engine_free(struct engine *e)
 	}
 	free(e->env.allowed.v);
 	(void) pthread_mutex_destroy(&e->lock);
+	(void) pthread_cond_destroy(&e->end);
 	free(e);
 }
 
@@ -132,6 +135,11 @@ int engine_new(struct ctx *c, const struct config_va *config, struct engine **re
 	e->epoll = -1;
 	e->event = -1;
 	e->curl_at_us = INT64_MAX;
+	pthread_condattr_t monotonic;
+	(void) pthread_condattr_init(&monotonic);
+	(void) pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	(void) pthread_cond_init(&e->end, &monotonic);
+	(void) pthread_condattr_destroy(&monotonic);
 	(void) pthread_mutex_init(&e->lock, NULL);
 	e->env.config = config;
 	e->env.ports = (struct redirect_ports) { (uint16_t) config->http01_port, (uint16_t) config->tlsalpn01_port };
@@ -280,6 +288,10 @@ static void *loop(void *arg)
 		expire(e);
 		conclude_ended(e);
 	}
+	(void) pthread_mutex_lock(&e->lock);
+	e->ended = true;
+	(void) pthread_cond_signal(&e->end);
+	(void) pthread_mutex_unlock(&e->lock);
 	return NULL;
 }
 
@@ -344,11 +356,17 @@ static void wait_for_end(struct engine *e, int64_t deadline_ms)
 		until.tv_sec++;
 		until.tv_nsec -= 1000000000;
 	}
-	if (pthread_clockjoin_np(e->thread, NULL, CLOCK_MONOTONIC, &until) != 0) {
+	(void) pthread_mutex_lock(&e->lock);
+	int late = 0;
+	while (!e->ended && late == 0) {
+		late = pthread_cond_timedwait(&e->end, &e->lock, &until);
+	}
+	(void) pthread_mutex_unlock(&e->lock);
+	if (late != 0) {
 		atomic_store(&e->cut_short, true);
 		wake(e);
-		(void) pthread_join(e->thread, NULL);
 	}
+	(void) pthread_join(e->thread, NULL);
 }
 
 void engine_drain(struct engine *e, int64_t deadline_ms)

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -438,6 +439,26 @@ static void test_bad_requests_are_refused(void **state)
 	}
 }
 
+/* Design 4.2: that we have no socket left is not the subscriber's failure. */
+static void test_lack_of_sockets_is_our_fault(void **state)
+{
+	struct rlimit limit;
+	struct run r;
+	(void) state;
+	run_init(&r, "first.test"); /* a local name: the resolver needs no socket */
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	struct rlimit few = { 3, limit.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	run_begin(&r);
+	run_wait(&r);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_true(r.result->fault);
+	assert_false(r.result->passed);
+	assert_string_equal(r.result->problem.type, "SERVER_INTERNAL");
+	run_free(&r);
+	check("first.test", NULL, "");
+}
+
 #define SLOW 500
 static struct run slow[SLOW];
 
@@ -531,6 +552,7 @@ int main(void)
 		cmocka_unit_test(test_fallback_is_recorded),
 		cmocka_unit_test(test_dnssec_is_required),
 		cmocka_unit_test(test_bad_requests_are_refused),
+		cmocka_unit_test(test_lack_of_sockets_is_our_fault),
 		cmocka_unit_test(test_many_slow_hosts),
 		cmocka_unit_test(test_drain),
 	};

@@ -58,7 +58,7 @@ static const struct world_row world_rows[] = {
 
 static struct {
 	int dns;
-	int web[3]; /* IPv4, IPv6, TLS */
+	atomic_int web[3]; /* IPv4, IPv6, TLS */
 	uint16_t dns_port;
 	uint16_t web_port;
 	uint16_t tls_port;
@@ -392,7 +392,8 @@ static void *world_web(void *arg)
 	return NULL;
 }
 
-/* A certificate that no browser would take: self-signed, RSA with 1024 bits, SHA-1 (client-behaviour 6). */
+/* A certificate that no browser would take: self-signed, expired, RSA with 1024 bits, SHA-1; TLS 1.2 with
+ * SHA-1 too. Such responders exist. */
 static SSL_CTX *world_tls(void)
 {
 	EVP_PKEY *key = EVP_RSA_gen(1024);
@@ -407,6 +408,8 @@ static SSL_CTX *world_tls(void)
 	X509_sign(cert, key, EVP_sha1());
 	SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
 	SSL_CTX_set_security_level(tls, 0);
+	SSL_CTX_set_max_proto_version(tls, TLS1_2_VERSION);
+	SSL_CTX_set1_sigalgs_list(tls, "RSA+SHA1");
 	if (SSL_CTX_use_certificate(tls, cert) != 1 || SSL_CTX_use_PrivateKey(tls, key) != 1) {
 		die("no TLS");
 	}
