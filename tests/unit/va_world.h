@@ -406,10 +406,11 @@ static SSL_CTX *world_tls(void)
 	    X509_get_subject_name(cert), "CN", MBSTRING_ASC, (const unsigned char *) "another.example", -1, -1, 0);
 	X509_set_issuer_name(cert, X509_get_subject_name(cert));
 	X509_sign(cert, key, EVP_sha1());
+	char signatures[] = "RSA+SHA1"; /* the macro drops a const */
 	SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
 	SSL_CTX_set_security_level(tls, 0);
 	SSL_CTX_set_max_proto_version(tls, TLS1_2_VERSION);
-	SSL_CTX_set1_sigalgs_list(tls, "RSA+SHA1");
+	SSL_CTX_set1_sigalgs_list(tls, signatures);
 	if (SSL_CTX_use_certificate(tls, cert) != 1 || SSL_CTX_use_PrivateKey(tls, key) != 1) {
 		die("no TLS");
 	}
