@@ -7,7 +7,7 @@
 #include "policy/profiles.h"
 
 /* Seconds that an instance has for signing before another one takes over. */
-#define CA_LEASE_S 20
+#define CA_LEASE_S 10
 
 struct ca {
 	const struct config *config;

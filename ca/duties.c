@@ -9,7 +9,6 @@
 #include "lib/base/log.h"
 
 #define LOOK_MS 2000
-#define LAPSED_US INT64_C(5000000)
 #define ROUND_LIMIT_MS 60000
 
 static pthread_t thread;
@@ -54,13 +53,9 @@ static void look_after_lapsed(void)
 static void *run(void *arg)
 {
 	(void) arg;
-	int64_t lapsed_us = 0;
 	while (!atomic_load(&stopping)) {
 		look_after_crls();
-		if (clock_monotonic_us() - lapsed_us >= LAPSED_US) {
-			lapsed_us = clock_monotonic_us();
-			look_after_lapsed();
-		}
+		look_after_lapsed();
 		wait_for_revocation();
 	}
 	db_thread_end();

@@ -138,6 +138,8 @@ _Noreturn void signer_child(int fd, const struct config *config, const struct is
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
+	prctl(PR_SET_PDEATHSIG,
+	    SIGKILL); /* no keys stay in memory when the parent is killed, whatever state the child is in */
 	prctl(PR_SET_NAME, "cairn-ca-signer");
 	ctx_init(&c);
 	int result = prepare(&c, &s);
