@@ -14,10 +14,11 @@ BEGIN
 END $$;
 
 CREATE FUNCTION log.add_event(p_id uuid, p_process text, p_actor text, p_kind text, p_request uuid, p_account uuid,
-	p_order uuid, p_certificate uuid, p_facts jsonb) RETURNS void LANGUAGE sql AS $$
+	p_order uuid, p_certificate uuid, p_facts jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN -- in PL/pgSQL, as all functions on the way of an order: its plan is kept, that of an SQL function is not
 	INSERT INTO log.event (id, happened_at, process, actor, kind, request_id, account_id, order_id, certificate_id, facts)
-	VALUES (p_id, clock_timestamp(), p_process, p_actor, p_kind, p_request, p_account, p_order, p_certificate, p_facts)
-$$;
+	VALUES (p_id, clock_timestamp(), p_process, p_actor, p_kind, p_request, p_account, p_order, p_certificate, p_facts);
+END $$;
 
 -- An id at the present time for rows that SQL makes itself (RFC 9562 version 7).
 CREATE FUNCTION cairn.new_id() RETURNS uuid LANGUAGE sql VOLATILE AS $$

@@ -32,23 +32,25 @@ END $$;
 
 -- Whether the names are those of the order, as a set (A-79, A-114).
 CREATE FUNCTION ca.same_names(a_types text[], a_values text[], b_types text[], b_values text[]) RETURNS boolean
-LANGUAGE sql IMMUTABLE AS $$
-	SELECT (SELECT array_agg(DISTINCT t || ' ' || v ORDER BY t || ' ' || v) FROM unnest(a_types, a_values) AS i (t, v))
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	RETURN (SELECT array_agg(DISTINCT t || ' ' || v ORDER BY t || ' ' || v) FROM unnest(a_types, a_values) AS i (t, v))
 		IS NOT DISTINCT FROM
-		(SELECT array_agg(DISTINCT t || ' ' || v ORDER BY t || ' ' || v) FROM unnest(b_types, b_values) AS i (t, v))
-$$;
+		(SELECT array_agg(DISTINCT t || ' ' || v ORDER BY t || ' ' || v) FROM unnest(b_types, b_values) AS i (t, v));
+END $$;
 
 -- Each name of the order has a valid authorization of the same account that has not run out, by the order's own list.
-CREATE FUNCTION ca.is_authorized(o acme.orders) RETURNS boolean LANGUAGE sql STABLE AS $$
-	SELECT NOT EXISTS (
+CREATE FUNCTION ca.is_authorized(o acme.orders) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN NOT EXISTS (
 		SELECT FROM unnest(o.identifier_types, o.identifier_values) WITH ORDINALITY AS i (t, v, n)
 		WHERE NOT EXISTS (
 			SELECT FROM acme.order_authz oa JOIN acme.authz a ON a.id = oa.authz_id
 			WHERE oa.order_id = o.id AND oa.position = n AND a.account_id = o.account_id AND a.status = 'valid'
 				AND a.expires_at > clock_timestamp() AND a.identifier_type = t
 				AND a.identifier_value = CASE WHEN v LIKE '*.%' THEN substr(v, 3) ELSE v END
-				AND a.wildcard = (v LIKE '*.%')))
-$$;
+				AND a.wildcard = (v LIKE '*.%')));
+END $$;
 
 CREATE TYPE ca.begun AS (
 	certificate_id uuid,
