@@ -8,7 +8,7 @@
 
 #define LEASE_S 7200
 #define LOOK_EVERY_S 3600
-#define MONTHS_AHEAD 2
+#define DAYS_AHEAD 7 /* more partitions would cost each look-up; a week is room for an outage of this process */
 #define ROUND_LIMIT_MS 60000
 
 static struct {
@@ -45,11 +45,11 @@ const struct statement subscriber_take_lease_statement = {
 	.repeatable = true,
 };
 
-struct months_params {
+struct days_params {
 	int64_t ahead;
 };
-static const struct field months_param[] = { FIELD(struct months_params, ahead) };
-static const struct fields months_params_fields = FIELDS(struct months_params, months_param);
+static const struct field days_param[] = { FIELD(struct days_params, ahead) };
+static const struct fields days_params_fields = FIELDS(struct days_params, days_param);
 
 struct until_row {
 	struct timestamp until;
@@ -59,8 +59,8 @@ static const struct fields until_row_fields = FIELDS(struct until_row, until_row
 
 const struct statement subscriber_make_partitions_statement = {
 	.name = "make_partitions",
-	.sql = "SELECT cairn.make_partitions($1::int4) AS until",
-	.params = &months_params_fields,
+	.sql = "SELECT cairn.partitions_until() AS until FROM cairn.make_partitions($1::int4)",
+	.params = &days_params_fields,
 	.row = &until_row_fields,
 	.repeatable = true,
 };
@@ -74,9 +74,9 @@ static int look(struct ctx *c)
 	if (!row.taken) {
 		return 0;
 	}
-	struct months_params months = { MONTHS_AHEAD };
+	struct days_params days = { DAYS_AHEAD };
 	struct until_row until;
-	TRY(db_row(c, &subscriber_make_partitions_statement, &months, &until, &found));
+	TRY(db_row(c, &subscriber_make_partitions_statement, &days, &until, &found));
 	char text[RFC3339_SIZE];
 	timestamp_encode(until.until, false, text);
 	log_event(c, LOG_INFO, "the log has room", "until", text, NULL);

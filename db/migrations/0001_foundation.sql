@@ -85,35 +85,67 @@ CREATE FUNCTION cairn.take_lease(duty text, claimant text, seconds int8) RETURNS
 	SELECT EXISTS (SELECT FROM taken)
 $$;
 
--- Which tables are partitioned by month of their id.
+-- Which tables are partitioned, by the time in their ids. Tables that rows of others point to have few partitions, as each
+-- look-up by a foreign key has to lock them all; tables that are only added to have many, to be dropped one by one.
 CREATE TABLE cairn.partitioned (
-	name text PRIMARY KEY
+	name text PRIMARY KEY,
+	months int NOT NULL CHECK (months IN (1, 12))
 );
-COMMENT ON TABLE cairn.partitioned IS 'Tables with a partition a month';
+COMMENT ON TABLE cairn.partitioned IS 'Tables with a partition a month or a year';
 COMMENT ON COLUMN cairn.partitioned.name IS 'OPS: schema-qualified name of the table';
+COMMENT ON COLUMN cairn.partitioned.months IS 'OPS: months that a partition spans';
 
--- Makes the partitions of this month and of the `ahead` months that follow, and tells until when rows have a place.
-CREATE FUNCTION cairn.make_partitions(ahead int) RETURNS timestamptz LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog AS $$
+-- Start of the partition that a moment falls into.
+CREATE FUNCTION cairn.partition_start(moment timestamptz, months int) RETURNS timestamptz LANGUAGE sql STABLE AS $$
+	SELECT date_trunc(CASE months WHEN 12 THEN 'year' ELSE 'month' END, moment AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'
+$$;
+
+CREATE FUNCTION cairn.partition_name(parent text, start timestamptz) RETURNS text LANGUAGE sql STABLE AS $$
+	SELECT parent || '_' || to_char(start AT TIME ZONE 'UTC', 'YYYYMM')
+$$;
+
+-- Makes the partitions of today and of all days until p_days from now, and one for whatever falls outside.
+CREATE FUNCTION cairn.make_partitions(p_days int) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
-	parent text;
+	t cairn.partitioned;
+	start timestamptz;
 	child text;
-	month timestamptz;
 BEGIN
-	FOR parent IN SELECT name FROM cairn.partitioned ORDER BY name LOOP
-		FOR i IN 0..ahead LOOP
-			month := date_trunc('month', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' + make_interval(months => i);
-			child := parent || '_' || to_char(month AT TIME ZONE 'UTC', 'YYYYMM');
+	FOR t IN SELECT * FROM cairn.partitioned ORDER BY name LOOP
+		start := cairn.partition_start(now(), t.months);
+		WHILE start <= now() + make_interval(days => p_days) LOOP
+			child := cairn.partition_name(t.name, start);
 			IF to_regclass(child) IS NULL THEN
-				EXECUTE format('CREATE TABLE %s PARTITION OF %s FOR VALUES FROM (%L) TO (%L)', child, parent,
-					cairn.id_at(month), cairn.id_at(month + interval '1 month'));
+				EXECUTE format('CREATE TABLE %s PARTITION OF %s FOR VALUES FROM (%L) TO (%L)', child, t.name,
+					cairn.id_at(start), cairn.id_at(start + make_interval(months => t.months)));
 			END IF;
+			start := start + make_interval(months => t.months);
 		END LOOP;
-		IF to_regclass(parent || '_rest') IS NULL THEN
-			EXECUTE format('CREATE TABLE %s PARTITION OF %s DEFAULT', parent || '_rest', parent);
+		IF to_regclass(t.name || '_rest') IS NULL THEN
+			EXECUTE format('CREATE TABLE %s PARTITION OF %s DEFAULT', t.name || '_rest', t.name);
 		END IF;
 	END LOOP;
-	RETURN date_trunc('month', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' + make_interval(months => ahead + 1);
 END $$;
+
+-- Until when every partitioned table has a partition of its own for new rows.
+CREATE FUNCTION cairn.partitions_until() RETURNS timestamptz LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+DECLARE
+	t cairn.partitioned;
+	start timestamptz;
+	until timestamptz;
+BEGIN
+	FOR t IN SELECT * FROM cairn.partitioned LOOP
+		start := cairn.partition_start(now(), t.months);
+		WHILE to_regclass(cairn.partition_name(t.name, start)) IS NOT NULL LOOP
+			start := start + make_interval(months => t.months);
+		END LOOP;
+		until := least(until, start);
+	END LOOP;
+	RETURN until;
+END $$;
+REVOKE ALL ON FUNCTION cairn.partitions_until() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION cairn.partitions_until() TO cairn_subscriber, cairn_operator, cairn_auditor;
 REVOKE ALL ON FUNCTION cairn.make_partitions(int) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION cairn.make_partitions(int) TO cairn_subscriber;

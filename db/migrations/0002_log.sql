@@ -159,8 +159,8 @@ COMMENT ON COLUMN log.event.order_id IS 'SUB-CERT: order concerned';
 COMMENT ON COLUMN log.event.certificate_id IS 'SUB-CERT: certificate concerned';
 COMMENT ON COLUMN log.event.facts IS 'SUB-CERT: the facts of this kind of event; no personal field stands here';
 
-INSERT INTO cairn.partitioned VALUES ('log.request'), ('log.request_private'), ('log.validation'),
-	('log.validation_private'), ('log.event');
+INSERT INTO cairn.partitioned VALUES ('log.request', 1), ('log.request_private', 1), ('log.validation', 12),
+	('log.validation_private', 1), ('log.event', 1);
 
 GRANT INSERT ON log.request, log.request_private TO cairn_wfe;
 GRANT SELECT, INSERT, UPDATE ON log.spool TO cairn_wfe;

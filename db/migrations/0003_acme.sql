@@ -134,7 +134,8 @@ COMMENT ON COLUMN acme.blocked_key.reason IS 'SUB-CERT: why: keyCompromise, or a
 COMMENT ON COLUMN acme.blocked_key.blocked_at IS 'SUB-CERT: since when';
 COMMENT ON COLUMN acme.blocked_key.request_id IS 'SUB-CERT: request that caused it';
 
-INSERT INTO cairn.partitioned VALUES ('acme.orders'), ('acme.authz'), ('acme.order_authz'), ('acme.challenge');
+INSERT INTO cairn.partitioned VALUES ('acme.orders', 12), ('acme.authz', 12), ('acme.order_authz', 12),
+	('acme.challenge', 12);
 
 GRANT SELECT, INSERT, UPDATE ON acme.account, acme.orders, acme.authz, acme.order_authz, acme.challenge TO cairn_ra;
 GRANT SELECT, INSERT ON acme.blocked_key TO cairn_ra;

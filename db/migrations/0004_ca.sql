@@ -132,7 +132,7 @@ COMMENT ON COLUMN ca.crl.entries IS 'SUB-CERT: revoked certificates listed';
 COMMENT ON COLUMN ca.crl.covers_until IS 'OPS: revocations recorded up to then are in it';
 COMMENT ON COLUMN ca.crl.der IS 'SUB-CERT: the CRL';
 
-INSERT INTO cairn.partitioned VALUES ('ca.issuance'), ('ca.certificate');
+INSERT INTO cairn.partitioned VALUES ('ca.issuance', 12), ('ca.certificate', 12);
 
 -- The signing CA writes by the functions of 0007 only.
 GRANT SELECT ON ca.issuer, ca.issuance, ca.certificate, ca.crl, ca.revocation TO cairn_ca;

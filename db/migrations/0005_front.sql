@@ -43,4 +43,4 @@ CREATE VIEW front.crl AS
 
 GRANT SELECT ON ALL TABLES IN SCHEMA front TO cairn_wfe;
 
-SELECT cairn.make_partitions(2);
+SELECT cairn.make_partitions(7);
