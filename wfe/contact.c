@@ -80,10 +80,21 @@ static bool is_known(const char *name, const json_t *value)
 	return false;
 }
 
-/* The protected header holds nothing but what RFC 8555 6.2 names. */
+/* All members of the object are among the n names. */
+static bool has_only(const json_t *object, const char *const *names, size_t n)
+{
+	size_t known = 0;
+	for (size_t i = 0; i < n; i++) {
+		known += json_object_get(object, names[i]) != NULL ? 1 : 0;
+	}
+	return known == json_object_size(object);
+}
+
+/* The protected header holds nothing but what RFC 8555 6.2 names, and its key nothing but the key. */
 static bool header_is_plain(struct arena *a, struct bytes body)
 {
 	static const char *const plain[] = { "alg", "jwk", "kid", "nonce", "url" };
+	static const char *const plain_key[] = { "crv", "e", "kty", "n", "x", "y" };
 	struct ctx scratch = { .arena = a };
 	json_t *object = NULL;
 	json_t *header = NULL;
@@ -97,11 +108,8 @@ static bool header_is_plain(struct arena *a, struct bytes body)
 	    json_parse(&scratch, text, &header) != 0) {
 		return false;
 	}
-	size_t known = 0;
-	for (size_t i = 0; i < COUNT_OF(plain); i++) {
-		known += json_object_get(header, plain[i]) != NULL ? 1 : 0;
-	}
-	return known == json_object_size(header);
+	return has_only(header, plain, COUNT_OF(plain)) &&
+	       has_only(json_object_get(header, "jwk"), plain_key, COUNT_OF(plain_key));
 }
 
 static bool all_known(json_t *payload)

@@ -424,13 +424,18 @@ static void contacts_are_never_recorded(void **state)
 	/* What is known to hold none is kept. */
 	(void) post_with_key(&t.bob, "/acme/new-account", "{\"termsOfServiceAgreed\":true,\"onlyReturnExisting\":false}");
 	assert_non_null(strstr(last_record(SPOOL_BEGIN), "\"has_body\":true"));
-	/* Nor in the header. */
-	const char *header = arena_printf(t.c.arena,
-	    "{\"alg\":\"ES256\",\"jwk\":%s,\"nonce\":\"%s\",\"url\":\"" BASE "/acme/new-account\",\"contact\":\"" CANARY
-	    "\"}",
-	    t.bob.jwk.canonical, fresh_nonce());
-	(void) post("/acme/new-account", jws_of(&t.bob, header, "{\"termsOfServiceAgreed\":true}"));
-	assert_non_null(strstr(last_record(SPOOL_BEGIN), "\"has_body\":false"));
+	/* Nor in the header or in the key. */
+	const char *key = t.bob.jwk.canonical;
+	const char *headers[] = {
+		arena_printf(t.c.arena, "{\"alg\":\"ES256\",\"jwk\":%s,\"nonce\":\"%s\",\"url\":\"%s\",\"contact\":\"%s\"}",
+		    key, fresh_nonce(), BASE "/acme/new-account", CANARY),
+		arena_printf(t.c.arena, "{\"alg\":\"ES256\",\"jwk\":{\"kid\":\"%s\",%s,\"nonce\":\"%s\",\"url\":\"%s\"}",
+		    CANARY, key + 1, fresh_nonce(), BASE "/acme/new-account"),
+	};
+	for (size_t i = 0; i < COUNT_OF(headers); i++) {
+		assert_int_equal(post("/acme/new-account", jws_of(&t.bob, headers[i], "{\"termsOfServiceAgreed\":true}")), 201);
+		assert_non_null(strstr(last_record(SPOOL_BEGIN), "\"has_body\":false"));
+	}
 }
 
 static void proxies_must_be_trusted(void **state)
