@@ -219,8 +219,10 @@ static void expire(struct engine *e)
 		return;
 	}
 	for (struct validation *v = e->running; v != NULL; v = v->next) {
-		if (!validation_ended(v) && (cut_short || now >= v->deadline_us)) {
-			validation_expire(v, cut_short);
+		if (cut_short && !validation_ended(v)) {
+			validation_expire(v, true);
+		} else if (!validation_ended(v)) {
+			validation_tick(v, now);
 		}
 	}
 	e->tick_at_us = now + TICK_US;

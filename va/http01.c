@@ -6,6 +6,7 @@
 
 #define HOP_MS 10000
 #define CONNECT_WITH_FALLBACK_MS 5000
+#define OTHER_FAMILY_MS 3000
 
 enum { V6, V4 };
 
@@ -219,6 +220,7 @@ static void hop_begin(struct http01 *h)
 {
 	h->host = (struct http01_host) { .n_ips = 0 };
 	h->hop_at = clock_now();
+	h->hurry_at_us = clock_monotonic_us() + at_most(left_ms(h) / 2, OTHER_FAMILY_MS) * 1000;
 	h->visited[h->redirects] = h->target.url;
 	if (h->target.host_is_ip) {
 		const char *refusal = ip_refusal(&h->target.ip, &h->env->allowed);
@@ -241,6 +243,15 @@ void http01_start(struct http01 *h, const struct validate_request *request)
 {
 	target_first(h->arena, request->identifier.value, h->env->ports.http, request->token, &h->target);
 	hop_begin(h);
+}
+
+void http01_tick(struct http01 *h, int64_t now_us)
+{
+	bool one_is_late = (h->host.lookups[V6] == NULL) != (h->host.lookups[V4] == NULL);
+	if (one_is_late && now_us >= h->hurry_at_us) {
+		abandon_lookups(h);
+		resolved(h);
+	}
 }
 
 void http01_abandon(struct http01 *h)

@@ -27,6 +27,7 @@ struct http01 {
 	size_t redirects;
 	struct http01_host host;
 	struct timestamp hop_at;
+	int64_t hurry_at_us; /* then one address family is enough */
 	size_t next_ip;
 	struct fetch *fetch;
 	bool fault;
@@ -38,6 +39,9 @@ struct http01 {
 /* env, arena, result, deadline_us, on_end and arg are filled in by the caller. on_end runs when nothing is under way any
  * more; it may not free the arena. */
 void http01_start(struct http01 *h, const struct validate_request *request);
+
+/* Called now and then: a name server that leaves one of the two lookups unanswered does not hold up the other. */
+void http01_tick(struct http01 *h, int64_t now_us);
 
 /* Time is up: ends it. No effect when it has ended. */
 void http01_abandon(struct http01 *h);

@@ -94,6 +94,15 @@ bool validation_ended(const struct validation *v)
 	return v->http01.ended && v->climb.ended;
 }
 
+void validation_tick(struct validation *v, int64_t now_us)
+{
+	if (now_us >= v->deadline_us) {
+		validation_expire(v, false);
+	} else {
+		http01_tick(&v->http01, now_us);
+	}
+}
+
 void validation_expire(struct validation *v, bool cut_short)
 {
 	v->cut_short = cut_short;

@@ -33,7 +33,9 @@ int validation_new(
 void validation_start(struct validation *v);
 /* Nothing is under way any more; then it stands in env->ended. */
 bool validation_ended(const struct validation *v);
-/* Ends what is under way, because time is up or because this process ends (then nothing is concluded). */
+/* Called every some 50 ms while it has not ended; sees to the deadline. */
+void validation_tick(struct validation *v, int64_t now_us);
+/* Ends what is under way; cut_short: because this process ends, and then nothing is concluded from it. */
 void validation_expire(struct validation *v, bool cut_short);
 /* Once ended: draws the verdict and calls done, after which the validation may be gone. */
 void validation_conclude(struct validation *v);

@@ -219,6 +219,7 @@ static void test_names_and_addresses(void **state)
 		{ "pass.dead6.example", NULL, "" }, /* nobody listens on ::1: the fallback */
 		{ "mixed.example", NULL, "" },      /* the private address is passed over */
 		{ "broken6.example", NULL, "" },    /* SERVFAIL for AAAA, but there is an A */
+		{ "late6.example", NULL, "" },      /* nor does silence for AAAA hold it up */
 		{ "private.example", "CONNECTION", "10.0.0.1, which is a private address" },
 		{ "mapped.example", "CONNECTION", "which is an IPv4-mapped address" },
 		{ "nowhere.example", "DNS", "NXDOMAIN looking up A for nowhere.example - check that" },
@@ -459,6 +460,12 @@ static void test_lack_of_sockets_is_our_fault(void **state)
 	check("first.test", NULL, "");
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define QUICK_US 1000000
+#else
+#define QUICK_US 100000
+#endif
+#define QUICK 20
 #define SLOW 500
 static struct run slow[SLOW];
 
@@ -472,17 +479,17 @@ static void test_many_slow_hosts(void **state)
 		run_init(&slow[i], name);
 		run_begin(&slow[i]);
 	}
-	for (size_t i = 0; i < 20; i++) {
+	size_t quick = 0;
+	for (size_t i = 0; i < QUICK; i++) {
 		struct run r;
 		run_init(&r, "pass.web.example");
 		run_begin(&r);
 		run_wait(&r);
 		check_against(&r, NULL, "");
-		if (i > 0 && r.us > 100000 * (getenv("CAIRN_SLOW_MACHINE") == NULL ? 1 : 10)) {
-			fail_msg("a quick host took %lld us", (long long) r.us);
-		}
+		quick += r.us < QUICK_US;
 		run_free(&r);
 	}
+	assert_in_range(quick, QUICK / 2, QUICK); /* a busy machine may hold up some */
 	for (size_t i = 0; i < SLOW; i++) {
 		run_wait(&slow[i]);
 		check_against(&slow[i], "CONNECTION", "Timeout");

@@ -41,6 +41,8 @@ static const struct world_row world_rows[] = {
 	{ "wrong.six.example", T_A, "127.0.0.1" },
 	{ "broken6.example", T_AAAA, "!2" },
 	{ "broken6.example", T_A, "127.0.0.1" },
+	{ "late6.example", T_AAAA, "?" },
+	{ "late6.example", T_A, "127.0.0.1" },
 	{ "servfail.example", T_ALL, "!2" },
 	{ "refused.example", T_ALL, "!5" },
 	{ "mute.example", T_ALL, "?" },
