@@ -72,7 +72,7 @@ int ca_open(struct ctx *c, const struct config *config)
 		result = signer_start(&own, config, &ca.issuers);
 	}
 	if (result != 0) {
-		ctx_fault(c, "%s", own.err.cause == NULL ? "policy.mode is wrong" : own.err.cause);
+		(void) ctx_fault(c, "%s", own.err.cause == NULL ? "policy.mode is wrong" : own.err.cause);
 		ctx_done(&own);
 		return -1;
 	}

@@ -51,7 +51,7 @@ int ctx_cause(struct ctx *c, const char *format, ...)
 	return add_cause(c, text);
 }
 
-int ctx_fault(struct ctx *c, const char *cause_format, ...)
+int(ctx_fault)(struct ctx *c, const char *cause_format, ...)
 {
 	va_list ap;
 	va_start(ap, cause_format);

@@ -56,6 +56,8 @@ int ctx_cause(struct ctx *c, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* A fault of ours: SERVER_INTERNAL with its plain title; the sentence is the cause. Always -1. */
 int ctx_fault(struct ctx *c, const char *cause_format, ...) PRINTF_LIKE(2, 3);
+/* As with FAIL: the -1 stands where an analyzer sees it. */
+#define ctx_fault(c, ...) (ctx_fault((c), __VA_ARGS__), -1)
 
 /* Adds a subproblem; does not set the error itself. identifier_value NULL: about no identifier. */
 void ctx_subproblem(struct ctx *c, enum problem type, const char *identifier_type, const char *identifier_value,
@@ -70,7 +72,8 @@ int64_t ctx_left_ms(const struct ctx *c, int64_t cap_ms);
 /* The deadline becomes at most ms from now. */
 void ctx_limit_ms(struct ctx *c, int64_t ms);
 
-#define FAIL(c, type, ...) ctx_fail((c), PROBLEM_##type, __VA_ARGS__)
+/* The -1 is written out, so that every analyzer sees that what follows an error is not reached. */
+#define FAIL(c, type, ...) (ctx_fail((c), PROBLEM_##type, __VA_ARGS__), -1)
 
 #define TRY(call) \
 	do { \
