@@ -34,7 +34,7 @@ def test_certbot_issues_renews_and_revokes(ca, run, tmp_path):
     assert "urn:ietf:params:acme:error:alreadyRevoked" in (tmp_path / "log" / "letsencrypt.log").read_text()
 
 
-def test_by_hand(ca, account, responder):
+def test_by_hand(account, responder):
     """A-73, A-79, A-81, A-104, A-124, A-128"""
     chain, _, url = account.issue(responder, "hand.test")
     assert responder.seen[0][0] == "hand.test"  # the name alone, whatever the port (A-103)
