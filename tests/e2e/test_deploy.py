@@ -1,0 +1,137 @@
+"""deploy/up, deploy/down and the supervisor: what dies comes back, what stops starts again, and nothing is lost."""
+import os
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+import instance
+import raw
+
+UP = os.path.join(instance.ROOT, "deploy/up")
+DOWN = os.path.join(instance.ROOT, "deploy/down")
+
+
+@pytest.fixture(scope="module")
+def own(make_ca):
+    return make_ca()
+
+
+def test_what_dies_is_started_again_within_a_second(own):
+    for name in ["cairn-" + p for p in instance.PROCESSES] + ["postgres"]:
+        old = own.kill(name)
+        killed = time.monotonic()
+        while own.pid(name) in (None, old):
+            assert time.monotonic() - killed < 1, name
+            time.sleep(0.01)
+    own.wait_ready()
+    assert str(own.pid("cairn-ra")) in own.read_env()["PIDS"].split()
+    assert own.env["PIDS"].split()[0] == str(own.pid("cairn-supervise"))
+
+
+@pytest.mark.parametrize("how", ["down", "kill"])
+def test_a_second_up_keeps_accounts_and_certificates(own, responder_for, how):
+    account = raw.Client(own)
+    assert account.register().status_code == 201
+    responder = responder_for(own)
+    chain, _, order = account.issue(responder, f"{how}.test")
+    responder.close()
+    root = open(own.ROOT_FILE, encoding="ascii").read()
+    if how == "down":
+        own.down()
+    else:
+        for pid in own.read_env()["PIDS"].split():
+            os.kill(int(pid), signal.SIGKILL)
+    own.up()
+    again = raw.Client(own, account.key)
+    assert again.register(onlyReturnExisting=True).headers["Location"] == account.kid
+    assert again.post(again.post(order).json()["certificate"]).text == chain
+    assert open(own.ROOT_FILE, encoding="ascii").read() == root
+
+
+def test_up_while_it_runs_changes_nothing(own):
+    before = {n: own.pid(n) for n in ("cairn-supervise", "postgres", "cairn-wfe")}
+    own.up()
+    assert {n: own.pid(n) for n in before} == before
+
+
+def test_hangup_reloads_without_a_restart(own):
+    before = own.pid("cairn-wfe")
+    own.kill("cairn-supervise", signal.SIGHUP)
+    time.sleep(0.5)
+    assert own.pid("cairn-wfe") == before
+    assert raw.Client(own).directory["newNonce"].startswith("https://")
+
+
+def test_the_auditor_reads_and_writes_nothing(own):
+    assert own.sql("SELECT current_user") == [["cairn_auditor"]]
+    with pytest.raises(RuntimeError, match="permission denied"):
+        own.sql("DELETE FROM log.request")
+    done = subprocess.run(["psql", own.AUDITOR_DATABASE_URL.replace("cairn_auditor@", "cairn_superuser@"), "-c", "SELECT 1"],
+                          capture_output=True, text=True, check=False)
+    assert done.returncode != 0 and "pg_hba.conf" in done.stderr
+
+
+def test_secrets_are_for_their_owner_only(own):
+    for folder, _, names in os.walk(os.path.join(own.state, "secrets")):
+        assert os.stat(folder).st_mode & 0o077 == 0
+        for name in names:
+            assert os.stat(os.path.join(folder, name)).st_mode & 0o077 == 0
+    assert os.stat(os.path.join(own.state, "env")).st_mode & 0o077 == 0
+    for name in os.listdir(os.path.join(own.state, "pki")):
+        assert not name.endswith(".key") or os.stat(os.path.join(own.state, "pki", name)).st_mode & 0o077 == 0, name
+
+
+def test_a_port_in_use_is_named_and_another_one_helps():
+    one = instance.Instance()
+    try:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            one.config["wfe"]["listen"] = [f"127.0.0.1:{port}"]
+            one.config["acme"]["external_url"] = f"https://localhost:{port}"
+            with pytest.raises(RuntimeError, match=f"Port {port} .* in use by .*pid={os.getpid()}"):
+                one.up()
+        one.up()
+        assert raw.Client(one).directory
+    finally:
+        one.remove()
+    assert not os.path.exists(one.state)
+
+
+def test_foreground_stops_all_at_an_interrupt(tmp_path):
+    one = instance.Instance()
+    try:
+        path = tmp_path / "overlay.yaml"
+        path.write_text(instance.json.dumps(one.config))
+        with subprocess.Popen([UP, "--no-check", "--state", one.state, "--config", path], env={**os.environ, "CAIRN_BUILD": instance.BUILD},
+                              stdout=subprocess.PIPE, text=True, start_new_session=True) as up:
+            for line in up.stdout:
+                if "Ctrl-C" in line:
+                    break
+            pid = one.pid("cairn-wfe")
+            os.kill(pid, 0)
+            os.kill(up.pid, signal.SIGINT)
+            assert up.wait(60) == 0
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+        assert one.pid("cairn-supervise") is None
+    finally:
+        one.remove()
+
+
+@pytest.mark.parametrize("arguments, status, words", [
+    ([UP, "--help"], 0, "--detach"), ([UP, "--nonsense"], 2, "--detach"), ([DOWN, "--help"], 0, "--purge"),
+    ([DOWN, "now"], 2, "--purge"), ([UP, "--state", "/tmp/a b"], 1, "--state DIR")])
+def test_usage(run, arguments, status, words):
+    done = run(*arguments, status=status, CAIRN_BUILD=instance.BUILD)
+    assert words in done.stdout + done.stderr
+
+
+def test_purge_spares_a_folder_that_is_no_state(run, tmp_path):
+    (tmp_path / "precious").touch()
+    assert "not a state" in run(DOWN, "--purge", "--state", tmp_path, status=1).stderr
+    assert (tmp_path / "precious").exists()
