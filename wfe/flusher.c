@@ -23,8 +23,8 @@
 struct pending {
 	struct id request;
 	uint64_t number;
-	uint8_t *payload; /* own heap */
-	size_t n;
+	struct arena *arena; /* of the payload */
+	struct bytes payload;
 };
 
 struct flusher {
@@ -89,7 +89,7 @@ struct flusher *flusher_new(struct spool *s)
 static void drop_pending(struct flusher *f)
 {
 	for (size_t i = 0; i < f->n_pending; i++) {
-		free(f->pending[i].payload);
+		arena_free(f->pending[i].arena);
 	}
 	f->n_pending = 0;
 }
@@ -112,29 +112,28 @@ static void add_pending(struct flusher *f, const struct spool_record *record)
 		f->size_pending = f->size_pending * 2 + 64;
 		f->pending = reallocarray(f->pending, f->size_pending, sizeof(*f->pending));
 	}
-	uint8_t *payload = malloc(record->payload.n + 1);
-	if (f->pending == NULL || payload == NULL) {
+	if (f->pending == NULL) {
 		die("out of memory");
 	}
-	memcpy(payload, record->payload.p, record->payload.n);
-	f->pending[f->n_pending++] = (struct pending) { record->request, record->number, payload, record->payload.n };
+	struct arena *arena = arena_new();
+	f->pending[f->n_pending++] = (struct pending) { .request = record->request,
+		.number = record->number,
+		.arena = arena,
+		.payload = arena_bytes(arena, record->payload.p, record->payload.n) };
 }
 
-/* The begin of the request, moved into the arena; empty when there is none. */
-static struct bytes take_pending(struct arena *a, struct flusher *f, struct id request)
+/* The begin of the request, taken out of the list; the caller frees its arena. False: there is none. */
+static bool take_pending(struct flusher *f, struct id request, struct pending *ret)
 {
 	for (size_t i = 0; i < f->n_pending; i++) {
 		if (id_equal(f->pending[i].request, request)) {
-			struct pending taken = f->pending[i];
+			*ret = f->pending[i];
 			f->n_pending--;
 			f->pending[i] = f->pending[f->n_pending];
-			f->pending[f->n_pending] = (struct pending) { 0 };
-			struct bytes payload = arena_bytes(a, taken.payload, taken.n);
-			free(taken.payload);
-			return payload;
+			return true;
 		}
 	}
-	return (struct bytes) { NULL, 0 };
+	return false;
 }
 
 /* Records come from this same code and their checksum was right: one that can't be read is a fault of the program. */
@@ -159,12 +158,16 @@ static size_t join(struct ctx *c, struct flusher *f, const struct spool_record_l
 			add_pending(f, record);
 			continue;
 		}
-		struct bytes begin = take_pending(c->arena, f, record->request);
-		/* After a rewind, what is in the database comes by again; an end without its begin is of a segment that is gone. */
-		if (record->number > f->position && begin.n > 0) {
-			add_rows(c, f, record, begin, rows);
+		struct pending begin;
+		if (!take_pending(f, record->request, &begin)) {
+			continue; /* an end without its begin is of a segment that was put aside */
+		}
+		/* After a rewind, what is in the database comes by again. */
+		if (record->number > f->position) {
+			add_rows(c, f, record, begin.payload, rows);
 			n++;
 		}
+		arena_free(begin.arena);
 	}
 	return n;
 }

@@ -19,6 +19,7 @@ struct front {
 	const struct config *config;
 	struct nonce_box *nonces;
 	struct spool *spool;
+	struct arena *arena;   /* of what follows */
 	struct bytes root;     /* DER of the root certificate, or empty */
 	struct bytes root_crl; /* DER, or empty */
 };

@@ -39,6 +39,7 @@ static int wfe_open(struct ctx *c, const struct config *config)
 		.dir = config->wfe.spool_dir, .segment_octets = SPOOL_SEGMENT_OCTETS, .limit_octets = SPOOL_LIMIT_OCTETS
 	};
 	front.config = config;
+	front.arena = arena_new();
 	TRY(spool_open(c, &options, &front.spool));
 	TRY(open_nonces(c, config));
 	return public_read_root(c, &config->wfe, &front);
@@ -164,6 +165,7 @@ static void wfe_stop(int64_t deadline_ms)
 	flusher_free(flusher);
 	nonce_box_free(front.nonces);
 	spool_close(front.spool);
+	arena_free(front.arena);
 }
 
 int main(int argc, char **argv)

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -125,17 +124,6 @@ bool public_serve_page(struct http_request *r, const struct front *front)
 	return true;
 }
 
-static int keep(struct ctx *c, struct bytes in, struct bytes *ret)
-{
-	uint8_t *copy = malloc(in.n);
-	if (copy == NULL) {
-		return FAIL(c, SERVER_INTERNAL, "There is no memory");
-	}
-	memcpy(copy, in.p, in.n);
-	*ret = (struct bytes) { copy, in.n };
-	return 0;
-}
-
 static int read_crl_file(struct ctx *c, const char *path, struct bytes *ret)
 {
 	AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -145,7 +133,8 @@ static int read_crl_file(struct ctx *c, const char *path, struct bytes *ret)
 		ctx_cause(c, "%s: %s", path, n == 0 ? "empty" : strerror(errno));
 		return FAIL(c, SERVER_INTERNAL, "The CRL of the root can't be read");
 	}
-	return keep(c, (struct bytes) { octets, (size_t) n }, ret);
+	*ret = (struct bytes) { octets, (size_t) n };
+	return 0;
 }
 
 int public_read_root(struct ctx *c, const struct config_wfe *config, struct front *front)
@@ -153,9 +142,14 @@ int public_read_root(struct ctx *c, const struct config_wfe *config, struct fron
 	struct bytes_list chain = { 0 };
 	if (config->root_file != NULL) {
 		TRY(cert_read_file(c, config->root_file, &chain));
-		TRY(keep(c, chain.v[0], &front->root));
+		front->root = arena_bytes(front->arena, chain.v[0].p, chain.v[0].n);
 	}
-	return config->root_crl_file == NULL ? 0 : read_crl_file(c, config->root_crl_file, &front->root_crl);
+	if (config->root_crl_file != NULL) {
+		struct bytes crl;
+		TRY(read_crl_file(c, config->root_crl_file, &crl));
+		front->root_crl = arena_bytes(front->arena, crl.p, crl.n);
+	}
+	return 0;
 }
 
 static const char *http_date(struct arena *a, struct timestamp t)

@@ -8,8 +8,8 @@
 /* Serves GET and HEAD of / and of the root's certificate and CRL, which the API's listener has too; false: another path. */
 bool public_serve_page(struct http_request *r, const struct front *front);
 
-/* Reads root certificate and root CRL, which stand in files as the root is not online. SERVER_INTERNAL. The octets live
- * as long as the process. */
+/* Reads root certificate and root CRL, which stand in files as the root is not online. SERVER_INTERNAL. They live
+ * in the arena of the front. */
 int public_read_root(struct ctx *c, const struct config_wfe *config, struct front *front) MUST_CHECK;
 
 /* The handler of the plain HTTP listener: that, and /aia/ISSUER.der and /crl/ISSUER.crl from the database. Nothing of
