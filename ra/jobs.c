@@ -19,6 +19,8 @@
 #define TAKE_EVERY_MS 1000
 #define FAULT_RETRY_S 1
 #define LEASE_RESERVE_S 5 /* what recording may take beyond the call */
+#define RECORD_AGAIN_S 30 /* how long an answer is kept while the database is away */
+#define RECORD_AGAIN_MS 100
 
 /* One job under way, with its memory. */
 struct flight {
@@ -193,8 +195,8 @@ bool jobs_run(const struct job *job, int64_t wait_ms)
 	return wait_leave(&self, wait_ms);
 }
 
-/* The evidence and its consequence; -1 leaves the job to its lease. */
-static int record(struct ctx *c, const struct flight *f)
+/* The evidence and its consequence. */
+static int record_once(struct ctx *c, const struct flight *f)
 {
 	if (f->result != 0) {
 		return evidence_postpone(c, &f->job, FAULT_RETRY_S);
@@ -208,6 +210,36 @@ static int record(struct ctx *c, const struct flight *f)
 	return evidence_record(c, &f->job, f->answer, retry_s);
 }
 
+static bool pause_until_stopped(int64_t ms)
+{
+	struct timespec until = monotonic_in(ms);
+	pthread_mutex_lock(&jobs.lock);
+	while (!jobs.stopping && pthread_cond_timedwait(&jobs.stopped, &jobs.lock, &until) == 0) {
+	}
+	bool go_on = !jobs.stopping;
+	pthread_mutex_unlock(&jobs.lock);
+	return go_on;
+}
+
+/* Again while the database is away: a validation that was made is not to wait for the end of its lease. Run twice, it
+ * fails on the primary key of the evidence. -1 leaves the job to its lease. */
+static int record(struct ctx *c, const struct flight *f)
+{
+	int64_t end_us = clock_monotonic_us() + RECORD_AGAIN_S * INT64_C(1000000);
+	for (;;) {
+		ctx_limit_ms(c, LEASE_RESERVE_S * 1000);
+		if (record_once(c, f) == 0) {
+			return 0;
+		}
+		bool away = c->err.type == PROBLEM_UNAVAILABLE || c->err.type == PROBLEM_WRITE_UNCERTAIN;
+		if (!away || clock_monotonic_us() > end_us || !pause_until_stopped(RECORD_AGAIN_MS)) {
+			return -1;
+		}
+		ctx_forgive(c);
+		c->deadline_us = INT64_MAX;
+	}
+}
+
 static void *recorder_run(void *unused)
 {
 	(void) unused;
@@ -216,7 +248,6 @@ static void *recorder_run(void *unused)
 		struct ctx c;
 		ctx_init(&c);
 		c.request_id = f->job.request_id;
-		ctx_limit_ms(&c, LEASE_RESERVE_S * 1000);
 		if (record(&c, f) != 0) {
 			log_error(&c, LOG_ERROR, "a validation could not be recorded; it will be made again");
 		} else if (f->result == 0) {
@@ -317,22 +348,11 @@ static bool take_some(bool own)
 	return n == TAKE_AT_ONCE;
 }
 
-static bool pause_taker(int64_t ms)
-{
-	struct timespec until = monotonic_in(ms);
-	pthread_mutex_lock(&jobs.lock);
-	while (!jobs.stopping && pthread_cond_timedwait(&jobs.stopped, &jobs.lock, &until) == 0) {
-	}
-	bool go_on = !jobs.stopping;
-	pthread_mutex_unlock(&jobs.lock);
-	return go_on;
-}
-
 static void *taker_run(void *unused)
 {
 	(void) unused;
 	bool more = take_some(true);
-	while (pause_taker(more ? 0 : TAKE_EVERY_MS)) {
+	while (pause_until_stopped(more ? 0 : TAKE_EVERY_MS)) {
 		more = take_some(false);
 	}
 	db_thread_end();
