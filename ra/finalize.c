@@ -127,8 +127,31 @@ static int csr_check(struct ctx *c, const struct csr *csr, const struct finalize
 	return 0;
 }
 
-/* One CAA lookup, recorded whatever it says. */
-static int caa_check_one(struct ctx *c, const struct finalize_order_request *in, const char *name, struct id authz_id)
+struct methods_row {
+	struct text_list methods;
+};
+static const struct field methods_row_field[] = { FIELD(struct methods_row, methods) };
+static const struct fields methods_row_fields = FIELDS(struct methods_row, methods_row_field);
+
+struct methods_params {
+	struct id order_id;
+};
+static const struct field methods_param[] = { FIELD(struct methods_params, order_id) };
+static const struct fields methods_params_fields = FIELDS(struct methods_params, methods_param);
+
+/* The method that each authorization of the order was validated by, in their order. */
+const struct statement ra_read_methods_statement = {
+	.name = "read_methods",
+	.sql = "SELECT array_agg(h.type ORDER BY oa.position) AS methods FROM acme.order_authz oa "
+	       "JOIN acme.challenge h ON h.authz_id = oa.authz_id AND h.status = 'valid' WHERE oa.order_id = $1",
+	.params = &methods_params_fields,
+	.row = &methods_row_fields,
+	.repeatable = true,
+};
+
+/* One CAA lookup, recorded whatever it says. method: the one relied on, which the set may forbid (C-43, C-44). */
+static int caa_check_one(
+    struct ctx *c, const struct finalize_order_request *in, const char *name, struct id authz_id, const char *method)
 {
 	bool wildcard = strncmp(name, "*.", 2) == 0;
 	char account[ID_TEXT_SIZE];
@@ -138,6 +161,7 @@ static int caa_check_one(struct ctx *c, const struct finalize_order_request *in,
 		.validation_id = id_new(),
 		.identifier = { "dns", wildcard ? name + 2 : name },
 		.wildcard = wildcard,
+		.method = method,
 		.account_url = arena_printf(c->arena, "%s/acme/account/%s", acme->external_url, account),
 		.caa_identities = acme->caa_identities,
 		.check_caa = true,
@@ -160,8 +184,16 @@ static int caa_check(struct ctx *c, const struct finalize_order_request *in, con
 	if (timestamp_add_s(order->oldest_validation, CAA_AGE_S).us > clock_now().us) {
 		return 0;
 	}
-	for (size_t i = 0; i < order->identifier_values.n && i < order->authorizations.n; i++) {
-		TRY(caa_check_one(c, in, order->identifier_values.v[i], order->authorizations.v[i]));
+	struct methods_params params = { in->order_id };
+	struct methods_row row;
+	bool found = false;
+	TRY(db_row(c, &ra_read_methods_statement, &params, &row, &found));
+	size_t n = order->identifier_values.n;
+	if (!found || row.methods.n != n || order->authorizations.n != n) {
+		return FAIL(c, UNAUTHORIZED, "An authorization of the order is no longer valid; order again");
+	}
+	for (size_t i = 0; i < n; i++) {
+		TRY(caa_check_one(c, in, order->identifier_values.v[i], order->authorizations.v[i], row.methods.v[i]));
 	}
 	if (c->err.subproblems.n > 0) {
 		return ctx_fail(c, c->err.subproblems.v[0].type, "CAA forbids issuance for %zu of the names; see subproblems",

@@ -33,6 +33,7 @@ extern const struct statement ra_postpone_challenge_statement;
 extern const struct statement ra_record_validation_statement;
 extern const struct statement ra_record_caa_statement;
 extern const struct statement ra_read_finalize_statement;
+extern const struct statement ra_read_methods_statement;
 extern const struct statement ra_revoke_statement;
 extern const struct statement *const ra_statements[];
 extern const size_t ra_statements_n;

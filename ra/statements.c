@@ -15,6 +15,7 @@ const struct statement *const ra_statements[] = {
 	&ra_record_validation_statement,
 	&ra_record_caa_statement,
 	&ra_read_finalize_statement,
+	&ra_read_methods_statement,
 	&ra_revoke_statement,
 };
 const size_t ra_statements_n = COUNT_OF(ra_statements);

@@ -9,7 +9,9 @@
 
 #include <cmocka.h>
 
+#include "lib/base/base64.h"
 #include "lib/crypto/authority.h"
+#include "lib/crypto/auto_openssl.h"
 #include "lib/crypto/jwk.h"
 #include "lib/rpc/client.h"
 #include "lib/rpc/handlers.h"
@@ -22,6 +24,7 @@
 
 static enum { VA_PASSES, VA_REFUSES, VA_FAULTS, VA_IS_DEAD } va_does;
 static int va_calls;
+static const char *last_caa_method;
 
 static struct validation_result va_result(const struct validate_request *in)
 {
@@ -76,8 +79,8 @@ void rpc_va_validate_start(struct rpc_loop *loop, const struct validate_request 
 
 int rpc_va_validate(struct ctx *c, const struct validate_request *in, struct validation_result *ret)
 {
-	(void) c;
 	va_calls++;
+	last_caa_method = arena_text(c->arena, in->method);
 	*ret = va_result(in);
 	return 0;
 }
@@ -149,6 +152,7 @@ struct fixture {
 	struct ctx c;
 	struct account account;
 	struct jwk jwk;
+	EVP_PKEY *jwk_key;
 };
 
 static int new_account(struct ctx *c, const char *key, bool terms, bool existing, struct new_account_response *ret)
@@ -164,6 +168,7 @@ static void fixture_init(struct fixture *f)
 	ctx_init(&f->c);
 	assert_int_equal(key_generate(&f->c, "p256", &key), 0);
 	assert_int_equal(jwk_of_key(&f->c, key, &f->jwk), 0);
+	f->jwk_key = key;
 	assert_int_equal(new_account(&f->c, f->jwk.canonical, true, false, &response), 0);
 	assert_true(response.created);
 	f->account = response.account;
@@ -447,6 +452,207 @@ static void test_foreign_and_absent(void **state) /* A-31 */
 	ctx_done(&g.c);
 }
 
+/* ---- finalize and revocation ---- */
+
+/* A CSR for the names with the key. */
+static struct bytes make_csr(struct ctx *c, EVP_PKEY *key, const char *const *names, size_t n)
+{
+	X509_REQ *req = X509_REQ_new();
+	const char *san = "";
+	for (size_t i = 0; i < n; i++) {
+		san = arena_printf(c->arena, "%s%sDNS:%s", san, i == 0 ? "" : ",", names[i]);
+	}
+	STACK_OF(X509_EXTENSION) *list = sk_X509_EXTENSION_new_null();
+	X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, san);
+	assert_non_null(extension);
+	sk_X509_EXTENSION_push(list, extension);
+	X509_REQ_add_extensions(req, list);
+	X509_REQ_set_pubkey(req, key);
+	assert_true(X509_REQ_sign(req, key, EVP_sha256()) > 0);
+	unsigned char *der = NULL;
+	int size = i2d_X509_REQ(req, &der);
+	assert_true(size > 0);
+	struct bytes copy = arena_bytes(c->arena, der, (size_t) size);
+	OPENSSL_free(der);
+	sk_X509_EXTENSION_pop_free(list, X509_EXTENSION_free);
+	X509_REQ_free(req);
+	return copy;
+}
+
+static int finalize(struct fixture *f, struct id order, struct bytes csr, struct order *ret)
+{
+	struct finalize_order_request in = {
+		.account_id = f->account.id, .thumbprint = f->account.thumbprint, .order_id = order, .csr = csr
+	};
+	ctx_forgive(&f->c);
+	return ra_finalize_order_serve(&f->c, &in, ret);
+}
+
+static void assert_finalize_fails(struct fixture *f, struct id order, struct bytes csr, enum problem expected)
+{
+	struct order ret;
+	assert_int_equal(finalize(f, order, csr, &ret), -1);
+	assert_int_equal(f->c.err.type, expected);
+	assert_int_equal(ca_calls, 0);
+}
+
+static void test_finalize(void **state) /* */
+{
+	(void) state;
+	struct fixture f;
+	struct fixture g;
+	struct order order;
+	struct order done;
+	EVP_PKEY *key = NULL;
+	const char *names[] = { "final.test" };
+	const char *others[] = { "other.test" };
+	fixture_init(&f);
+	fixture_init(&g);
+	assert_int_equal(key_generate(&f.c, "p256", &key), 0);
+	struct bytes csr = make_csr(&f.c, key, names, 1);
+	assert_int_equal(order_names(&f, names, 1, &order), 0);
+	assert_finalize_fails(&f, order.id, csr, PROBLEM_ORDER_NOT_READY);
+	validate(&f, &order, 0);
+	assert_finalize_fails(&g, order.id, csr, PROBLEM_UNAUTHORIZED);
+	assert_finalize_fails(&f, id_new(), csr, PROBLEM_NOT_FOUND);
+	assert_finalize_fails(&f, order.id, make_csr(&f.c, key, others, 1), PROBLEM_BAD_CSR);
+	assert_finalize_fails(&f, order.id, make_csr(&f.c, f.jwk_key, names, 1), PROBLEM_BAD_CSR);
+	assert_finalize_fails(&f, order.id, make_csr(&f.c, g.jwk_key, names, 1), PROBLEM_BAD_CSR);
+	assert_string_equal(order_status(&f, order.id), "ready");
+	ca_is_dead = true; /* nothing was begun, so the order stays as it is */
+	assert_int_equal(finalize(&f, order.id, csr, &done), -1);
+	assert_int_equal(f.c.err.type, PROBLEM_UNAVAILABLE);
+	assert_string_equal(order_status(&f, order.id), "ready");
+	ca_is_dead = false;
+	assert_int_equal(finalize(&f, order.id, csr, &done), 0);
+	assert_string_equal(done.status, "valid");
+	ctx_done(&f.c);
+	ctx_done(&g.c);
+}
+
+/* C-37: a validation of some age has its CAA checked again, by the method that was relied on (C-44). */
+static void test_caa_again(void **state)
+{
+	(void) state;
+	struct fixture f;
+	struct order order;
+	struct order done;
+	EVP_PKEY *key = NULL;
+	const char *names[] = { "aged.test" };
+	fixture_init(&f);
+	assert_int_equal(key_generate(&f.c, "p256", &key), 0);
+	struct bytes csr = make_csr(&f.c, key, names, 1);
+	assert_int_equal(order_names(&f, names, 1, &order), 0);
+	validate(&f, &order, 0);
+	/* the same validation, eight hours ago */
+	pg_exec("postgres",
+	    "INSERT INTO log.validation SELECT (v2).* FROM (SELECT jsonb_populate_record(v, jsonb_build_object('id', "
+	    "overlay(v.id::text PLACING left(cairn.id_at(now() - interval '8 hours')::text, 13) FROM 1 FOR 13))) AS v2 "
+	    "FROM log.validation v WHERE identifier_value = 'aged.test') x; "
+	    "UPDATE acme.authz SET validation_id = (SELECT min(id::text)::uuid FROM log.validation WHERE identifier_value "
+	    "= "
+	    "'aged.test') WHERE identifier_value = 'aged.test'");
+	va_does = VA_REFUSES;
+	assert_finalize_fails(&f, order.id, csr, PROBLEM_UNAUTHORIZED); /* what the fake says */
+	assert_string_equal(last_caa_method, "http-01");
+	pg_assert_value("SELECT count(*) FROM log.validation WHERE method = 'caa' AND NOT passed", "1");
+	assert_string_equal(order_status(&f, order.id), "ready");
+	va_does = VA_PASSES;
+	assert_int_equal(finalize(&f, order.id, csr, &done), 0);
+	pg_assert_value("SELECT count(*) FROM log.validation WHERE method = 'caa' AND passed", "1");
+	ctx_done(&f.c);
+}
+
+static int revoke_one(struct fixture *f, struct bytes der, int64_t reason, const char *certificate_key)
+{
+	struct revoke_certificate_request in = {
+		.certificate = der, .has_reason = reason >= 0, .reason = reason, .certificate_key = certificate_key
+	};
+	if (certificate_key == NULL) {
+		in.account_id = f->account.id;
+		in.thumbprint = f->account.thumbprint;
+	}
+	struct revoke_certificate_response response;
+	ctx_forgive(&f->c);
+	return ra_revoke_certificate_serve(&f->c, &in, &response);
+}
+
+static void assert_revoke_fails(
+    struct fixture *f, struct bytes der, int64_t reason, const char *certificate_key, enum problem expected)
+{
+	assert_int_equal(revoke_one(f, der, reason, certificate_key), -1);
+	if (f->c.err.type != expected) {
+		fail_msg("%s: %s", problem_info(f->c.err.type)->name, f->c.err.detail);
+	}
+}
+
+/* A certificate in the database as the CA leaves it; it is one of the internal kind, which is all the same here. */
+static struct authority record_certificate(struct fixture *f, const char *name)
+{
+	struct authority ca;
+	struct authority cert;
+	ctx_forgive(&f->c);
+	assert_int_equal(authority_make_rpc_ca(&f->c, &ca), 0);
+	assert_int_equal(authority_make_rpc(&f->c, &ca, name, &cert), 0);
+	char account[ID_TEXT_SIZE];
+	id_encode(f->account.id, account);
+	const char *sql = arena_printf(f->c.arena,
+	    "INSERT INTO ca.issuer VALUES ('i', '\\x00', '\\x00', '', 'u', 'a', true) ON CONFLICT DO NOTHING; "
+	    "WITH n AS (SELECT cairn.new_id() AS id, (SELECT id FROM acme.account WHERE thumbprint = '\\x%s') AS account, "
+	    "'\\x%s'::bytea AS serial), s AS (INSERT INTO ca.serial SELECT serial, id FROM n), "
+	    "b AS (INSERT INTO ca.issuance (id, order_id, account_id, issuer, serial, profile, crl_shard, tbs, "
+	    "spki_sha256, "
+	    "lease_until) SELECT id, id, account, 'i', serial, 'classic', 0, '', sha256('\\x%s'), now() FROM n) "
+	    "INSERT INTO ca.certificate (id, order_id, account_id, issuer, serial, der, names, not_before, not_after, "
+	    "spki_sha256) SELECT id, id, account, 'i', serial, '\\x%s', ARRAY['%s'], now(), now() + interval '1 day', "
+	    "sha256('\\x%s') FROM n",
+	    hex_encode(f->c.arena, f->account.thumbprint), hex_encode(f->c.arena, cert.info.serial),
+	    hex_encode(f->c.arena, cert.info.spki), hex_encode(f->c.arena, cert.der), name,
+	    hex_encode(f->c.arena, cert.info.spki));
+	pg_exec("postgres", sql);
+	return cert;
+}
+
+static void test_revoke(void **state) /* A-124..A-130, E-13, E-14 */
+{
+	(void) state;
+	struct fixture f;
+	struct fixture g;
+	struct jwk own;
+	struct order order;
+	fixture_init(&f);
+	fixture_init(&g);
+	struct authority cert = record_certificate(&f, "revoke.test");
+	assert_int_equal(jwk_of_key(&f.c, cert.key, &own), 0);
+	static const int64_t refused[] = { 2, 6, 7, 8, 9, 10, 11, 99 };
+	for (size_t i = 0; i < COUNT_OF(refused); i++) {
+		assert_revoke_fails(&f, cert.der, refused[i], NULL, PROBLEM_BAD_REVOCATION_REASON);
+	}
+	assert_revoke_fails(&g, cert.der, -1, NULL, PROBLEM_UNAUTHORIZED);
+	assert_revoke_fails(&f, cert.der, -1, g.jwk.canonical, PROBLEM_UNAUTHORIZED); /* another key */
+	struct bytes flipped = arena_bytes(f.c.arena, cert.der.p, cert.der.n);
+	((uint8_t *) (uintptr_t) flipped.p)[flipped.n - 1] ^= 1;
+	assert_revoke_fails(&f, flipped, -1, NULL, PROBLEM_NOT_FOUND); /* octet for octet */
+	/* who holds authorizations for all names may */
+	assert_int_equal(order_one(&g, "revoke.test", &order), 0);
+	validate(&g, &order, 0);
+	assert_int_equal(revoke_one(&g, cert.der, 4, NULL), 0);
+	pg_assert_value(
+	    "SELECT revoked_by || reason FROM ca.revocation ORDER BY revoked_at DESC LIMIT 1", "authorizations4");
+	assert_revoke_fails(&f, cert.der, -1, NULL, PROBLEM_ALREADY_REVOKED); /* */
+	/* E-14: a proof of compromise is stronger, and burns the key (E-13) */
+	assert_int_equal(revoke_one(&f, cert.der, -1, own.canonical), 0);
+	pg_assert_value(
+	    "SELECT revoked_by || reason FROM ca.revocation ORDER BY revoked_at DESC LIMIT 1", "certificate-key1");
+	assert_revoke_fails(&f, cert.der, -1, own.canonical, PROBLEM_ALREADY_REVOKED);
+	struct new_account_response r;
+	ctx_forgive(&f.c);
+	assert_int_equal(new_account(&f.c, own.canonical, true, false, &r), -1);
+	assert_int_equal(f.c.err.type, PROBLEM_BAD_PUBLIC_KEY); /* A-24, F-24 */
+	ctx_done(&f.c);
+	ctx_done(&g.c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -459,6 +665,9 @@ int main(void)
 		cmocka_unit_test_setup(test_faults_are_tried_again, setup),
 		cmocka_unit_test_setup(test_client_failure_is_retried, setup),
 		cmocka_unit_test_setup(test_foreign_and_absent, setup),
+		cmocka_unit_test_setup(test_finalize, setup),
+		cmocka_unit_test_setup(test_caa_again, setup),
+		cmocka_unit_test_setup(test_revoke, setup),
 	};
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }
