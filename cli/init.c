@@ -225,7 +225,8 @@ static int show(struct ctx *c, const struct init_options *o, int result, bool js
 	return 0;
 }
 
-int cli_init(int argc, char **argv)
+/* What the options say; -1 when all is well, or the exit code. */
+static int read_options(int argc, char **argv, struct init_options *ret, bool *ret_json)
 {
 	static const struct option options[] = {
 		{ "state", required_argument, NULL, 's' },
@@ -257,12 +258,25 @@ int cli_init(int argc, char **argv)
 		fputs(usage, stderr);
 		return 2;
 	}
+	*ret = o;
+	*ret_json = json;
+	return -1;
+}
+
+int cli_init(int argc, char **argv)
+{
+	struct init_options o = { 0 };
+	bool json = false;
+	int code = read_options(argc, argv, &o, &json);
+	if (code >= 0) {
+		return code;
+	}
 	struct ctx c;
 	ctx_init(&c);
 	char *absolute = folder_make(&c, o.state, 0711) == 0 ? realpath(o.state, NULL) : NULL;
 	o.state = arena_text(c.arena, absolute == NULL ? o.state : absolute);
 	free(absolute);
-	int code = show(&c, &o, init_run(&c, &o), json);
+	code = show(&c, &o, init_run(&c, &o), json);
 	ctx_done(&c);
 	return code;
 }

@@ -62,6 +62,7 @@ int key_generate(struct ctx *c, const char *kind, EVP_PKEY **ret_key)
 }
 
 /* No pass phrase is ever asked for: a prompt in a service would hang it. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): OpenSSL prescribes the type */
 static int no_pass_phrase(char *buffer, int size, int writing, void *data)
 {
 	(void) buffer;

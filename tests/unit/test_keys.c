@@ -106,7 +106,7 @@ static void sizes_and_exponents(void **state)
 	BN_mul(n, p, q_short, bn);
 	assert_refused(c, KEYS_ACCOUNT, rsa_spki(c, n, 65537), "bits");
 	BN_mul(n, n, p, bn);
-	assert_int_equal(BN_num_bits(n), 3064);
+	assert_in_range(BN_num_bits(n), 3063, 3064); /* the top bit of a product of three is not sure */
 	assert_refused(c, KEYS_CERTIFICATE, rsa_spki(c, n, 65537), "2048, 3072 or 4096");
 }
 
