@@ -21,11 +21,20 @@ fail() {
 	exit 1
 }
 
+# The value of an option. Usage: option_value "$@"
+option_value() {
+	[ -n "${2:-}" ] || { echo "$1 wants a value; --help tells more." >&2 && exit 2; }
+	printf '%s' "$2"
+}
+
 # Sets the names of what lies in the state. Usage: state_paths FOLDER
 state_paths() {
+	# what would need quoting in a line to paste, a connection string, a URL or a setting of PostgreSQL
+	local odd=$'[][:space:][:cntrl:]\'"\\\\,%=$`&;#?*()<>|{}![]'
 	STATE=$(realpath -m -- "$1")
+	# shellcheck disable=SC2254 # a pattern
 	case $STATE in
-	*[[:space:]\'\"\\]* | /) fail "The folder \"$STATE\" can't hold the state." "Choose one without blanks and quotes by --state DIR." ;;
+	/ | *$odd*) fail "The folder \"$STATE\" can't hold the state." "Choose one whose path has letters, digits and / . _ + @ : ~ - only, by --state DIR." ;;
 	esac
 	RUN=$STATE/run
 	LOGS=$STATE/log
@@ -34,6 +43,11 @@ state_paths() {
 	ROOT_FILE=$STATE/pki/root.pem
 	# one name for what may have to lie outside of the state
 	INSTANCE=cairn-$(sha256sum <<<"$STATE" | cut -c1-12)
+}
+
+# Whether deploy/up made this folder.
+state_is_ours() {
+	[ -e "$RUN/up.lock" ]
 }
 
 # Whether a supervisor holds the lock of this state; it is let go by the kernel, so a stale one can't exist.
@@ -45,7 +59,7 @@ supervisor_runs() {
 supervisor_stop() {
 	local pid i
 	supervisor_runs || return 0
-	pid=$(cat "$RUN/cairn-supervise.pid")
+	pid=$(cat "$RUN/cairn-supervise.pid" 2>/dev/null) || pid=${started:-}
 	kill -TERM "$pid" || fail "Process $pid can't be told to stop." "Run this as the user who ran deploy/up."
 	for ((i = 0; i < 1500; i++)); do
 		supervisor_runs || return 0

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -41,6 +42,7 @@ static struct log_file own_log;
 static bool stopping;
 static int signals;
 static int lock; /* held until the process ends */
+static pid_t own_pid;
 
 static void note(const char *format, ...) PRINTF_LIKE(1, 2);
 
@@ -104,7 +106,8 @@ static void write_pid_file(const struct service_row *row)
 	}
 }
 
-/* The line PIDS= of STATE/env: the supervisor first, so that who kills all of them in turn sees none come back. */
+/* The line PIDS= of STATE/env: the supervisor first, so that who kills all of them in turn sees none come back; empty
+ * once it ends, as the numbers may then become somebody else's. */
 static void write_pids_line(void)
 {
 	char path[PATH_SIZE];
@@ -124,7 +127,10 @@ static void write_pids_line(void)
 			at += (size_t) snprintf(text + at, sizeof(text) - at, "%.*s\n", (int) length, line);
 		}
 	}
-	at += (size_t) snprintf(text + at, sizeof(text) - at, "PIDS='%d", (int) getpid());
+	at += (size_t) snprintf(text + at, sizeof(text) - at, "PIDS='");
+	if (own_pid > 0) {
+		at += (size_t) snprintf(text + at, sizeof(text) - at, "%d", (int) own_pid);
+	}
 	for (size_t i = 0; i < table.n; i++) {
 		if (table.rows[i].pid > 0 && !table.rows[i].once) {
 			at += (size_t) snprintf(text + at, sizeof(text) - at, " %d", (int) table.rows[i].pid);
@@ -171,6 +177,9 @@ static _Noreturn void child_run(const struct service_row *row, int out, pid_t pa
 		child_fails(row->user);
 	}
 	(void) umask(077);
+	if (setrlimit(RLIMIT_CORE, &(struct rlimit) { 0, 0 }) != 0) { /* PostgreSQL holds what no core dump may show */
+		child_fails("core dumps");
+	}
 	for (size_t i = 0; i < COUNT_OF(defaults); i++) {
 		(void) signal(defaults[i], SIG_DFL); /* a shell's background processes ignore some */
 	}
@@ -421,7 +430,8 @@ int main(int argc, char **argv)
 	if (prepare() != 0 || block_signals() != 0) {
 		return 1;
 	}
-	struct service_row self = { .name = "cairn-supervise", .pid = getpid() };
+	own_pid = getpid();
+	struct service_row self = { .name = "cairn-supervise", .pid = own_pid };
 	write_pid_file(&self);
 	write_pids_line();
 	for (bool done = false; !done;) {
@@ -432,7 +442,9 @@ int main(int argc, char **argv)
 		}
 	}
 	self.pid = 0;
+	own_pid = 0;
 	write_pid_file(&self);
+	write_pids_line();
 	note("\"level\":\"info\",\"message\":\"stopped\"");
 	service_table_free(&table);
 	return 0;

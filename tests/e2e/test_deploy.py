@@ -12,6 +12,7 @@ import raw
 
 UP = os.path.join(instance.ROOT, "deploy/up")
 DOWN = os.path.join(instance.ROOT, "deploy/down")
+IN_ORDER = ("ca", "va", "subscriber", "ra", "wfe")
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,14 @@ def test_what_dies_is_started_again_within_a_second(own):
             time.sleep(0.01)
     own.wait_ready()
     assert str(own.pid("cairn-ra")) in own.read_env()["PIDS"].split()
-    assert own.env["PIDS"].split()[0] == str(own.pid("cairn-supervise"))
+    assert own.env["PIDS"].split() == [str(own.pid(n)) for n in ["cairn-supervise", "postgres"] + ["cairn-" + p for p in IN_ORDER]]
+
+
+def test_no_process_leaves_a_core_dump(own):
+    for pid in own.read_env()["PIDS"].split()[1:]:
+        with open(f"/proc/{pid}/limits", encoding="ascii") as f:
+            limit = next(line for line in f if line.startswith("Max core file size"))
+        assert limit.split()[4:6] == ["0", "0"], pid
 
 
 @pytest.mark.parametrize("how", ["down", "kill"])
@@ -41,6 +49,7 @@ def test_a_second_up_keeps_accounts_and_certificates(own, responder_for, how):
     root = open(own.ROOT_FILE, encoding="ascii").read()
     if how == "down":
         own.down()
+        assert own.read_env()["PIDS"] == ""
     else:
         for pid in own.read_env()["PIDS"].split():
             os.kill(int(pid), signal.SIGKILL)
@@ -125,13 +134,22 @@ def test_foreground_stops_all_at_an_interrupt(tmp_path):
 
 @pytest.mark.parametrize("arguments, status, words", [
     ([UP, "--help"], 0, "--detach"), ([UP, "--nonsense"], 2, "--detach"), ([DOWN, "--help"], 0, "--purge"),
-    ([DOWN, "now"], 2, "--purge"), ([UP, "--state", "/tmp/a b"], 1, "--state DIR")])
+    ([DOWN, "now"], 2, "--purge"), ([UP, "--state", "/tmp/a b"], 1, "--state DIR"),
+    ([UP, "--state", "/tmp/a,b"], 1, "--state DIR"), ([UP, "--state", "/tmp/a%b"], 1, "--state DIR"),
+    ([UP, "--state", "/tmp/a[b"], 1, "--state DIR"), ([UP, "--state", "/tmp/a=b"], 1, "--state DIR"),
+    ([UP, "--state", "/tmp/a\\b"], 1, "--state DIR"), ([UP, "--state"], 2, "wants a value"),
+    ([UP, "--config", ""], 2, "wants a value"), ([DOWN, "--state"], 2, "wants a value"),
+    ([UP, "--state", "/tmp/cairn-absent", "--config", "/nonexistent.yaml"], 1, "/nonexistent.yaml can't be read")])
 def test_usage(run, arguments, status, words):
     done = run(*arguments, status=status, CAIRN_BUILD=instance.BUILD)
     assert words in done.stdout + done.stderr
 
 
-def test_purge_spares_a_folder_that_is_no_state(run, tmp_path):
+def test_a_folder_of_something_else_stays_as_it_is(run, tmp_path):
+    (tmp_path / "run").mkdir()
     (tmp_path / "precious").touch()
+    tmp_path.chmod(0o750)
     assert "not a state" in run(DOWN, "--purge", "--state", tmp_path, status=1).stderr
-    assert (tmp_path / "precious").exists()
+    assert "something else" in run(UP, "--detach", "--state", tmp_path, status=1, CAIRN_BUILD=instance.BUILD).stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["precious", "run"]
+    assert tmp_path.stat().st_mode & 0o777 == 0o750
