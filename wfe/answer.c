@@ -102,4 +102,6 @@ void answer_send(struct acme *q)
 	http_reply_header(q->http, "Access-Control-Allow-Origin", "*"); /* */
 	http_reply_header(q->http, "Access-Control-Expose-Headers", "Link, Replay-Nonce, Location, Retry-After");
 	http_reply(q->http, q->status, q->content_type, q->reply);
+	log_event(q->c, LOG_DEBUG, "answered", "method", q->http->method, "route", q->route == NULL ? NULL : q->route->name,
+	    "problem", q->c->err.type == PROBLEM_NONE ? NULL : problem_info(q->c->err.type)->name, NULL);
 }

@@ -9,6 +9,7 @@
 #include "wfe/statements.h"
 
 #define STATEMENT_LIMIT_MS 5000
+#define READY_LIMIT_MS 2000
 #define REQUEST_LIMIT_MS 40000 /* more than the longest RPC */
 #define IDLE_TIMEOUT_S 30
 #define CONNECTIONS_MAX 10000
@@ -49,7 +50,7 @@ static void configure_clients(const struct config *config)
 {
 	const struct config_process *process = &config->wfe.process;
 	size_t connections = (size_t) process->workers * config->wfe.listen.n + PUBLIC_WORKERS * config->wfe.http_listen.n +
-	                     1; /* and the flusher's */
+	                     2; /* and the flusher's and that of readiness */
 	db_statements(wfe_statements, wfe_n_statements);
 	db_configure(process->database, (unsigned) connections, STATEMENT_LIMIT_MS);
 	rpc_client_configure(&(struct rpc_client_options) {
@@ -136,6 +137,13 @@ static const char *wfe_not_ready(void)
 	const char *why = spool_refusal(front.spool);
 	if (why == NULL && !flusher_healthy(flusher)) {
 		why = "the database does not take the request log";
+	}
+	if (why == NULL) {
+		struct ctx c;
+		ctx_init(&c);
+		ctx_limit_ms(&c, READY_LIMIT_MS);
+		why = db_check(&c) == 0 ? NULL : "the database can't be reached";
+		ctx_done(&c);
 	}
 	return why;
 }

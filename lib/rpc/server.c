@@ -44,6 +44,7 @@ static void finish(const struct rpc_call *call, int result, const void *response
 	metric_observe_us(METRIC_rpc_serve_seconds, call->method->name, clock_monotonic_us() - call->begin_us);
 	if (result == 0) {
 		http_reply(r, 200, "application/json", fields_to_json(c->arena, call->method->response, response));
+		log_event(c, LOG_DEBUG, "call served", "method", call->method->name, NULL);
 		return;
 	}
 	reply_error(r, 0);
