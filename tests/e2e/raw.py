@@ -78,6 +78,12 @@ def csr(names, key=None, common_name=None):
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER), key
 
 
+def chain(pem):
+    """The certificates of a PEM chain, leaf first (Debian's library has no call for more than one)."""
+    end = "-----END CERTIFICATE-----\n"
+    return [x509.load_pem_x509_certificate((one + end).encode()) for one in pem.split(end) if one.strip()]
+
+
 class Client:
     """One account key against one CA. Requests return requests.Response, whatever the status."""
 

@@ -19,7 +19,7 @@ def root_of(ca):
 
 def test_what_a_certificate_names_is_there(ca, account, responder):
     """D-15, D-43, E-24, E-28: the URLs in a certificate lead to its issuer and to a CRL of it"""
-    chain = x509.load_pem_x509_certificates(account.issue(responder, "public.test")[0].encode())
+    chain = raw.chain(account.issue(responder, "public.test")[0])
     aia = chain[0].extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
     issuer = requests.get(aia[0].access_location.value, timeout=10)
     assert issuer.headers["Content-Type"] == "application/pkix-cert" and "max-age" in issuer.headers["Cache-Control"]
