@@ -208,21 +208,27 @@ static bool kind_is_allowed(enum keys_use use, enum key_kind kind)
 	return allowed[use][kind];
 }
 
-int keys_check(struct ctx *c, enum keys_use use, struct bytes spki, const struct keys_blocked *blocked, enum problem as)
+int keys_check_read(
+    struct ctx *c, enum keys_use use, const struct keys_read *read, const struct keys_blocked *blocked, enum problem as)
 {
-	EVP_PKEY *key = NULL;
-	if (key_of_spki(c, spki, &key) != 0) { /* D-6, and that a point is on its curve (F-23) */
-		const char *why = c->err.detail;
-		ctx_forgive(c);
-		return ctx_fail(c, as, "The key is refused: %s", why);
-	}
-	enum key_kind kind = key_kind_of(key);
+	enum key_kind kind = key_kind_of(read->key);
 	if (!kind_is_allowed(use, kind)) {
 		return ctx_fail(c, as, "The key is refused: %s keys are not taken for %s", key_kind_name(kind),
 		    use == KEYS_CERTIFICATE ? "certificates" : "accounts");
 	}
-	if (is_blocked(spki, blocked)) {
+	if (is_blocked(read->spki, blocked)) {
 		return ctx_fail(c, as, "The key is refused: it is known to be compromised or public");
 	}
-	return kind == KEY_RSA ? check_rsa(c, use, key, as) : 0;
+	return kind == KEY_RSA ? check_rsa(c, use, read->key, as) : 0;
+}
+
+int keys_check(struct ctx *c, enum keys_use use, struct bytes spki, const struct keys_blocked *blocked, enum problem as)
+{
+	struct keys_read read = { .spki = spki };
+	if (key_of_spki(c, spki, &read.key) != 0) { /* D-6, and that a point is on its curve (F-23) */
+		const char *why = c->err.detail;
+		ctx_forgive(c);
+		return ctx_fail(c, as, "The key is refused: %s", why);
+	}
+	return keys_check_read(c, use, &read, blocked, as);
 }

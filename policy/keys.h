@@ -21,4 +21,12 @@ struct keys_blocked {
 int keys_check(struct ctx *c, enum keys_use use, struct bytes spki, const struct keys_blocked *blocked,
     enum problem as) MUST_CHECK;
 
+/* The same for a key that was read already. */
+struct keys_read {
+	EVP_PKEY *key; /* as key_of_spki gave it for */
+	struct bytes spki;
+};
+int keys_check_read(struct ctx *c, enum keys_use use, const struct keys_read *read, const struct keys_blocked *blocked,
+    enum problem as) MUST_CHECK;
+
 #endif

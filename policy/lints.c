@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/crypto/auto_openssl.h"
+#include "lib/crypto/der.h"
 #include "policy/lints_rows.h"
 
 static const uint8_t no_signature[] = { 0x00 };
@@ -109,6 +110,16 @@ static int run_cert_rows(struct ctx *c, const struct cert_input *in, const struc
 	return 0;
 }
 
+/* NULL for a key that can't be read, which has a row of its own. */
+static const EVP_PKEY *read_spki(struct ctx *c, struct bytes spki)
+{
+	EVP_PKEY *key = NULL;
+	if (key_of_spki(c, spki, &key) != 0) {
+		ctx_forgive(c);
+	}
+	return key;
+}
+
 int lint_certificate(struct ctx *c, enum cert_kind kind, struct bytes tbs, const struct lint_options *o)
 {
 	struct cert_info info;
@@ -117,13 +128,15 @@ int lint_certificate(struct ctx *c, enum cert_kind kind, struct bytes tbs, const
 		return refuse(c, "issuer_is_known", "D-1");
 	}
 	TRY(read_cert(c, tbs, o, &info));
-	const uint8_t *p = info.der.p;
-	AUTO(X509) x509 = d2i_X509(NULL, &p, (long) info.der.n);
-	if (x509 == NULL || p != info.der.p + info.der.n) {
+	struct bytes keyless_tbs = der_replace(c->arena, info.tbs, info.spki, key_stand_in);
+	struct bytes keyless = der_replace(c->arena, info.der, info.tbs, keyless_tbs);
+	const uint8_t *p = keyless.p;
+	AUTO(X509) x509 = d2i_X509(NULL, &p, (long) keyless.n);
+	if (x509 == NULL || p != keyless.p + keyless.n) {
 		return key_fault(c, "lint cert_is_readable (D-1)");
 	}
-	const struct cert_input in = { .x509 = x509, .info = &info, .kind = kind, .o = o };
-	TRY(cert_is_same_again(c, x509, tbs));
+	const struct cert_input in = { .x509 = x509, .key = read_spki(c, info.spki), .info = &info, .kind = kind, .o = o };
+	TRY(cert_is_same_again(c, x509, keyless_tbs));
 	TRY(run_cert_rows(c, &in, cert_lints, cert_lints_n));
 	TRY(run_cert_rows(c, &in, name_lints, name_lints_n));
 	return rebuild(c, &in, tbs);

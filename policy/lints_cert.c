@@ -69,24 +69,21 @@ static bool issuer_is_ca(const struct cert_input *in)
 
 static bool key_form(const struct cert_input *in)
 {
-	/* OpenSSL gives no key whose point is not on its curve. */
-	return key_kind_of_spki(in->info->spki) == KEY_OTHER || X509_get0_pubkey(in->x509) == NULL;
+	return key_kind_of_spki(in->info->spki) == KEY_OTHER || in->key == NULL;
 }
 
 static bool key_of_leaf(const struct cert_input *in)
 {
 	enum key_kind kind = key_kind_of_spki(in->info->spki);
-	const EVP_PKEY *key = X509_get0_pubkey(in->x509);
-	int bits = key == NULL ? 0 : EVP_PKEY_get_bits(key);
+	int bits = in->key == NULL ? 0 : EVP_PKEY_get_bits(in->key);
 	bool rsa = kind == KEY_RSA && (bits == 2048 || bits == 3072 || bits == 4096);
 	return !rsa && kind != KEY_P256 && kind != KEY_P384;
 }
 
 static bool key_of_root(const struct cert_input *in)
 {
-	const EVP_PKEY *key = X509_get0_pubkey(in->x509);
-	bool rsa_4096 = key_kind_of(key) == KEY_RSA && EVP_PKEY_get_bits(key) >= 4096;
-	return in->o->mode == POLICY_WEBPKI && !rsa_4096 && key_kind_of(key) != KEY_P384;
+	bool rsa_4096 = key_kind_of(in->key) == KEY_RSA && EVP_PKEY_get_bits(in->key) >= 4096;
+	return in->o->mode == POLICY_WEBPKI && !rsa_4096 && key_kind_of(in->key) != KEY_P384;
 }
 
 static bool key_is_not_the_issuers(const struct cert_input *in)

@@ -13,9 +13,10 @@
 #define END_KINDS (KIND(LEAF) | KIND(RPC) | KIND(SITE))
 #define PUBLIC_KINDS (KIND(INTERMEDIATE) | KIND(LEAF))
 
-/* The object as two readers see it: OpenSSL's and our own. */
+/* The object as two readers see it: OpenSSL's and our own. The key is apart from both (key_stand_in). */
 struct cert_input {
 	const X509 *x509;
+	const EVP_PKEY *key; /* NULL: it can't be read */
 	const struct cert_info *info;
 	enum cert_kind kind;
 	const struct lint_options *o;

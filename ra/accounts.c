@@ -80,7 +80,8 @@ int ra_new_account_serve(struct ctx *c, const struct new_account_request *in, st
 	struct jwk jwk;
 	TRY(json_parse(c, bytes_of_text(in->key), &json));
 	TRY(jwk_parse(c, json, &jwk));
-	TRY(keys_check(c, KEYS_ACCOUNT, jwk.spki, NULL, PROBLEM_BAD_PUBLIC_KEY));
+	const struct keys_read key = { jwk.key, jwk.spki };
+	TRY(keys_check_read(c, KEYS_ACCOUNT, &key, NULL, PROBLEM_BAD_PUBLIC_KEY));
 	uint8_t spki_sha256[SHA256_SIZE];
 	sha256_of(jwk.spki, spki_sha256);
 	const char *terms = ra_get()->config->acme.terms_of_service;

@@ -263,7 +263,8 @@ int ra_finalize_order_serve(struct ctx *c, const struct finalize_order_request *
 	struct csr csr;
 	struct finalize_row order;
 	TRY(csr_parse(c, in->csr, &csr));
-	TRY(keys_check(c, KEYS_CERTIFICATE, csr.spki, NULL, PROBLEM_BAD_CSR));
+	const struct keys_read key = { csr.key, csr.spki };
+	TRY(keys_check_read(c, KEYS_CERTIFICATE, &key, NULL, PROBLEM_BAD_CSR));
 	TRY(read_finalize(c, in, &csr, &order));
 	if (!id_is_none(order.issuance_request_id) && id_equal(order.issuance_request_id, c->request_id)) {
 		return read_order(c, in->order_id, ret); /* this very call has run before and its answer was lost */

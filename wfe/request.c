@@ -73,7 +73,8 @@ static int verify_new_key(struct acme *q)
 	TRY(jwk_parse(q->c, q->jws.jwk, &jwk));
 	if (q->route->signer == SIGNER_NEW_KEY) {
 		/* The key of a certificate that is to be revoked may well be a weak one; an account's may not. */
-		TRY(keys_check(q->c, KEYS_ACCOUNT, jwk.spki, NULL, PROBLEM_BAD_PUBLIC_KEY));
+		const struct keys_read key = { jwk.key, jwk.spki };
+		TRY(keys_check_read(q->c, KEYS_ACCOUNT, &key, NULL, PROBLEM_BAD_PUBLIC_KEY));
 	}
 	TRY(jws_verify(q->c, &q->jws, &jwk));
 	q->jwk = jwk;

@@ -11,7 +11,14 @@
 #define NAME_MAX_OCTETS 253
 
 /* Hashes that a CSR may be signed with; never SHA-1 or MD5 (A-112, D-8). */
-static const int signature_hashes[] = { NID_sha256, NID_sha384, NID_sha512 };
+static const struct {
+	int nid;
+	enum digest digest;
+} signature_hashes[] = {
+	{ NID_sha256, DIGEST_SHA256 },
+	{ NID_sha384, DIGEST_SHA384 },
+	{ NID_sha512, DIGEST_SHA512 },
+};
 
 static const char *lower(struct arena *a, struct bytes text)
 {
@@ -161,20 +168,21 @@ static int read_extensions(struct ctx *c, X509_REQ *req, struct csr *csr)
 
 /* ---- key and signature ---- */
 
-/* The SubjectPublicKeyInfo as it stands: CertificationRequestInfo is version, subject, key, attributes. */
-static int take_spki(struct ctx *c, struct bytes der, struct bytes *ret_spki)
+/* The CertificationRequestInfo, which is signed, and in it the SubjectPublicKeyInfo, as they stand: version, subject,
+ * key, attributes. */
+static int take_info(struct ctx *c, struct bytes der, struct bytes *ret_info, struct bytes *ret_spki)
 {
 	struct bytes outer;
-	struct bytes info;
+	struct bytes content;
 	struct bytes version;
 	if (der_take_only(der, DER_SEQUENCE, &outer) != 0) {
 		return FAIL(c, BAD_CSR, "The CSR is not one whole PKCS#10 request in DER");
 	}
 	struct der r = der_of(outer);
-	if (der_take(&r, DER_SEQUENCE, NULL, &info) != 0) {
+	if (der_take(&r, DER_SEQUENCE, ret_info, &content) != 0) {
 		return FAIL(c, BAD_CSR, "The CSR is not one whole PKCS#10 request in DER");
 	}
-	r = der_of(info);
+	r = der_of(content);
 	if (der_take(&r, DER_INTEGER, NULL, &version) != 0 || !bytes_equal(version, PIECE(OCTETS(0x00)))) {
 		return FAIL(c, BAD_CSR, "The version of the CSR is not 0, the only one there is"); /* RFC 2986 4.1 */
 	}
@@ -195,35 +203,49 @@ static int read_key(struct ctx *c, struct csr *csr)
 	return 0;
 }
 
-static int check_signature(struct ctx *c, X509_REQ *req, EVP_PKEY *key)
+/* The hash of a signature algorithm; DIGEST_COUNT when none of those that are allowed. Ed25519 has its own. */
+static enum digest signature_hash(int nid, int *ret_key_nid)
 {
 	int hash = NID_undef;
-	int nid = X509_REQ_get_signature_nid(req);
-	bool allowed = nid == NID_ED25519;
-	if (!allowed && OBJ_find_sigid_algs(nid, &hash, NULL) == 1) {
-		for (size_t i = 0; i < COUNT_OF(signature_hashes); i++) {
-			allowed = allowed || hash == signature_hashes[i];
+	if (OBJ_find_sigid_algs(nid, &hash, ret_key_nid) != 1) {
+		return DIGEST_COUNT;
+	}
+	for (size_t i = 0; i < COUNT_OF(signature_hashes); i++) {
+		if (hash == signature_hashes[i].nid) {
+			return signature_hashes[i].digest;
 		}
 	}
-	if (!allowed) {
+	return nid == NID_ED25519 ? DIGEST_SHA512 : DIGEST_COUNT;
+}
+
+static int check_signature(struct ctx *c, const X509_REQ *req, EVP_PKEY *key, struct bytes info)
+{
+	const ASN1_BIT_STRING *bits = NULL;
+	int key_nid = NID_undef;
+	enum digest hash = signature_hash(X509_REQ_get_signature_nid(req), &key_nid);
+	if (hash == DIGEST_COUNT) {
 		return FAIL(c, BAD_CSR, "The CSR is signed with another hash than SHA-256, SHA-384 or SHA-512");
 	}
-	bool good = X509_REQ_verify(req, key) == 1;
+	X509_REQ_get0_signature(req, &bits, NULL);
+	struct bytes signature = { ASN1_STRING_get0_data(bits), (size_t) ASN1_STRING_length(bits) };
+	bool whole = (bits->flags & 0x07) == 0; /* no unused bits */
+	bool good = whole && EVP_PKEY_is_a(key, OBJ_nid2sn(key_nid)) == 1 && key_verify_hashed(key, hash, info, signature);
 	ERR_clear_error();
 	return good ? 0 : FAIL(c, BAD_CSR, "The signature of the CSR does not verify");
 }
 
-/* Written again it must be the same octets: no BER, nothing behind it. */
-static X509_REQ *decode_exact(struct bytes der)
+/* Written again it must be the same octets: no BER, nothing behind it. Of the key key_of_spki says the same. */
+static X509_REQ *decode_exact(struct arena *a, struct bytes der, struct bytes info, struct bytes spki)
 {
-	const uint8_t *p = der.p;
-	X509_REQ *req = d2i_X509_REQ(NULL, &p, (long) der.n);
+	struct bytes in = der_replace(a, der, info, der_replace(a, info, spki, key_stand_in));
+	const uint8_t *p = in.p;
+	X509_REQ *req = d2i_X509_REQ(NULL, &p, (long) in.n);
 	uint8_t *again = NULL;
 	int n = 0;
-	if (req != NULL && p == der.p + der.n && i2d_re_X509_REQ_tbs(req, NULL) > 0) {
+	if (req != NULL && p == in.p + in.n && i2d_re_X509_REQ_tbs(req, NULL) > 0) {
 		n = i2d_X509_REQ(req, &again);
 	}
-	bool exact = n > 0 && bytes_equal((struct bytes) { again, (size_t) n }, der);
+	bool exact = n > 0 && bytes_equal((struct bytes) { again, (size_t) n }, in);
 	OPENSSL_free(again);
 	ERR_clear_error();
 	if (!exact) {
@@ -239,13 +261,14 @@ int csr_parse(struct ctx *c, struct bytes der, struct csr *ret)
 	if (der.n == 0 || der.n > CSR_SIZE_MAX) {
 		return FAIL(c, BAD_CSR, "The CSR is empty or has more than %d octets", CSR_SIZE_MAX);
 	}
-	TRY(take_spki(c, der, &csr.spki));
-	AUTO(X509_REQ) req = decode_exact(der);
+	struct bytes info;
+	TRY(take_info(c, der, &info, &csr.spki));
+	AUTO(X509_REQ) req = decode_exact(c->arena, der, info, csr.spki);
 	if (req == NULL) {
 		return FAIL(c, BAD_CSR, "The CSR is not one whole PKCS#10 request in DER");
 	}
 	TRY(read_key(c, &csr));
-	TRY(check_signature(c, req, csr.key));
+	TRY(check_signature(c, req, csr.key, info));
 	TRY(read_common_name(c, req, &csr));
 	TRY(read_extensions(c, req, &csr));
 	*ret = csr;

@@ -1,5 +1,6 @@
 #include "lib/crypto/jwk.h"
 
+#include <openssl/evp.h>
 #include <string.h>
 
 #include "lib/base/base64.h"
@@ -257,11 +258,17 @@ int jwk_parse_canonical(struct ctx *c, const char *canonical, struct jwk *ret)
 	return ctx_fault(c, "a stored account key is not in canonical form");
 }
 
-int jwk_of_key(struct ctx *c, const EVP_PKEY *key, struct jwk *ret)
+static void free_key(void *key)
+{
+	EVP_PKEY_free(key);
+}
+
+int jwk_of_key(struct ctx *c, EVP_PKEY *key, struct jwk *ret)
 {
 	struct bytes spki;
-	EVP_PKEY *copy = NULL;
 	TRY(key_spki(c, key, &spki));
-	TRY(key_of_spki(c, spki, &copy));
-	return fill(c, copy, spki, ret);
+	TRY(fill(c, key, spki, ret));
+	(void) EVP_PKEY_up_ref(key);
+	arena_on_free(c->arena, free_key, key);
+	return 0;
 }

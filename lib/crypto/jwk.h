@@ -28,7 +28,7 @@ int jwk_parse(struct ctx *c, const json_t *from, struct jwk *ret) MUST_CHECK;
 /* Reads a stored canonical form; SERVER_INTERNAL for anything that jwk_parse would not have stored octet for octet. */
 int jwk_parse_canonical(struct ctx *c, const char *canonical, struct jwk *ret) MUST_CHECK;
 
-/* The JWK of any public key of a known kind. */
-int jwk_of_key(struct ctx *c, const EVP_PKEY *key, struct jwk *ret) MUST_CHECK;
+/* The JWK of any key of a known kind; its key is another reference to this one. */
+int jwk_of_key(struct ctx *c, EVP_PKEY *key, struct jwk *ret) MUST_CHECK;
 
 #endif

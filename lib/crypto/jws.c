@@ -186,29 +186,6 @@ static bool ecdsa_to_der(struct arena *a, const struct algorithm *alg, struct by
 	return true;
 }
 
-static bool verify_eddsa(EVP_PKEY *key, const struct jws *jws)
-{
-	AUTO(EVP_MD_CTX) md = EVP_MD_CTX_new();
-	return md != NULL && EVP_DigestVerifyInit(md, NULL, NULL, NULL, key) == 1 &&
-	       EVP_DigestVerify(md, jws->signature.p, jws->signature.n, jws->signed_input.p, jws->signed_input.n) == 1;
-}
-
-/* By digest rather than by message: the digest is already fetched, the message way looks it up at each call. */
-static bool verify_digest(EVP_PKEY *key, const struct algorithm *alg, struct bytes signature, struct bytes message)
-{
-	uint8_t digest[DIGEST_SIZE_MAX];
-	size_t n = digest_make(alg->digest, &message, 1, digest);
-	AUTO(EVP_PKEY_CTX) ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
-	if (ctx == NULL || EVP_PKEY_verify_init(ctx) != 1) {
-		return false;
-	}
-	if (alg->kind == KEY_RSA && (EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) != 1 ||
-	                                EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) != 1)) {
-		return false;
-	}
-	return EVP_PKEY_verify(ctx, signature.p, signature.n, digest, n) == 1;
-}
-
 int jws_verify_key(struct ctx *c, const struct jws *jws, EVP_PKEY *key)
 {
 	const struct algorithm *alg = algorithm_find(jws->alg);
@@ -221,9 +198,7 @@ int jws_verify_key(struct ctx *c, const struct jws *jws, EVP_PKEY *key)
 	}
 	struct bytes signature = jws->signature;
 	bool good = alg->half_n == 0 || ecdsa_to_der(c->arena, alg, jws->signature, &signature);
-	good = good &&
-	       (alg->kind == KEY_ED25519 ? verify_eddsa(key, jws) : verify_digest(key, alg, signature, jws->signed_input));
-	ERR_clear_error();
+	good = good && key_verify_hashed(key, alg->digest, jws->signed_input, signature);
 	return good ? 0 : FAIL(c, MALFORMED, "The JWS signature does not verify");
 }
 

@@ -41,6 +41,9 @@ static const struct kind_row kinds[] = {
 	[KEY_ED25519] = { .name = "Ed25519", .algorithm = OCTETS(0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70), .point_n = 32 },
 };
 
+/* The OID 2.999 is there for examples and will never be an algorithm. */
+const struct bytes key_stand_in = OCTETS(0x30, 0x09, 0x30, 0x04, 0x06, 0x02, 0x88, 0x37, 0x03, 0x01, 0x00);
+
 struct sigalg_row {
 	struct bytes der; /* D-7 */
 	enum digest digest;
@@ -311,9 +314,9 @@ enum sigalg sigalg_of_der(struct bytes der)
 	return SIGALG_NONE;
 }
 
-static const EVP_MD *md_of(enum sigalg alg)
+static const EVP_MD *md_of(enum digest hash)
 {
-	switch (sigalgs[alg].digest) {
+	switch (hash) {
 	case DIGEST_SHA384:
 		return EVP_sha384();
 	case DIGEST_SHA512:
@@ -331,7 +334,7 @@ int key_sign(struct ctx *c, EVP_PKEY *key, struct bytes message, struct bytes *r
 	enum sigalg alg = sigalg_of_key(key);
 	AUTO(EVP_MD_CTX) md = EVP_MD_CTX_new();
 	size_t n = 0;
-	if (alg == SIGALG_NONE || md == NULL || EVP_DigestSignInit(md, NULL, md_of(alg), NULL, key) != 1 ||
+	if (alg == SIGALG_NONE || md == NULL || EVP_DigestSignInit(md, NULL, md_of(sigalgs[alg].digest), NULL, key) != 1 ||
 	    EVP_DigestSign(md, NULL, &n, message.p, message.n) != 1) {
 		return key_fault(c, "a key can't sign");
 	}
@@ -343,12 +346,39 @@ int key_sign(struct ctx *c, EVP_PKEY *key, struct bytes message, struct bytes *r
 	return 0;
 }
 
+static bool verify_raw(EVP_PKEY *key, struct bytes message, struct bytes signature)
+{
+	AUTO(EVP_MD_CTX) md = EVP_MD_CTX_new();
+	return md != NULL && EVP_DigestVerifyInit(md, NULL, NULL, NULL, key) == 1 &&
+	       EVP_DigestVerify(md, signature.p, signature.n, message.p, message.n) == 1;
+}
+
+/* By digest rather than by message: the digest is already fetched, the message way looks it up at each call. */
+static bool verify_digest(EVP_PKEY *key, enum digest hash, struct bytes message, struct bytes signature)
+{
+	uint8_t digest[DIGEST_SIZE_MAX];
+	size_t n = digest_make(hash, &message, 1, digest);
+	AUTO(EVP_PKEY_CTX) ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+	if (ctx == NULL || EVP_PKEY_verify_init(ctx) != 1) {
+		return false;
+	}
+	if (EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA && (EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) != 1 ||
+	                                                     EVP_PKEY_CTX_set_signature_md(ctx, md_of(hash)) != 1)) {
+		return false;
+	}
+	return EVP_PKEY_verify(ctx, signature.p, signature.n, digest, n) == 1;
+}
+
+bool key_verify_hashed(EVP_PKEY *key, enum digest hash, struct bytes message, struct bytes signature)
+{
+	bool raw = EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519;
+	bool good = raw ? verify_raw(key, message, signature) : verify_digest(key, hash, message, signature);
+	ERR_clear_error();
+	return good;
+}
+
 bool key_verify(EVP_PKEY *key, struct bytes message, struct bytes signature)
 {
 	enum sigalg alg = sigalg_of_key(key);
-	AUTO(EVP_MD_CTX) md = EVP_MD_CTX_new();
-	bool good = alg != SIGALG_NONE && md != NULL && EVP_DigestVerifyInit(md, NULL, md_of(alg), NULL, key) == 1 &&
-	            EVP_DigestVerify(md, signature.p, signature.n, message.p, message.n) == 1;
-	ERR_clear_error();
-	return good;
+	return alg != SIGALG_NONE && key_verify_hashed(key, sigalgs[alg].digest, message, signature);
 }

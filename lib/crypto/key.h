@@ -5,6 +5,7 @@
 #include <openssl/types.h>
 
 #include "lib/base/ctx.h"
+#include "lib/crypto/digest.h"
 
 enum key_kind { KEY_OTHER, KEY_RSA, KEY_P256, KEY_P384, KEY_P521, KEY_ED25519 };
 
@@ -37,6 +38,11 @@ int key_spki(struct ctx *c, const EVP_PKEY *key, struct bytes *ret_spki) MUST_CH
  * on the curve, and its octets those that key_spki gives. */
 int key_of_spki(struct ctx *c, struct bytes spki, EVP_PKEY **ret_key) MUST_CHECK;
 
+/* A SubjectPublicKeyInfo of no known algorithm. OpenSSL decodes the key of whatever it reads at once, by trying all its
+ * decoders, which takes longer than all the rest; so it gets objects with this in the place of a key that key_of_spki
+ * reads. */
+extern const struct bytes key_stand_in;
+
 /* Key identifier: the leftmost 160 bits of the SHA-256 of the key's bit string (RFC 7093 2, method 1; D-14). */
 #define KEY_ID_SIZE 20
 int key_id(struct ctx *c, struct bytes spki, uint8_t ret_id[KEY_ID_SIZE]) MUST_CHECK;
@@ -58,6 +64,9 @@ int key_sign(struct ctx *c, EVP_PKEY *key, struct bytes message, struct bytes *r
 
 /* True only when the signature of the message verifies by the algorithm that belongs to the key. */
 bool key_verify(EVP_PKEY *key, struct bytes message, struct bytes signature);
+
+/* The same with this hash, whatever belongs to the key; an Ed25519 key has one of its own. RSA is PKCS#1 v1.5. */
+bool key_verify_hashed(EVP_PKEY *key, enum digest hash, struct bytes message, struct bytes signature);
 
 /* ctx_fault with what OpenSSL has to say about its last failure; always -1. */
 int key_fault(struct ctx *c, const char *what);
