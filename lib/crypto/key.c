@@ -241,13 +241,41 @@ static EVP_PKEY *key_of_rsa(struct bytes octets)
 	return params == NULL ? NULL : key_of_params("RSA", params);
 }
 
+/* Anybody can sign for a point of small order. The two lists of bits that differ in the sign only are one row. */
+static bool has_small_order(const uint8_t y[32])
+{
+	static const uint8_t rows[][32] = {
+		{ 0 },
+		{ 1 },
+		{ 0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf,
+		    0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05 },
+		{ 0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20,
+		    0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a },
+	};
+	uint8_t plain[32];
+	memcpy(plain, y, sizeof(plain));
+	plain[31] &= 0x7f;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		if (memcmp(rows[i], plain, sizeof(plain)) == 0) {
+			return true;
+		}
+	}
+	/* p - 1, and what is p or more: another spelling of a small number (RFC 8032 5.1.3 refuses it). */
+	bool top = plain[0] >= 0xec && plain[31] == 0x7f;
+	for (size_t i = 1; i < 31 && top; i++) {
+		top = plain[i] == 0xff;
+	}
+	return top;
+}
+
 static EVP_PKEY *key_of_octets(enum key_kind kind, struct bytes octets)
 {
 	if (kind == KEY_RSA) {
 		return key_of_rsa(octets);
 	}
 	if (kind == KEY_ED25519) {
-		return EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, octets.p, octets.n);
+		return has_small_order(octets.p) ? NULL
+		                                 : EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, octets.p, octets.n);
 	}
 	return key_of_point(kinds[kind].group, octets);
 }

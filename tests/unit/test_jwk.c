@@ -10,6 +10,7 @@
 	"zu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEg" \
 	"U8awapJzKnqDKgw"
 #define EC_X "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"
+#define OKP(x) "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"" x "\"}"
 #define EC_Y "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"
 
 static int parse(struct ctx *c, const char *text, struct jwk *ret)
@@ -103,6 +104,11 @@ static const struct refused refused[] = {
 	{ PROBLEM_BAD_PUBLIC_KEY, "{\"kty\":\"OKP\",\"crv\":\"Ed448\",\"x\":\"" EC_X "\"}" },
 	{ PROBLEM_BAD_PUBLIC_KEY, "{\"kty\":\"EC\",\"crv\":\"Ed25519\",\"x\":\"" EC_X "\",\"y\":\"" EC_Y "\"}" },
 	{ PROBLEM_BAD_PUBLIC_KEY, "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AQAB\"}" },
+	/* points of small order: 1, with the other sign, of order 8, p - 1 */
+	{ PROBLEM_BAD_PUBLIC_KEY, OKP("AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA") },
+	{ PROBLEM_BAD_PUBLIC_KEY, OKP("AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAIA") },
+	{ PROBLEM_BAD_PUBLIC_KEY, OKP("xxdqcD1N2E-6PAt2DRBnDyogU_osOczGTsf9d5KsA3o") },
+	{ PROBLEM_BAD_PUBLIC_KEY, OKP("7P_______________________________________38") },
 };
 
 static void bad_keys_are_refused(void **state)
