@@ -156,31 +156,41 @@ static const char *lower(struct arena *a, const char *text)
 	return copy;
 }
 
-static bool contains(const struct identifier_list *list, const char *value)
+static bool contains(const struct identifier_list *list, const struct identifier *one)
 {
 	for (size_t i = 0; i < list->n; i++) {
-		if (strcmp(list->v[i].value, value) == 0) {
+		if (strcmp(list->v[i].value, one->value) == 0 && strcmp(list->v[i].type, one->type) == 0) {
 			return true;
 		}
 	}
 	return false;
 }
 
-/* One identifier into `to`, or a subproblem. */
-static void check_one(
-    struct ctx *c, const struct names_policy *policy, const struct identifier *in, struct identifier_list *to)
+/* a name that stands twice, also in other letters, is one name. */
+static struct identifier_list merge(struct arena *a, const struct identifier_list *in)
+{
+	struct identifier_list out = { ARENA_ARRAY(a, in->n, struct identifier), 0 };
+	for (size_t i = 0; i < in->n; i++) {
+		struct identifier one = in->v[i];
+		one.value = strcmp(one.type, "dns") == 0 ? lower(a, one.value) : one.value;
+		if (!contains(&out, &one)) {
+			out.v[out.n++] = one;
+		}
+	}
+	return out;
+}
+
+/* A subproblem when it can't be ordered. */
+static void check_one(struct ctx *c, const struct names_policy *policy, const struct identifier *in)
 {
 	if (strcmp(in->type, "dns") != 0) {
 		ctx_subproblem(c, PROBLEM_UNSUPPORTED_IDENTIFIER, in->type, in->value,
 		    "Identifiers of this type are not supported; the type must be \"dns\"");
 		return;
 	}
-	const char *name = lower(c->arena, in->value);
-	const char *error = name_error(policy, name);
+	const char *error = name_error(policy, in->value);
 	if (error != NULL) {
 		ctx_subproblem(c, PROBLEM_REJECTED_IDENTIFIER, in->type, in->value, "The name can't be ordered: %s", error);
-	} else if (!contains(to, name)) {
-		to->v[to->n++] = (struct identifier) { .type = "dns", .value = name };
 	}
 }
 
@@ -190,12 +200,12 @@ int names_check(
 	if (in->n == 0) {
 		return FAIL(c, MALFORMED, "An order needs at least one identifier");
 	}
-	if (in->n > policy->max_names) {
-		return FAIL(c, MALFORMED, "The order has %zu identifiers; the profile allows %zu", in->n, policy->max_names);
+	struct identifier_list out = merge(c->arena, in);
+	if (out.n > policy->max_names) {
+		return FAIL(c, MALFORMED, "The order has %zu identifiers; the profile allows %zu", out.n, policy->max_names);
 	}
-	struct identifier_list out = { ARENA_ARRAY(c->arena, in->n, struct identifier), 0 };
-	for (size_t i = 0; i < in->n; i++) {
-		check_one(c, policy, &in->v[i], &out);
+	for (size_t i = 0; i < out.n; i++) {
+		check_one(c, policy, &out.v[i]);
 	}
 	struct subproblem_list *bad = &c->err.subproblems;
 	if (bad->n == 1) {
@@ -203,7 +213,7 @@ int names_check(
 	}
 	if (bad->n > 1) {
 		return ctx_fail(
-		    c, bad->v[0].type, "%zu of the %zu identifiers can't be ordered; see subproblems", bad->n, in->n);
+		    c, bad->v[0].type, "%zu of the %zu identifiers can't be ordered; see subproblems", bad->n, out.n);
 	}
 	*ret = out;
 	return 0;

@@ -77,6 +77,8 @@ static void test_list(void **state)
 	assert_int_equal(list.n, 2); /* */
 	assert_string_equal(list.v[0].value, "b.test");
 	assert_string_equal(list.v[1].value, "a.test");
+	const struct names_policy two = { .max_names = 2 };
+	assert_int_equal(names_check(&c, &two, &(struct identifier_list) { in, 3 }, &list), 0); /* merged, then counted */
 	ctx_done(&c);
 }
 
