@@ -168,7 +168,8 @@ static int read_time(struct ctx *c, const struct field *f, const struct place *a
 	if (timestamp_parse(text_of(v), t) != 0) {
 		return refuse(c, at, "must be a time as RFC 3339 says"); /* */
 	}
-	return 0;
+	/* That moment stands for "none": what was asked for would be dropped in silence. */
+	return t->us != 0 ? 0 : refuse(c, at, "must not be the first moment of 1970");
 }
 
 static int read_json(struct ctx *c, const struct field *f, const struct place *at, const json_t *v, void *to)

@@ -136,6 +136,7 @@ static void refuses_what_does_not_fit(void **state)
 		{ "{\"name\":\"x\",\"key\":\"AAAAAAAA\"}", "\"key\" must have between 0 and 4 octets" },
 		{ "{\"name\":\"x\",\"id\":\"1\"}", "\"id\" must be an id" },
 		{ "{\"name\":\"x\",\"atTime\":\"yesterday\"}", "\"atTime\" must be a time" },
+		{ "{\"name\":\"x\",\"atTime\":\"1970-01-01T00:00:00Z\"}", "\"atTime\" must not be the first" }, /* */
 		{ "{\"name\":\"x\",\"names\":\"a\"}", "\"names\" must be a list" },
 		{ "{\"name\":\"x\",\"names\":[\"a\",null]}", "\"names[1]\" must be a string" },
 		{ "{\"name\":\"x\",\"names\":[\"\",\"\",\"\",\"\"]}", "not have more than 3 entries" },
