@@ -312,6 +312,19 @@ const char *http_request_header(struct http_request *r, const char *name)
 	return NULL;
 }
 
+const char *http_request_header_list(struct http_request *r, const char *name)
+{
+	const struct request *mine = (const struct request *) (const void *) r;
+	const char *all = NULL;
+	for (size_t i = 0; i < mine->n_headers_in; i++) {
+		const struct http_header *one = &mine->headers_in[i];
+		if (strcasecmp(one->name, name) == 0) {
+			all = all == NULL ? one->value : arena_printf(r->ctx.arena, "%s, %s", all, one->value);
+		}
+	}
+	return all;
+}
+
 size_t http_request_header_count(struct http_request *r, const char *name)
 {
 	const struct request *mine = (const struct request *) (const void *) r;

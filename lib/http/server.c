@@ -97,8 +97,7 @@ static int start_daemon(struct ctx *c, struct http_server *s)
 	    http_request_completed, s, MHD_OPTION_NOTIFY_CONNECTION, http_conn_notify, s, MHD_OPTION_CONNECTION_LIMIT,
 	    s->options.max_connections + 1, MHD_OPTION_CONNECTION_TIMEOUT, s->options.idle_timeout_s,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t) HTTP_CONNECTION_MEMORY, MHD_OPTION_CONNECTION_MEMORY_INCREMENT,
-	    (size_t) 4096, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, s->tls != NULL ? tls_options : none,
-	    MHD_OPTION_END);
+	    (size_t) 4096, MHD_OPTION_ARRAY, s->tls != NULL ? tls_options : none, MHD_OPTION_END);
 	if (d == NULL) {
 		return fail_start(c, "MHD_start_daemon");
 	}

@@ -63,6 +63,10 @@ static void handler(struct http_request *r, void *arg)
 		http_reply(r, 200, NULL, (struct bytes) { p, 1000000 });
 	} else {
 		http_reply_header(r, "X-Test", "yes");
+		const char *list = http_request_header_list(r, "X-List");
+		if (list != NULL) {
+			http_reply_header(r, "X-Listed", list);
+		}
 		reply_text(r, 200,
 		    arena_printf(r->ctx.arena, "[%s %s %s %zu %s %s]", r->method, r->path, r->query ? r->query : "-", r->body.n,
 		        http_request_address(r, NULL), r->ctx.caller ? r->ctx.caller : "-"));
@@ -193,6 +197,8 @@ static void serves(void **state)
 	assert_has(answer, "X-Test: yes");
 	assert_has(answer, "[GET /a%2fb x=1 0 127.0.0.1 -]"); /* the path stays as it was sent */
 	assert_has(ask("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc", "]"), "[POST / - 3 ");
+	assert_has(
+	    ask("GET / HTTP/1.1\r\nHost: h\r\nX-List: a\r\nX: y\r\nx-list: b, c\r\n\r\n", "]"), "X-Listed: a, b, c\r\n");
 	assert_has(ask("GET http://h/p HTTP/1.1\r\nHost: h\r\n\r\n", "]"), "[GET /p - 0");
 	assert_has(ask("GET /quick HTTP/1.1\r\nHost: h\r\n\r\n", "quick"), "200 OK");
 	assert_has(ask("GET /later HTTP/1.1\r\nHost: h\r\n\r\n", "later"), "200 OK");
@@ -355,6 +361,9 @@ static void refuses_two_meanings(void **state)
 	assert_has(ask("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", NULL), " 400 ");
 	assert_has(ask("GET nowhere HTTP/1.1\r\nHost: h\r\n\r\n", NULL), " 400 ");
 	assert_has(ask("GET /\x80 HTTP/1.1\r\nHost: h\r\n\r\n", NULL), " 400 ");
+	/* Refused by us, with a sentence. */
+	assert_has(ask("GET /a b HTTP/1.1\r\nHost: h\r\n\r\n", NULL), "REFUSED The URL has a character");
+	assert_has(ask("GET / HTTP/1.1\r\n\r\n", NULL), "REFUSED The request must have exactly one Host");
 }
 
 static void ends_slow_senders(void **state)
