@@ -1,12 +1,28 @@
 #include "wfe/contact.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "lib/base/base64.h"
 
 #define CONTACT_MAX 320
+
+/* RFC 6068 2: an octet written as %XX must be a character that an address may have as well. */
+static bool escapes_are_fine(const char *address)
+{
+	for (const char *at = strchr(address, '%'); at != NULL; at = strchr(at + 1, '%')) {
+		if (!isxdigit((unsigned char) at[1]) || !isxdigit((unsigned char) at[2])) {
+			return false;
+		}
+		const char digits[] = { at[1], at[2], '\0' };
+		if (!isgraph((int) strtoul(digits, NULL, 16)) || strcasecmp(digits, "2c") == 0) {
+			return false;
+		}
+	}
+	return true;
+}
 
 /* One address without header fields: RFC 8555 7.3 refuses `hfields` and more than one `addr-spec`. */
 static const char *mailto_refusal(const char *address)
@@ -20,6 +36,9 @@ static const char *mailto_refusal(const char *address)
 	}
 	if (n > CONTACT_MAX) {
 		return "is too long";
+	}
+	if (!escapes_are_fine(address) || strpbrk(address, "<>\"#") != NULL) {
+		return "holds a character that is not allowed";
 	}
 	if (strpbrk(address, "?,") != NULL) {
 		return "must be one address without header fields";
@@ -145,8 +164,8 @@ bool contact_free(struct arena *a, const struct route *route, const struct jws *
 	if (body.n == 0) {
 		return true;
 	}
-	if (jws == NULL) {
-		return !route->may_hold_contact;
+	if (jws == NULL || route == NULL) {
+		return route != NULL && !route->may_hold_contact;
 	}
 	if (jws->payload.n > 0 && json_parse(&scratch, jws->payload, &payload) != 0) {
 		return !route->may_hold_contact;

@@ -11,7 +11,7 @@
 int contacts_check(struct ctx *c, const struct text_list *contacts) MUST_CHECK;
 
 /* Whether a body may be kept: false for one that holds a contact, and for one of the account resources that is not known
- * to be without one: another member, or not readable (G-5). jws NULL: the body is no JWS. */
+ * to be without one: another member, or not readable (G-5). jws NULL: the body is no JWS; route NULL: what it is for is not known. */
 bool contact_free(struct arena *a, const struct route *route, const struct jws *jws, struct bytes body);
 
 #endif

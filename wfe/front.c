@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "lib/base/log.h"
 #include "lib/base/metrics.h"
 #include "lib/crypto/digest.h"
 #include "wfe/answer.h"
@@ -34,8 +35,15 @@ static struct remote find_remote(const struct acme *q)
 {
 	struct remote peer = { 0 };
 	peer.address = http_request_address(q->http, &peer.port);
-	return remote_find(
-	    q->c->arena, peer, http_request_header(q->http, "X-Forwarded-For"), &q->front->config->wfe.trusted_proxies);
+	/* Some proxies add a line of their own behind the one that the client sent. */
+	return remote_find(q->c->arena, peer, http_request_header_list(q->http, "X-Forwarded-For"),
+	    &q->front->config->wfe.trusted_proxies);
+}
+
+/* In log.request and in metrics. */
+static const char *route_name(const struct acme *q)
+{
+	return q->route == NULL ? "none" : q->route->name;
 }
 
 /* G-2, G-4: all of it, personal fields included, which the flusher sets apart. */
@@ -45,7 +53,7 @@ static int record_request(struct acme *q)
 	struct record_begin begin = {
 		.received_at = r->received_at,
 		.method = r->method,
-		.route = q->route->name,
+		.route = route_name(q),
 		.url = r->target,
 		.remote_address = q->remote.address,
 		.remote_port = q->remote.port,
@@ -64,11 +72,12 @@ static int record_request(struct acme *q)
 
 static int record_answer(struct acme *q, int64_t duration_us)
 {
+	bool kept_elsewhere = q->route != NULL && q->route->reply_kept_elsewhere;
 	struct record_end end = {
 		.account_id = q->account.id,
 		.status = q->status,
 		.problem = q->c->err.type == PROBLEM_NONE ? NULL : problem_info(q->c->err.type)->name,
-		.has_reply = !q->route->reply_kept_elsewhere || q->c->err.type != PROBLEM_NONE,
+		.has_reply = !kept_elsewhere || q->c->err.type != PROBLEM_NONE,
 		.reply_sha256 = digest_of(q->c->arena, q->reply),
 		.reply_octets = (int64_t) q->reply.n,
 		.duration_us = duration_us,
@@ -93,6 +102,12 @@ static void serve_options(struct acme *q)
 static int serve_method(struct acme *q, bool parsed)
 {
 	unsigned method = route_method(q->http->method);
+	if (q->route == NULL) {
+		if (method == METHOD_POST) {
+			nonces_spend_broken(q->c, q->front, q->http->body); /* */
+		}
+		return FAIL(q->c, NOT_FOUND, "There is no such resource"); /* */
+	}
 	if (method == METHOD_OPTIONS) {
 		serve_options(q);
 		return 0;
@@ -117,7 +132,7 @@ static void serve_recorded(struct acme *q)
 {
 	int64_t start_us = clock_monotonic_us();
 	q->remote = find_remote(q);
-	bool parsed = request_parse(q) == 0;
+	bool parsed = q->route != NULL && request_parse(q) == 0;
 	struct err refused = q->c->err;
 	ctx_forgive(q->c);
 	if (record_request(q) != 0) {
@@ -129,7 +144,7 @@ static void serve_recorded(struct acme *q)
 		answer_problem(q);
 	}
 	int64_t duration_us = clock_monotonic_us() - start_us;
-	metric_observe_us(METRIC_http_request_seconds, q->route->name, duration_us);
+	metric_observe_us(METRIC_http_request_seconds, route_name(q), duration_us);
 	if (record_answer(q, duration_us) != 0) {
 		ctx_forgive(q->c);
 		(void) FAIL(q->c, UNAVAILABLE, "The answer can't be recorded");
@@ -137,25 +152,43 @@ static void serve_recorded(struct acme *q)
 	}
 }
 
+/* What an ACME client may have meant is recorded also where there is nothing (G-2); who looks at a page, or for an icon
+ * that is not there, leaves no record (G-61). */
+static bool is_acme(const struct acme *q)
+{
+	return q->route != NULL || (q->http->method != NULL && route_method(q->http->method) == METHOD_POST) ||
+	       (q->http->path != NULL && strncmp(q->http->path, "/acme/", 6) == 0);
+}
+
 void front_serve(struct http_request *r, void *arg)
 {
 	struct acme q = { .c = &r->ctx, .http = r, .front = arg };
 	q.route = route_find(r->path, &q.id);
-	if (q.route == NULL && public_serve_page(r, q.front)) {
-		return;
-	}
-	if (q.route == NULL) {
-		(void) FAIL(q.c, NOT_FOUND, "There is no such resource"); /* */
-		answer_problem(&q);
-	} else {
+	if (is_acme(&q)) {
 		serve_recorded(&q);
+	} else if (public_serve_page(r, q.front)) {
+		return;
+	} else if (serve_method(&q, false) != 0) {
+		answer_problem(&q);
 	}
 	answer_send(&q);
 }
 
+/* Nothing is done, so there is an answer also when it can't be recorded. */
 void front_refuse(struct http_request *r, void *arg)
 {
 	struct acme q = { .c = &r->ctx, .http = r, .front = arg };
+	struct err refused = r->ctx.err;
+	if (r->path != NULL) {
+		q.route = route_find(r->path, &q.id);
+	}
+	q.remote = find_remote(&q);
+	ctx_forgive(q.c);
+	bool begun = is_acme(&q) && record_request(&q) == 0;
+	q.c->err = refused;
 	answer_problem(&q);
+	if (begun && record_answer(&q, (clock_now().us - r->received_at.us)) != 0) {
+		log_error(q.c, LOG_ERROR, "a refusal is not recorded");
+	}
 	answer_send(&q);
 }

@@ -31,7 +31,9 @@ int request_parse(struct acme *q)
 /* RFC 8555 6.4: the URL as this server is configured, never as the request's Host says. */
 static int check_url(struct acme *q)
 {
-	if (strcmp(q->jws.url, front_url(q, q->http->target)) != 0) {
+	const char *query = q->http->query;
+	const char *target = query == NULL ? q->http->path : arena_printf(q->c->arena, "%s?%s", q->http->path, query);
+	if (strcmp(q->jws.url, front_url(q, target)) != 0) {
 		return FAIL(q->c, UNAUTHORIZED, "The \"url\" of the protected header is not the URL of this request, %s",
 		    front_url(q, q->http->path));
 	}

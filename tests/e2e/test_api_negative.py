@@ -91,6 +91,19 @@ def test_unknown_paths(ca, account):
         raw.problem(account.post(urllib.parse.urljoin(ca.DIRECTORY_URL, path)), 404, "malformed")
 
 
+def test_broken_http_gets_a_sentence(ca):
+    """A-10, A-15: what this server can still understand is refused with a problem document"""
+    at = urllib.parse.urlsplit(ca.DIRECTORY_URL)
+    for head in b"GET /directory HTTP/1.1\r\n\r\n", b"GET /direc tory HTTP/1.1\r\nHost: h\r\n\r\n", b"GET /directory HTTP/1.1\r\nHost: h\r\nHost: h\r\n\r\n":
+        with socket.create_connection((at.hostname, at.port), timeout=10) as s, \
+                ssl.create_default_context(cafile=ca.API_CA_FILE).wrap_socket(s, server_hostname=at.hostname) as tls:
+            tls.sendall(head)
+            answer = http.client.HTTPResponse(tls)
+            answer.begin()
+            assert answer.status == 400 and answer.headers["Content-Type"] == "application/problem+json", head
+            assert json.loads(answer.read())["type"].endswith(":malformed")
+
+
 def test_large_bodies(ca, account):
     """A-15: refused before they are read"""
     began = time.monotonic()
@@ -276,6 +289,16 @@ def test_url(account):
     assert "evil" not in answer.headers["Link"]
 
 
+def test_absolute_form(ca, account):
+    """RFC 9112 3.2.2: a proxy may send the whole URL; what is signed stays the same"""
+    url = account.directory["newOrder"]
+    body = json.dumps(raw.jws(account.key, account.protected(url), NAMES))
+    c = connection(ca)
+    c.request("POST", url, body, raw.JOSE)
+    assert c.getresponse().status == 201
+    c.close()
+
+
 def test_post_as_get(account, order):
     """A-30"""
     for name, url in urls_of(account, order).items():
@@ -348,7 +371,7 @@ def test_a_nonce_is_spent_once_seen(account):
 
 @pytest.mark.parametrize("payload", [None, "null", "[]", "{", {}, {"identifiers": []}, {"identifiers": "negative.test"}, {"identifiers": ["negative.test"]},
                                      {"identifiers": [{"type": "dns", "value": 1}]}, {"identifiers": [{"type": "dns"}]},
-                                     {**NAMES, "notAfter": "tomorrow"}, '{"identifiers":[],"identifiers":[]}'])
+                                     {**NAMES, "notAfter": "tomorrow"}, {**NAMES, "notBefore": "1970-01-01T00:00:00Z"}, '{"identifiers":[],"identifiers":[]}'])
 def test_broken_orders(account, payload):
     """A-29, A-74, A-78"""
     raw.problem(account.post(account.directory["newOrder"], payload), 400, "malformed")
@@ -406,6 +429,9 @@ def test_every_request_is_in_the_log(ca):
     assert client.order("negative.test").status_code == 201
     raw.problem(client.post(client.directory["newOrder"], {}), 400, "malformed")
     raw.problem(plain(client, "GET", client.directory["newOrder"]), 405, "malformed")
+    raw.problem(client.post(urllib.parse.urljoin(ca.DIRECTORY_URL, "/acme/new-order/")), 404, "malformed")
+    raw.problem(client.send(client.directory["newOrder"], "x" * 100000), 413, "malformed")
+    assert plain(client, "GET", urllib.parse.urljoin(ca.DIRECTORY_URL, "/favicon.ico")).status_code == 404  # G-61: no record
     account = raw.unb64(client.kid.rsplit("/", 1)[1]).hex()
 
     def rows():
@@ -413,7 +439,8 @@ def test_every_request_is_in_the_log(ca):
                       f" JOIN log.request_private p USING (id) WHERE p.user_agent = '{agent}' AND r.route <> 'new-nonce' ORDER BY r.id")
 
     wait_for(rows, [["POST", "new-account", "201", "", account, "f"], ["POST", "new-order", "201", "", account, "f"],
-                    ["POST", "new-order", "400", "MALFORMED", account, "f"], ["GET", "new-order", "405", "METHOD_NOT_ALLOWED", "", "f"]])
+                    ["POST", "new-order", "400", "MALFORMED", account, "f"], ["GET", "new-order", "405", "METHOD_NOT_ALLOWED", "", "f"],
+                    ["POST", "none", "404", "NOT_FOUND", "", "t"], ["POST", "new-order", "413", "TOO_LARGE", "", "f"]])
 
 
 def test_contacts_are_not_in_the_log(ca):

@@ -66,6 +66,23 @@ static void wrong_methods_are_named(void **state)
 	assert_non_null(answer_header("Allow", "GET, HEAD, POST"));
 }
 
+/* The payload of the last record of a kind, as JSON text. */
+static const char *last_record(enum spool_kind kind)
+{
+	struct spool_record_list records = { 0 };
+	const char *found = NULL;
+	spool_rewind(t.front.spool);
+	do {
+		assert_int_equal(spool_read(&t.c, t.front.spool, 1000000, &records), 0);
+		for (size_t i = 0; i < records.n; i++) {
+			if (records.v[i].kind == kind) {
+				found = arena_text_n(t.c.arena, records.v[i].payload.p, records.v[i].payload.n);
+			}
+		}
+	} while (records.n > 0);
+	return found;
+}
+
 static void other_paths_are_nothing(void **state)
 {
 	(void) state;
@@ -77,7 +94,10 @@ static void other_paths_are_nothing(void **state)
 		"/acme/new-authz" };
 	for (size_t i = 0; i < COUNT_OF(paths); i++) {
 		(void) post_as(&t.alice, paths[i], "");
-		assert_problem(404, "malformed"); /* */
+		assert_problem(404, "malformed");                                        /* */
+		assert_non_null(strstr(last_record(SPOOL_BEGIN), "\"route\":\"none\"")); /* G-2 */
+		assert_non_null(strstr(last_record(SPOOL_BEGIN), "\"has_body\":false"));
+		assert_non_null(strstr(last_record(SPOOL_END), "\"status\":404"));
 		assert_non_null(answer_header("Replay-Nonce", ""));
 		assert_non_null(answer_header("Link", "rel=\"index\""));
 	}
@@ -312,26 +332,21 @@ static void refusals_of_the_server_are_problems(void **state)
 	ctx_done(&r.ctx);
 	assert_problem(413, "malformed"); /* */
 	assert_non_null(answer_header("Link", "rel=\"index\""));
+
+	r = (struct http_request) { .method = "POST", .target = NEW_ORDER "?a", .path = NEW_ORDER };
+	r.received_at = clock_now();
+	ctx_init(&r.ctx);
+	(void) FAIL(&r.ctx, HEADERS_TOO_LARGE, "There are more than 64 header fields");
+	t.n_out = 0;
+	front_refuse(&r, &t.front);
+	ctx_done(&r.ctx);
+	assert_problem(431, "malformed");
+	assert_non_null(strstr(last_record(SPOOL_BEGIN), "\"url\":\"" NEW_ORDER "?a\"")); /* G-2 */
+	assert_non_null(strstr(last_record(SPOOL_BEGIN), "\"route\":\"new-order\""));
+	assert_non_null(strstr(last_record(SPOOL_END), "\"status\":431"));
 }
 
 /* ---- the record of each request ---- */
-
-/* The payload of the last record of a kind, as JSON text. */
-static const char *last_record(enum spool_kind kind)
-{
-	struct spool_record_list records = { 0 };
-	const char *found = NULL;
-	spool_rewind(t.front.spool);
-	do {
-		assert_int_equal(spool_read(&t.c, t.front.spool, 1000000, &records), 0);
-		for (size_t i = 0; i < records.n; i++) {
-			if (records.v[i].kind == kind) {
-				found = arena_text_n(t.c.arena, records.v[i].payload.p, records.v[i].payload.n);
-			}
-		}
-	} while (records.n > 0);
-	return found;
-}
 
 static void requests_are_recorded_whole(void **state)
 {
@@ -438,6 +453,31 @@ static void contacts_are_never_recorded(void **state)
 	}
 }
 
+/* The client's own line comes first, the proxy's behind it: as HAProxy sends them. */
+static void a_proxy_may_add_a_line(void **state)
+{
+	(void) state;
+	const char *networks[] = { "192.0.2.0/29" };
+	t.config.wfe.trusted_proxies = (struct text_list) { networks, 1 };
+	header_in("X-Forwarded-For", "10.66.66.66");
+	header_in("X-Forwarded-For", "198.51.100.9");
+	(void) request("GET", "/directory", NULL);
+	assert_non_null(strstr(last_record(SPOOL_BEGIN), "\"remote_address\":\"198.51.100.9\"")); /* G-2, A-33 */
+}
+
+static void pages_leave_no_record(void **state)
+{
+	(void) state;
+	(void) request("GET", "/directory", NULL);
+	const char *before = last_record(SPOOL_BEGIN);
+	static const char *const paths[] = { "/", "/favicon.ico", "/robots.txt" };
+	for (size_t i = 0; i < COUNT_OF(paths); i++) {
+		(void) request("GET", paths[i], NULL);
+		assert_string_equal(last_record(SPOOL_BEGIN), before); /* G-61 */
+	}
+	assert_problem(404, "malformed");
+}
+
 static void proxies_must_be_trusted(void **state)
 {
 	(void) state;
@@ -495,6 +535,8 @@ int main(void)
 		CASE(requests_are_recorded_whole),
 		CASE(no_record_no_act),
 		CASE(contacts_are_never_recorded),
+		CASE(a_proxy_may_add_a_line),
+		CASE(pages_leave_no_record),
 		CASE(proxies_must_be_trusted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,6 +77,17 @@ const char *http_request_header(struct http_request *r, const char *name)
 	return NULL;
 }
 
+const char *http_request_header_list(struct http_request *r, const char *name)
+{
+	const char *all = NULL;
+	for (size_t i = 0; i < t.n_in; i++) {
+		if (strcasecmp(t.in[i].name, name) == 0) {
+			all = all == NULL ? t.in[i].value : arena_printf(r->ctx.arena, "%s, %s", all, t.in[i].value);
+		}
+	}
+	return all;
+}
+
 size_t http_request_header_count(struct http_request *r, const char *name)
 {
 	size_t n = 0;
