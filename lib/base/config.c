@@ -117,8 +117,8 @@ static const struct field ra_field[] = {
 	FIELD(struct config_ra, hold_ms, .def = "2000", .min = 0, .max = 30000,
 	    .help = "Longest time for which an RPC waits for a validation to end, in milliseconds."),
 	FIELD(struct config_ra, validation_attempts, .def = "3", .min = 1, .max = 20,
-	    .help = "How often a validation that failed through a fault of ours is tried."),
-	FIELD(struct config_ra, validation_lease_s, .def = "60", .min = 5, .max = 3600,
+	    .help = "How often a validation is tried before its failure is final; faults of ours don't count."),
+	FIELD(struct config_ra, validation_lease_s, .def = "60", .min = 10, .max = 3600,
 	    .help = "Seconds after which another instance takes over a validation that did not end."),
 };
 static const struct fields ra_fields = FIELDS(struct config_ra, ra_field);

@@ -280,7 +280,7 @@ int connection_fail(struct ctx *c, const PGresult *result)
 	if (strcmp(state, "CA001") == 0) {
 		return ctx_fail(c, problem_by_name(message), "%s", detail);
 	}
-	ctx_cause(c, "SQLSTATE %s: %s%s%s", state, message, detail[0] == '\0' ? "" : ": ", detail);
+	ctx_cause(c, "SQLSTATE %s: %s", state, message); /* not the detail: it shows rows, with all that is personal */
 	for (size_t i = 0; i < COUNT_OF(problems_of_states); i++) {
 		const struct problem_of_state *row = &problems_of_states[i];
 		if (strncmp(state, row->state, strlen(row->state)) == 0) {
