@@ -7,6 +7,9 @@
 #include "lib/base/metrics.h"
 #include "policy/lints.h"
 
+/* So long an issuance waits for an instance that has its issuer; then its order ends, as none may hang for ever. */
+#define ISSUER_WAIT_S 3600
+
 static const struct field begun_field[] = {
 	FIELD(struct begun, certificate_id, .flags = FIELD_REQUIRED),
 	FIELD(struct begun, issuer, .flags = FIELD_REQUIRED),
@@ -71,18 +74,20 @@ const struct statement complete_issuance = {
 struct abandon_params {
 	struct id id;
 	const char *why;
+	int64_t after_s;
 	const char *process;
 };
 static const struct field abandon_field[] = {
 	FIELD(struct abandon_params, id),
 	FIELD(struct abandon_params, why),
+	FIELD(struct abandon_params, after_s),
 	FIELD(struct abandon_params, process),
 };
 static const struct fields abandon_fields = FIELDS(struct abandon_params, abandon_field);
 
 const struct statement abandon_issuance = {
 	.name = "abandon_issuance",
-	.sql = "SELECT ca.abandon_issuance($1, $2, $3)",
+	.sql = "SELECT ca.abandon_issuance($1, $2, $3, $4)",
 	.params = &abandon_fields,
 	.repeatable = true,
 };
@@ -101,8 +106,8 @@ const struct statement take_issuances = {
 	.row = &begun_fields,
 };
 
-/* With a context of its own: the error in c is the caller's. */
-static void abandon(const struct ctx *c, const struct begun *begun)
+/* Unless it was begun less than after_s ago. With a context of its own: the error in c is the caller's. */
+static void abandon(const struct ctx *c, const struct begun *begun, int64_t after_s)
 {
 	struct ctx own;
 	ctx_init(&own);
@@ -110,6 +115,7 @@ static void abandon(const struct ctx *c, const struct begun *begun)
 	const struct abandon_params params = {
 		.id = begun->certificate_id,
 		.why = c->err.cause == NULL ? c->err.detail : c->err.cause,
+		.after_s = after_s,
 		.process = ca.process,
 	};
 	if (db_run(&own, &abandon_issuance, &params) != 0) {
@@ -160,10 +166,12 @@ int issuance_finish(struct ctx *c, const struct begun *begun, struct bytes *ret_
 	struct bytes der;
 	const struct issuer *issuer = issuer_find(&ca.issuers, begun->issuer);
 	if (issuer == NULL) {
-		return ctx_fault(c, "the issuer %s is not in this configuration", begun->issuer);
+		(void) ctx_fault(c, "the issuer %s is not in this configuration", begun->issuer);
+		abandon(c, begun, ISSUER_WAIT_S);
+		return -1;
 	}
 	if (signer_sign_certificate(c, issuer, begun->profile, begun->tbs, &der) != 0) {
-		abandon(c, begun);
+		abandon(c, begun, 0);
 		return -1;
 	}
 	return record(c, begun, der, ret_der);

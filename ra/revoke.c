@@ -45,6 +45,7 @@ const struct statement ra_revoke_statement = {
 	.sql = "SELECT acme.revoke_certificate($1, $2, $3, $4, $5, $6, $7, $8) AS revoked_at",
 	.params = &revoke_params_fields,
 	.row = &revoke_certificate_response_fields,
+	.repeatable = true, /* the request's id tells a second run from a second request */
 };
 
 static int reason_check(struct ctx *c, int64_t reason)

@@ -225,9 +225,9 @@ BEGIN
 	UPDATE acme.authz a SET status = CASE WHEN p_passed THEN 'valid' ELSE 'invalid' END,
 		validation_id = CASE WHEN p_passed THEN p_id END,
 		expires_at = CASE WHEN p_passed THEN p_authz_expires ELSE a.expires_at END
-		WHERE a.id = z.id AND a.status = 'pending';
+		WHERE a.id = z.id AND a.status = 'pending' AND a.expires_at > clock_timestamp();
 	IF NOT FOUND THEN
-		RETURN true; -- another challenge of it decided, or it was deactivated meanwhile
+		RETURN true; -- another challenge of it decided, it was deactivated, or it ran out of time: that is final (A-92)
 	END IF;
 	IF p_passed THEN
 		UPDATE acme.orders o SET status = 'ready' WHERE o.id = ANY (affected) AND o.status = 'pending'
@@ -355,7 +355,9 @@ BEGIN
 		ON CONFLICT DO NOTHING;
 	IF NOT FOUND THEN
 		SELECT r.* INTO STRICT known FROM ca.revocation r WHERE r.certificate_id = cert.id FOR UPDATE;
-		IF NOT (p_by_key AND known.reason <> 1) THEN
+		IF known.request_id = p_request THEN
+			RETURN known.revoked_at; -- this very call has run before and its answer was lost
+		ELSIF NOT (p_by_key AND known.reason <> 1) THEN
 			PERFORM cairn.refuse('ALREADY_REVOKED', 'The certificate is already revoked'); -- A-128
 		END IF;
 		UPDATE ca.revocation SET reason = 1, revoked_by = whose WHERE certificate_id = cert.id; -- E-14
@@ -375,7 +377,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA acme FROM PUBLIC;
 REVOKE ALL ON FUNCTION log.add_event(uuid, text, text, text, uuid, uuid, uuid, uuid, jsonb) FROM PUBLIC;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA acme TO cairn_ra;
 GRANT EXECUTE ON FUNCTION log.add_event(uuid, text, text, text, uuid, uuid, uuid, uuid, jsonb)
-	TO cairn_ra, cairn_ca, cairn_subscriber, cairn_operator;
+	TO cairn_ra, cairn_subscriber, cairn_operator;
 GRANT USAGE ON SCHEMA front TO cairn_ra;
 GRANT SELECT ON front.authz, front.orders TO cairn_ra; -- what it answers with has the form that is shown
 GRANT SELECT ON ca.serial TO cairn_ra;

@@ -169,13 +169,17 @@ BEGIN
 	RETURN p_der;
 END $$;
 
--- The signer refused the bytes: the order shows it, the serial stays taken, nothing was signed.
-CREATE FUNCTION ca.abandon_issuance(p_id uuid, p_why text, p_process text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+-- The signer refused the bytes, or there is no signer for them for p_after_s from their beginning on: the order shows it,
+-- the serial stays taken, and no certificate ever leaves.
+CREATE FUNCTION ca.abandon_issuance(p_id uuid, p_why text, p_after_s int8, p_process text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	i ca.issuance;
 BEGIN
 	SELECT * INTO STRICT i FROM ca.issuance WHERE id = p_id FOR UPDATE;
+	IF i.begun_at > clock_timestamp() - make_interval(secs => p_after_s) THEN
+		RETURN;
+	END IF;
 	UPDATE acme.orders SET status = 'invalid',
 		error = jsonb_build_object('type', 'SERVER_INTERNAL', 'detail', 'The certificate could not be signed: order again')
 		WHERE id = i.order_id AND status = 'processing' AND certificate_id = p_id;
@@ -250,7 +254,7 @@ GRANT EXECUTE ON FUNCTION
 	ca.begin_issuance(uuid, uuid, uuid, text[], text[], text, text, bytea, bytea, bytea, int8, uuid),
 	ca.take_issuances(int8, int8),
 	ca.complete_issuance(uuid, bytea, text[], timestamptz, timestamptz, jsonb, text),
-	ca.abandon_issuance(uuid, text, text),
+	ca.abandon_issuance(uuid, text, int8, text),
 	ca.crl_state(text, int8),
 	ca.read_revoked(text, int8),
 	ca.publish_crl(text, int8, int8, timestamptz, timestamptz, bytea[], timestamptz, bytea, text, text)

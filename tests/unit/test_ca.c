@@ -454,6 +454,27 @@ static void test_refused_bytes(void **state)
 	expect("0", "SELECT count(*) FROM ca.certificate WHERE order_id = '%s'", order);
 }
 
+/* An issuer that was taken out of the configuration: another instance may have it, but no order hangs for ever. */
+static void test_issuer_is_gone(void **state)
+{
+	struct ctx *c = *state;
+	size_t completed = 0;
+	struct issue_certificate_request in = crash(c, "issuer-gone.test");
+	const char *order = uuid(c->arena, in.order_id);
+	run_sql("INSERT INTO ca.issuer VALUES ('gone', '\\x00', '\\x00', '', 'u', 'a', false); "
+	        "UPDATE ca.issuance SET issuer = 'gone' WHERE order_id = '%s'",
+	    order);
+	lapse(in.order_id);
+	assert_good(c, ca_complete_lapsed(c, &completed));
+	expect("processing", "SELECT status FROM acme.orders WHERE id = '%s'", order);
+	run_sql("UPDATE ca.issuance SET begun_at = begun_at - interval '61 min' WHERE order_id = '%s'", order);
+	lapse(in.order_id);
+	assert_good(c, ca_complete_lapsed(c, &completed));
+	assert_int_equal(completed, 0);
+	expect("invalid", "SELECT status FROM acme.orders WHERE id = '%s'", order);
+	expect("1", "SELECT count(*) FROM log.event WHERE kind = 'certificate.refused' AND order_id = '%s'", order);
+}
+
 static void test_signer_refuses(void **state)
 {
 	struct ctx *c = *state;
@@ -563,7 +584,7 @@ static void test_storer_refuses(void **state)
 		"%n + 1, now(), now() + interval '1 d', %s, clock_timestamp(), 'x', 'two'",
 	};
 	run_sql("UPDATE cairn.lease SET holder = 'one', until = now() + interval '1 h' WHERE name = 'crl/ecdsa-1'");
-	const char *newest = "(SELECT max(number) FROM ca.crl WHERE issuer = 'ecdsa-1')";
+	const char *newest = "(SELECT previous FROM ca.read_revoked('ecdsa-1', 0))";
 	for (size_t i = 0; i < COUNT_OF(calls); i++) {
 		struct buffer sql;
 		buffer_init(&sql, c->arena, 500);
@@ -571,7 +592,7 @@ static void test_storer_refuses(void **state)
 		for (const char *p = calls[i]; *p != '\0'; p++) {
 			if (p[0] == '%') {
 				p++;
-				buffer_add_text(&sql, *p == 'n' ? newest : "(SELECT array_agg(serial) FROM ca.revocation)");
+				buffer_add_text(&sql, *p == 'n' ? newest : "(SELECT serials FROM ca.read_revoked('ecdsa-1', 0))");
 			} else {
 				buffer_add_char(&sql, *p);
 			}
@@ -598,6 +619,7 @@ int main(void)
 		WITH_CTX(test_bad_requests),
 		WITH_CTX(test_crash_is_completed),
 		WITH_CTX(test_refused_bytes),
+		WITH_CTX(test_issuer_is_gone),
 		WITH_CTX(test_signer_refuses),
 		WITH_CTX(test_revocation),
 		WITH_CTX(test_crl_period_and_lease),

@@ -403,6 +403,32 @@ static void test_faults_are_tried_again(void **state)
 	ctx_done(&f.c);
 }
 
+/* An authorization that ran out of time while it was validated is invalid for good, whatever is found then. */
+static void test_expired_while_validated(void **state)
+{
+	(void) state;
+	struct fixture f;
+	struct order order;
+	fixture_init(&f);
+	va_does = VA_IS_DEAD;
+	assert_int_equal(order_one(&f, "slow.test", &order), 0);
+	struct authorization a = authorization_of(&f, &order, 0);
+	assert_int_equal(start(&f, a.challenges.v[0].id, 0, &a), 0);
+	pg_exec("postgres",
+	    "UPDATE acme.challenge SET lease_holder = 'h', lease_until = now() + interval '1 hour' "
+	    "WHERE status = 'processing'; "
+	    "UPDATE acme.authz SET expires_at = now() - interval '1 s' WHERE identifier_value = 'slow.test'");
+	pg_exec("cairn_ra",
+	    "SELECT acme.record_validation(cairn.new_id(), c.id, 'h', cairn.new_id(), 'r', 'p', true, NULL, "
+	    "NULL, NULL, 'off', NULL, NULL, NULL, now(), now(), sha256('a') || sha256('b'), sha256('s'), "
+	    "'', '', now() + interval '1 day', NULL, false) "
+	    "FROM acme.challenge c WHERE c.status = 'processing' AND c.lease_holder = 'h'");
+	pg_assert_value("SELECT string_agg(status, ' ') FROM acme.authz WHERE identifier_value = 'slow.test'", "pending");
+	a = authorization_of(&f, &order, 0);
+	assert_string_equal(a.status, "invalid");
+	ctx_done(&f.c);
+}
+
 static void test_client_failure_is_retried(void **state) /* */
 {
 	(void) state;
@@ -636,7 +662,10 @@ static void test_revoke(void **state) /* A-124..A-130, E-13, E-14 */
 	/* who holds authorizations for all names may */
 	assert_int_equal(order_one(&g, "revoke.test", &order), 0);
 	validate(&g, &order, 0);
+	g.c.request_id = id_new();
 	assert_int_equal(revoke_one(&g, cert.der, 4, NULL), 0);
+	assert_int_equal(revoke_one(&g, cert.der, 4, NULL), 0); /* the same request once more, as after a lost answer */
+	pg_assert_value("SELECT count(*) FROM log.event WHERE kind = 'certificate.revoked'", "1");
 	pg_assert_value(
 	    "SELECT revoked_by || reason FROM ca.revocation ORDER BY revoked_at DESC LIMIT 1", "authorizations4");
 	assert_revoke_fails(&f, cert.der, -1, NULL, PROBLEM_ALREADY_REVOKED); /* */
@@ -663,6 +692,7 @@ int main(void)
 		cmocka_unit_test_setup(test_order_to_ready, setup),
 		cmocka_unit_test_setup(test_failed_validation, setup),
 		cmocka_unit_test_setup(test_faults_are_tried_again, setup),
+		cmocka_unit_test_setup(test_expired_while_validated, setup),
 		cmocka_unit_test_setup(test_client_failure_is_retried, setup),
 		cmocka_unit_test_setup(test_foreign_and_absent, setup),
 		cmocka_unit_test_setup(test_finalize, setup),
