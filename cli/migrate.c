@@ -20,6 +20,10 @@ AUTO_DEFINE(PGresult, PQclear)
 /* Held while the history is read and extended; "cairn" in ASCII. */
 static const char lock_sql[] = "SELECT pg_advisory_lock(427020808814)";
 
+/* Before anything writes after a long rest: cairn-subscriber makes partitions only while it runs. */
+static const char partitions_sql[] = "DO $$ BEGIN IF to_regproc('cairn.make_partitions') IS NOT NULL THEN PERFORM "
+                                     "cairn.make_partitions(7); END IF; END $$";
+
 struct options {
 	const char *database;
 	const char *config;
@@ -232,6 +236,9 @@ static int migrate(struct ctx *c, const struct options *o)
 		if (!list.v[i].applied) {
 			TRY(apply(c, conn, &list.v[i]));
 		}
+	}
+	if (o->yes) {
+		TRY(command(c, conn, partitions_sql, "The partitions of the log can't be made"));
 	}
 	if (o->json) {
 		print_json(c, &list, pending, o->yes);

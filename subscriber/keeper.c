@@ -79,7 +79,10 @@ static int look(struct ctx *c)
 	TRY(db_row(c, &subscriber_make_partitions_statement, &days, &until, &found));
 	char text[RFC3339_SIZE];
 	timestamp_encode(until.until, false, text);
-	log_event(c, LOG_INFO, "the log has room", "until", text, NULL);
+	bool late = until.until.us < clock_now().us;
+	log_event(c, late ? LOG_ERROR : LOG_INFO,
+	    late ? "partitions were made too late: rows stand in the one for the rest" : "the log has room", "until", text,
+	    NULL);
 	return 0;
 }
 

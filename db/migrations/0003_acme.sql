@@ -137,5 +137,11 @@ COMMENT ON COLUMN acme.blocked_key.request_id IS 'SUB-CERT: request that caused 
 INSERT INTO cairn.partitioned VALUES ('acme.orders', 12), ('acme.authz', 12), ('acme.order_authz', 12),
 	('acme.challenge', 12);
 
-GRANT SELECT, INSERT, UPDATE ON acme.account, acme.orders, acme.authz, acme.order_authz, acme.challenge TO cairn_ra;
+-- What an object is stays as it was made: the registration authority moves its state only.
+GRANT SELECT, INSERT ON acme.account, acme.orders, acme.authz, acme.order_authz, acme.challenge TO cairn_ra;
+GRANT UPDATE (status, ended_at) ON acme.account TO cairn_ra;
+GRANT UPDATE (status, error) ON acme.orders TO cairn_ra;
+GRANT UPDATE (status, validation_id, expires_at) ON acme.authz TO cairn_ra;
+GRANT UPDATE (status, key_authorization, attempts, lease_holder, lease_until, request_id, validated_at, error)
+	ON acme.challenge TO cairn_ra;
 GRANT SELECT, INSERT ON acme.blocked_key TO cairn_ra;

@@ -134,7 +134,6 @@ COMMENT ON COLUMN ca.crl.der IS 'SUB-CERT: the CRL';
 
 INSERT INTO cairn.partitioned VALUES ('ca.issuance', 12), ('ca.certificate', 12);
 
--- The signing CA writes by the functions of 0007 only.
-GRANT SELECT ON ca.issuer, ca.issuance, ca.certificate, ca.crl, ca.revocation TO cairn_ca;
-GRANT SELECT ON ca.issuer, ca.issuance, ca.certificate TO cairn_ra;
+-- The signing CA reads and writes by the functions of 0007 only.
+GRANT SELECT ON ca.issuance, ca.certificate TO cairn_ra;
 GRANT SELECT, INSERT, UPDATE (reason, revoked_by) ON ca.revocation TO cairn_ra;

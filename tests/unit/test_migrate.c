@@ -144,6 +144,13 @@ static void test_real_ones(void **state)
 	assert_int_equal(run("db/migrations", "--yes"), 0);
 	assert_int_equal(run("db/migrations", "--yes"), 0);
 	pg_assert_value("SELECT count(*) > 4 AND max(number) = count(*) FROM cairn.migration", "t");
+	/* partitions stand before anything writes, also after a long rest */
+	pg_exec("cairn_owner", "DO $$ BEGIN EXECUTE 'DROP TABLE ' || cairn.partition_name('log.event', "
+	                       "cairn.partition_start(now(), 1)); END $$");
+	assert_int_equal(run("db/migrations", NULL), 0);
+	pg_assert_value("SELECT cairn.partitions_until() > now()", "f");
+	assert_int_equal(run("db/migrations", "--yes"), 0);
+	pg_assert_value("SELECT cairn.partitions_until() > now()", "t");
 }
 
 int main(void)

@@ -51,6 +51,18 @@ static void test_partitions(void **state)
 	pg_assert_value("SELECT cairn.partitions_until() > now()", "t");
 	pg_exec("cairn_subscriber", "SELECT cairn.make_partitions(62)");
 	pg_assert_value("SELECT cairn.partitions_until() > now() + interval '61 days'", "t");
+	/* made too late: what came meanwhile stays where it is, and no other table waits for it */
+	pg_exec("cairn_owner",
+	    "DO $$ BEGIN EXECUTE 'DROP TABLE ' || cairn.partition_name('log.event', cairn.partition_start(now(), "
+	    "1)) || ', ' || cairn.partition_name('log.request', cairn.partition_start(now(), 1)); END $$");
+	pg_exec("cairn_ra", "SELECT log.add_event(cairn.new_id(), 'p', 'a', 'rest.test', NULL, NULL, NULL, NULL, '{}')");
+	pg_exec("cairn_subscriber", "SELECT cairn.make_partitions(7)");
+	pg_assert_value(
+	    "SELECT to_regclass(cairn.partition_name('log.request', cairn.partition_start(now(), 1))) IS NOT NULL", "t");
+	pg_assert_value("SELECT cairn.partitions_until() < now()", "t");
+	pg_exec("cairn_owner", "DELETE FROM log.event_rest");
+	pg_exec("cairn_subscriber", "SELECT cairn.make_partitions(7)");
+	pg_assert_value("SELECT cairn.partitions_until() > now()", "t");
 	/* a row of today goes to the partition of today */
 	pg_exec(
 	    "cairn_ra", "SELECT log.add_event(cairn.new_id(), 'p', 'a', 'partition.test', NULL, NULL, NULL, NULL, '{}')");
@@ -138,6 +150,10 @@ static void test_denied(void **state)
 		{ "cairn_ra", "UPDATE log.validation SET passed = true" },
 		{ "cairn_ra", "DELETE FROM log.event" },
 		{ "cairn_ra", "DELETE FROM acme.orders" },
+		{ "cairn_ra", "UPDATE acme.orders SET identifier_values = '{other.test}'" },
+		{ "cairn_ra", "UPDATE acme.authz SET identifier_value = 'other.test'" },
+		{ "cairn_ra", "UPDATE acme.account SET thumbprint = sha256('')" },
+		{ "cairn_ca", "INSERT INTO log.event SELECT * FROM log.event" },
 		{ "cairn_ra", "INSERT INTO ca.certificate SELECT * FROM ca.certificate" },
 		{ "cairn_ra", "UPDATE ca.certificate SET der = ''" },
 		{ "cairn_ca", "SELECT * FROM acme.account" },
