@@ -100,8 +100,19 @@ class Killer:
             self.restart_s.append(self.wait_restart(known, before))
             self.started[known] = time.monotonic()
             future.result(timeout=90)
-        if known != "postgres":
+        if known == "postgres":
+            self.wait_database()
+        else:
             self.ca.wait_ready(known, after=before)
+
+    def wait_database(self):
+        end = time.monotonic() + 30
+        while True:
+            try:
+                return self.ca.sql("SELECT 1")
+            except RuntimeError:
+                assert time.monotonic() < end
+                time.sleep(0.05)
 
     def wait_restart(self, known, before):
         start = time.monotonic()
