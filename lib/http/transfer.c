@@ -20,20 +20,18 @@ static void init(void)
 	}
 }
 
-/* The body comes by a callback that can't rewind, on purpose: libcurl repeats a request by itself on a fresh connection
- * when a kept one breaks, and it can't do so once an octet of the body has left. So the callback also knows whether the
- * request may have been received. */
-static size_t give_body(char *to, size_t size, size_t n, void *arg)
+/* libcurl repeats a request by itself on a fresh connection when a kept one breaks. Here a request is never sent twice:
+ * the second time that it is about to send, it is stopped. What it was about to send may have been received. */
+static int before_sending(void *arg, char *remote, char *local, int remote_port, int local_port)
 {
 	struct http_transfer *t = arg;
-	size_t left = t->call->body.n - t->body_sent;
-	size_t part = left < size * n ? left : size * n;
-	if (part > 0) {
-		memcpy(to, t->call->body.p + t->body_sent, part);
-		t->call->sent = true;
-	}
-	t->body_sent += part;
-	return part;
+	(void) remote;
+	(void) local;
+	(void) remote_port;
+	(void) local_port;
+	bool again = t->call->sent;
+	t->call->sent = true;
+	return again ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 static size_t take_reply(char *data, size_t size, size_t n, void *arg)
@@ -91,7 +89,7 @@ CURL *http_transfer_handle(const struct http_client_tls *tls)
 	SET(easy, CURLOPT_MAXCONNECTS, 16L);
 	SET(easy, CURLOPT_TCP_NODELAY, 1L);
 	SET(easy, CURLOPT_POST, 1L);
-	SET(easy, CURLOPT_READFUNCTION, give_body);
+	SET(easy, CURLOPT_PREREQFUNCTION, before_sending);
 	SET(easy, CURLOPT_WRITEFUNCTION, take_reply);
 	return easy;
 }
@@ -124,7 +122,9 @@ void http_transfer_begin(struct http_transfer *t, CURL *easy, struct ctx *c, str
 	SET(easy, CURLOPT_CONNECT_TO, t->connect_to);
 	SET(easy, CURLOPT_HTTPHEADER, t->headers);
 	SET(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) call->body.n);
-	SET(easy, CURLOPT_READDATA, t);
+	/* In one piece with the head, so that both leave in one record and the server wakes once. */
+	SET(easy, CURLOPT_POSTFIELDS, call->body.n == 0 ? "" : (const char *) call->body.p);
+	SET(easy, CURLOPT_PREREQDATA, t);
 	SET(easy, CURLOPT_WRITEDATA, t);
 	SET(easy, CURLOPT_ERRORBUFFER, t->error);
 	SET(easy, CURLOPT_TIMEOUT_MS, (long) (left_ms < 1 ? 1 : left_ms));

@@ -12,7 +12,6 @@ struct http_transfer {
 	struct http_call *call;
 	struct curl_slist *headers;
 	struct curl_slist *connect_to;
-	size_t body_sent;
 	size_t reply_size;
 	bool too_large;
 	char error[CURL_ERROR_SIZE];

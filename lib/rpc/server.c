@@ -209,6 +209,7 @@ int rpc_server_start(struct ctx *c, const struct rpc_server_options *options, st
 		.key_file = options->key_file,
 		.client_ca_file = options->ca_file,
 		.max_body = MAX_BODY,
+		.io_threads = 1, /* it moves octets only, for callers that are few */
 		.workers = options->workers,
 		.queue = options->queue,
 		.max_connections = MAX_CONNECTIONS,
