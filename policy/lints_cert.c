@@ -8,12 +8,6 @@
 #define DAY_US (INT64_C(86400) * 1000000)
 #define SECOND_US INT64_C(1000000)
 
-/* OpenSSL computes what it knows of a certificate in place and so wants it without const. */
-static X509 *mutable(const struct cert_input *in)
-{
-	return (X509 *) (uintptr_t) in->x509;
-}
-
 static bool in_kinds(const struct cert_input *in, unsigned kinds)
 {
 	return (kinds & 1U << in->kind) != 0;
@@ -203,6 +197,17 @@ static bool key_usage_critical(const struct cert_input *in)
 	return !is_critical(in, NID_key_usage);
 }
 
+uint32_t lint_key_usage(const struct cert_input *in)
+{
+	AUTO(ASN1_BIT_STRING) bits = X509_get_ext_d2i(in->x509, NID_key_usage, NULL, NULL);
+	if (bits == NULL) {
+		return UINT32_MAX;
+	}
+	const uint8_t *p = ASN1_STRING_get0_data(bits);
+	int n = ASN1_STRING_length(bits);
+	return (n > 0 ? p[0] : 0U) | (n > 1 ? (uint32_t) p[1] << 8 : 0U);
+}
+
 static bool key_usage_bits(const struct cert_input *in)
 {
 	static const uint32_t expected[] = {
@@ -213,7 +218,7 @@ static bool key_usage_bits(const struct cert_input *in)
 		[CERT_RPC] = KU_DIGITAL_SIGNATURE,
 		[CERT_SITE] = KU_DIGITAL_SIGNATURE,
 	};
-	uint32_t found = X509_get_key_usage(mutable(in));
+	uint32_t found = lint_key_usage(in);
 	if (in->kind == CERT_LEAF && key_kind_of_spki(in->info->spki) == KEY_RSA) {
 		found &= ~(uint32_t) KU_KEY_ENCIPHERMENT; /* D-41: as the profile says */
 	}
@@ -222,7 +227,7 @@ static bool key_usage_bits(const struct cert_input *in)
 
 static bool key_encipherment_of_profile(const struct cert_input *in)
 {
-	bool found = (X509_get_key_usage(mutable(in)) & KU_KEY_ENCIPHERMENT) != 0;
+	bool found = (lint_key_usage(in) & KU_KEY_ENCIPHERMENT) != 0;
 	return found && in->o->profile != NULL && !in->o->profile->key_encipherment;
 }
 
@@ -247,8 +252,8 @@ static bool subject_key_id(const struct cert_input *in)
 	struct ctx c;
 	ctx_init(&c);
 	uint8_t id[KEY_ID_SIZE];
-	const ASN1_OCTET_STRING *found = X509_get0_subject_key_id(mutable(in));
-	bool good = found == NULL ? !in_kinds(in, CA_KINDS)
+	AUTO(ASN1_OCTET_STRING) found = X509_get_ext_d2i(in->x509, NID_subject_key_identifier, NULL, NULL);
+	bool good = found == NULL ? !in_kinds(in, CA_KINDS) && !has_extension(in, NID_subject_key_identifier)
 	                          : key_id(&c, in->info->spki, id) == 0 && ASN1_STRING_length(found) == KEY_ID_SIZE &&
 	                                memcmp(ASN1_STRING_get0_data(found), id, KEY_ID_SIZE) == 0;
 	ctx_done(&c);
@@ -270,10 +275,21 @@ static bool authority_key_id(const struct cert_input *in)
 	return !bytes_equal(found, in->o->issuer->subject_key_id);
 }
 
+/* Exactly these, each once. */
 static bool key_purposes(const struct cert_input *in)
 {
-	uint32_t expected = XKU_SSL_SERVER | (in->kind == CERT_RPC ? XKU_SSL_CLIENT : 0U);
-	return X509_get_extended_key_usage(mutable(in)) != expected;
+	AUTO(EXTENDED_KEY_USAGE) list = X509_get_ext_d2i(in->x509, NID_ext_key_usage, NULL, NULL);
+	static const int expected[] = { NID_server_auth, NID_client_auth };
+	int n = in->kind == CERT_RPC ? 2 : 1;
+	if (list == NULL || sk_ASN1_OBJECT_num(list) != n) {
+		return true;
+	}
+	for (int i = 0; i < n; i++) {
+		if (OBJ_obj2nid(sk_ASN1_OBJECT_value(list, i)) != expected[i]) {
+			return true;
+		}
+	}
+	return false;
 }
 
 static bool non_critical(const struct cert_input *in)

@@ -13,7 +13,8 @@
 #define END_KINDS (KIND(LEAF) | KIND(RPC) | KIND(SITE))
 #define PUBLIC_KINDS (KIND(INTERMEDIATE) | KIND(LEAF))
 
-/* The object as two readers see it: OpenSSL's and our own. The key is apart from both (key_stand_in). */
+/* The object as two readers see it: OpenSSL's and our own. The key is apart from both: OpenSSL's
+ * has none (key_no_algorithms), so what computes with the whole X509 can't be asked, such as X509_get_key_usage. */
 struct cert_input {
 	const X509 *x509;
 	const EVP_PKEY *key; /* NULL: it can't be read */
@@ -47,6 +48,9 @@ extern const struct cert_lint name_lints[];
 extern const size_t name_lints_n;
 extern const struct crl_lint crl_lints[];
 extern const size_t crl_lints_n;
+
+/* The bits KU_*, or all of them when there is no key usage that can be read. */
+uint32_t lint_key_usage(const struct cert_input *in);
 
 /* Plain http with a host that is a name; in private mode it may be an address too (D-15). */
 bool lint_url_is_good(const char *url, enum policy_mode mode);

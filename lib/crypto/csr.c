@@ -1,6 +1,7 @@
 #include "lib/crypto/csr.h"
 
 #include <arpa/inet.h>
+#include <openssl/asn1t.h>
 #include <string.h>
 
 #include "lib/crypto/auto_openssl.h"
@@ -235,17 +236,17 @@ static int check_signature(struct ctx *c, const X509_REQ *req, EVP_PKEY *key, st
 }
 
 /* Written again it must be the same octets: no BER, nothing behind it. Of the key key_of_spki says the same. */
-static X509_REQ *decode_exact(struct arena *a, struct bytes der, struct bytes info, struct bytes spki)
+static X509_REQ *decode_exact(struct bytes der)
 {
-	struct bytes in = der_replace(a, der, info, der_replace(a, info, spki, key_stand_in));
-	const uint8_t *p = in.p;
-	X509_REQ *req = d2i_X509_REQ(NULL, &p, (long) in.n);
+	const uint8_t *p = der.p;
+	void *decoded = ASN1_item_d2i_ex(NULL, &p, (long) der.n, ASN1_ITEM_rptr(X509_REQ), key_no_algorithms(), NULL);
+	X509_REQ *req = decoded;
 	uint8_t *again = NULL;
 	int n = 0;
-	if (req != NULL && p == in.p + in.n && i2d_re_X509_REQ_tbs(req, NULL) > 0) {
+	if (req != NULL && p == der.p + der.n && i2d_re_X509_REQ_tbs(req, NULL) > 0) {
 		n = i2d_X509_REQ(req, &again);
 	}
-	bool exact = n > 0 && bytes_equal((struct bytes) { again, (size_t) n }, in);
+	bool exact = n > 0 && bytes_equal((struct bytes) { again, (size_t) n }, der);
 	OPENSSL_free(again);
 	ERR_clear_error();
 	if (!exact) {
@@ -263,7 +264,7 @@ int csr_parse(struct ctx *c, struct bytes der, struct csr *ret)
 	}
 	struct bytes info;
 	TRY(take_info(c, der, &info, &csr.spki));
-	AUTO(X509_REQ) req = decode_exact(c->arena, der, info, csr.spki);
+	AUTO(X509_REQ) req = decode_exact(der);
 	if (req == NULL) {
 		return FAIL(c, BAD_CSR, "The CSR is not one whole PKCS#10 request in DER");
 	}

@@ -198,15 +198,3 @@ int der_take_time(struct der *r, struct timestamp *ret_t)
 	*ret_t = t;
 	return 0;
 }
-
-struct bytes der_replace(struct arena *a, struct bytes sequence, struct bytes piece, struct bytes with)
-{
-	struct bytes content;
-	uintptr_t from = (uintptr_t) piece.p;
-	if (der_take_only(sequence, DER_SEQUENCE, &content) != 0 || from < (uintptr_t) content.p || piece.n > content.n ||
-	    from - (uintptr_t) content.p > content.n - piece.n) {
-		return (struct bytes) { NULL, 0 };
-	}
-	size_t before = (size_t) (from - (uintptr_t) content.p);
-	return DER(a, DER_SEQUENCE, { content.p, before }, with, { piece.p + piece.n, content.n - before - piece.n });
-}

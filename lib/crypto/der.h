@@ -33,9 +33,6 @@ struct bytes der_wrap(struct arena *a, int tag, const struct bytes *pieces, size
 /* The pieces one behind the other. */
 struct bytes der_join(struct arena *a, const struct bytes *pieces, size_t n);
 
-/* The SEQUENCE with other octets in the place of `piece`, which is a slice of its content. Empty when it is none. */
-struct bytes der_replace(struct arena *a, struct bytes sequence, struct bytes piece, struct bytes with);
-
 /* INTEGER from an unsigned big-endian number: shortest form, with a zero octet in front where needed. */
 struct bytes der_unsigned(struct arena *a, struct bytes number);
 /* BIT STRING without unused bits. */

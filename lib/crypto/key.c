@@ -1,7 +1,10 @@
 #include "lib/crypto/key.h"
 
+#include <openssl/provider.h>
+#include <pthread.h>
 #include <string.h>
 
+#include "lib/base/die.h"
 #include "lib/crypto/auto_openssl.h"
 #include "lib/crypto/der.h"
 #include "lib/crypto/digest.h"
@@ -40,9 +43,6 @@ static const struct kind_row kinds[] = {
 	    .sigalg = SIGALG_ECDSA_SHA512 },
 	[KEY_ED25519] = { .name = "Ed25519", .algorithm = OCTETS(0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70), .point_n = 32 },
 };
-
-/* The OID 2.999 is there for examples and will never be an algorithm. */
-const struct bytes key_stand_in = OCTETS(0x30, 0x09, 0x30, 0x04, 0x06, 0x02, 0x88, 0x37, 0x03, 0x01, 0x00);
 
 struct sigalg_row {
 	struct bytes der; /* D-7 */
@@ -96,6 +96,23 @@ enum key_kind key_kind_of(const EVP_PKEY *key)
 		}
 	}
 	return KEY_OTHER;
+}
+
+static pthread_once_t no_algorithms_once = PTHREAD_ONCE_INIT;
+static OSSL_LIB_CTX *no_algorithms;
+
+static void make_no_algorithms(void)
+{
+	no_algorithms = OSSL_LIB_CTX_new();
+	if (no_algorithms == NULL || OSSL_PROVIDER_load(no_algorithms, "null") == NULL) {
+		die("OpenSSL has no null provider");
+	}
+}
+
+OSSL_LIB_CTX *key_no_algorithms(void)
+{
+	(void) pthread_once(&no_algorithms_once, make_no_algorithms);
+	return no_algorithms;
 }
 
 const char *key_kind_name(enum key_kind kind)

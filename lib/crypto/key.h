@@ -38,10 +38,10 @@ int key_spki(struct ctx *c, const EVP_PKEY *key, struct bytes *ret_spki) MUST_CH
  * on the curve, and its octets those that key_spki gives. */
 int key_of_spki(struct ctx *c, struct bytes spki, EVP_PKEY **ret_key) MUST_CHECK;
 
-/* A SubjectPublicKeyInfo of no known algorithm. OpenSSL decodes the key of whatever it reads at once, by trying all its
- * decoders, which takes longer than all the rest; so it gets objects with this in the place of a key that key_of_spki
- * reads. */
-extern const struct bytes key_stand_in;
+/* A context of OpenSSL in which there is no algorithm. The library decodes the key of whatever it reads at once, by
+ * trying all its decoders, which takes many times longer than all the rest. An object that is read in this context
+ * (X509_new_ex, ASN1_item_d2i_ex) has its structure and no key, which key_of_spki reads. */
+OSSL_LIB_CTX *key_no_algorithms(void);
 
 /* Key identifier: the leftmost 160 bits of the SHA-256 of the key's bit string (RFC 7093 2, method 1; D-14). */
 #define KEY_ID_SIZE 20

@@ -49,23 +49,6 @@ static void broken_forms_are_refused(void **state)
 }
 
 /* D-10 */
-static void pieces_are_replaced(void **state)
-{
-	struct ctx *c = *state;
-	struct bytes number = der_unsigned(c->arena, bytes_of_text("\x01"));
-	struct bytes whole = DER(c->arena, DER_SEQUENCE, number, number);
-	struct bytes first = { whole.p + 2, number.n };
-	struct bytes longer = der_unsigned(c->arena, bytes_of_text("\x80"));
-	assert_true(bytes_equal(der_replace(c->arena, whole, first, longer), DER(c->arena, DER_SEQUENCE, longer, number)));
-	assert_true(bytes_equal(
-	    der_replace(c->arena, whole, first, (struct bytes) { NULL, 0 }), DER(c->arena, DER_SEQUENCE, number)));
-	/* what is no slice of the content gives nothing */
-	assert_int_equal(der_replace(c->arena, whole, whole, longer).n, 0);
-	assert_int_equal(der_replace(c->arena, whole, (struct bytes) { first.p, whole.n }, longer).n, 0);
-	assert_int_equal(der_replace(c->arena, whole, number, longer).n, 0);
-	assert_int_equal(der_replace(c->arena, number, first, longer).n, 0);
-}
-
 static void times(void **state)
 {
 	struct ctx *c = *state;
@@ -107,7 +90,6 @@ int main(void)
 		WITH_CTX(lengths_are_shortest),
 		WITH_CTX(integers),
 		WITH_CTX(broken_forms_are_refused),
-		WITH_CTX(pieces_are_replaced),
 		WITH_CTX(times),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
