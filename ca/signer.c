@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +13,8 @@
 #include "lib/base/die.h"
 #include "lib/base/metrics.h"
 #include "policy/profiles.h"
+
+#define ANSWER_S 20 /* the longest that one signature may take */
 
 static struct {
 	pthread_mutex_t lock; /* one request at a time */
@@ -43,6 +46,9 @@ int signer_start(struct ctx *c, const struct config *config, const struct issuer
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
 		return ctx_fault(c, "socketpair: %s", strerror(errno));
 	}
+	/* A signer that hangs ends this process, and a new one takes up what was begun. */
+	const struct timeval patience = { .tv_sec = ANSWER_S };
+	(void) setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)); /* known to every kernel */
 	pid_t pid = fork();
 	if (pid == 0) {
 		close(pair[0]);

@@ -125,6 +125,7 @@ static bool serve_one(int fd, const struct signer_state *s)
 
 static int prepare(struct ctx *c, struct signer_state *s)
 {
+	TRY(sandbox_no_dump(c));
 	TRY(read_keys(c, s));
 	TRY(warm_up(c));
 	return sandbox_enter(c, "cairn-ca-signer", s->config);

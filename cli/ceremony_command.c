@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "cli/ceremony.h"
+#include "lib/base/sandbox.h"
 
 static const char usage[] =
     "Usage: cairn ceremony PLAN.yaml [--yes] [--json]\n"
@@ -76,7 +77,10 @@ int cli_ceremony(int argc, char **argv)
 	struct ctx c;
 	struct answer answer = { 0 };
 	ctx_init(&c);
-	int result = run(&c, argv[optind], yes, &answer);
+	int result = sandbox_no_dump(&c); /* keys are read and made here */
+	if (result == 0) {
+		result = run(&c, argv[optind], yes, &answer);
+	}
 	if (result == 0) {
 		print(&c, &answer, json);
 	} else {

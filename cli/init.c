@@ -7,6 +7,7 @@
 
 #include "cli/ceremony.h"
 #include "cli/files.h"
+#include "lib/base/sandbox.h"
 #include "lib/crypto/authority.h"
 
 #define ROOT_DAYS 3650         /* D-20 */
@@ -276,7 +277,11 @@ int cli_init(int argc, char **argv)
 	char *absolute = folder_make(&c, o.state, 0711) == 0 ? realpath(o.state, NULL) : NULL;
 	o.state = arena_text(c.arena, absolute == NULL ? o.state : absolute);
 	free(absolute);
-	code = show(&c, &o, init_run(&c, &o), json);
+	int result = sandbox_no_dump(&c); /* keys are made here */
+	if (result == 0) {
+		result = init_run(&c, &o);
+	}
+	code = show(&c, &o, result, json);
 	ctx_done(&c);
 	return code;
 }

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "lib/base/buffer.h"
+
 static const char head[] =
     "# Configuration of Cairn, an ACME certificate authority. Every key with its default and meaning: cairn config "
     "help\n"
@@ -60,10 +62,29 @@ static const char issuers_part[] = "  # EC keys get certificates of the EC issue
                                    "      crl_url: %s/crl/rsa-1.crl\n"
                                    "      aia_url: %s/aia/rsa-1.der\n";
 
+/* A backslash before each quote and each backslash. */
+static const char *escaped(struct arena *a, const char *text, char quote)
+{
+	struct buffer b;
+	buffer_init(&b, a, strlen(text) + 8);
+	for (size_t i = 0; text[i] != '\0'; i++) {
+		if (text[i] == quote || text[i] == '\\') {
+			buffer_add_char(&b, '\\');
+		}
+		buffer_add_char(&b, text[i]);
+	}
+	return (const char *) buffer_bytes(&b).p;
+}
+
+/* A connection string of libpq in a text of YAML: each has its quotes. */
 static const char *database_line(struct arena *a, const struct init_options *o, const char *role)
 {
-	return arena_printf(
-	    a, "  database: \"%s user=%s passfile=%s/secrets/%s.pgpass\"\n", o->database, role, o->state, role);
+	const char *passfile = arena_printf(a, "%s/secrets/%s.pgpass", o->state, role);
+	if (strpbrk(passfile, " '\\") != NULL) {
+		passfile = arena_printf(a, "'%s'", escaped(a, passfile, '\''));
+	}
+	const char *conninfo = arena_printf(a, "%s user=%s passfile=%s", o->database, role, passfile);
+	return arena_printf(a, "  database: \"%s\"\n", escaped(a, conninfo, '"'));
 }
 
 static const char *process_lines(struct arena *a, const char *process)

@@ -6,6 +6,10 @@
 #include "lib/base/config.h"
 #include "lib/base/ctx.h"
 
+/* The memory gets into no core dump and no debugger: a part of sandbox_enter, and for who holds a key before or without it.
+ * FAIL: SERVER_INTERNAL. */
+int sandbox_no_dump(struct ctx *c) MUST_CHECK;
+
 /* Enters the sandbox of the process named ("cairn-ra", "cairn-ca-signer" ...) for good; call it before threads start. A
  * kernel without landlock is logged as a warning; a filter that can't be installed is a FAIL.
  *

@@ -49,12 +49,21 @@ struct landlock {
 	uint64_t handled;
 };
 
-static int set_limits(struct ctx *c)
+int sandbox_no_dump(struct ctx *c)
 {
 	struct rlimit none = { 0, 0 };
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0) {
+		ctx_cause(c, "%s", strerror(errno));
+		return FAIL(c, SERVER_INTERNAL, "Core dumps can't be switched off");
+	}
+	return 0;
+}
+
+static int set_limits(struct ctx *c)
+{
 	struct rlimit files;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ||
-	    setrlimit(RLIMIT_CORE, &none) != 0 || getrlimit(RLIMIT_NOFILE, &files) != 0) {
+	TRY(sandbox_no_dump(c));
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || getrlimit(RLIMIT_NOFILE, &files) != 0) {
 		ctx_cause(c, "%s", strerror(errno));
 		return FAIL(c, SERVER_INTERNAL, "The limits of the process can't be set");
 	}

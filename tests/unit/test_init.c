@@ -122,6 +122,25 @@ static void test_init(void **state)
 	ctx_done(&c);
 }
 
+/* Whatever stands in a path or a connection string, the processes read the same from the file. */
+static void test_database_is_quoted(void **state)
+{
+	(void) state;
+	struct ctx c;
+	ctx_init(&c);
+	struct config *config = NULL;
+	struct init_options o = { .state = "/s/it's \"odd\" \\ ü", .database = "host='/a b' dbname=c\"d" };
+	assert_int_equal(config_load(&c, NULL, 0, &config), 0);
+	const char *path = in_folder(&c, "odd.yaml");
+	assert_int_equal(file_make(&c, path, bytes_of_text(init_config_text(c.arena, &o, config)), 0600), 0);
+	config_free(config);
+	assert_int_equal(config_load(&c, &path, 1, &config), 0);
+	assert_string_equal(config->ra.process.database,
+	    "host='/a b' dbname=c\"d user=cairn_ra passfile='/s/it\\'s \"odd\" \\\\ ü/secrets/cairn_ra.pgpass'");
+	config_free(config);
+	ctx_done(&c);
+}
+
 static void write_plan(struct ctx *c, const char *text)
 {
 	unlink(in_folder(c, "plan.yaml"));
@@ -181,6 +200,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_init),
+		cmocka_unit_test(test_database_is_quoted),
 		cmocka_unit_test(test_plan_faults),
 		cmocka_unit_test(test_plan),
 	};

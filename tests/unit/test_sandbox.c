@@ -297,6 +297,21 @@ static void nothing_is_dumped(void **state)
 	assert_int_equal(run("cairn-subscriber", look_at_limits), 0);
 }
 
+/* Keys are held before and without a sandbox too: by the signer while it starts, by `cairn init`. */
+static void nothing_is_dumped_without_a_sandbox(void **state)
+{
+	(void) state;
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct ctx c;
+		ctx_init(&c);
+		_exit(sandbox_no_dump(&c) != 0 || look_at_limits());
+	}
+	int status = 0;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 static void an_unknown_process_has_none(void **state)
 {
 	(void) state;
@@ -311,6 +326,7 @@ int main(void)
 		cmocka_unit_test(the_signer_opens_nothing),
 		cmocka_unit_test(ordinary_work_goes_on),
 		cmocka_unit_test(nothing_is_dumped),
+		cmocka_unit_test(nothing_is_dumped_without_a_sandbox),
 		cmocka_unit_test(an_unknown_process_has_none),
 	};
 	return cmocka_run_group_tests(tests, make_folder, drop_folder);
