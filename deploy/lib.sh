@@ -39,6 +39,7 @@ state_paths() {
 	RUN=$STATE/run
 	LOGS=$STATE/log
 	CONFIG=$STATE/cairn.yaml
+	[ ! -e "$RUN" ] || [ -w "$RUN" ] || fail "$STATE belongs to the user $(stat -c %U -- "$STATE")." "Run this as that user."
 	API_CA_FILE=$STATE/pki/api-ca.pem
 	ROOT_FILE=$STATE/pki/root.pem
 	# one name for what may have to lie outside of the state

@@ -145,6 +145,13 @@ def test_usage(run, arguments, status, words):
     assert words in done.stdout + done.stderr
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="needs two users")
+@pytest.mark.parametrize("command", [[UP, "--detach"], [DOWN]])
+def test_the_state_of_another_user_is_named(own, run, command):
+    done = run("runuser", "-u", "nobody", "--", *command, "--state", own.state, status=1, CAIRN_BUILD=instance.BUILD)
+    assert "belongs to the user root" in done.stderr
+
+
 def test_a_folder_of_something_else_stays_as_it_is(run, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "precious").touch()
