@@ -43,6 +43,7 @@ static bool stopping;
 static int signals;
 static int lock; /* held until the process ends */
 static pid_t own_pid;
+static bool files_stale; /* one could not be written: the disk is full, say */
 
 static void note(const char *format, ...) PRINTF_LIKE(1, 2);
 
@@ -74,7 +75,7 @@ static void path_of(char path[PATH_SIZE], const char *folder, const char *name, 
 	(void) snprintf(path, PATH_SIZE, "%s/%s/%s%s", state_folder, folder, name, end);
 }
 
-/* Writes a file as a whole: readers see the old text or the new one. */
+/* Writes a file as a whole: readers see the old text or the new one; one that fails is written again later. */
 static void replace_file(const char *path, const char *text, mode_t mode)
 {
 	char temporary[PATH_SIZE + 8];
@@ -82,6 +83,7 @@ static void replace_file(const char *path, const char *text, mode_t mode)
 	int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
 	if (fd < 0) {
 		note("\"message\":\"a file can't be written\",\"error\":\"%s\"", strerrorname_np(errno));
+		files_stale = true;
 		return;
 	}
 	size_t n = strlen(text);
@@ -90,6 +92,7 @@ static void replace_file(const char *path, const char *text, mode_t mode)
 	if (!whole || rename(temporary, path) != 0) {
 		note("\"message\":\"a file can't be written\",\"error\":\"%s\"", strerrorname_np(errno));
 		(void) unlink(temporary);
+		files_stale = true;
 	}
 }
 
@@ -138,6 +141,20 @@ static void write_pids_line(void)
 	}
 	(void) snprintf(text + at, sizeof(text) - at, "'\n");
 	replace_file(path, text, 0600);
+}
+
+static void write_stale_files(void)
+{
+	if (!files_stale) {
+		return;
+	}
+	files_stale = false;
+	for (size_t i = 0; i < table.n; i++) {
+		if (!table.rows[i].once) {
+			write_pid_file(&table.rows[i]);
+		}
+	}
+	write_pids_line();
 }
 
 /* ---- starting ---- */
@@ -439,6 +456,7 @@ int main(int argc, char **argv)
 		done = stopping && stop_next();
 		if (!done) {
 			wait_for_events();
+			write_stale_files();
 		}
 	}
 	self.pid = 0;

@@ -32,6 +32,19 @@ def test_what_dies_is_started_again_within_a_second(own):
     assert own.env["PIDS"].split() == [str(own.pid(n)) for n in ["cairn-supervise", "postgres"] + ["cairn-" + p for p in IN_ORDER]]
 
 
+def test_env_that_could_not_be_written_is_written_later(own):
+    blocked = os.path.join(own.state, "env.new")
+    os.mkdir(blocked)
+    old = own.kill("cairn-va")
+    own.wait_ready("cairn-va", after=old)
+    assert str(own.pid("cairn-va")) not in own.read_env()["PIDS"].split()
+    os.rmdir(blocked)
+    end = time.monotonic() + 10
+    while str(own.pid("cairn-va")) not in own.read_env()["PIDS"].split():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
 def test_no_process_leaves_a_core_dump(own):
     for pid in own.read_env()["PIDS"].split()[1:]:
         with open(f"/proc/{pid}/limits", encoding="ascii") as f:
