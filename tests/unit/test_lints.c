@@ -302,7 +302,8 @@ static const struct extension_fault extension_faults[] = {
 	{ "basic_constraints_value", NID_basic_constraints, true, "CA:TRUE" },
 	{ "key_purposes", NID_ext_key_usage, false, "serverAuth,clientAuth" }, /* D-40 */
 	{ "key_purposes", NID_ext_key_usage, false, "anyExtendedKeyUsage" },
-	{ "key_purposes", NID_ext_key_usage, false, "serverAuth,1.3.6.1.5.5.7.3.99" }, /* one that OpenSSL has no name for */
+	{ "key_purposes", NID_ext_key_usage, false,
+	    "serverAuth,1.3.6.1.5.5.7.3.99" }, /* one that OpenSSL has no name for */
 	{ "key_purposes", NID_ext_key_usage, false, NULL },
 	{ "other_extensions_are_not_critical", NID_ext_key_usage, true, "serverAuth" },
 	{ "policy_is_domain_validated", NID_certificate_policies, false, "2.23.140.1.2.2" }, /* D-44 */
