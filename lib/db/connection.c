@@ -303,11 +303,14 @@ static void ignore_notice(void *arg, const PGresult *notice)
 }
 
 /* Limits of the session; the time zone is for text forms in SQL functions. Every statement is one of a few that run over
- * and over: planned once, not anew for each of its first executions. */
+ * and over: planned once, not anew for each of its first executions; and as look-ups by index, since a plan is kept that
+ * may have been made when the tables were empty. */
 static const char session_sql[] =
     "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $1, false), "
     "set_config('idle_in_transaction_session_timeout', $1, false), set_config('timezone', 'UTC', false), "
-    "set_config('plan_cache_mode', 'force_generic_plan', false)";
+    "set_config('plan_cache_mode', 'force_generic_plan', false), set_config('jit', 'off', false), "
+    "set_config('enable_seqscan', 'off', false), set_config('enable_bitmapscan', 'off', false), "
+    "set_config('enable_hashjoin', 'off', false), set_config('enable_mergejoin', 'off', false)";
 
 static int queue_session(struct connection *conn)
 {
