@@ -62,6 +62,13 @@ CREATE FUNCTION cairn.time_of(id uuid) RETURNS timestamptz LANGUAGE sql IMMUTABL
 	SELECT to_timestamp((('x' || lpad(left(replace(id::text, '-', ''), 12), 16, '0'))::bit(64)::bigint) / 1000.0)
 $$;
 
+-- An id at the present time for rows that SQL makes itself (RFC 9562 version 7).
+CREATE FUNCTION cairn.new_id() RETURNS uuid LANGUAGE sql VOLATILE AS $$
+	SELECT encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid()) PLACING
+		substring(int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3) FROM 1 FOR 6), 52, 1), 53, 1),
+		'hex')::uuid
+$$;
+
 -- What must be done once, whoever does it: the holder renews before `until`, and another takes over when it lapses.
 CREATE TABLE cairn.lease (
 	name text PRIMARY KEY,

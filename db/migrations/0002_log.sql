@@ -93,9 +93,7 @@ CREATE TABLE log.validation (
 	ended_at timestamptz NOT NULL,
 	commitments bytea NOT NULL,
 	UNIQUE (id, authorization_id, passed),
-	CHECK (passed = (problem IS NULL)),
-	CHECK (ended_at >= started_at),
-	CHECK (octet_length(commitments) = 64)
+	CHECK (passed = (problem IS NULL) AND ended_at >= started_at AND octet_length(commitments) = 64)
 ) PARTITION BY RANGE (id);
 COMMENT ON TABLE log.validation IS 'Every validation that ended, one row a perspective: the evidence without which no authorization is valid (F-41, F-42, F-43)';
 COMMENT ON COLUMN log.validation.id IS 'SUB-VAL: validation id';
@@ -136,8 +134,8 @@ COMMENT ON COLUMN log.validation_private.resolutions IS 'SUB-VAL: every name res
 COMMENT ON COLUMN log.validation_private.attempts IS 'SUB-VAL: every connection with all addresses, the address used, redirects, status, headers, digest and first octets of the answer, as JSON text';
 
 CREATE TABLE log.event (
-	id uuid NOT NULL PRIMARY KEY,
-	happened_at timestamptz NOT NULL,
+	id uuid NOT NULL PRIMARY KEY DEFAULT cairn.new_id(),
+	happened_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	process text NOT NULL,
 	actor text NOT NULL,
 	kind text NOT NULL,

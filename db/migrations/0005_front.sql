@@ -33,7 +33,7 @@ CREATE VIEW front.challenge AS
 	SELECT h.id, h.authz_id, a.account_id FROM acme.challenge h JOIN acme.authz a ON a.id = h.authz_id;
 
 CREATE VIEW front.certificate AS
-	SELECT c.id, c.account_id, c.der, i.chain FROM ca.certificate c JOIN ca.issuer i ON i.name = c.issuer;
+	SELECT c.id, c.account_id, c.der, (SELECT i.chain FROM ca.issuer i WHERE i.name = c.issuer) AS chain FROM ca.certificate c;
 
 CREATE VIEW front.issuer AS SELECT name, certificate, crl_url, aia_url FROM ca.issuer;
 

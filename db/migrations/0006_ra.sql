@@ -1,7 +1,8 @@
 -- The steps of the registration authority: each one function, one round trip, one transaction, safe to repeat. Every
 -- one checks the account and its key again, so that a stale cache can never act (design 4.1).
 
-CREATE FUNCTION acme.check_account(p_account uuid, p_thumbprint bytea) RETURNS void LANGUAGE plpgsql STABLE AS $$
+-- True or a refusal. Assigned to a variable, as PL/pgSQL runs a statement of SQL for PERFORM.
+CREATE FUNCTION acme.check_account(p_account uuid, p_thumbprint bytea) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	found_status text;
 BEGIN
@@ -11,6 +12,7 @@ BEGIN
 	ELSIF found_status <> 'valid' THEN -- A-60, A-62
 		PERFORM cairn.refuse('ACCOUNT_NOT_VALID', 'The account is ' || found_status);
 	END IF;
+	RETURN true;
 END $$;
 
 CREATE FUNCTION log.add_event(p_id uuid, p_process text, p_actor text, p_kind text, p_request uuid, p_account uuid,
@@ -19,13 +21,6 @@ BEGIN -- in PL/pgSQL, as all functions on the way of an order: its plan is kept,
 	INSERT INTO log.event (id, happened_at, process, actor, kind, request_id, account_id, order_id, certificate_id, facts)
 	VALUES (p_id, clock_timestamp(), p_process, p_actor, p_kind, p_request, p_account, p_order, p_certificate, p_facts);
 END $$;
-
--- An id at the present time for rows that SQL makes itself (RFC 9562 version 7).
-CREATE FUNCTION cairn.new_id() RETURNS uuid LANGUAGE sql VOLATILE AS $$
-	SELECT encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid()) PLACING
-		substring(int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3) FROM 1 FOR 6), 52, 1), 53, 1),
-		'hex')::uuid
-$$;
 
 -- newAccount (RFC 8555 7.3): one account a key, also in a race (A-63); a known key gets its account unchanged (A-51).
 CREATE FUNCTION acme.new_account(p_id uuid, p_key text, p_thumbprint bytea, p_spki_sha256 bytea, p_terms text,
@@ -56,18 +51,24 @@ BEGIN
 		FROM acme.account a WHERE a.thumbprint = p_thumbprint;
 END $$;
 
--- Deactivation (RFC 8555 7.3.6) ends what is pending and keeps certificates (A-60, A-61).
+-- Deactivation (RFC 8555 7.3.6) ends what is pending and keeps certificates (A-60, A-61). No issuance is begun after it:
+-- the lock waits for new orders, which hold the account by their foreign key, so that the update finds all of them; it
+-- waits for each order that is just being finalized; and ca.begin_issuance, which holds the order, sees the order or, where
+-- that is newer, the account as they are then.
 CREATE FUNCTION acme.deactivate_account(p_account uuid, p_thumbprint bytea, p_process text, p_request uuid)
 RETURNS TABLE (id uuid, status text, key text, thumbprint bytea, terms_agreed boolean, created_at timestamptz)
 LANGUAGE plpgsql AS $$
+DECLARE
+	checked boolean;
 BEGIN
-	PERFORM acme.check_account(p_account, p_thumbprint);
+	PERFORM FROM acme.account a WHERE a.id = p_account FOR UPDATE;
+	checked := acme.check_account(p_account, p_thumbprint);
 	UPDATE acme.account a SET status = 'deactivated', ended_at = now() WHERE a.id = p_account AND a.status = 'valid';
 	IF FOUND THEN
+		UPDATE acme.authz z SET status = 'deactivated' WHERE z.account_id = p_account AND z.status IN ('pending', 'valid');
 		UPDATE acme.orders o SET status = 'invalid',
 			error = jsonb_build_object('type', 'ACCOUNT_NOT_VALID', 'detail', 'The account was deactivated')
 			WHERE o.account_id = p_account AND o.status IN ('pending', 'ready');
-		UPDATE acme.authz z SET status = 'deactivated' WHERE z.account_id = p_account AND z.status IN ('pending', 'valid');
 		PERFORM log.add_event(cairn.new_id(), p_process, 'account', 'account.deactivated', p_request, p_account, NULL, NULL,
 			'{}'::jsonb);
 	END IF;
@@ -83,27 +84,27 @@ CREATE FUNCTION acme.new_order(p_id uuid, p_account uuid, p_thumbprint bytea, p_
 	p_challenge_types text[], p_challenge_tokens text[], p_process text, p_request uuid)
 RETURNS TABLE (status text, authorizations uuid[], expires_at timestamptz) LANGUAGE plpgsql AS $$
 DECLARE
+	checked boolean := acme.check_account(p_account, p_thumbprint);
 	reused uuid[];
-	chosen uuid[];
-	ends timestamptz;
-	state text;
+	missing int;
 BEGIN
-	PERFORM acme.check_account(p_account, p_thumbprint);
 	SELECT array_agg(r.id ORDER BY n), array_agg(coalesce(r.id, p_authz_ids[n]) ORDER BY n),
-		least(p_expires, min(r.expires_at)), CASE WHEN bool_and(r.id IS NOT NULL) THEN 'ready' ELSE 'pending' END
-		INTO reused, chosen, ends, state
+		least(p_expires, min(r.expires_at)), count(*) - count(r.id)
+		INTO reused, authorizations, expires_at, missing
 		FROM unnest(p_types, p_values) WITH ORDINALITY AS i (t, v, n)
 		LEFT JOIN LATERAL (SELECT a.id, a.expires_at FROM acme.authz a
 			WHERE a.account_id = p_account AND a.identifier_type = t AND a.status = 'valid'
 				AND a.identifier_value = CASE WHEN v LIKE '*.%' THEN substr(v, 3) ELSE v END
 				AND a.wildcard = (v LIKE '*.%') AND a.expires_at > p_reuse_until
 			ORDER BY a.expires_at DESC LIMIT 1) r ON true;
+	status := CASE missing WHEN 0 THEN 'ready' ELSE 'pending' END;
 	INSERT INTO acme.orders (id, account_id, status, identifier_types, identifier_values, profile, not_before, not_after,
-		replaces, expires_at)
-		VALUES (p_id, p_account, state, p_types, p_values, p_profile, p_not_before, p_not_after, p_replaces, ends);
-	IF state = 'pending' THEN
-		INSERT INTO acme.authz (id, account_id, identifier_type, identifier_value, wildcard, status, expires_at)
-			SELECT p_authz_ids[n], p_account, t, CASE WHEN v LIKE '*.%' THEN substr(v, 3) ELSE v END, v LIKE '*.%',
+		replaces, expires_at, waits_for)
+		VALUES (p_id, p_account, new_order.status, p_types, p_values, p_profile, p_not_before, p_not_after, p_replaces,
+			new_order.expires_at, missing);
+	IF missing > 0 THEN
+		INSERT INTO acme.authz (id, account_id, order_id, identifier_type, identifier_value, wildcard, status, expires_at)
+			SELECT p_authz_ids[n], p_account, p_id, t, CASE WHEN v LIKE '*.%' THEN substr(v, 3) ELSE v END, v LIKE '*.%',
 				'pending', p_expires
 			FROM unnest(p_types, p_values) WITH ORDINALITY AS i (t, v, n) WHERE reused[n] IS NULL;
 		INSERT INTO acme.challenge (id, authz_id, type, token, status)
@@ -112,11 +113,12 @@ BEGIN
 				AS h (cid, place, kind, tok) WHERE reused[place] IS NULL;
 	END IF;
 	INSERT INTO acme.order_authz (order_id, position, authz_id)
-		SELECT p_id, n, chosen[n] FROM generate_subscripts(chosen, 1) AS n;
-	PERFORM log.add_event(cairn.new_id(), p_process, 'account', 'order.created', p_request, p_account, p_id, NULL,
-		jsonb_build_object('identifiers', p_values, 'profile', p_profile, 'authorizations', chosen,
-			'reused', array_remove(reused, NULL), 'replaces', p_replaces));
-	RETURN QUERY SELECT state, chosen, ends;
+		SELECT p_id, n, authorizations[n] FROM generate_subscripts(authorizations, 1) AS n;
+	INSERT INTO log.event (process, actor, kind, request_id, account_id, order_id, facts)
+		VALUES (p_process, 'account', 'order.created', p_request, p_account, p_id,
+			jsonb_build_object('identifiers', p_values, 'profile', p_profile, 'authorizations', authorizations,
+				'reused', array_remove(reused, NULL), 'replaces', p_replaces));
+	RETURN NEXT;
 END $$;
 
 -- A response to a challenge (RFC 8555 7.5.1): pending -> processing by compare-and-set, with a lease: a durable job.
@@ -126,12 +128,11 @@ CREATE FUNCTION acme.start_challenge(p_challenge uuid, p_account uuid, p_thumbpr
 RETURNS TABLE (started boolean, processing boolean, authz_id uuid, identifier_type text, identifier_value text, wildcard boolean, type text,
 	token text, key_authorization text, attempts int8) LANGUAGE plpgsql AS $$
 DECLARE
+	checked boolean := acme.check_account(p_account, p_thumbprint);
 	z acme.authz;
 	h acme.challenge;
 BEGIN
-	PERFORM acme.check_account(p_account, p_thumbprint);
-	SELECT c.* INTO h FROM acme.challenge c WHERE c.id = p_challenge;
-	SELECT a.* INTO z FROM acme.authz a WHERE a.id = h.authz_id;
+	SELECT a.* INTO z FROM acme.challenge c JOIN acme.authz a ON a.id = c.authz_id WHERE c.id = p_challenge;
 	IF z.id IS NULL THEN
 		PERFORM cairn.refuse('NOT_FOUND', 'There is no such challenge');
 	ELSIF z.account_id <> p_account THEN
@@ -145,14 +146,20 @@ BEGIN
 	UPDATE acme.challenge c SET status = 'processing', key_authorization = c.token || '.' || p_thumbprint_text,
 		lease_holder = p_holder, lease_until = clock_timestamp() + make_interval(secs => p_lease_s), request_id = p_request
 		WHERE c.id = p_challenge AND c.status = 'pending' AND z.status = 'pending' RETURNING c.* INTO h;
-	IF FOUND THEN
-		started := true;
-	ELSE
+	started := FOUND;
+	IF NOT started THEN
 		SELECT c.* INTO h FROM acme.challenge c WHERE c.id = p_challenge;
-		started := false;
 	END IF;
-	RETURN QUERY SELECT started, h.status = 'processing', z.id, z.identifier_type, z.identifier_value, z.wildcard, h.type,
-		h.token, h.key_authorization, h.attempts::int8;
+	processing := h.status = 'processing';
+	authz_id := z.id;
+	identifier_type := z.identifier_type;
+	identifier_value := z.identifier_value;
+	wildcard := z.wildcard;
+	type := h.type;
+	token := h.token;
+	key_authorization := h.key_authorization;
+	attempts := h.attempts;
+	RETURN NEXT;
 END $$;
 
 -- Jobs whose holder is gone (the lease lapsed), or that this holder itself held before it was started again.
@@ -162,9 +169,10 @@ RETURNS TABLE (challenge_id uuid, authz_id uuid, account_id uuid, identifier_typ
 	-- The time of some has run out: nobody waits for them any more.
 	UPDATE acme.challenge c SET status = 'invalid', lease_holder = NULL, lease_until = NULL,
 		error = coalesce(c.error, jsonb_build_object('type', 'MALFORMED', 'detail', 'The authorization expired'))
-		FROM acme.authz a WHERE a.id = c.authz_id AND c.status = 'processing' AND a.expires_at <= now();
+		FROM acme.authz a WHERE a.id = c.authz_id AND c.status = 'processing' AND c.lease_until IS NOT NULL
+			AND a.expires_at <= now();
 	WITH due AS (
-		SELECT c.id FROM acme.challenge c WHERE c.status = 'processing'
+		SELECT c.id FROM acme.challenge c WHERE c.status = 'processing' AND c.lease_until IS NOT NULL
 			AND (c.lease_until < clock_timestamp() OR (p_own AND c.lease_holder = p_holder))
 		ORDER BY c.lease_until LIMIT p_limit FOR UPDATE SKIP LOCKED),
 	taken AS (
@@ -183,25 +191,24 @@ $$;
 
 -- The evidence of one validation and what follows from it, in one transaction: an authorization can't be valid without
 -- the record that made it so. p_retry_s: when a failed one is tried again, NULL when it is final (A-101). Who lost the
--- lease still leaves the evidence but changes nothing. p_fault: it failed by a fault of ours and does not count.
+-- lease still leaves the evidence but changes nothing. p_fault: it failed by a fault of ours and does not count. Gives
+-- whether the authorization ended by it.
 CREATE FUNCTION acme.record_validation(p_id uuid, p_challenge uuid, p_holder text, p_request uuid, p_rule text,
 	p_perspective text, p_passed boolean, p_problem text, p_detail text, p_error jsonb, p_dnssec text, p_caa jsonb,
 	p_answer_sha256 bytea, p_answer_octets int8, p_started timestamptz, p_ended timestamptz, p_commitments bytea,
 	p_salt bytea, p_resolutions text, p_attempts text, p_authz_expires timestamptz, p_retry_s int8, p_fault boolean)
 RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
-	z acme.authz;
-	h acme.challenge;
-	affected uuid[];
+	z record;
 BEGIN
-	SELECT c.* INTO STRICT h FROM acme.challenge c WHERE c.id = p_challenge;
-	SELECT a.* INTO STRICT z FROM acme.authz a WHERE a.id = h.authz_id;
+	SELECT a.id, a.account_id, a.order_id, a.identifier_type, a.identifier_value, a.wildcard, c.type, c.token, c.attempts
+		INTO STRICT z FROM acme.challenge c JOIN acme.authz a ON a.id = c.authz_id WHERE c.id = p_challenge;
 	INSERT INTO log.validation (id, authorization_id, challenge_id, account_id, request_id, identifier_type,
 		identifier_value, wildcard, method, rule, perspective, attempt, passed, problem, detail, dnssec, caa, token_sha256,
 		answer_sha256, answer_octets, started_at, ended_at, commitments)
 		VALUES (p_id, z.id, p_challenge, z.account_id, p_request, z.identifier_type, z.identifier_value, z.wildcard,
-			h.type, p_rule, p_perspective, h.attempts + 1, p_passed, p_problem, p_detail, p_dnssec, p_caa,
-			sha256(convert_to(h.token, 'UTF8')), p_answer_sha256, p_answer_octets, p_started, p_ended, p_commitments);
+			z.type, p_rule, p_perspective, z.attempts + 1, p_passed, p_problem, p_detail, p_dnssec, p_caa,
+			sha256(convert_to(z.token, 'UTF8')), p_answer_sha256, p_answer_octets, p_started, p_ended, p_commitments);
 	INSERT INTO log.validation_private (id, salt, resolutions, attempts)
 		VALUES (p_id, p_salt, p_resolutions, p_attempts);
 	IF NOT p_passed AND p_retry_s IS NOT NULL THEN
@@ -209,12 +216,8 @@ BEGIN
 			error = CASE WHEN p_fault THEN c.error ELSE p_error END,
 			lease_until = clock_timestamp() + make_interval(secs => p_retry_s)
 			WHERE c.id = p_challenge AND c.status = 'processing' AND c.lease_holder = p_holder;
-		RETURN FOUND;
+		RETURN false;
 	END IF;
-	-- Orders are locked first and in one order, so that two authorizations of one order that end together see each other.
-	SELECT array_agg(l.id) INTO affected FROM (SELECT o.id FROM acme.orders o
-		WHERE o.id IN (SELECT oa.order_id FROM acme.order_authz oa WHERE oa.authz_id = z.id) AND o.status = 'pending'
-		ORDER BY o.id FOR UPDATE) l;
 	UPDATE acme.challenge c SET attempts = c.attempts + 1, status = CASE WHEN p_passed THEN 'valid' ELSE 'invalid' END,
 		validated_at = CASE WHEN p_passed THEN p_ended END, error = CASE WHEN p_passed THEN NULL ELSE p_error END,
 		lease_holder = NULL, lease_until = NULL
@@ -227,15 +230,13 @@ BEGIN
 		expires_at = CASE WHEN p_passed THEN p_authz_expires ELSE a.expires_at END
 		WHERE a.id = z.id AND a.status = 'pending' AND a.expires_at > clock_timestamp();
 	IF NOT FOUND THEN
-		RETURN true; -- another challenge of it decided, it was deactivated, or it ran out of time: that is final (A-92)
+		RETURN false; -- another challenge of it decided, it was deactivated, or it ran out of time: that is final (A-92)
 	END IF;
-	IF p_passed THEN
-		UPDATE acme.orders o SET status = 'ready' WHERE o.id = ANY (affected) AND o.status = 'pending'
-			AND NOT EXISTS (SELECT FROM acme.order_authz oa JOIN acme.authz a ON a.id = oa.authz_id
-				WHERE oa.order_id = o.id AND a.status <> 'valid');
-	ELSE
-		UPDATE acme.orders o SET status = 'invalid', error = p_error WHERE o.id = ANY (affected) AND o.status = 'pending';
-	END IF;
+	-- Only the order that it was made for waits for it. Authorizations that end together count down one after the other.
+	UPDATE acme.orders o SET waits_for = o.waits_for - CASE WHEN p_passed THEN 1 ELSE 0 END,
+		status = CASE WHEN NOT p_passed THEN 'invalid' WHEN o.waits_for = 1 THEN 'ready' ELSE 'pending' END,
+		error = CASE WHEN NOT p_passed THEN p_error END
+		WHERE o.id = z.order_id AND o.status = 'pending';
 	RETURN true;
 END $$;
 
@@ -258,26 +259,23 @@ END $$;
 CREATE FUNCTION acme.deactivate_authz(p_authz uuid, p_account uuid, p_thumbprint bytea, p_process text, p_request uuid)
 RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
+	checked boolean := acme.check_account(p_account, p_thumbprint);
 	owner uuid;
-	affected uuid[];
 BEGIN
-	PERFORM acme.check_account(p_account, p_thumbprint);
 	SELECT a.account_id INTO owner FROM acme.authz a WHERE a.id = p_authz;
 	IF owner IS NULL THEN
 		PERFORM cairn.refuse('NOT_FOUND', 'There is no such authorization');
 	ELSIF owner <> p_account THEN
 		PERFORM cairn.refuse('UNAUTHORIZED', 'The authorization belongs to another account');
 	END IF;
-	SELECT array_agg(l.id) INTO affected FROM (SELECT o.id FROM acme.orders o
-		WHERE o.id IN (SELECT oa.order_id FROM acme.order_authz oa WHERE oa.authz_id = p_authz)
-			AND o.status IN ('pending', 'ready') ORDER BY o.id FOR UPDATE) l;
 	UPDATE acme.authz a SET status = 'deactivated' WHERE a.id = p_authz AND a.status IN ('pending', 'valid');
 	IF NOT FOUND THEN
 		RETURN;
 	END IF;
 	UPDATE acme.orders o SET status = 'invalid',
 		error = jsonb_build_object('type', 'UNAUTHORIZED', 'detail', 'An authorization of the order was deactivated')
-		WHERE o.id = ANY (affected) AND o.status IN ('pending', 'ready');
+		WHERE o.id IN (SELECT oa.order_id FROM acme.order_authz oa WHERE oa.authz_id = p_authz)
+			AND o.status IN ('pending', 'ready');
 	PERFORM log.add_event(cairn.new_id(), p_process, 'account', 'authorization.deactivated', p_request, p_account, NULL,
 		NULL, jsonb_build_object('authorization', p_authz));
 END $$;
@@ -291,16 +289,10 @@ RETURNS TABLE (status text, identifier_types text[], identifier_values text[], a
 	issuance_request_id uuid) LANGUAGE plpgsql
 STABLE AS $$
 DECLARE
+	checked boolean := acme.check_account(p_account, p_thumbprint);
 	owner uuid;
 BEGIN
-	PERFORM acme.check_account(p_account, p_thumbprint);
-	SELECT o.account_id INTO owner FROM acme.orders o WHERE o.id = p_order;
-	IF owner IS NULL THEN
-		PERFORM cairn.refuse('NOT_FOUND', 'There is no such order');
-	ELSIF owner <> p_account THEN
-		PERFORM cairn.refuse('UNAUTHORIZED', 'The order belongs to another account');
-	END IF;
-	RETURN QUERY SELECT
+	SELECT o.account_id,
 		CASE WHEN o.status IN ('pending', 'ready') AND o.expires_at <= now() THEN 'invalid' ELSE o.status END,
 		o.identifier_types, o.identifier_values, a.ids, o.profile, o.not_before, o.not_after, o.expires_at,
 		o.certificate_id, o.error,
@@ -308,10 +300,18 @@ BEGIN
 		EXISTS (SELECT FROM acme.blocked_key b WHERE b.spki_sha256 = p_csr_spki_sha256),
 		a.valid, a.oldest,
 		(SELECT i.request_id FROM ca.issuance i WHERE i.id = o.certificate_id)
+		INTO owner, status, identifier_types, identifier_values, authorizations, profile, not_before, not_after, expires_at,
+			certificate_id, error, key_is_account, key_is_blocked, all_valid, oldest_validation, issuance_request_id
 		FROM acme.orders o, LATERAL (SELECT array_agg(z.id ORDER BY oa.position) AS ids,
 			bool_and(z.status = 'valid' AND z.expires_at > now()) AS valid, min(cairn.time_of(z.validation_id)) AS oldest
 			FROM acme.order_authz oa JOIN acme.authz z ON z.id = oa.authz_id WHERE oa.order_id = o.id) a
 		WHERE o.id = p_order;
+	IF owner IS NULL THEN
+		PERFORM cairn.refuse('NOT_FOUND', 'There is no such order');
+	ELSIF owner <> p_account THEN
+		PERFORM cairn.refuse('UNAUTHORIZED', 'The order belongs to another account');
+	END IF;
+	RETURN NEXT;
 END $$;
 
 -- Revocation (RFC 8555 7.6): the certificate must be ours octet for octet (A-127); who asked decides what is believed.
@@ -325,10 +325,8 @@ DECLARE
 	why int := p_reason;
 	whose text := 'account';
 	stamp timestamptz := date_trunc('second', clock_timestamp());
+	checked boolean := p_by_key OR acme.check_account(p_account, p_thumbprint);
 BEGIN
-	IF NOT p_by_key THEN
-		PERFORM acme.check_account(p_account, p_thumbprint);
-	END IF;
 	SELECT c.* INTO cert FROM ca.serial s JOIN ca.certificate c ON c.id = s.certificate_id WHERE s.serial = p_serial;
 	IF cert.id IS NULL OR cert.der <> p_der THEN
 		PERFORM cairn.refuse('NOT_FOUND', 'This CA did not issue that certificate');

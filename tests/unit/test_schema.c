@@ -183,9 +183,10 @@ static void test_denied(void **state)
 	    "9") ", 'dns', 'a.test', false, 'http-01', '3.2.2.4.19', 'local', 1, " passed ", " problem \
 	         ", NULL, 'off', NULL, sha256('t'), NULL, NULL, now(), now(), sha256('a') || sha256('b'));"
 #define AUTHZ(id, status, validation) \
-	"INSERT INTO acme.authz (id, account_id, identifier_type, identifier_value, wildcard, status, expires_at, " \
-	"validation_id) VALUES (" UUID(id) ", " UUID("1") ", 'dns', 'a.test', false, '" status \
-	                                                  "', now() + interval '1 day', " validation ");"
+	"INSERT INTO acme.authz (id, account_id, order_id, identifier_type, identifier_value, wildcard, status, " \
+	"expires_at, " \
+	"validation_id) VALUES (" UUID(id) ", " UUID("1") ", " UUID("8") ", 'dns', 'a.test', false, '" status \
+	                                                                 "', now() + interval '1 day', " validation ");"
 
 struct violation {
 	const char *sql;
@@ -217,6 +218,28 @@ static void test_no_valid_without_evidence(void **state)
 	assert_string_equal(
 	    pg_try("cairn_owner", "UPDATE log.validation SET passed = false, problem = 'DNS' WHERE id = " UUID("4"), NULL),
 	    "23503");
+}
+
+/* An order is ready when no authorization is left that it waits for, and has what its state tells. */
+static void test_order_states(void **state)
+{
+	(void) state;
+#define ORDER(id, status, waits_for) \
+	"INSERT INTO acme.orders (id, account_id, status, waits_for, identifier_types, identifier_values, profile, " \
+	"expires_at) VALUES (" UUID(id) ", " UUID("1") ", '" status "', " waits_for ", '{dns}', '{a.test}', 'p', now());"
+	static const struct violation violations[] = {
+		{ ORDER("a", "pending", "2"), "" },
+		{ "UPDATE acme.orders SET status = 'ready', waits_for = 1 WHERE id = " UUID("a"), "23514" },
+		{ "UPDATE acme.orders SET status = 'ready', waits_for = 0 WHERE id = " UUID("a"), "" },
+		{ "UPDATE acme.orders SET status = 'invalid' WHERE id = " UUID("a"), "23514" },
+		{ "UPDATE acme.orders SET status = 'unknown' WHERE id = " UUID("a"), "23514" },
+		{ ORDER("b", "ready", "1"), "23514" },
+		{ ORDER("b", "processing", "0"), "23514" },
+		{ ORDER("b", "valid", "0"), "23514" },
+	};
+	for (size_t i = 0; i < COUNT_OF(violations); i++) {
+		assert_string_equal(pg_try("cairn_ra", violations[i].sql, NULL), violations[i].state);
+	}
 }
 
 /* one account a key, also in a race. */
@@ -257,6 +280,7 @@ int main(void)
 		cmocka_unit_test(test_rights),
 		cmocka_unit_test(test_denied),
 		cmocka_unit_test(test_no_valid_without_evidence),
+		cmocka_unit_test(test_order_states),
 		cmocka_unit_test(test_one_account_a_key),
 		cmocka_unit_test(test_leases),
 	};
