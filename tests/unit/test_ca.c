@@ -109,14 +109,15 @@ static struct id make_order(const char *const *names, size_t n)
 		const char *validation = uuid(all.arena, id_new());
 		bool wildcard = strncmp(names[i], "*.", 2) == 0;
 		const char *base = wildcard ? names[i] + 2 : names[i];
-		run_sql("INSERT INTO log.validation VALUES ('%s', '%s', NULL, '%s', '%s', 'dns', '%s', %s, 'http-01', "
-		        "'3.2.2.4.19', 'local', 1, true, NULL, NULL, 'off', NULL, sha256('t'), NULL, NULL, now(), now(), "
-		        "sha256('a') || sha256('b')); INSERT INTO acme.authz (id, account_id, order_id, identifier_type, "
-		        "identifier_value, wildcard, status, expires_at, validation_id) VALUES ('%s', '%s', '%s', 'dns', '%s', "
-		        "%s, 'valid', "
-		        "now() + interval '1 d', '%s'); INSERT INTO acme.order_authz VALUES ('%s', %zu, '%s')",
-		    validation, authz, uuid(all.arena, account), validation, base, wildcard ? "true" : "false", authz,
-		    uuid(all.arena, account), uuid(all.arena, order), base, wildcard ? "true" : "false", validation,
+		run_sql(
+		    "INSERT INTO log.validation VALUES ('%s', '%s', NULL, '%s', '%s', 'dns', '%s', %s, 'http-01', "
+		    "'3.2.2.4.19', 'local', 1, true, NULL, NULL, 'off', NULL, sha256('t'), NULL, NULL, now(), now(), "
+		    "sha256('a') || sha256('b')); INSERT INTO log.validation_private VALUES ('%s', sha256('s'), '{}', '{}'); "
+		    "INSERT INTO acme.authz (id, account_id, order_id, identifier_type, identifier_value, wildcard, status, "
+		    "expires_at, validation_id) VALUES ('%s', '%s', '%s', 'dns', '%s', %s, 'valid', now() + interval '1 d', "
+		    "'%s'); INSERT INTO acme.order_authz VALUES ('%s', %zu, '%s')",
+		    validation, authz, uuid(all.arena, account), validation, base, wildcard ? "true" : "false", validation,
+		    authz, uuid(all.arena, account), uuid(all.arena, order), base, wildcard ? "true" : "false", validation,
 		    uuid(all.arena, order), i + 1, authz);
 	}
 	return order;

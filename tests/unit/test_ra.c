@@ -28,6 +28,8 @@ static const char *last_caa_method;
 
 static struct validation_result va_result(const struct validate_request *in)
 {
+	static const uint8_t digest[SHA256_SIZE] = { 1 };
+	static struct connection_attempt answered = { .body_sha256 = { digest, sizeof(digest) }, .body_octets = 87 };
 	struct validation_result r = {
 		.validation_id = in->validation_id,
 		.perspective = "test",
@@ -39,6 +41,9 @@ static struct validation_result va_result(const struct validate_request *in)
 	};
 	if (va_does == VA_REFUSES) {
 		r.problem = (struct problem_record) { .type = "UNAUTHORIZED", .detail = "wrong answer" };
+	}
+	if (in->key_authorization != NULL && va_does != VA_FAULTS) {
+		r.attempts = (struct connection_attempt_list) { &answered, 1 };
 	}
 	return r;
 }
@@ -420,7 +425,7 @@ static void test_expired_while_validated(void **state)
 	    "UPDATE acme.authz SET expires_at = now() - interval '1 s' WHERE identifier_value = 'slow.test'");
 	pg_exec("cairn_ra",
 	    "SELECT acme.record_validation(cairn.new_id(), c.id, 'h', cairn.new_id(), 'r', 'p', true, NULL, "
-	    "NULL, NULL, 'off', NULL, NULL, NULL, now(), now(), sha256('a') || sha256('b'), sha256('s'), "
+	    "NULL, NULL, 'off', NULL, sha256('x'), 1, now(), now(), sha256('a') || sha256('b'), sha256('s'), "
 	    "'', '', now() + interval '1 day', NULL, false) "
 	    "FROM acme.challenge c WHERE c.status = 'processing' AND c.lease_holder = 'h'");
 	pg_assert_value("SELECT string_agg(status, ' ') FROM acme.authz WHERE identifier_value = 'slow.test'", "pending");
@@ -575,6 +580,9 @@ static void test_caa_again(void **state)
 	    "INSERT INTO log.validation SELECT (v2).* FROM (SELECT jsonb_populate_record(v, jsonb_build_object('id', "
 	    "overlay(v.id::text PLACING left(cairn.id_at(now() - interval '8 hours')::text, 13) FROM 1 FOR 13))) AS v2 "
 	    "FROM log.validation v WHERE identifier_value = 'aged.test') x; "
+	    "INSERT INTO log.validation_private SELECT v.id, p.salt, p.resolutions, p.attempts FROM log.validation v, "
+	    "log.validation w JOIN log.validation_private p ON p.id = w.id WHERE v.identifier_value = 'aged.test' AND "
+	    "w.identifier_value = 'aged.test' AND v.id < w.id; "
 	    "UPDATE acme.authz SET validation_id = (SELECT min(id::text)::uuid FROM log.validation WHERE identifier_value "
 	    "= "
 	    "'aged.test') WHERE identifier_value = 'aged.test'");

@@ -182,6 +182,7 @@ static void test_denied(void **state)
 	"INSERT INTO log.validation VALUES (" UUID(id) ", " UUID(authz) ", NULL, " UUID("1") ", " UUID( \
 	    "9") ", 'dns', 'a.test', false, 'http-01', '3.2.2.4.19', 'local', 1, " passed ", " problem \
 	         ", NULL, 'off', NULL, sha256('t'), NULL, NULL, now(), now(), sha256('a') || sha256('b'));"
+#define EVIDENCE(id) "INSERT INTO log.validation_private VALUES (" UUID(id) ", sha256('s'), '{}', '{}');"
 #define AUTHZ(id, status, validation) \
 	"INSERT INTO acme.authz (id, account_id, order_id, identifier_type, identifier_value, wildcard, status, " \
 	"expires_at, " \
@@ -201,18 +202,28 @@ static void test_no_valid_without_evidence(void **state)
 	                                                                                                "sha256('k'))");
 	pg_exec("cairn_ra", AUTHZ("2", "pending", "NULL") AUTHZ("3", "pending", "NULL"));
 	pg_exec("cairn_ra", VALIDATION("4", "2", "true", "NULL") VALIDATION("5", "3", "false", "'DNS'"));
+	/* without its personal fields, and of a CAA check alone */
+	pg_exec("cairn_ra", VALIDATION("7", "2", "true", "NULL") VALIDATION("8", "2", "true", "NULL"));
+	pg_exec("cairn_owner", "UPDATE log.validation SET method = 'caa' WHERE id = " UUID("8"));
+	pg_exec("cairn_ra", EVIDENCE("4") EVIDENCE("5") EVIDENCE("8"));
 	static const struct violation violations[] = {
 		{ "UPDATE acme.authz SET status = 'valid' WHERE id = " UUID("2"), "23514" },
 		{ "UPDATE acme.authz SET status = 'valid', validation_id = " UUID("4") " WHERE id = " UUID("3"), "23503" },
 		{ "UPDATE acme.authz SET status = 'valid', validation_id = " UUID("5") " WHERE id = " UUID("3"), "23503" },
 		{ "UPDATE acme.authz SET status = 'valid', validation_id = " UUID("6") " WHERE id = " UUID("3"), "23503" },
+		{ "UPDATE acme.authz SET status = 'valid', validation_id = " UUID("7") " WHERE id = " UUID("2"), "23503" },
+		{ "UPDATE acme.authz SET status = 'valid', validation_id = " UUID("8") " WHERE id = " UUID("2"), "23503" },
 		{ AUTHZ("6", "valid", "NULL"), "23514" },
+		{ AUTHZ("2", "valid", UUID("7")), "23503" },
 		{ VALIDATION("6", "2", "true", "'DNS'"), "23514" },
 		{ "UPDATE acme.authz SET status = 'valid', validation_id = " UUID("4") " WHERE id = " UUID("2"), "" },
 	};
 	for (size_t i = 0; i < COUNT_OF(violations); i++) {
 		assert_string_equal(pg_try("cairn_ra", violations[i].sql, NULL), violations[i].state);
 	}
+	/* What passed a challenge has the digest of what was answered (F-43). */
+	assert_string_equal(
+	    pg_try("cairn_owner", "UPDATE log.validation SET challenge_id = id WHERE id = " UUID("4"), NULL), "23514");
 	/* Nor can the evidence go once something stands on it. */
 	assert_string_equal(pg_try("cairn_owner", "DELETE FROM log.validation WHERE id = " UUID("4"), NULL), "23503");
 	assert_string_equal(
