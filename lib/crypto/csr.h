@@ -30,9 +30,6 @@ int csr_parse(struct ctx *c, struct bytes der, struct csr *ret) MUST_CHECK;
 int csr_names_check(struct ctx *c, const struct csr *csr, const struct text_list *dns_names,
     const struct text_list *ip_addresses) MUST_CHECK;
 
-/* Whether the DNS names of the CSR (with its common name) equal this list as sets. */
-bool csr_names_equal(const struct csr *csr, const struct text_list *dns_names, const struct text_list *ip_addresses);
-
 /* The DNS names for the certificate: those of the SAN in its order without repetition, then the common name if it is
  * not among them. */
 struct text_list csr_names(struct ctx *c, const struct csr *csr);

@@ -66,12 +66,6 @@ static const char *first_not_asked(
 	return name != NULL ? name : first_missing_in_csr(csr, ip_addresses, true);
 }
 
-bool csr_names_equal(const struct csr *csr, const struct text_list *dns_names, const struct text_list *ip_addresses)
-{
-	return first_too_much(csr, dns_names, ip_addresses) == NULL &&
-	       first_not_asked(csr, dns_names, ip_addresses) == NULL;
-}
-
 int csr_names_check(
     struct ctx *c, const struct csr *csr, const struct text_list *dns_names, const struct text_list *ip_addresses)
 {

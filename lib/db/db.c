@@ -12,13 +12,6 @@
 
 #define TRIES 3
 
-static _Thread_local int64_t changed;
-
-int64_t db_changed(void)
-{
-	return changed;
-}
-
 int db_check(struct ctx *c)
 {
 	struct connection *conn = NULL;
@@ -105,17 +98,10 @@ static int run(struct ctx *c, const struct statement *s, const void *params, PGr
 	return result;
 }
 
-/* Empty for a statement that changes nothing, else a number. */
-static int64_t number_of_changes(PGresult *result)
-{
-	return strtoll(PQcmdTuples(result), NULL, 10);
-}
-
 int db_run(struct ctx *c, const struct statement *s, const void *params)
 {
 	AUTO(PGresult) result = NULL;
 	TRY(run(c, s, params, &result));
-	changed = number_of_changes(result);
 	return 0;
 }
 
@@ -186,7 +172,6 @@ int db_rows(struct ctx *c, const struct statement *s, const void *params, void *
 	for (size_t i = 0; i < n; i++) {
 		TRY(read_row(c, s, result, &columns, (int) i, rows + i * s->row->size));
 	}
-	changed = number_of_changes(result);
 	*(void **) ret_array = rows;
 	*ret_n = n;
 	return 0;

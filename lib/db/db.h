@@ -49,9 +49,6 @@ int db_rows(struct ctx *c, const struct statement *s, const void *params, void *
 /* At most one row into ret_row (zeroed when there is none). More than one row is SERVER_INTERNAL. */
 int db_row(struct ctx *c, const struct statement *s, const void *params, void *ret_row, bool *ret_found) MUST_CHECK;
 
-/* Rows changed by the last db_run of this thread. */
-int64_t db_changed(void);
-
 /* BEGIN; COPY ... FROM STDIN (FORMAT binary) for each of the tables; statement `after` with its params; COMMIT: all or
  * nothing, for batches. `copies[i].sql` is the COPY statement, `rows` the complete binary stream. */
 struct db_copy {

@@ -196,7 +196,6 @@ static void names_are_compared_as_sets(void **state)
 		const struct ask ask = { .common_name = matches[i].common_name, .san = matches[i].san };
 		struct csr csr;
 		assert_good(c, csr_parse(c, make(c, &ask), &csr));
-		assert_int_equal(csr_names_equal(&csr, &dns, &ip), matches[i].equal);
 		if (matches[i].equal) {
 			assert_good(c, csr_names_check(c, &csr, &dns, &ip));
 		} else {

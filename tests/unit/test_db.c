@@ -212,10 +212,9 @@ static void test_rows(void **state)
 	assert_int_equal(row.n, 7);
 	for (int64_t i = 1; i <= 3; i++) {
 		assert_int_equal(db_run(&c, &insert, &(struct one) { i }), 0);
-		assert_int_equal(db_changed(), 1);
 	}
 	assert_int_equal(db_run(&c, &update, &(struct one) { 2 }), 0);
-	assert_int_equal(db_changed(), 2);
+	pg_assert_value("SELECT count(*) FROM test.t WHERE n BETWEEN 1 AND 3", "3");
 	ctx_done(&c);
 }
 
