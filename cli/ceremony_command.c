@@ -27,6 +27,7 @@ static const struct fields answer_fields = FIELDS(struct answer, answer_field);
 static int run(struct ctx *c, const char *path, bool yes, struct answer *ret)
 {
 	struct ceremony plan;
+	TRY(sandbox_no_dump(c)); /* keys are read and made here */
 	TRY(ceremony_read(c, path, &plan));
 	ret->title = plan.title;
 	ret->made = yes;
@@ -77,10 +78,7 @@ int cli_ceremony(int argc, char **argv)
 	struct ctx c;
 	struct answer answer = { 0 };
 	ctx_init(&c);
-	int result = sandbox_no_dump(&c); /* keys are read and made here */
-	if (result == 0) {
-		result = run(&c, argv[optind], yes, &answer);
-	}
+	int result = run(&c, argv[optind], yes, &answer);
 	if (result == 0) {
 		print(&c, &answer, json);
 	} else {

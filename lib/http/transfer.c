@@ -22,6 +22,7 @@ static void init(void)
 
 /* libcurl repeats a request by itself on a fresh connection when a kept one breaks. Here a request is never sent twice:
  * the second time that it is about to send, it is stopped. What it was about to send may have been received. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): libcurl prescribes the type */
 static int before_sending(void *arg, char *remote, char *local, int remote_port, int local_port)
 {
 	struct http_transfer *t = arg;
