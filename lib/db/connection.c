@@ -32,12 +32,20 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static unsigned open_connections;
 
 static _Thread_local struct connection mine;
+/* Its destructor closes the connection of a thread that ends without a word, such as a library's. */
+static pthread_key_t ending;
+
+static void end_of_thread(void *unused)
+{
+	(void) unused;
+	connection_drop();
+}
 
 static void init_condition(void)
 {
 	pthread_condattr_t attr;
 	if (pthread_condattr_init(&attr) != 0 || pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) != 0 ||
-	    pthread_cond_init(&one_closed, &attr) != 0) {
+	    pthread_cond_init(&one_closed, &attr) != 0 || pthread_key_create(&ending, end_of_thread) != 0) {
 		die("a condition variable can't be made");
 	}
 	pthread_condattr_destroy(&attr);
@@ -404,6 +412,7 @@ static int open_mine(struct ctx *c)
 	}
 	TRY(take_place(c));
 	mine = (struct connection) { .pg = dial() };
+	(void) pthread_setspecific(ending, &mine); /* without it the connection lives until the process ends */
 	if (mine.pg == NULL) {
 		die("out of memory");
 	}

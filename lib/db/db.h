@@ -32,7 +32,7 @@ void db_configure(const char *conninfo, unsigned max_connections, int64_t statem
 
 /* Connects once and prepares all; for start-up and /readyz. */
 int db_check(struct ctx *c) MUST_CHECK;
-/* Closes the calling thread's connection; threads call it at their end. */
+/* Closes the calling thread's connection; the end of a thread does so too. */
 void db_thread_end(void);
 
 /* Runs the statement on the calling thread's connection (opened when first needed, opened again when lost); it is a
