@@ -93,18 +93,42 @@ static int64_t hold_ms(const struct ctx *c, const struct start_challenge_request
 	return ctx_left_ms(c, ms);
 }
 
-static void run_and_wait(const struct started_row *row, const struct job *job, int64_t wait_ms)
+static struct job_end run_and_wait(const struct started_row *row, const struct job *job, int64_t wait_ms)
 {
+	struct job_end end = { 0 };
 	bool may_wait = atomic_fetch_add(&held, 1) < ra_get()->config->ra.process.workers / 2;
 	if (!may_wait) {
 		wait_ms = 0;
 	}
 	if (row->started) {
-		jobs_run(job, wait_ms);
+		end = jobs_run(job, wait_ms);
 	} else if (row->processing && wait_ms > 0) {
-		jobs_wait(job->challenge_id, wait_ms);
+		end = jobs_wait(job->challenge_id, wait_ms);
 	}
 	atomic_fetch_sub(&held, 1);
+	return end;
+}
+
+/* What front.authz shows of an authorization that was just made valid: of its challenges, the one that did it. */
+static void show_valid(struct ctx *c, const struct job *job, const struct job_end *end, struct authorization *ret)
+{
+	struct challenge *challenge = ARENA_NEW(c->arena, struct challenge);
+	*challenge = (struct challenge) {
+		.id = job->challenge_id,
+		.type = job->type,
+		.status = "valid",
+		.token = job->token,
+		.validated_at = { end->validated_at.us - end->validated_at.us % 1000000 },
+	};
+	*ret = (struct authorization) {
+		.id = job->authz_id,
+		.account_id = job->account_id,
+		.identifier = job->identifier,
+		.wildcard = job->wildcard,
+		.status = "valid",
+		.expires_at = end->expires_at,
+		.challenges = { challenge, 1 },
+	};
 }
 
 int ra_start_challenge_serve(struct ctx *c, const struct start_challenge_request *in, struct authorization *ret)
@@ -136,7 +160,11 @@ int ra_start_challenge_serve(struct ctx *c, const struct start_challenge_request
 		.attempts = row.attempts,
 		.request_id = c->request_id,
 	};
-	run_and_wait(&row, &job, hold_ms(c, in));
+	struct job_end end = run_and_wait(&row, &job, hold_ms(c, in));
+	if (end.made_valid) {
+		show_valid(c, &job, &end, ret);
+		return 0;
+	}
 	return ra_read_authorization(c, row.authz_id, ret);
 }
 

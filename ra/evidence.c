@@ -160,12 +160,19 @@ static const struct field record_param[] = {
 };
 static const struct fields record_params_fields = FIELDS(struct record_params, record_param);
 
+struct recorded_row {
+	bool ended;
+};
+static const struct field recorded_row_field[] = { FIELD(struct recorded_row, ended) };
+static const struct fields recorded_row_fields = FIELDS(struct recorded_row, recorded_row_field);
+
 const struct statement ra_record_validation_statement = {
 	.name = "record_validation",
 	.sql =
 	    "SELECT acme.record_validation($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb, $11, $12::jsonb, $13, $14, $15, "
-	    "$16, $17, $18, $19, $20, $21, nullif($22, -1), $23)",
+	    "$16, $17, $18, $19, $20, $21, nullif($22, -1), $23) AS ended",
 	.params = &record_params_fields,
+	.row = &recorded_row_fields,
 	/* A second run of the same would fail on the primary key of the evidence, so it can do no harm. */
 	.repeatable = true,
 };
@@ -176,7 +183,8 @@ static struct timestamp authz_expires(struct timestamp validated_at)
 	return timestamp_add_s(validated_at, ra_profile_find(NULL)->authorization_life_s);
 }
 
-int evidence_record(struct ctx *c, const struct job *job, const struct validation_result *result, int64_t retry_s)
+int evidence_record(struct ctx *c, const struct job *job, const struct validation_result *result, int64_t retry_s,
+    struct job_end *ret_end)
 {
 	struct evidence e = evidence_of(c, result);
 	const struct connection_attempt *last = result->attempts.n > 0 ? &result->attempts.v[result->attempts.n - 1] : NULL;
@@ -205,7 +213,15 @@ int evidence_record(struct ctx *c, const struct job *job, const struct validatio
 		.retry_s = result->passed ? -1 : retry_s,
 		.fault = result->fault,
 	};
-	return db_run(c, &ra_record_validation_statement, &params);
+	struct recorded_row row;
+	bool found = false;
+	TRY(db_row(c, &ra_record_validation_statement, &params, &row, &found));
+	*ret_end = (struct job_end) {
+		.made_valid = row.ended && result->passed,
+		.validated_at = params.ended_at,
+		.expires_at = params.authz_expires,
+	};
+	return 0;
 }
 
 struct caa_params {

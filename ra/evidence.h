@@ -6,8 +6,8 @@
 
 /* Records the evidence and what follows from it. retry_s: a failed validation is tried again after so many seconds;
  * negative: it is final. */
-int evidence_record(
-    struct ctx *c, const struct job *job, const struct validation_result *result, int64_t retry_s) MUST_CHECK;
+int evidence_record(struct ctx *c, const struct job *job, const struct validation_result *result, int64_t retry_s,
+    struct job_end *ret_end) MUST_CHECK;
 
 /* Records a CAA check that was made alone for an authorization. */
 int evidence_record_caa(struct ctx *c, struct id authz_id, const struct validation_result *result) MUST_CHECK;

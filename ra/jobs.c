@@ -36,6 +36,7 @@ struct wait {
 	struct wait *next;
 	struct id challenge_id;
 	bool over;
+	struct job_end end;
 	pthread_cond_t changed;
 };
 
@@ -61,12 +62,13 @@ static void flight_free(struct flight *f)
 	pthread_mutex_unlock(&jobs.lock);
 }
 
-static void wake_waiting(struct id challenge_id)
+static void wake_waiting(struct id challenge_id, const struct job_end *end)
 {
 	pthread_mutex_lock(&jobs.lock);
 	for (struct wait *w = jobs.waits; w != NULL; w = w->next) {
 		if (id_equal(w->challenge_id, challenge_id)) {
 			w->over = true;
+			w->end = *end;
 			pthread_cond_signal(&w->changed);
 		}
 	}
@@ -102,7 +104,7 @@ static void wait_enter(struct wait *self, struct id challenge_id)
 	pthread_mutex_unlock(&jobs.lock);
 }
 
-static bool wait_leave(struct wait *self, int64_t ms)
+static struct job_end wait_leave(struct wait *self, int64_t ms)
 {
 	struct timespec until = monotonic_in(ms);
 	pthread_mutex_lock(&jobs.lock);
@@ -115,10 +117,10 @@ static bool wait_leave(struct wait *self, int64_t ms)
 	*at = self->next;
 	pthread_mutex_unlock(&jobs.lock);
 	pthread_cond_destroy(&self->changed);
-	return self->over;
+	return self->end;
 }
 
-bool jobs_wait(struct id challenge_id, int64_t ms)
+struct job_end jobs_wait(struct id challenge_id, int64_t ms)
 {
 	struct wait self;
 	wait_enter(&self, challenge_id);
@@ -183,11 +185,11 @@ static void dispatch(const struct job *job)
 	rpc_va_validate_start(jobs.loop, &request, job->request_id, deadline_ms, on_answer, f);
 }
 
-bool jobs_run(const struct job *job, int64_t wait_ms)
+struct job_end jobs_run(const struct job *job, int64_t wait_ms)
 {
 	if (wait_ms <= 0) {
 		dispatch(job);
-		return false;
+		return (struct job_end) { 0 };
 	}
 	struct wait self; /* entered before the job leaves, so that no quick answer is missed */
 	wait_enter(&self, job->challenge_id);
@@ -196,7 +198,7 @@ bool jobs_run(const struct job *job, int64_t wait_ms)
 }
 
 /* The evidence and its consequence. */
-static int record_once(struct ctx *c, const struct flight *f)
+static int record_once(struct ctx *c, const struct flight *f, struct job_end *ret_end)
 {
 	if (f->result != 0) {
 		return evidence_postpone(c, &f->job, FAULT_RETRY_S);
@@ -207,7 +209,7 @@ static int record_once(struct ctx *c, const struct flight *f)
 	} else if (!f->answer->passed && f->job.attempts + 1 < ra_get()->config->ra.validation_attempts) {
 		retry_s = 2 << f->job.attempts; /* 2, 4, 8 ... seconds */
 	}
-	return evidence_record(c, &f->job, f->answer, retry_s);
+	return evidence_record(c, &f->job, f->answer, retry_s, ret_end);
 }
 
 static bool pause_until_stopped(int64_t ms)
@@ -223,12 +225,12 @@ static bool pause_until_stopped(int64_t ms)
 
 /* Again while the database is away: a validation that was made is not to wait for the end of its lease. Run twice, it
  * fails on the primary key of the evidence. -1 leaves the job to its lease. */
-static int record(struct ctx *c, const struct flight *f)
+static int record(struct ctx *c, const struct flight *f, struct job_end *ret_end)
 {
 	int64_t end_us = clock_monotonic_us() + RECORD_AGAIN_S * INT64_C(1000000);
 	for (;;) {
 		ctx_limit_ms(c, LEASE_RESERVE_S * 1000);
-		if (record_once(c, f) == 0) {
+		if (record_once(c, f, ret_end) == 0) {
 			return 0;
 		}
 		bool away = c->err.type == PROBLEM_UNAVAILABLE || c->err.type == PROBLEM_WRITE_UNCERTAIN;
@@ -248,12 +250,13 @@ static void *recorder_run(void *unused)
 		struct ctx c;
 		ctx_init(&c);
 		c.request_id = f->job.request_id;
-		if (record(&c, f) != 0) {
+		struct job_end end = { 0 };
+		if (record(&c, f, &end) != 0) {
 			log_error(&c, LOG_ERROR, "a validation could not be recorded; it will be made again");
 		} else if (f->result == 0) {
 			const char *outcome = f->answer->fault ? "fault" : f->answer->passed ? "valid" : "invalid";
 			metric_add(METRIC_validations, outcome, 1);
-			wake_waiting(f->job.challenge_id);
+			wake_waiting(f->job.challenge_id, &end);
 		}
 		ctx_done(&c);
 		flight_free(f);

@@ -19,6 +19,13 @@ struct job {
 	struct id request_id;
 };
 
+/* What became of an authorization: made_valid is false for all that only the database tells. */
+struct job_end {
+	bool made_valid;
+	struct timestamp validated_at;
+	struct timestamp expires_at;
+};
+
 /* Starts the loop, the recorders and the taker of lapsed jobs. */
 int jobs_start(struct ctx *c) MUST_CHECK;
 
@@ -26,10 +33,10 @@ int jobs_start(struct ctx *c) MUST_CHECK;
 void jobs_stop(void);
 
 /* Sends the job on its way (copies what it needs) and waits at most wait_ms until its outcome is recorded; 0: does not
- * wait. False when that took too long. */
-bool jobs_run(const struct job *job, int64_t wait_ms);
+ * wait. What came of it, as far as that is known then. */
+struct job_end jobs_run(const struct job *job, int64_t wait_ms);
 
 /* Waits at most ms for the record of a challenge that is under way already. */
-bool jobs_wait(struct id challenge_id, int64_t ms);
+struct job_end jobs_wait(struct id challenge_id, int64_t ms);
 
 #endif

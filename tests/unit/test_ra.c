@@ -357,6 +357,31 @@ static void test_order_to_ready(void **state)
 	ctx_done(&f.c);
 }
 
+static const char *json_of(struct fixture *f, const struct authorization *a)
+{
+	struct bytes text = fields_to_json(f->c.arena, &authorization_fields, a);
+	return arena_text_n(f->c.arena, text.p, text.n);
+}
+
+/* An answer that was held back until the record is what the database has, to the octet. */
+static void test_answer_is_the_record(void **state)
+{
+	(void) state;
+	struct fixture f;
+	struct order order;
+	struct authorization answered;
+	struct authorization stored;
+	const char *names[] = { "answer.test" };
+	fixture_init(&f);
+	assert_int_equal(order_names(&f, names, 1, &order), 0);
+	struct authorization a = authorization_of(&f, &order, 0);
+	assert_int_equal(start(&f, a.challenges.v[0].id, 5000, &answered), 0);
+	assert_int_equal(ra_read_authorization(&f.c, a.id, &stored), 0);
+	assert_string_equal(answered.status, "valid");
+	assert_string_equal(json_of(&f, &answered), json_of(&f, &stored));
+	ctx_done(&f.c);
+}
+
 static void test_failed_validation(void **state)
 {
 	(void) state;
@@ -698,6 +723,7 @@ int main(void)
 		cmocka_unit_test_setup(test_account_race, setup),
 		cmocka_unit_test_setup(test_deactivation, setup),
 		cmocka_unit_test_setup(test_order_to_ready, setup),
+		cmocka_unit_test_setup(test_answer_is_the_record, setup),
 		cmocka_unit_test_setup(test_failed_validation, setup),
 		cmocka_unit_test_setup(test_faults_are_tried_again, setup),
 		cmocka_unit_test_setup(test_expired_while_validated, setup),
