@@ -7,7 +7,7 @@ CREATE VIEW front.account AS
 CREATE VIEW front.orders AS
 	SELECT o.id, o.account_id,
 		CASE WHEN o.status IN ('pending', 'ready') AND o.expires_at <= now() THEN 'invalid' ELSE o.status END AS status,
-		(SELECT jsonb_agg(jsonb_build_object('type', t, 'value', v) ORDER BY n)
+		(SELECT json_agg(json_build_object('type', t, 'value', v) ORDER BY n)
 			FROM unnest(o.identifier_types, o.identifier_values) WITH ORDINALITY AS i (t, v, n)) AS identifiers,
 		(SELECT array_agg(a.authz_id ORDER BY a.position) FROM acme.order_authz a WHERE a.order_id = o.id) AS authorizations,
 		o.expires_at, o.not_before, o.not_after, o.profile,
@@ -18,13 +18,13 @@ CREATE VIEW front.orders AS
 
 CREATE VIEW front.authz AS
 	SELECT a.id, a.account_id,
-		jsonb_build_object('type', a.identifier_type, 'value', a.identifier_value) AS identifier, a.wildcard,
+		json_build_object('type', a.identifier_type, 'value', a.identifier_value) AS identifier, a.wildcard,
 		CASE WHEN a.status IN ('pending', 'valid') AND a.expires_at <= now() THEN
 			CASE a.status WHEN 'valid' THEN 'expired' ELSE 'invalid' END ELSE a.status END AS status,
 		a.expires_at,
-		(SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('id', translate(rtrim(encode(uuid_send(h.id), 'base64'), '='), '+/', '-_'),
+		(SELECT json_agg(json_build_object('id', translate(rtrim(encode(uuid_send(h.id), 'base64'), '='), '+/', '-_'),
 			'type', h.type, 'status', h.status, 'token', h.token, 'error', h.error,
-			'validated_at', to_char(h.validated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))) ORDER BY h.id)
+			'validated_at', to_char(h.validated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')) ORDER BY h.id)
 			FROM acme.challenge h WHERE h.authz_id = a.id
 				AND (a.status = 'pending' OR h.status IN ('valid', 'invalid'))) AS challenges
 	FROM acme.authz a;

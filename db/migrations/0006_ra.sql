@@ -290,9 +290,8 @@ RETURNS TABLE (status text, identifier_types text[], identifier_values text[], a
 STABLE AS $$
 DECLARE
 	checked boolean := acme.check_account(p_account, p_thumbprint);
-	owner uuid;
 BEGIN
-	SELECT o.account_id,
+	RETURN QUERY SELECT
 		CASE WHEN o.status IN ('pending', 'ready') AND o.expires_at <= now() THEN 'invalid' ELSE o.status END,
 		o.identifier_types, o.identifier_values, a.ids, o.profile, o.not_before, o.not_after, o.expires_at,
 		o.certificate_id, o.error,
@@ -300,18 +299,15 @@ BEGIN
 		EXISTS (SELECT FROM acme.blocked_key b WHERE b.spki_sha256 = p_csr_spki_sha256),
 		a.valid, a.oldest,
 		(SELECT i.request_id FROM ca.issuance i WHERE i.id = o.certificate_id)
-		INTO owner, status, identifier_types, identifier_values, authorizations, profile, not_before, not_after, expires_at,
-			certificate_id, error, key_is_account, key_is_blocked, all_valid, oldest_validation, issuance_request_id
 		FROM acme.orders o, LATERAL (SELECT array_agg(z.id ORDER BY oa.position) AS ids,
 			bool_and(z.status = 'valid' AND z.expires_at > now()) AS valid, min(cairn.time_of(z.validation_id)) AS oldest
 			FROM acme.order_authz oa JOIN acme.authz z ON z.id = oa.authz_id WHERE oa.order_id = o.id) a
-		WHERE o.id = p_order;
-	IF owner IS NULL THEN
-		PERFORM cairn.refuse('NOT_FOUND', 'There is no such order');
-	ELSIF owner <> p_account THEN
+		WHERE o.id = p_order AND o.account_id = p_account;
+	IF NOT FOUND AND EXISTS (SELECT FROM acme.orders o WHERE o.id = p_order) THEN
 		PERFORM cairn.refuse('UNAUTHORIZED', 'The order belongs to another account');
+	ELSIF NOT FOUND THEN
+		PERFORM cairn.refuse('NOT_FOUND', 'There is no such order');
 	END IF;
-	RETURN NEXT;
 END $$;
 
 -- Revocation (RFC 8555 7.6): the certificate must be ours octet for octet (A-127); who asked decides what is believed.
