@@ -88,7 +88,10 @@ postgres_configure() {
 		max_connections = 200
 		shared_buffers = 128MB
 		max_wal_size = 2GB
-		wal_compression = on
+		checkpoint_timeout = 15min
+		# pglz costs some 60 us of processor time a page, lz4 less than the octets that it saves
+		wal_compression = lz4
+		default_toast_compression = lz4
 		synchronous_commit = on
 		fsync = ${CAIRN_PG_FSYNC:-on}
 		password_encryption = scram-sha-256
