@@ -37,8 +37,8 @@ static int remove_folder(void **state)
 		"pki/internal/ca", "pki/internal/cairn-wfe/cairn-wfe", "pki/internal/cairn-ra/cairn-ra",
 		"pki/internal/cairn-va/cairn-va", "pki/internal/cairn-ca/cairn-ca",
 		"pki/internal/cairn-subscriber/cairn-subscriber", "pki/internal/cairn-command/cairn-command" };
-	static const char *const others[] = { "cairn.yaml", "pki/root.crl", "pki/ceremony.jsonl", "plan.yaml", "r.pem",
-		"r.key" };
+	static const char *const others[] = { "cairn.yaml", "pki/root.crl", "pki/ceremony.jsonl", "plan.yaml", "odd.yaml",
+		"r.pem", "r.key" };
 	static const char *const folders[] = { "pki/internal/cairn-wfe", "pki/internal/cairn-ra", "pki/internal/cairn-va",
 		"pki/internal/cairn-ca", "pki/internal/cairn-subscriber", "pki/internal/cairn-command", "pki/internal",
 		"pki/site", "pki", "spool", "" };
