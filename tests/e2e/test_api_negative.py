@@ -436,7 +436,7 @@ def test_every_request_is_in_the_log(ca):
 
     def rows():
         return ca.sql("SELECT r.method, r.route, r.status, r.problem, replace(r.account_id::text, '-', ''), p.body IS NULL FROM log.request r"
-                      f" JOIN log.request_private p USING (id) WHERE p.user_agent = '{agent}' AND r.route <> 'new-nonce' ORDER BY r.id")
+                      f" JOIN log.request_private p USING (id) WHERE p.user_agent = '{agent}' AND r.route <> 'new-nonce' ORDER BY r.received_at")
 
     wait_for(rows, [["POST", "new-account", "201", "", account, "f"], ["POST", "new-order", "201", "", account, "f"],
                     ["POST", "new-order", "400", "MALFORMED", account, "f"], ["GET", "new-order", "405", "METHOD_NOT_ALLOWED", "", "f"],
@@ -450,7 +450,7 @@ def test_contacts_are_not_in_the_log(ca):
     assert client.register(contact=["mailto:canary@recovery.test"]).status_code == 201
     assert client.post(client.kid, {"contact": ["mailto:canary@recovery.test"]}).status_code == 200
     wait_for(lambda: ca.sql(f"SELECT r.route, p.body IS NULL FROM log.request r JOIN log.request_private p USING (id) WHERE p.user_agent = '{agent}'"
-                            " AND r.route LIKE '%account' ORDER BY r.id"), [["new-account", "t"], ["account", "t"]])
+                            " AND r.route LIKE '%account' ORDER BY r.received_at"), [["new-account", "t"], ["account", "t"]])
     encoded = raw.b64(b"mailto:canary@recovery.test")[4:-4]
     assert ca.sql(f"SELECT count(*) FROM log.request_private p WHERE p.user_agent = '{agent}' AND (p::text LIKE '%canary@%'"
                   f" OR encode(coalesce(body, '') || coalesce(reply, ''), 'escape') ~ 'canary@|{encoded}')") == [["0"]]
