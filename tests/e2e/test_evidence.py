@@ -154,7 +154,7 @@ def test_each_request_with_its_outcome(ca, account, responder, auditor):
     posts = [a for a in sent if a.request.method == "POST"]
     bodies = [hashlib.sha256(a.request.body.encode()).digest() for a in posts]
     query = ("SELECT r.*, host(p.remote_address) AS address, p.remote_port, p.user_agent, p.body, p.reply FROM log.request r"
-             " JOIN log.request_private p USING (id) WHERE body_sha256 = ANY (%s) AND method = 'POST' ORDER BY id")
+             " JOIN log.request_private p USING (id) WHERE body_sha256 = ANY (%s) AND method = 'POST' ORDER BY received_at")
     rows = eventually(lambda: (lambda r: r if len(r) == len(posts) else [])(auditor(query, bodies)))
     assert len(rows) == len(posts)
     account_uuid = account_id(auditor, name)
