@@ -40,15 +40,11 @@ static int start(struct ctx *c, const struct config *config)
 
 static const char *not_ready(void)
 {
-	struct ctx c;
-	ctx_init(&c);
-	ctx_limit_ms(&c, 2000);
-	bool fine = db_check(&c) == 0;
-	ctx_done(&c);
-	if (!fine) {
-		return "the database can't be reached";
+	const char *why = db_not_ready();
+	if (why == NULL && !ca_crls_stand()) {
+		why = "an issuer has no CRL yet";
 	}
-	return ca_crls_stand() ? NULL : "an issuer has no CRL yet";
+	return why;
 }
 
 static void reload(const struct config *config)

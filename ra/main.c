@@ -57,16 +57,6 @@ static int start(struct ctx *c, const struct config *config)
 	    &server);
 }
 
-static const char *not_ready(void)
-{
-	struct ctx c;
-	ctx_init(&c);
-	ctx_limit_ms(&c, 2000);
-	bool fine = db_check(&c) == 0;
-	ctx_done(&c);
-	return fine ? NULL : "the database can't be reached";
-}
-
 static void reload(const struct config *config)
 {
 	(void) config;
@@ -89,5 +79,5 @@ int main(int argc, char **argv)
 {
 	return service_main(argc, argv,
 	    &(struct service) {
-	        .name = "cairn-ra", .start = start, .not_ready = not_ready, .reload = reload, .stop = stop });
+	        .name = "cairn-ra", .start = start, .not_ready = db_not_ready, .reload = reload, .stop = stop });
 }

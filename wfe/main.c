@@ -9,7 +9,6 @@
 #include "wfe/statements.h"
 
 #define STATEMENT_LIMIT_MS 5000
-#define READY_LIMIT_MS 2000
 #define REQUEST_LIMIT_MS 40000 /* more than the longest RPC */
 #define IDLE_TIMEOUT_S 30
 #define CONNECTIONS_MAX 10000
@@ -139,11 +138,7 @@ static const char *wfe_not_ready(void)
 		why = "the database does not take the request log";
 	}
 	if (why == NULL) {
-		struct ctx c;
-		ctx_init(&c);
-		ctx_limit_ms(&c, READY_LIMIT_MS);
-		why = db_check(&c) == 0 ? NULL : "the database can't be reached";
-		ctx_done(&c);
+		why = db_not_ready();
 	}
 	return why;
 }

@@ -11,11 +11,22 @@
 #include "lib/db/value.h"
 
 #define TRIES 3
+#define READY_LIMIT_MS 2000
 
 int db_check(struct ctx *c)
 {
 	struct connection *conn = NULL;
 	return connection_use(c, &conn);
+}
+
+const char *db_not_ready(void)
+{
+	struct ctx c;
+	ctx_init(&c);
+	ctx_limit_ms(&c, READY_LIMIT_MS);
+	bool fine = db_check(&c) == 0;
+	ctx_done(&c);
+	return fine ? NULL : "the database can't be reached";
 }
 
 /* What a fate other than an answer means; 1: the statement may be tried again. */

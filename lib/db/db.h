@@ -32,6 +32,8 @@ void db_configure(const char *conninfo, unsigned max_connections, int64_t statem
 
 /* Connects once and prepares all; for start-up and /readyz. */
 int db_check(struct ctx *c) MUST_CHECK;
+/* For /readyz: NULL when the database answers within two seconds, else the sentence that it does not. */
+const char *db_not_ready(void);
 /* Closes the calling thread's connection; the end of a thread does so too. */
 void db_thread_end(void);
 
