@@ -4,7 +4,7 @@
 #define CAIRN_VA_DECIDE_H
 
 #include "lib/rpc/messages.h"
-#include "va/address.h"
+#include "lib/base/ip.h"
 #include "va/redirect.h"
 
 #define HTTP01_BODY_MAX 512 /* octets kept; a longer answer can't be a key authorization */

@@ -5,7 +5,7 @@
 #include <curl/curl.h>
 
 #include "lib/base/config.h"
-#include "va/address.h"
+#include "lib/base/ip.h"
 #include "va/redirect.h"
 
 struct resolver;

@@ -3,7 +3,7 @@
 #ifndef CAIRN_VA_REDIRECT_H
 #define CAIRN_VA_REDIRECT_H
 
-#include "va/address.h"
+#include "lib/base/ip.h"
 
 #define REDIRECTS_MAX 10
 #define REDIRECT_URL_MAX 2000

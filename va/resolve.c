@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "lib/base/die.h"
-#include "va/address.h"
+#include "lib/base/ip.h"
 #include "va/caa.h"
 #include "va/resolver_config.h"
 

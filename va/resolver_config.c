@@ -5,7 +5,7 @@
 #include <strings.h>
 
 #include "lib/base/buffer.h"
-#include "va/address.h"
+#include "lib/base/ip.h"
 
 /* In one place, so that no file is needed: IANA's trust anchors of the root, KSK-2017 and KSK-2024. */
 static const char *const root_anchors[] = {

@@ -1,4 +1,4 @@
-#include "va/address.h"
+#include "lib/base/ip.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -156,13 +156,18 @@ int networks_parse(struct ctx *c, const struct text_list *texts, struct network_
 	return 0;
 }
 
-const char *ip_refusal(const struct ip *ip, const struct network_list *allowed)
+bool networks_have(const struct network_list *networks, const struct ip *ip)
 {
-	for (size_t i = 0; i < allowed->n; i++) {
-		if (network_has(&allowed->v[i], ip)) {
-			return NULL;
+	for (size_t i = 0; i < networks->n; i++) {
+		if (network_has(&networks->v[i], ip)) {
+			return true;
 		}
 	}
+	return false;
+}
+
+const char *ip_special(const struct ip *ip)
+{
 	for (size_t i = 0; i < COUNT_OF(special); i++) {
 		struct network net;
 		if (network_parse(special[i].block, &net) != 0 || network_has(&net, ip)) {
@@ -171,4 +176,9 @@ const char *ip_refusal(const struct ip *ip, const struct network_list *allowed)
 	}
 	/* IANA has given out 2000::/3 only; the rest of IPv6 is nobody's */
 	return ip->v6 && ip->b[0] >> 5 != 1 ? "no global unicast address" : NULL;
+}
+
+const char *ip_refusal(const struct ip *ip, const struct network_list *allowed)
+{
+	return networks_have(allowed, ip) ? NULL : ip_special(ip);
 }

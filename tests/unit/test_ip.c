@@ -1,4 +1,3 @@
-/* link: va */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +7,7 @@
 
 #include <netinet/in.h>
 
-#include "va/address.h"
+#include "lib/base/ip.h"
 
 static const struct network_list none = { NULL, 0 };
 

@@ -1,7 +1,7 @@
-/* Which addresses validation may enter (A-106): the special-purpose blocks of IANA's registries are refused, save the
- * networks that the operator allows. Pure. */
-#ifndef CAIRN_VA_ADDRESS_H
-#define CAIRN_VA_ADDRESS_H
+/* IP addresses and networks, and which of them are special (IANA's registries): validation enters none of these (A-106)
+ * and no certificate holds one (B-11), save what the operator allows. Pure. */
+#ifndef CAIRN_BASE_IP_H
+#define CAIRN_BASE_IP_H
 
 #include <sys/socket.h>
 
@@ -35,7 +35,16 @@ int ip_of_sockaddr(const struct sockaddr *sa, struct ip *ret_ip, uint16_t *ret_p
 /* Texts like "10.0.0.0/8" or "fd00::/8". FAIL: MALFORMED, naming the text; also when host bits are set. */
 int networks_parse(struct ctx *c, const struct text_list *texts, struct network_list *ret) MUST_CHECK;
 
-/* NULL when validation may connect there, else why not ("a loopback address"). */
+/* The address lies in one of the networks. */
+bool networks_have(const struct network_list *networks, const struct ip *ip);
+
+/* The state of the table of special-purpose blocks. */
+#define IP_SPECIAL_AS_OF "2025-05"
+
+/* What is special about the address ("a loopback address"), or NULL for a global unicast address. */
+const char *ip_special(const struct ip *ip);
+
+/* The same, and NULL when one of the networks allowed has it. */
 const char *ip_refusal(const struct ip *ip, const struct network_list *allowed);
 
 #endif
