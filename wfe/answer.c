@@ -59,6 +59,15 @@ static void add_problem_headers(struct acme *q)
 	}
 }
 
+/* What the policy refuses is of interest to operators; the rest of clients' mistakes are many. */
+static enum log_level level_of(const struct err *err)
+{
+	if (problem_info(err->type)->status >= 500) {
+		return LOG_ERROR;
+	}
+	return err->rule == NULL ? LOG_DEBUG : LOG_INFO;
+}
+
 void answer_problem(struct acme *q)
 {
 	const struct err *err = &q->c->err;
@@ -68,7 +77,7 @@ void answer_problem(struct acme *q)
 	q->content_type = "application/problem+json";
 	add_problem_headers(q);
 	metric_add(METRIC_acme_problems, info->name, 1);
-	log_error(q->c, info->status >= 500 ? LOG_ERROR : LOG_DEBUG, "refused");
+	log_error(q->c, level_of(err), "refused");
 }
 
 /* on each answer to POST and HEAD, errors included, and on each of newNonce. */

@@ -77,6 +77,7 @@ static int record_answer(struct acme *q, int64_t duration_us)
 		.account_id = q->account.id,
 		.status = q->status,
 		.problem = q->c->err.type == PROBLEM_NONE ? NULL : problem_info(q->c->err.type)->name,
+		.rule = q->c->err.rule,
 		.has_reply = !kept_elsewhere || q->c->err.type != PROBLEM_NONE,
 		.reply_sha256 = digest_of(q->c->arena, q->reply),
 		.reply_octets = (int64_t) q->reply.n,

@@ -25,6 +25,7 @@ static const struct field record_end_field[] = {
 	FIELD(struct record_end, account_id),
 	FIELD(struct record_end, status),
 	FIELD(struct record_end, problem),
+	FIELD(struct record_end, rule),
 	FIELD(struct record_end, has_reply),
 	FIELD(struct record_end, reply),
 	FIELD(struct record_end, reply_sha256),
@@ -34,9 +35,9 @@ static const struct field record_end_field[] = {
 const struct fields record_end_fields = FIELDS(struct record_end, record_end_field);
 
 const char record_request_copy[] =
-    "COPY log.request (id, received_at, frontend, method, route, url, account_id, status, problem, body_sha256,"
+    "COPY log.request (id, received_at, frontend, method, route, url, account_id, status, problem, rule, body_sha256,"
     " body_octets, reply_sha256, reply_octets, duration_us, commitments) FROM STDIN (FORMAT binary)";
-#define REQUEST_COLUMNS 15
+#define REQUEST_COLUMNS 16
 
 const char record_private_copy[] =
     "COPY log.request_private (id, salt, remote_address, remote_port, user_agent, accept_language, body, reply)"
@@ -107,6 +108,7 @@ static void add_request(struct buffer *b, struct id request, const char *fronten
 	copy_uuid(b, end->account_id);
 	add_if(b, answered, copy_int4, end->status);
 	copy_text(b, end->problem);
+	copy_text(b, end->rule);
 	copy_bytes(b, begin->body_sha256);
 	copy_int4(b, begin->body_octets);
 	add_bytes_if(b, answered, end->reply_sha256);

@@ -25,7 +25,8 @@ struct record_end {
 	struct id account_id;
 	int64_t status; /* 0: not known, since the process died */
 	const char *problem;
-	bool has_reply; /* false: not kept, as a certificate stands elsewhere */
+	const char *rule; /* of the policy, that refused */
+	bool has_reply;   /* false: not kept, as a certificate stands elsewhere */
 	struct bytes reply;
 	struct bytes reply_sha256;
 	int64_t reply_octets;

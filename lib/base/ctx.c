@@ -82,6 +82,13 @@ void ctx_subproblem(struct ctx *c, enum problem type, const char *identifier_typ
 	*list = (struct subproblem_list) { grown, list->n + 1 };
 }
 
+void ctx_rule(struct ctx *c, const char *rule)
+{
+	if (c->err.rule == NULL) {
+		c->err.rule = rule;
+	}
+}
+
 void ctx_forgive(struct ctx *c)
 {
 	c->err = (struct err) { 0 };

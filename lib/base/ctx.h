@@ -13,6 +13,7 @@ struct subproblem {
 	const char *detail;
 	const char *identifier_type;
 	const char *identifier_value;
+	const char *rule; /* as in struct err */
 };
 
 struct subproblem_list {
@@ -29,6 +30,7 @@ struct err {
 	int64_t retry_after_s; /* 0: none */
 	const char *instance;  /* URL that a person has to visit, or NULL */
 	const char *location;  /* Location header, as for a key in use, or NULL */
+	const char *rule; /* stable names of the policy's rules that refused (policy/rules.def), with commas; or NULL */
 };
 
 struct ctx {
@@ -62,6 +64,9 @@ int ctx_fault(struct ctx *c, const char *cause_format, ...) PRINTF_LIKE(2, 3);
 /* Adds a subproblem; does not set the error itself. identifier_value NULL: about no identifier. */
 void ctx_subproblem(struct ctx *c, enum problem type, const char *identifier_type, const char *identifier_value,
     const char *detail_format, ...) PRINTF_LIKE(5, 6);
+
+/* Names the rule of the policy that refuses, for log and record; call it before or after FAIL. The first one stays. */
+void ctx_rule(struct ctx *c, const char *rule);
 
 /* Forgets the error, so that another way may be tried. */
 void ctx_forgive(struct ctx *c);

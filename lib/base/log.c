@@ -112,5 +112,5 @@ void log_error(const struct ctx *c, enum log_level level, const char *message)
 {
 	const struct err *e = &c->err;
 	const char *name = e->type == PROBLEM_NONE ? NULL : problem_info(e->type)->name;
-	log_event(c, level, message, "problem", name, "detail", e->detail, "cause", e->cause, NULL);
+	log_event(c, level, message, "problem", name, "detail", e->detail, "cause", e->cause, "rule", e->rule, NULL);
 }

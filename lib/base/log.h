@@ -15,7 +15,7 @@ int log_level_parse(const char *text, enum log_level *ret) MUST_CHECK;
  * are texts; a NULL value is left out. c gives the request id and may be NULL. message is a constant. */
 void log_event(const struct ctx *c, enum log_level level, const char *message, ...) __attribute__((sentinel));
 
-/* Logs the error of c with type, detail and cause. */
+/* Logs the error of c with type, detail, cause and the policy's rule. */
 void log_error(const struct ctx *c, enum log_level level, const char *message);
 
 #endif

@@ -10,6 +10,7 @@ static const struct field problem_subrecord_table[] = {
 	FIELD(struct problem_subrecord, type),
 	FIELD(struct problem_subrecord, detail),
 	FIELD_STRUCT(struct problem_subrecord, identifier, &identifier_fields, .flags = FIELD_OMIT_EMPTY),
+	FIELD(struct problem_subrecord, rule),
 };
 static const struct fields problem_subrecord_fields = FIELDS(struct problem_subrecord, problem_subrecord_table);
 
@@ -19,6 +20,7 @@ static const struct field problem_record_table[] = {
 	FIELD(struct problem_record, retry_after_s),
 	FIELD(struct problem_record, instance),
 	FIELD(struct problem_record, location),
+	FIELD(struct problem_record, rule),
 	FIELD_STRUCTS(struct problem_record, subproblems, &problem_subrecord_fields),
 };
 const struct fields problem_record_fields = FIELDS(struct problem_record, problem_record_table);

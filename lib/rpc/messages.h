@@ -20,6 +20,7 @@ struct problem_subrecord {
 	const char *type;
 	const char *detail;
 	struct identifier identifier;
+	const char *rule;
 };
 
 struct problem_subrecord_list {
@@ -33,6 +34,7 @@ struct problem_record {
 	int64_t retry_after_s;
 	const char *instance;
 	const char *location;
+	const char *rule; /* of the policy, for log and record */
 	struct problem_subrecord_list subproblems;
 };
 

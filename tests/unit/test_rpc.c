@@ -43,6 +43,9 @@ int ra_new_account_serve(struct ctx *c, const struct new_account_request *in, st
 	if (strcmp(in->key, "refuse") == 0) {
 		ctx_subproblem(c, PROBLEM_CAA, "dns", "a.test", "CAA of %s", "a.test");
 		ctx_subproblem(c, PROBLEM_DNS, NULL, NULL, "No answer");
+		c->err.subproblems.v[0].rule = "name.blocked";
+		ctx_rule(c, "name.blocked");
+		ctx_rule(c, "name.other"); /* the first one stays */
 		c->err.retry_after_s = 7;
 		ctx_cause(c, "secret cause");
 		return FAIL(c, RATE_LIMITED, "Too \"many\" accounts");
@@ -237,6 +240,9 @@ static void passes_problems(void **state)
 	assert_string_equal(c.err.subproblems.v[0].identifier_value, "a.test");
 	assert_string_equal(c.err.subproblems.v[0].detail, "CAA of a.test");
 	assert_null(c.err.subproblems.v[1].identifier_type);
+	assert_string_equal(c.err.rule, "name.blocked");
+	assert_string_equal(c.err.subproblems.v[0].rule, "name.blocked");
+	assert_null(c.err.subproblems.v[1].rule);
 	ctx_forgive(&c);
 	in.key = "silent";
 	assert_int_equal(rpc_ra_new_account(&c, &in, &out), -1);

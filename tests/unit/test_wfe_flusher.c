@@ -87,6 +87,7 @@ static int append_end(struct ctx *c, struct spool *s, struct id id, struct id ac
 	struct record_end end = {
 		.account_id = account,
 		.status = 201,
+		.rule = "name.blocked",
 		.has_reply = true,
 		.reply = reply,
 		.reply_sha256 = digest_of(c->arena, reply),
@@ -158,9 +159,9 @@ static void a_request_becomes_two_rows(void **state)
 	flush(&c, f);
 	assert_true(flusher_healthy(f));
 	pg_assert_value(
-	    "SELECT concat_ws('|', received_at AT TIME ZONE 'UTC', method, route, url, status, problem, body_octets,"
+	    "SELECT concat_ws('|', received_at AT TIME ZONE 'UTC', method, route, url, status, problem, rule, body_octets,"
 	    " reply_octets, duration_us) FROM log.request",
-	    "2026-11-21 08:09:10.123456|POST|new-order|/acme/new-order|201|19|20|4711");
+	    "2026-11-21 08:09:10.123456|POST|new-order|/acme/new-order|201|name.blocked|19|20|4711");
 	pg_assert_value("SELECT concat_ws('|', remote_address, remote_port, user_agent, accept_language,"
 	                " convert_from(body, 'UTF8'), convert_from(reply, 'UTF8')) FROM log.request_private",
 	    "2001:db8::17|50123|client/1.0 \xef\xbf\xbd|{\"protected\":\"...\"}|{\"status\":\"pending\"}");
