@@ -1,5 +1,6 @@
 #include "lib/base/arena.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,14 @@
 
 #define BLOCK_SIZE ((size_t) 16 * 1024)
 #define ALIGNMENT ((size_t) 16)
+
+/* Blocks of the usual size are kept for the next request: given back to malloc, they would be merged and split again each
+ * time. Under a sanitizer they are not, so that it sees what is used after it was freed. */
+#ifdef CAIRN_KEEP_NOTHING
+static const size_t kept_max = 0;
+#else
+static const size_t kept_max = 64;
+#endif
 
 struct block {
 	struct block *next;
@@ -31,9 +40,45 @@ struct arena {
 	size_t used;
 };
 
+static struct {
+	pthread_mutex_t lock;
+	struct block *blocks; /* all zero but for their head */
+	size_t n;
+} kept = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static struct block *kept_take(void)
+{
+	pthread_mutex_lock(&kept.lock);
+	struct block *b = kept.blocks;
+	if (b != NULL) {
+		kept.blocks = b->next;
+		kept.n--;
+	}
+	pthread_mutex_unlock(&kept.lock);
+	return b;
+}
+
+/* False when there are enough. */
+static bool kept_put(struct block *b)
+{
+	pthread_mutex_lock(&kept.lock);
+	bool room = kept.n < kept_max;
+	if (room) {
+		b->next = kept.blocks;
+		kept.blocks = b;
+		kept.n++;
+	}
+	pthread_mutex_unlock(&kept.lock);
+	return room;
+}
+
 static struct block *block_new(size_t size)
 {
-	struct block *b = calloc(1, sizeof(*b) + size);
+	struct block *b = size == BLOCK_SIZE ? kept_take() : NULL;
+	if (b != NULL) {
+		return b;
+	}
+	b = calloc(1, sizeof(*b) + size);
 	if (b == NULL) {
 		die("out of memory: %zu octets", size);
 	}
@@ -62,7 +107,10 @@ void arena_free(struct arena *a)
 	for (struct block *b = a->blocks; b != NULL; b = next) {
 		next = b->next;
 		OPENSSL_cleanse(b->data, b->used);
-		free(b);
+		b->used = 0;
+		if (b->size != BLOCK_SIZE || !kept_put(b)) {
+			free(b);
+		}
 	}
 	free(a);
 }

@@ -44,6 +44,7 @@ struct request {
 	bool handed;   /* a worker has it or had it */
 	bool answered; /* status and reply stand; set before the connection is resumed */
 	bool queued;   /* the answer was given to libmicrohttpd */
+	bool gathered; /* head and body of the answer wait for http_reply_send */
 };
 
 struct http_server {
@@ -110,5 +111,7 @@ void http_workers_hand(struct request *r);
 /* Answers from r->pub.ctx.err by options.refuse, or in plain text. */
 void http_refuse(struct request *r, const char *reason);
 enum MHD_Result http_reply_queue(struct request *r);
+/* libmicrohttpd has written the whole answer: what was gathered of it leaves. */
+void http_reply_send(struct request *r);
 
 #endif

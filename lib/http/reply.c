@@ -1,5 +1,7 @@
 #include "lib/http/internal.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 
 #include "lib/base/die.h"
@@ -8,6 +10,7 @@
 
 #define SEND_LIMIT_S 60
 #define HEADERS_STEP 8
+#define GATHER_MAX 8192 /* with its head it fits into one record and into any socket's buffer */
 
 void http_reply_header(struct http_request *r, const char *name, const char *value)
 {
@@ -61,6 +64,32 @@ static const char *status_class(unsigned status)
 	return classes[status / 100 < COUNT_OF(classes) ? status / 100 : 0];
 }
 
+/* Without this, head and body would be two records and two system calls, and the client would wake up twice. */
+static void gather(struct request *r)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(r->pub.connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	if (r->pub.server->tls != NULL && info != NULL && r->pub.reply.n <= GATHER_MAX) {
+		gnutls_record_cork(info->tls_session);
+		r->gathered = true;
+	}
+}
+
+void http_reply_send(struct request *r)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(r->pub.connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	if (!r->gathered) {
+		return;
+	}
+	/* No room for one record means that the client has left all that it asked for before unread. */
+	if (info == NULL || gnutls_record_uncork(info->tls_session, 0) < 0) {
+		shutdown(r->conn->fd, SHUT_RDWR);
+	}
+	int on = 1; /* libmicrohttpd has corked the socket; this pushes what is in it */
+	(void) setsockopt(r->conn->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
 enum MHD_Result http_reply_queue(struct request *r)
 {
 	struct http_server *s = r->pub.server;
@@ -85,6 +114,7 @@ enum MHD_Result http_reply_queue(struct request *r)
 	r->queued = true;
 	metric_add(METRIC_http_requests, status_class(status), 1);
 	http_conn_expect(r->conn, false, SEND_LIMIT_S);
+	gather(r);
 	enum MHD_Result result = MHD_queue_response(r->pub.connection, status, response);
 	MHD_destroy_response(response);
 	return result;

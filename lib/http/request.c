@@ -58,6 +58,7 @@ void http_request_completed(
 		return;
 	}
 	*con_cls = NULL;
+	http_reply_send(r);
 	http_conn_expect(r->conn, true, 2 * (int64_t) s->options.idle_timeout_s);
 	ctx_done(&r->pub.ctx);
 	free(r);

@@ -223,6 +223,33 @@ static void speaks_the_right_versions(void **state)
 	assert_int_equal(handshake(TLS1_1_VERSION, NULL), -1);
 }
 
+/* One record, so that the client wakes up once. */
+static void answers_in_one_record(void **state)
+{
+	(void) state;
+	static const char request[] = "POST /x HTTP/1.1\r\nHost: cairn-ra\r\nContent-Length: 2\r\n\r\n{}";
+	struct sockaddr_in to = {
+		.sin_family = AF_INET, .sin_port = htons(http_server_port(server)), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)
+	};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(connect(fd, (struct sockaddr *) &to, sizeof(to)), 0);
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	assert_int_equal(SSL_CTX_use_certificate_file(context, pki_path(&pki, "cairn-wfe", ".pem"), SSL_FILETYPE_PEM), 1);
+	assert_int_equal(SSL_CTX_use_PrivateKey_file(context, pki_path(&pki, "cairn-wfe", ".key"), SSL_FILETYPE_PEM), 1);
+	SSL *ssl = SSL_new(context);
+	SSL_set_fd(ssl, fd);
+	assert_int_equal(SSL_connect(ssl), 1);
+	for (int i = 0; i < 3; i++) {
+		char text[4096] = "";
+		assert_int_equal(SSL_write(ssl, request, sizeof(request) - 1), sizeof(request) - 1);
+		assert_true(SSL_read(ssl, text, sizeof(text) - 1) > 0); /* never more than one record */
+		assert_non_null(strstr(text, "\r\n\r\ncairn-wfe 2"));
+	}
+	SSL_free(ssl);
+	SSL_CTX_free(context);
+	close(fd);
+}
+
 static void reloads(void **state)
 {
 	(void) state;
@@ -447,6 +474,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(refuses_other_callers, start, stop),
 		cmocka_unit_test_setup_teardown(verifies_the_server, start, stop),
 		cmocka_unit_test_setup_teardown(speaks_the_right_versions, start, stop),
+		cmocka_unit_test_setup_teardown(answers_in_one_record, start, stop),
 		cmocka_unit_test_setup_teardown(reloads, start, stop),
 		cmocka_unit_test_setup_teardown(tells_what_was_sent, start, stop),
 		cmocka_unit_test_setup_teardown(never_sends_twice, start, stop),
