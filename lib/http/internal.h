@@ -64,7 +64,7 @@ struct http_server {
 	int wake_fd;   /* eventfd */
 
 	pthread_mutex_t lock; /* of all below and of what struct conn says */
-	pthread_cond_t quiet; /* signalled when `active` becomes 0 */
+	pthread_cond_t quiet; /* signalled when `active` and `suspended` are 0 */
 	struct conn *conns;
 	unsigned n_conns;
 	unsigned active;    /* requests from their first line to the end of their answer */
@@ -72,11 +72,14 @@ struct http_server {
 	int linger[HTTP_MAX_LINGER];
 	int64_t linger_until_us[HTTP_MAX_LINGER];
 	size_t n_linger;
-	bool draining;
 
+	atomic_bool draining; /* set under the lock */
 	atomic_bool refusing; /* the time to drain is over: what still waits in the queue is refused */
 	atomic_bool ending;   /* the watch thread has to end */
 };
+
+/* server.c: under the lock, whenever one of both counters fell. */
+void http_quiet_check(struct http_server *s);
 
 /* watch.c */
 int http_watch_start(struct ctx *c, struct http_server *s) MUST_CHECK;

@@ -105,10 +105,7 @@ enum MHD_Result http_reply_queue(struct request *r)
 		/* It refuses empty values; a header that says nothing is left out. */
 		(void) MHD_add_response_header(response, r->pub.headers[i].name, r->pub.headers[i].value);
 	}
-	pthread_mutex_lock(&s->lock);
-	bool draining = s->draining;
-	pthread_mutex_unlock(&s->lock);
-	if (draining) {
+	if (atomic_load(&s->draining)) {
 		(void) MHD_add_response_header(response, "Connection", "close");
 	}
 	r->queued = true;

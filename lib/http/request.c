@@ -63,9 +63,8 @@ void http_request_completed(
 	ctx_done(&r->pub.ctx);
 	free(r);
 	pthread_mutex_lock(&s->lock);
-	if (--s->active == 0) {
-		pthread_cond_broadcast(&s->quiet);
-	}
+	s->active--;
+	http_quiet_check(s);
 	pthread_mutex_unlock(&s->lock);
 }
 

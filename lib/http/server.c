@@ -181,6 +181,13 @@ int http_server_reload(struct ctx *c, struct http_server *s)
 	return s->tls == NULL ? 0 : tls_reload(c, s->tls);
 }
 
+void http_quiet_check(struct http_server *s)
+{
+	if (s->active == 0 && s->suspended == 0) {
+		pthread_cond_broadcast(&s->quiet);
+	}
+}
+
 /* Waits until no request is active, or for so long; gives how many a worker still has. */
 static unsigned wait_quiet(struct http_server *s, int64_t ms)
 {
@@ -190,7 +197,7 @@ static unsigned wait_quiet(struct http_server *s, int64_t ms)
 	until.tv_sec += (time_t) (ms / 1000 + ns / 1000000000);
 	until.tv_nsec = (long) (ns % 1000000000);
 	pthread_mutex_lock(&s->lock);
-	while (s->active > 0 && pthread_cond_timedwait(&s->quiet, &s->lock, &until) == 0) {
+	while ((s->active > 0 || s->suspended > 0) && pthread_cond_timedwait(&s->quiet, &s->lock, &until) == 0) {
 	}
 	unsigned suspended = s->suspended;
 	pthread_mutex_unlock(&s->lock);
@@ -203,7 +210,7 @@ bool http_server_stop(struct http_server *s, int64_t deadline_ms)
 		return true;
 	}
 	pthread_mutex_lock(&s->lock);
-	s->draining = true;
+	atomic_store(&s->draining, true);
 	pthread_mutex_unlock(&s->lock);
 	http_watch_wake(s);
 	unsigned left = wait_quiet(s, deadline_ms);

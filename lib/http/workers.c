@@ -21,10 +21,12 @@ void http_finish(struct http_request *r)
 	struct http_server *s = r->server;
 	struct MHD_Connection *connection = r->connection;
 	mine->answered = true;
-	/* The counter falls together with the resumption: MHD_stop_daemon does not bear a suspended connection. */
-	pthread_mutex_lock(&s->lock);
+	/* Not under the lock, which the woken thread would meet at once. MHD_stop_daemon does not bear a suspended
+	 * connection, so the counter, which a stop waits for, falls only afterwards. */
 	MHD_resume_connection(connection);
+	pthread_mutex_lock(&s->lock);
 	s->suspended--;
+	http_quiet_check(s);
 	pthread_mutex_unlock(&s->lock);
 }
 
