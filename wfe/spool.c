@@ -157,14 +157,6 @@ const char *spool_refusal(struct spool *s)
 	return why;
 }
 
-size_t spool_octets(struct spool *s)
-{
-	pthread_mutex_lock(&s->mutex);
-	size_t octets = s->octets;
-	pthread_mutex_unlock(&s->mutex);
-	return octets;
-}
-
 const char *spool_instance(const struct spool *s)
 {
 	return s->instance;

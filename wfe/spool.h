@@ -56,9 +56,6 @@ int spool_sync(struct ctx *c, struct spool *s) MUST_CHECK;
 /* Why nothing can be appended, as a sentence, or NULL. */
 const char *spool_refusal(struct spool *s);
 
-/* Octets in all segments. */
-size_t spool_octets(struct spool *s);
-
 /* The reader: records from where the last read ended, about max_octets of them (at least one if there is one), in the
  * arena of c; none when it has read all. spool_rewind: the next read starts at the oldest segment. */
 int spool_read(struct ctx *c, struct spool *s, size_t max_octets, struct spool_record_list *ret) MUST_CHECK;

@@ -110,30 +110,3 @@ const char *hex_encode(struct arena *a, struct bytes in)
 	}
 	return out;
 }
-
-static uint8_t hex_value(uint8_t ch)
-{
-	if (ch >= '0' && ch <= '9') {
-		return (uint8_t) (ch - '0');
-	}
-	ch |= 0x20;
-	return ch >= 'a' && ch <= 'f' ? (uint8_t) (ch - 'a' + 10) : BAD;
-}
-
-int hex_decode(struct arena *a, struct bytes in, struct bytes *ret)
-{
-	if (in.n % 2 != 0) {
-		return -1;
-	}
-	uint8_t *out = arena_alloc(a, in.n / 2 + 1);
-	for (size_t i = 0; i < in.n / 2; i++) {
-		uint8_t high = hex_value(in.p[2 * i]);
-		uint8_t low = hex_value(in.p[2 * i + 1]);
-		if (high == BAD || low == BAD) {
-			return -1;
-		}
-		out[i] = (uint8_t) (high << 4 | low);
-	}
-	*ret = (struct bytes) { out, in.n / 2 };
-	return 0;
-}

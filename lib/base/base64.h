@@ -18,8 +18,7 @@ int base64url_decode(struct arena *a, struct bytes in, struct bytes *ret) MUST_C
 const char *base64_encode(struct arena *a, struct bytes in);
 int base64_decode(struct arena *a, struct bytes in, struct bytes *ret) MUST_CHECK;
 
-/* Lower case. The parser takes both cases. */
+/* Lower case. */
 const char *hex_encode(struct arena *a, struct bytes in);
-int hex_decode(struct arena *a, struct bytes in, struct bytes *ret) MUST_CHECK;
 
 #endif

@@ -19,7 +19,6 @@ static void fetch_all(void)
 		[DIGEST_SHA256] = "SHA256",
 		[DIGEST_SHA384] = "SHA384",
 		[DIGEST_SHA512] = "SHA512",
-		[DIGEST_SHA1] = "SHA1",
 	};
 	for (size_t i = 0; i < DIGEST_COUNT; i++) {
 		digests[i] = EVP_MD_fetch(NULL, names[i], NULL);
@@ -56,11 +55,6 @@ void sha256(const struct bytes *pieces, size_t n, uint8_t ret[SHA256_SIZE])
 void sha256_of(struct bytes in, uint8_t ret[SHA256_SIZE])
 {
 	sha256(&in, 1, ret);
-}
-
-void sha1_of(struct bytes in, uint8_t ret[SHA1_SIZE])
-{
-	digest_make(DIGEST_SHA1, &in, 1, ret);
 }
 
 void hmac_sha256(struct bytes key, const struct bytes *pieces, size_t n, uint8_t ret[SHA256_SIZE])

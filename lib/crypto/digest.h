@@ -6,10 +6,9 @@
 #include "lib/base/bytes.h"
 
 #define SHA256_SIZE 32
-#define SHA1_SIZE 20
 #define DIGEST_SIZE_MAX 64
 
-enum digest { DIGEST_SHA256, DIGEST_SHA384, DIGEST_SHA512, DIGEST_SHA1, DIGEST_COUNT };
+enum digest { DIGEST_SHA256, DIGEST_SHA384, DIGEST_SHA512, DIGEST_COUNT };
 
 /* The digest of the n pieces one behind the other into ret, which has room for DIGEST_SIZE_MAX; gives its length. */
 size_t digest_make(enum digest which, const struct bytes *pieces, size_t n, uint8_t *ret);
@@ -22,8 +21,5 @@ void sha256_of(struct bytes in, uint8_t ret[SHA256_SIZE]);
 
 /* HMAC-SHA-256 (RFC 2104) of the pieces one behind the other. */
 void hmac_sha256(struct bytes key, const struct bytes *pieces, size_t n, uint8_t ret[SHA256_SIZE]);
-
-/* For OCSP CertIDs only (D-8). */
-void sha1_of(struct bytes in, uint8_t ret[SHA1_SIZE]);
 
 #endif

@@ -334,11 +334,6 @@ int key_id(struct ctx *c, struct bytes spki, uint8_t ret_id[KEY_ID_SIZE])
 	return 0;
 }
 
-bool key_equal(const EVP_PKEY *a, const EVP_PKEY *b)
-{
-	return a != NULL && b != NULL && EVP_PKEY_eq(a, b) == 1;
-}
-
 enum sigalg sigalg_of_key(const EVP_PKEY *key)
 {
 	return kinds[key_kind_of(key)].sigalg;
@@ -367,7 +362,6 @@ static const EVP_MD *md_of(enum digest hash)
 	case DIGEST_SHA512:
 		return EVP_sha512();
 	case DIGEST_SHA256:
-	case DIGEST_SHA1:
 	case DIGEST_COUNT:
 		break;
 	}

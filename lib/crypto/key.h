@@ -47,9 +47,6 @@ OSSL_LIB_CTX *key_no_algorithms(void);
 #define KEY_ID_SIZE 20
 int key_id(struct ctx *c, struct bytes spki, uint8_t ret_id[KEY_ID_SIZE]) MUST_CHECK;
 
-/* Same public key. */
-bool key_equal(const EVP_PKEY *a, const EVP_PKEY *b);
-
 /* The algorithm with which this key signs certificates; SIGALG_NONE for Ed25519 and unknown keys. */
 enum sigalg sigalg_of_key(const EVP_PKEY *key);
 

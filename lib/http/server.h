@@ -54,7 +54,7 @@ struct http_server_options {
 	http_handler *handler;    /* runs in a worker */
 	/* Runs in the epoll thread instead, for what needs no worker: true if it answered. May be NULL. Must not block. */
 	bool (*quick)(struct http_request *r, void *arg);
-	/* Answers what the server itself refuses (413, 431, 408, 503 ...): r->ctx.err is set. NULL: plain text. Must not block. */
+	/* Answers what the server itself refuses (413, 431, 503 ...): r->ctx.err is set. NULL: plain text. Must not block. */
 	http_handler *refuse;
 	/* Runs in each worker at its start and end, e.g. to give it a database connection. May be NULL. */
 	void (*worker_start)(void);

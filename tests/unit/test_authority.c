@@ -85,7 +85,7 @@ static void files_come_back(void **state)
 	write_file(key_path, pem, 0600);
 	write_file(cert_path, cert_to_pem(c->arena, ca.der), 0644);
 	assert_good(c, authority_read(c, key_path, cert_path, &read));
-	assert_true(key_equal(read.key, ca.key));
+	assert_int_equal(EVP_PKEY_eq(read.key, ca.key), 1);
 	assert_true(bytes_equal(read.der, ca.der));
 	write_file(cert_path, ca.der, 0644);
 	assert_good(c, authority_read(c, key_path, cert_path, &read));
@@ -126,7 +126,7 @@ static void kinds_of_keys(void **state)
 		assert_good(c, key_spki(c, key, &spki));
 		assert_int_equal(key_kind_of_spki(spki), kinds[i].kind);
 		assert_good(c, key_of_spki(c, spki, &again));
-		assert_true(key_equal(key, again));
+		assert_int_equal(EVP_PKEY_eq(key, again), 1);
 		if (kinds[i].alg == SIGALG_NONE) {
 			assert_problem(c, PROBLEM_SERVER_INTERNAL, key_sign(c, key, spki, &signature));
 			continue;

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "tests/unit/hex.h"
 #include "tests/unit/pg.h"
 
 #include "ca/ca.h"
@@ -146,10 +147,9 @@ static struct issue_certificate_request one_name(struct ctx *c, const char *name
 
 static struct bytes from_db(struct ctx *c, const char *sql)
 {
-	struct bytes octets;
 	char *hex = pg_value(sql);
 	assert_non_null(hex);
-	assert_int_equal(hex_decode(c->arena, bytes_of_text(hex), &octets), 0);
+	struct bytes octets = hex_octets(c->arena, hex);
 	free(hex);
 	return octets;
 }
