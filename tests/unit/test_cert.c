@@ -282,30 +282,6 @@ static void crl_revokes(void **state)
 	}
 }
 
-static void bad_crls_are_refused(void **state)
-{
-	struct ctx *c = *state;
-	struct hierarchy h;
-	struct bytes tbs;
-	make_hierarchy(c, "p384", "p256", &h);
-	const struct crl_template good = crl_template(&h.intermediate);
-	struct crl_entry entry = { h.root.info.serial, good.this_update, 7 };
-	struct crl_template bad[7];
-	for (size_t i = 0; i < COUNT_OF(bad); i++) {
-		bad[i] = good;
-	}
-	bad[0].number = 0;
-	bad[1].next_update = good.this_update;
-	bad[2].url = "ldap://crl.test/";
-	bad[3].issuer_key_id.n = 0;
-	bad[4].sigalg = SIGALG_NONE;
-	bad[5].entries = (struct crl_entries) { &entry, 1 }; /* E-10 */
-	bad[6].this_update.us++;
-	for (size_t i = 0; i < COUNT_OF(bad); i++) {
-		assert_problem(c, PROBLEM_SERVER_INTERNAL, crl_build_tbs(c, &bad[i], &tbs));
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -317,7 +293,6 @@ int main(void)
 		WITH_CTX(pem),
 		WITH_CTX(broken_certificates_are_refused),
 		WITH_CTX(crl_revokes),
-		WITH_CTX(bad_crls_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
