@@ -30,12 +30,23 @@ static const char head[] = "server:\n"
                            "\tharden-dnssec-stripped: yes\n"
                            "\tval-permissive-mode: no\n";
 
+/* The root, or labels of 1 to 63 characters (RFC 1035 2.3.4), with or without a dot at the end. */
 static bool is_zone(const char *zone)
 {
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+	if (strcmp(zone, ".") == 0) {
+		return true;
+	}
 	size_t n = strlen(zone);
-	return strcmp(zone, ".") == 0 ||
-	       (n > 0 && n <= 254 && zone[0] != '.' && strspn(zone, allowed) == n && strstr(zone, "..") == NULL);
+	const char *at = zone;
+	while (*at != '\0') {
+		size_t label = strspn(at, allowed);
+		if (label == 0 || label > 63 || (at[label] != '.' && at[label] != '\0')) {
+			return false;
+		}
+		at += label + (at[label] == '.' ? 1 : 0);
+	}
+	return n > 0 && n <= 253 + (size_t) (zone[n - 1] == '.' ? 1 : 0);
 }
 
 static bool is_root(const char *zone)

@@ -6,8 +6,8 @@ import re
 import _tree
 
 FILE, TEST_FILE, FUNCTION, PARAMETERS, NESTING = 500, 800, 60, 6, 4
-# Callbacks whose parameters a library prescribes (libmicrohttpd, GnuTLS).
-PRESCRIBED = {"http_request_access", "http_tls_present"}
+# Functions whose parameters a library prescribes (libmicrohttpd, GnuTLS, libunbound).
+PRESCRIBED = {"http_request_access", "http_tls_present", "ub_resolve_async"}
 # clang-format puts the brace that opens a function, and only that one, at the start of a line of its own.
 FUNCTION_START = re.compile(r"^(\w[^;{}=#]*?)(\w+)\(([^;{}]*)\)[^;{}()]*\n\{\n(.*?)^\}", re.M | re.S)
 # The cases of a test are data, wherever they stand.

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "lib/base/buffer.h"
 #include "va/resolve.h"
 #include "va/resolver_config.h"
 
@@ -111,6 +112,31 @@ static void test_refusals(void **state)
 	}
 }
 
+/* RFC 1035 2.3.4: what libunbound would refuse without saying which zone it means. */
+static void test_lengths_of_labels(void **state)
+{
+	static const struct {
+		size_t label, labels;
+		bool good;
+	} cases[] = { { 63, 1, true }, { 64, 1, false }, { 63, 3, true }, { 49, 5, true }, { 50, 5, false },
+		{ 1, 127, true }, { 1, 128, false } };
+	(void) state;
+	for (size_t i = 0; i < 2 * COUNT_OF(cases); i++) {
+		struct ctx c;
+		struct buffer name;
+		ctx_init(&c);
+		buffer_init(&name, c.arena, 300);
+		for (size_t k = 0; k < cases[i / 2].labels; k++) {
+			buffer_printf(&name, "%s%0*d", k == 0 ? "" : ".", (int) cases[i / 2].label, 0);
+		}
+		buffer_add_text(&name, i % 2 == 0 ? "" : "."); /* a dot at the end is free */
+		struct config_resolver resolver = { (const char *) buffer_bytes(&name).p, "192.0.2.1@53", "off" };
+		struct config_va config = { .resolvers = { &resolver, 1 } };
+		assert_int_equal(encode(&c, &config) != NULL, cases[i / 2].good);
+		ctx_done(&c);
+	}
+}
+
 /* libunbound itself takes all that we write, and says so when it does not. */
 static void test_libunbound_takes_it(void **state)
 {
@@ -138,6 +164,7 @@ int main(void)
 		cmocka_unit_test(test_zones),
 		cmocka_unit_test(test_root_without_dnssec),
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_lengths_of_labels),
 		cmocka_unit_test(test_libunbound_takes_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
