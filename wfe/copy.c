@@ -11,9 +11,11 @@
 
 static void add_number(struct buffer *b, uint64_t value, size_t octets)
 {
-	for (size_t i = octets; i-- > 0;) {
-		buffer_add_char(b, (char) (uint8_t) (value >> (8 * i)));
+	uint8_t text[8];
+	for (size_t i = 0; i < octets; i++) {
+		text[i] = (uint8_t) (value >> (8 * (octets - 1 - i)));
 	}
+	buffer_add(b, text, octets);
 }
 
 void copy_start(struct buffer *b)
@@ -43,6 +45,27 @@ void copy_bytes(struct buffer *b, struct bytes value)
 {
 	add_number(b, value.n, 4);
 	buffer_add(b, value.p, value.n);
+}
+
+int copy_take(struct bytes *in, struct bytes *ret)
+{
+	if (in->n < 4) {
+		return -1;
+	}
+	const uint8_t *p = in->p;
+	uint32_t n = (uint32_t) p[0] << 24 | (uint32_t) p[1] << 16 | (uint32_t) p[2] << 8 | p[3];
+	size_t left = in->n - 4;
+	if (n == UINT32_MAX) {
+		*ret = (struct bytes) { NULL, 0 };
+		*in = (struct bytes) { p + 4, left };
+		return 0;
+	}
+	if (n > left) {
+		return -1;
+	}
+	*ret = (struct bytes) { p + 4, n };
+	*in = (struct bytes) { p + 4 + n, left - n };
+	return 0;
 }
 
 void copy_uuid(struct buffer *b, struct id id)

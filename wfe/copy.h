@@ -21,4 +21,7 @@ void copy_time(struct buffer *b, struct timestamp t);
 /* Text that inet_pton does not read becomes "::". */
 void copy_inet(struct buffer *b, const char *address);
 
+/* Reads one field from the front of `in`; p NULL: NULL. -1: it is not whole. */
+int copy_take(struct bytes *in, struct bytes *ret) MUST_CHECK;
+
 #endif

@@ -23,8 +23,8 @@
 struct pending {
 	struct id request;
 	uint64_t number;
-	struct arena *arena; /* of the payload */
-	struct bytes payload;
+	struct bytes payload; /* of the batch at hand, or kept */
+	uint8_t *kept;        /* its copy, once the batch is gone */
 };
 
 struct flusher {
@@ -89,7 +89,7 @@ struct flusher *flusher_new(struct spool *s)
 static void drop_pending(struct flusher *f)
 {
 	for (size_t i = 0; i < f->n_pending; i++) {
-		arena_free(f->pending[i].arena);
+		free(f->pending[i].kept);
 	}
 	f->n_pending = 0;
 }
@@ -115,14 +115,28 @@ static void add_pending(struct flusher *f, const struct spool_record *record)
 	if (f->pending == NULL) {
 		die("out of memory");
 	}
-	struct arena *arena = arena_new();
-	f->pending[f->n_pending++] = (struct pending) { .request = record->request,
-		.number = record->number,
-		.arena = arena,
-		.payload = arena_bytes(arena, record->payload.p, record->payload.n) };
+	f->pending[f->n_pending++] =
+	    (struct pending) { .request = record->request, .number = record->number, .payload = record->payload };
 }
 
-/* The begin of the request, taken out of the list; the caller frees its arena. False: there is none. */
+/* Most requests end in the batch in which they began; the octets of the others are kept for a later one. */
+static void keep_pending(struct flusher *f)
+{
+	for (size_t i = 0; i < f->n_pending; i++) {
+		struct pending *one = &f->pending[i];
+		if (one->kept != NULL) {
+			continue;
+		}
+		one->kept = malloc(one->payload.n + 1);
+		if (one->kept == NULL) {
+			die("out of memory");
+		}
+		memcpy(one->kept, one->payload.p, one->payload.n);
+		one->payload.p = one->kept;
+	}
+}
+
+/* The begin of the request, taken out of the list; the caller frees what is kept. False: there is none. */
 static bool take_pending(struct flusher *f, struct id request, struct pending *ret)
 {
 	for (size_t i = 0; i < f->n_pending; i++) {
@@ -137,19 +151,20 @@ static bool take_pending(struct flusher *f, struct id request, struct pending *r
 }
 
 /* Records come from this same code and their checksum was right: one that can't be read is a fault of the program. */
-static void add_rows(struct ctx *c, const struct flusher *f, const struct spool_record *record, struct bytes payload,
-    struct buffer rows[2])
+static void add_rows(
+    const struct flusher *f, const struct spool_record *record, struct bytes payload, struct buffer rows[2])
 {
 	struct record_begin begin;
 	struct record_end end = { 0 };
-	if (fields_parse_json(c, &record_begin_fields, payload, &begin) != 0 ||
-	    (record->kind == SPOOL_END && fields_parse_json(c, &record_end_fields, record->payload, &end) != 0)) {
-		die("record %llu of the spool can't be read: %s", (unsigned long long) record->number, c->err.detail);
+	if (record_parse_begin(payload, &begin) != 0 ||
+	    (record->kind == SPOOL_END && record_parse_end(record->payload, &end) != 0)) {
+		die("record %llu of the spool can't be read; put its segment aside to go on without it",
+		    (unsigned long long) record->number);
 	}
-	record_add_rows(c->arena, record->request, spool_instance(f->spool), &begin, &end, rows);
+	record_add_rows(record->request, spool_instance(f->spool), &begin, &end, rows);
 }
 
-static size_t join(struct ctx *c, struct flusher *f, const struct spool_record_list *records, struct buffer rows[2])
+static size_t join(struct flusher *f, const struct spool_record_list *records, struct buffer rows[2])
 {
 	size_t n = 0;
 	for (size_t i = 0; i < records->n; i++) {
@@ -164,11 +179,12 @@ static size_t join(struct ctx *c, struct flusher *f, const struct spool_record_l
 		}
 		/* After a rewind, what is in the database comes by again. */
 		if (record->number > f->position) {
-			add_rows(c, f, record, begin.payload, rows);
+			add_rows(f, record, begin.payload, rows);
 			n++;
 		}
-		arena_free(begin.arena);
+		free(begin.kept);
 	}
+	keep_pending(f);
 	return n;
 }
 
@@ -179,7 +195,7 @@ static int store(struct ctx *c, struct flusher *f, const struct spool_record_lis
 		buffer_init(&rows[i], c->arena, ROWS_EXPECTED);
 		copy_start(&rows[i]);
 	}
-	size_t n = join(c, f, records, rows);
+	size_t n = join(f, records, rows);
 	if (n == 0) {
 		return 0;
 	}

@@ -52,7 +52,7 @@ static int record_request(struct acme *q)
 	struct http_request *r = q->http;
 	struct record_begin begin = {
 		.received_at = r->received_at,
-		.method = r->method,
+		.method = r->method == NULL ? "" : r->method,
 		.route = route_name(q),
 		.url = r->target,
 		.remote_address = q->remote.address,
@@ -66,8 +66,7 @@ static int record_request(struct acme *q)
 	if (begin.has_body) {
 		begin.body = r->body;
 	}
-	return spool_append(q->c, q->front->spool, SPOOL_BEGIN, q->c->request_id,
-	    fields_to_json(q->c->arena, &record_begin_fields, &begin));
+	return spool_append(q->c, q->front->spool, SPOOL_BEGIN, q->c->request_id, record_encode_begin(q->c->arena, &begin));
 }
 
 static int record_answer(struct acme *q, int64_t duration_us)
@@ -86,8 +85,7 @@ static int record_answer(struct acme *q, int64_t duration_us)
 	if (end.has_reply) {
 		end.reply = q->reply;
 	}
-	return spool_append(
-	    q->c, q->front->spool, SPOOL_END, q->c->request_id, fields_to_json(q->c->arena, &record_end_fields, &end));
+	return spool_append(q->c, q->front->spool, SPOOL_END, q->c->request_id, record_encode_end(q->c->arena, &end));
 }
 
 /* a browser asks first. */

@@ -1,10 +1,11 @@
-/* What the spool's records hold: the facts and the personal fields of one request (begin) and of its answer (end), and
- * how both become one row in log.request and one in log.request_private. */
+/* What the spool's records hold: the facts and the personal fields of one request (begin) and of its answer (end), how
+ * they are written, and how both become one row in log.request and one in log.request_private. */
 #ifndef CAIRN_WFE_RECORD_H
 #define CAIRN_WFE_RECORD_H
 
 #include "lib/base/buffer.h"
-#include "lib/base/fields.h"
+#include "lib/base/clock.h"
+#include "lib/base/id.h"
 
 struct record_begin {
 	struct timestamp received_at;
@@ -33,8 +34,15 @@ struct record_end {
 	int64_t duration_us;
 };
 
-extern const struct fields record_begin_fields;
-extern const struct fields record_end_fields;
+/* A record is an octet with the version of its form, then the members of the struct in their order, each in the form of a
+ * field of COPY (wfe/copy.h); a text has its NUL with it. Texts become UTF-8, which is all that the database takes. */
+struct bytes record_encode_begin(struct arena *a, const struct record_begin *begin);
+struct bytes record_encode_end(struct arena *a, const struct record_end *end);
+
+/* The reverse; texts and octets point into `in`. -1: not a whole record of this version, or one that the tables would
+ * refuse. */
+int record_parse_begin(struct bytes in, struct record_begin *ret) MUST_CHECK;
+int record_parse_end(struct bytes in, struct record_end *ret) MUST_CHECK;
 
 /* Commitments of one row: remote_address, remote_port, user_agent, accept_language, body, reply, 32 octets each; zeros
  * where the field is NULL. */
@@ -42,7 +50,7 @@ extern const struct fields record_end_fields;
 
 /* Adds the rows in the binary format of COPY, whose columns are those of record_request_copy and record_private_copy.
  * The address is text that inet_pton reads; anything else is stored as "::". */
-void record_add_rows(struct arena *a, struct id request, const char *frontend, const struct record_begin *begin,
+void record_add_rows(struct id request, const char *frontend, const struct record_begin *begin,
     const struct record_end *end, struct buffer rows[2]);
 
 extern const char record_request_copy[];

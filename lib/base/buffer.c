@@ -137,6 +137,40 @@ void buffer_add_json(struct buffer *b, struct bytes utf8)
 	buffer_add_char(b, '"');
 }
 
+/* Octets at the front that are UTF-8. */
+static size_t utf8_span(struct bytes in)
+{
+	size_t i = 0;
+	uint32_t code = 0;
+	while (i < in.n) {
+		size_t length = in.p[i] < 0x80 ? 1 : utf8_take((struct bytes) { in.p + i, in.n - i }, &code);
+		if (length == 0) {
+			break;
+		}
+		i += length;
+	}
+	return i;
+}
+
+const char *buffer_utf8(struct arena *a, const char *text)
+{
+	struct bytes left = bytes_of_text(text);
+	size_t good = utf8_span(left);
+	if (good == left.n) {
+		return text;
+	}
+	struct buffer b;
+	buffer_init(&b, a, 3 * left.n);
+	while (good < left.n) {
+		buffer_add(&b, left.p, good);
+		buffer_add_text(&b, "\xef\xbf\xbd");
+		left = (struct bytes) { left.p + good + 1, left.n - good - 1 };
+		good = utf8_span(left);
+	}
+	buffer_add(&b, left.p, left.n);
+	return (const char *) buffer_bytes(&b).p;
+}
+
 struct bytes buffer_bytes(struct buffer *b)
 {
 	reserve(b, 0);

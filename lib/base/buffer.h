@@ -25,6 +25,10 @@ void buffer_printf(struct buffer *b, const char *format, ...) PRINTF_LIKE(2, 3);
  * result is always valid JSON, whatever came in. */
 void buffer_add_json(struct buffer *b, struct bytes utf8);
 
+/* The text itself when it is UTF-8 (or NULL); else a copy in which every octet that belongs to no character became
+ * U+FFFD. */
+const char *buffer_utf8(struct arena *a, const char *text);
+
 /* What was written, followed by a NUL that is not counted; valid until the next addition. */
 struct bytes buffer_bytes(struct buffer *b);
 

@@ -56,6 +56,18 @@ static struct spool *open_spool(struct ctx *c)
 	return s;
 }
 
+/* Puts all segments aside, as a person would. */
+static int empty_spool(void)
+{
+	pid_t pid = fork();
+	if (pid == 0) {
+		execlp("sh", "sh", "-c", "rm -f \"$0\"/*.seg", dir, (char *) NULL);
+		_exit(127);
+	}
+	int status = -1;
+	return waitpid(pid, &status, 0) == pid ? status : -1;
+}
+
 static struct bytes digest_of(struct arena *a, struct bytes in)
 {
 	uint8_t digest[SHA256_SIZE];
@@ -79,7 +91,7 @@ static int append_begin(struct ctx *c, struct spool *s, struct id id)
 		.body_sha256 = digest_of(c->arena, body),
 		.body_octets = (int64_t) body.n,
 	};
-	return spool_append(c, s, SPOOL_BEGIN, id, fields_to_json(c->arena, &record_begin_fields, &begin));
+	return spool_append(c, s, SPOOL_BEGIN, id, record_encode_begin(c->arena, &begin));
 }
 
 static int append_end(struct ctx *c, struct spool *s, struct id id, struct id account)
@@ -95,7 +107,7 @@ static int append_end(struct ctx *c, struct spool *s, struct id id, struct id ac
 		.reply_octets = (int64_t) reply.n,
 		.duration_us = 4711,
 	};
-	return spool_append(c, s, SPOOL_END, id, fields_to_json(c->arena, &record_end_fields, &end));
+	return spool_append(c, s, SPOOL_END, id, record_encode_end(c->arena, &end));
 }
 
 static void flush(struct ctx *c, struct flusher *f)
@@ -155,6 +167,7 @@ static void a_request_becomes_two_rows(void **state)
 	struct id id = id_new();
 	struct id account = id_new();
 	assert_int_equal(append_begin(&c, s, id), 0);
+	flush(&c, f); /* its end comes with a later batch */
 	assert_int_equal(append_end(&c, s, id, account), 0);
 	flush(&c, f);
 	assert_true(flusher_healthy(f));
@@ -334,6 +347,41 @@ static void a_database_that_refuses_gets_all_of_it_later(void **state)
 	ctx_done(&c);
 }
 
+/* Its checksum is right and its form is not: a fault of the program, which must not pass in silence. */
+static void a_record_that_cant_be_read_is_told(void **state)
+{
+	(void) state;
+	static const char *const payloads[] = { "{\"method\":\"POST\"}", "" };
+	for (size_t i = 0; i < COUNT_OF(payloads); i++) {
+		int told[2];
+		assert_int_equal(pipe(told), 0);
+		db_thread_end();
+		pid_t child = fork();
+		assert_true(child >= 0);
+		if (child == 0) {
+			struct ctx c;
+			ctx_init(&c);
+			struct spool *s = open_spool(&c);
+			struct flusher *f = flusher_new(s);
+			struct id id = id_new();
+			(void) dup2(told[1], STDERR_FILENO);
+			_exit(spool_append(&c, s, SPOOL_BEGIN, id, bytes_of_text(payloads[i])) == 0 &&
+			              append_end(&c, s, id, id) == 0 && flusher_flush(&c, f) == 0
+			          ? 0
+			          : 1);
+		}
+		(void) close(told[1]);
+		char text[1000] = "";
+		ssize_t n = read(told[0], text, sizeof(text) - 1);
+		(void) close(told[0]);
+		int status = 0;
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_true(n > 0 && !(WIFEXITED(status) && WEXITSTATUS(status) < 2));
+		assert_non_null(strstr(text, "of the spool can't be read; put its segment aside"));
+		assert_int_equal(empty_spool(), 0);
+	}
+}
+
 /* style.md 17 */
 static void every_statement_can_be_prepared(void **state)
 {
@@ -349,6 +397,7 @@ int main(void)
 		cmocka_unit_test(a_kill_of_the_front_end),
 		cmocka_unit_test(the_database_goes_away_at_any_moment),
 		cmocka_unit_test(a_database_that_refuses_gets_all_of_it_later),
+		cmocka_unit_test(a_record_that_cant_be_read_is_told),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
