@@ -28,6 +28,12 @@ static void hmac_vector(void **state)
 	const struct bytes pieces[] = { bytes_of_text("what do ya want "), bytes_of_text("for nothing?") };
 	hmac_sha256(bytes_of_text("Jefe"), pieces, 2, out);
 	assert_string_equal(hex(c, out, 32), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+	/* RFC 4231 4.6: the key is longer than a block. */
+	uint8_t key[131];
+	memset(key, 0xaa, sizeof(key));
+	const struct bytes data = bytes_of_text("Test Using Larger Than Block-Size Key - Hash Key First");
+	hmac_sha256((struct bytes) { key, sizeof(key) }, &data, 1, out);
+	assert_string_equal(hex(c, out, 32), "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 	hmac_sha256((struct bytes) { NULL, 0 }, NULL, 0, out);
 	assert_string_equal(hex(c, out, 32), "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
 }
