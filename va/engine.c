@@ -13,6 +13,7 @@
 
 #include "lib/base/die.h"
 #include "lib/base/metrics.h"
+#include "va/fetch.h"
 #include "va/resolve.h"
 
 #define EVENTS 256
@@ -41,27 +42,26 @@ struct engine {
 	atomic_bool cut_short;
 };
 
-static int watch(const struct engine *e, int fd, uint32_t events)
+static int watch(const struct engine *e, int how, int fd, uint32_t events)
 {
 	struct epoll_event event = { .events = events, .data.fd = fd };
-	if (epoll_ctl(e->epoll, EPOLL_CTL_MOD, fd, &event) == 0) {
-		return 0;
-	}
-	return errno == ENOENT ? epoll_ctl(e->epoll, EPOLL_CTL_ADD, fd, &event) : -1;
+	return epoll_ctl(e->epoll, how, fd, &event);
 }
 
-static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
+/* `known`: not the first call for this socket. */
+static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *known)
 {
 	struct engine *e = arg;
 	(void) easy;
-	(void) socket_arg;
 	if (what == CURL_POLL_REMOVE) {
 		(void) epoll_ctl(e->epoll, EPOLL_CTL_DEL, fd, NULL);
 		return 0;
 	}
 	uint32_t in = what & CURL_POLL_IN ? EPOLLIN : 0;
 	uint32_t out = what & CURL_POLL_OUT ? EPOLLOUT : 0;
-	(void) watch(e, fd, in | out); /* if that fails, its deadline ends it */
+	/* If that fails, its deadline ends it. */
+	(void) watch(e, known == NULL ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, in | out);
+	(void) curl_multi_assign(e->env.multi, fd, e);
 	return 0;
 }
 
@@ -85,7 +85,8 @@ static int open_loop(struct ctx *c, struct engine *e)
 	curl_multi_setopt(e->env.multi, CURLMOPT_SOCKETDATA, e);
 	curl_multi_setopt(e->env.multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
 	curl_multi_setopt(e->env.multi, CURLMOPT_TIMERDATA, e);
-	if (watch(e, e->event, EPOLLIN) != 0 || watch(e, resolver_fd(e->env.resolver), EPOLLIN) != 0) {
+	if (watch(e, EPOLL_CTL_ADD, e->event, EPOLLIN) != 0 ||
+	    watch(e, EPOLL_CTL_ADD, resolver_fd(e->env.resolver), EPOLLIN) != 0) {
 		return FAIL(c, SERVER_INTERNAL, "The event loop can't be made: %s", strerror(errno));
 	}
 	return 0;
@@ -96,6 +97,7 @@ void engine_free(struct engine *e)
 	if (e == NULL) {
 		return;
 	}
+	fetch_free_spares(&e->env);
 	if (e->env.multi != NULL) {
 		(void) curl_multi_cleanup(e->env.multi);
 	}
@@ -241,6 +243,8 @@ static int wait_ms(const struct engine *e)
 {
 	int64_t until = e->running == NULL ? INT64_MAX : e->tick_at_us;
 	until = e->curl_at_us < until ? e->curl_at_us : until;
+	int64_t resolver_us = resolver_due_us(e->env.resolver);
+	until = resolver_us < until ? resolver_us : until;
 	if (until == INT64_MAX) {
 		return -1;
 	}
@@ -255,7 +259,7 @@ static void serve_event(struct engine *e, const struct epoll_event *event)
 	if (fd == e->event) {
 		take_waiting(e);
 	} else if (fd == resolver_fd(e->env.resolver)) {
-		resolver_process(e->env.resolver);
+		resolver_serve(e->env.resolver);
 	} else {
 		int in = event->events & EPOLLIN ? CURL_CSELECT_IN : 0;
 		int out = event->events & EPOLLOUT ? CURL_CSELECT_OUT : 0;
@@ -282,6 +286,7 @@ static void *loop(void *arg)
 		for (int i = 0; i < n; i++) {
 			serve_event(e, &events[i]);
 		}
+		resolver_deliver(e->env.resolver);
 		if (clock_monotonic_us() >= e->curl_at_us) {
 			e->curl_at_us = INT64_MAX;
 			(void) curl_multi_socket_action(e->env.multi, CURL_SOCKET_TIMEOUT, 0, &running);

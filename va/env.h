@@ -8,6 +8,8 @@
 #include "lib/base/ip.h"
 #include "va/redirect.h"
 
+#define VA_SPARES_MAX 64
+
 struct resolver;
 struct validation;
 
@@ -15,6 +17,8 @@ struct va_env {
 	const struct config_va *config;
 	struct resolver *resolver;
 	CURLM *multi;
+	CURL *spares[VA_SPARES_MAX]; /* handles of fetches that ended; they keep options, but no connection */
+	size_t n_spares;
 	struct network_list allowed;
 	struct redirect_ports ports;
 	struct validation *ended; /* validations that the loop has to conclude */

@@ -15,7 +15,7 @@
 
 struct fetch {
 	CURL *easy;
-	CURLM *multi;
+	struct va_env *env;
 	struct arena *arena;
 	struct curl_slist *headers;
 	struct curl_slist *connect_to;
@@ -163,40 +163,66 @@ static const struct option numbers[] = {
 	{ CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2 },
 };
 
-/* None of these can fail but for lack of memory, which fetch_start's easy handle would have met first. */
-static void set_options(struct fetch *f, const struct va_env *env, const struct fetch_request *r)
+/* What is the same for all fetches. None of these can fail but for lack of memory, which curl_easy_init met first. */
+static void set_common(CURL *easy, const struct va_env *env)
 {
-	CURL *easy = f->easy;
 	for (size_t i = 0; i < COUNT_OF(numbers); i++) {
 		curl_easy_setopt(easy, numbers[i].option, numbers[i].value);
 	}
-	curl_easy_setopt(easy, CURLOPT_URL, r->target->url);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
 	curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
 	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, env->config->user_agent);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_ssl_ctx);
+}
+
+/* All that belongs to one fetch: nothing of the one before may stay. */
+static void set_options(struct fetch *f, const struct fetch_request *r)
+{
+	CURL *easy = f->easy;
+	curl_easy_setopt(easy, CURLOPT_URL, r->target->url);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, f->headers);
 	curl_easy_setopt(easy, CURLOPT_CONNECT_TO, f->connect_to);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long) r->connect_ms);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long) r->total_ms);
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, f);
-	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, f);
-	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, f);
-	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, f);
-	curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_ssl_ctx);
 	curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, f);
+}
+
+static CURL *take_easy(struct va_env *env)
+{
+	if (env->n_spares > 0) {
+		return env->spares[--env->n_spares];
+	}
+	CURL *easy = curl_easy_init();
+	if (easy != NULL) {
+		set_common(easy, env);
+	}
+	return easy;
+}
+
+static void put_easy(struct va_env *env, CURL *easy)
+{
+	(void) curl_multi_remove_handle(env->multi, easy); /* which closes its connection */
+	if (env->n_spares < VA_SPARES_MAX) {
+		env->spares[env->n_spares++] = easy;
+	} else {
+		curl_easy_cleanup(easy);
+	}
 }
 
 static void fetch_free(struct fetch *f)
 {
 	if (f->easy != NULL) {
-		(void) curl_multi_remove_handle(f->multi, f->easy);
-		curl_easy_cleanup(f->easy);
+		put_easy(f->env, f->easy);
 	}
 	curl_slist_free_all(f->headers);
 	curl_slist_free_all(f->connect_to);
@@ -211,7 +237,7 @@ int fetch_start(
 		die("out of memory");
 	}
 	const char *ip = ip_encode(a, r->ip);
-	f->multi = env->multi;
+	f->env = env;
 	f->arena = a;
 	f->done = done;
 	f->arg = arg;
@@ -223,15 +249,15 @@ int fetch_start(
 		.address_used = ip,
 		.started_at = clock_now() };
 	f->started_us = clock_monotonic_us();
-	f->easy = curl_easy_init();
+	f->easy = take_easy(env);
 	f->connect_to = curl_slist_append(NULL, arena_printf(a, r->ip->v6 ? "::[%s]:%u" : "::%s:%u", ip, f->port));
 	if (r->name_only) {
 		f->headers = curl_slist_append(NULL, arena_printf(a, "Host: %s", r->target->host));
 	}
 	if (f->easy != NULL) {
-		set_options(f, env, r);
+		set_options(f, r);
 	}
-	if (f->easy == NULL || f->connect_to == NULL || curl_multi_add_handle(f->multi, f->easy) != CURLM_OK) {
+	if (f->easy == NULL || f->connect_to == NULL || curl_multi_add_handle(env->multi, f->easy) != CURLM_OK) {
 		fetch_free(f);
 		return -1;
 	}
@@ -342,6 +368,13 @@ void fetch_finish(CURL *easy, CURLcode code)
 	enum failure failure = failure_of(f, code);
 	fill_attempt(f, failure);
 	end(f, failure);
+}
+
+void fetch_free_spares(struct va_env *env)
+{
+	while (env->n_spares > 0) {
+		curl_easy_cleanup(env->spares[--env->n_spares]);
+	}
 }
 
 void fetch_abandon(struct fetch *f)

@@ -33,6 +33,9 @@ int fetch_start(struct va_env *env, struct arena *a, const struct fetch_request 
 /* Called by the loop when libcurl says that a transfer ended. */
 void fetch_finish(CURL *easy, CURLcode code);
 
+/* Handles that were kept for the next fetch. */
+void fetch_free_spares(struct va_env *env);
+
 /* Ends it as if its time were up, with a call of done. */
 void fetch_abandon(struct fetch *f);
 

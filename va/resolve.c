@@ -3,22 +3,30 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unbound-event.h>
 #include <unbound.h>
 #include <unistd.h>
 
 #include "lib/base/die.h"
 #include "lib/base/ip.h"
 #include "va/caa.h"
+#include "va/dns_answer.h"
+#include "va/dns_loop.h"
 #include "va/resolver_config.h"
 
 #define CLASS_IN 1
-#define RCODE_NXDOMAIN 3
+#define DNS_HEADER_SIZE 12
 /* One validation keeps no more than this of what hostile zones can make it collect. */
 #define EVIDENCE_MAX ((size_t) 512 * 1024)
 
+enum security { INSECURE, BOGUS, SECURE }; /* libunbound's third argument from the end */
+
 struct resolver {
+	struct dns_loop *loop;
 	struct ub_ctx *ub;
 	const struct config_va *config;
+	struct lookup *ready; /* answered, and nobody was told yet; oldest first */
+	struct lookup **ready_end;
 };
 
 struct lookup {
@@ -28,6 +36,17 @@ struct lookup {
 	int id;
 	struct timestamp started_at;
 	int64_t started_us;
+	bool answered;
+	struct lookup_answer answer;
+	struct lookup *next; /* in the list of the ready */
+};
+
+/* What libunbound found out; the packet and the text are its own. */
+struct found {
+	int rcode;
+	struct bytes packet;
+	int security;
+	const char *why_bogus;
 };
 
 static const char *const rcode_names[] = { "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED" };
@@ -85,13 +104,14 @@ int resolver_new(struct ctx *c, const struct config_va *config, struct resolver 
 		die("out of memory");
 	}
 	r->config = config;
-	r->ub = ub_ctx_create();
+	r->ready_end = &r->ready;
+	r->loop = dns_loop_new();
+	r->ub = r->loop == NULL ? NULL : ub_ctx_create_ub_event(dns_loop_base(r->loop));
 	if (r->ub == NULL) {
-		free(r);
+		resolver_free(r);
 		return FAIL(c, SERVER_INTERNAL, "The resolver can't be made");
 	}
 	(void) ub_ctx_debugout(r->ub, NULL);
-	(void) ub_ctx_async(r->ub, 1); /* a thread, not a process */
 	if (load_config(c, r->ub, text) != 0 || warm_up(c, r->ub) != 0) {
 		resolver_free(r);
 		return -1;
@@ -104,18 +124,42 @@ void resolver_free(struct resolver *r)
 {
 	if (r != NULL) {
 		ub_ctx_delete(r->ub);
+		dns_loop_free(r->loop);
 		free(r);
 	}
 }
 
 int resolver_fd(const struct resolver *r)
 {
-	return ub_fd(r->ub);
+	return dns_loop_fd(r->loop);
 }
 
-void resolver_process(struct resolver *r)
+void resolver_serve(struct resolver *r)
 {
-	(void) ub_process(r->ub);
+	dns_loop_serve(r->loop);
+}
+
+int64_t resolver_due_us(const struct resolver *r)
+{
+	return r->ready == NULL ? dns_loop_due_us(r->loop) : 0;
+}
+
+static struct lookup *take_ready(struct resolver *r)
+{
+	struct lookup *l = r->ready;
+	if (l != NULL) {
+		r->ready = l->next;
+		r->ready_end = r->ready == NULL ? &r->ready : r->ready_end;
+	}
+	return l;
+}
+
+void resolver_deliver(struct resolver *r)
+{
+	dns_loop_time(r->loop, clock_monotonic_us());
+	for (const struct lookup *l = take_ready(r); l != NULL; l = take_ready(r)) {
+		l->wanted.done(l->wanted.arg, &l->answer);
+	}
 }
 
 static void begin_record(const struct lookup *l, struct lookup_answer *ret)
@@ -130,21 +174,18 @@ static void begin_record(const struct lookup *l, struct lookup_answer *ret)
 }
 
 /* Why nothing can be concluded, or NULL. */
-static const char *refusal(const struct lookup *l, int error, const struct ub_result *result, size_t n)
+static const char *refusal(const struct lookup *l, const struct found *found, int rcode, size_t n)
 {
 	struct arena *a = l->arena;
-	if (error != 0 || result == NULL) {
-		return "the resolver failed";
-	}
-	if (result->bogus) {
-		const char *why = result->why_bogus == NULL ? "" : result->why_bogus;
+	if (found->security == BOGUS) {
+		const char *why = found->why_bogus == NULL ? "" : found->why_bogus;
 		return arena_printf(a, "DNSSEC validation failed: %.200s", why);
 	}
-	if (result->rcode != 0 && result->rcode != RCODE_NXDOMAIN) {
-		bool known = result->rcode > 0 && (size_t) result->rcode < COUNT_OF(rcode_names);
-		return known ? rcode_names[result->rcode] : arena_printf(a, "RCODE %d", result->rcode);
+	if (rcode != 0 && rcode != DNS_RCODE_NXDOMAIN) {
+		bool known = rcode > 0 && (size_t) rcode < COUNT_OF(rcode_names);
+		return known ? rcode_names[rcode] : arena_printf(a, "RCODE %d", rcode);
 	}
-	if (result->answer_len > LOOKUP_PACKET_MAX || n > LOOKUP_ANSWERS_MAX) {
+	if (found->packet.n > LOOKUP_PACKET_MAX || n > LOOKUP_ANSWERS_MAX) {
 		return "the answer is too large";
 	}
 	return arena_used(a) > EVIDENCE_MAX ? "the answers for this validation are too large together" : NULL;
@@ -160,65 +201,89 @@ static const char *answer_text(struct arena *a, enum lookup_type type, struct by
 	return ip_of_bytes(rdata, &ip) == 0 ? ip_encode(a, &ip) : "malformed";
 }
 
-static void copy_answers(const struct lookup *l, const struct ub_result *result, size_t n, struct lookup_answer *ret)
+static void take_answers(const struct lookup *l, const struct dns_answer *parsed, struct lookup_answer *ret)
 {
-	struct arena *a = l->arena;
-	ret->rdata = (struct bytes_list) { ARENA_ARRAY(a, n, struct bytes), n };
-	ret->record.answers = (struct text_list) { ARENA_ARRAY(a, n, const char *), n };
-	for (size_t i = 0; i < n; i++) {
-		ret->rdata.v[i] = arena_bytes(a, result->data[i], (size_t) result->len[i]);
-		ret->record.answers.v[i] = answer_text(a, l->wanted.type, ret->rdata.v[i]);
+	ret->rdata = parsed->rdata;
+	ret->record.answers = (struct text_list) { ARENA_ARRAY(l->arena, ret->rdata.n, const char *), ret->rdata.n };
+	for (size_t i = 0; i < ret->rdata.n; i++) {
+		ret->record.answers.v[i] = answer_text(l->arena, l->wanted.type, ret->rdata.v[i]);
 	}
 }
 
-static void read_result(const struct lookup *l, int error, const struct ub_result *result, struct lookup_answer *ret)
+static void read_found(const struct lookup *l, const struct found *found, struct lookup_answer *ret)
 {
-	size_t n = 0;
-	while (result != NULL && result->data != NULL && result->data[n] != NULL) {
-		n++;
-	}
+	struct dns_answer parsed = { .rcode = found->rcode };
 	begin_record(l, ret);
-	ret->record.error = refusal(l, error, result, n);
-	ret->fault = error != 0 || result == NULL;
-	if (ret->fault) {
-		return;
+	if (found->packet.n <= LOOKUP_PACKET_MAX && arena_used(l->arena) <= EVIDENCE_MAX) {
+		ret->record.raw = arena_bytes(l->arena, found->packet.p, found->packet.n);
 	}
-	ret->record.rcode = result->rcode;
-	ret->record.canonical_name = arena_text(l->arena, result->canonname);
-	if (strcmp(ret->record.dnssec, "off") != 0 && (result->bogus || result->secure)) {
-		ret->record.dnssec = result->bogus ? "bogus" : "secure";
+	struct bytes packet = ret->record.raw.n > 0 ? ret->record.raw : found->packet;
+	if (found->rcode == 0 &&
+	    dns_answer_parse(l->arena, packet, (uint16_t) l->wanted.type, LOOKUP_ANSWERS_MAX + 1, &parsed) != 0) {
+		parsed = (struct dns_answer) { .rcode = DNS_RCODE_SERVFAIL };
 	}
-	if (result->answer_len > 0 && result->answer_len <= LOOKUP_PACKET_MAX && arena_used(l->arena) <= EVIDENCE_MAX) {
-		ret->record.raw = arena_bytes(l->arena, result->answer_packet, (size_t) result->answer_len);
+	ret->record.error = refusal(l, found, parsed.rcode, parsed.rdata.n);
+	ret->record.rcode = parsed.rcode;
+	ret->record.canonical_name = parsed.canonical_name;
+	if (strcmp(ret->record.dnssec, "off") != 0 && found->security != INSECURE) {
+		ret->record.dnssec = found->security == BOGUS ? "bogus" : "secure";
 	}
 	if (ret->record.error == NULL) {
-		copy_answers(l, result, n, ret);
+		take_answers(l, &parsed, ret);
 	}
 }
 
-static void on_answer(void *arg, int error, struct ub_result *result)
+/* Runs inside libunbound, which is not called again before it has returned: the answer waits for resolver_deliver. */
+/* NOLINTNEXTLINE(readability-non-const-parameter) libunbound's prototype */
+static void on_dns_answer(void *arg, int rcode, void *packet, int n, int security, char *why_bogus, int was_limited)
 {
 	struct lookup *l = arg;
-	struct lookup_answer answer;
-	read_result(l, error, result, &answer);
-	ub_resolve_free(result);
-	l->wanted.done(l->wanted.arg, &answer);
+	struct resolver *r = l->resolver;
+	/* Without an answer there is nothing behind it but the head of one that says so. */
+	const uint8_t no_answer[DNS_HEADER_SIZE] = { [2] = 0x81, [3] = (uint8_t) (0x80 | (rcode & 0xf)) };
+	struct found found = { rcode, { packet, n > 0 ? (size_t) n : 0 }, security, why_bogus };
+	(void) was_limited;
+	if (rcode != 0 || packet == NULL) {
+		found.rcode = rcode == 0 ? DNS_RCODE_SERVFAIL : rcode;
+		found.packet = (struct bytes) { no_answer, sizeof(no_answer) };
+	}
+	read_found(l, &found, &l->answer);
+	l->answered = true;
+	l->next = NULL;
+	*r->ready_end = l;
+	r->ready_end = &l->next;
 }
 
 struct lookup *lookup_start(struct resolver *r, struct arena *a, const struct lookup_wanted *wanted)
 {
 	struct lookup *l = ARENA_NEW(a, struct lookup);
-	*l = (struct lookup) { r, a, *wanted, 0, clock_now(), clock_monotonic_us() };
+	*l = (struct lookup) {
+		.resolver = r, .arena = a, .wanted = *wanted, .started_at = clock_now(), .started_us = clock_monotonic_us()
+	};
 	l->wanted.name = arena_text(a, wanted->name);
-	if (ub_resolve_async(r->ub, l->wanted.name, (int) wanted->type, CLASS_IN, l, on_answer, &l->id) != 0) {
+	if (ub_resolve_event(r->ub, l->wanted.name, (int) wanted->type, CLASS_IN, l, on_dns_answer, &l->id) != 0) {
 		return NULL;
 	}
 	return l;
 }
 
+static void forget_ready(struct resolver *r, const struct lookup *l)
+{
+	struct lookup **at = &r->ready;
+	while (*at != l) {
+		at = &(*at)->next;
+	}
+	*at = l->next;
+	r->ready_end = *at == NULL ? at : r->ready_end;
+}
+
 void lookup_abandon(struct lookup *l, struct lookup_answer *ret)
 {
-	(void) ub_cancel(l->resolver->ub, l->id);
+	if (l->answered) {
+		forget_ready(l->resolver, l);
+	} else {
+		(void) ub_cancel(l->resolver->ub, l->id);
+	}
 	begin_record(l, ret);
 	ret->record.error = "no answer in time";
 }

@@ -1,4 +1,4 @@
-/* Name resolution for validations, by libunbound in this process: it follows CNAMEs and validates DNSSEC itself (C-24).
+/* Name resolution for validations, by libunbound in this thread: it follows CNAMEs and validates DNSSEC itself (C-24).
  * Lookups are started, answered and abandoned in the loop thread. */
 #ifndef CAIRN_VA_RESOLVE_H
 #define CAIRN_VA_RESOLVE_H
@@ -30,12 +30,17 @@ struct lookup; /* one under way */
 int resolver_new(struct ctx *c, const struct config_va *config, struct resolver **ret) MUST_CHECK;
 void resolver_free(struct resolver *r);
 
-/* Readable when resolver_process has something to do: it calls back for each lookup that was answered. */
+/* Readable when resolver_serve has something to do. */
 int resolver_fd(const struct resolver *r);
-void resolver_process(struct resolver *r);
+void resolver_serve(struct resolver *r);
 
-/* done is called once, never from within lookup_start, unless the lookup is abandoned first. NULL when it could not be
- * started, which is a fault of ours. */
+/* When resolver_deliver wants to be called, by clock_monotonic_us; INT64_MAX: not before something happens. */
+int64_t resolver_due_us(const struct resolver *r);
+/* Calls back for each lookup that was answered; once in each turn of the loop. */
+void resolver_deliver(struct resolver *r);
+
+/* done is called once, by resolver_deliver, unless the lookup is abandoned first. NULL when it could not be started, which
+ * is a fault of ours. */
 struct lookup_wanted {
 	const char *name;
 	enum lookup_type type;

@@ -1,12 +1,14 @@
 /* link: va */
 /* Answers of hostile zones to A, AAAA and CAA, as libunbound hands them over (style 25; C-24, A-106). libunbound itself is
- * linked over by a few functions that answer from the input: for each lookup type, error, flags, RCODE, the length of the
- * packet (two octets), the number of records, and each record with its length in one octet. */
+ * linked over by a few functions that answer from the input: for each lookup type, error, flags, RCODE, the least length of
+ * the packet (two octets), the number of records, and each record with its length in one octet. */
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unbound-event.h>
 #include <unbound.h>
 
+#include "lib/base/buffer.h"
 #include "lib/base/ip.h"
 #include "va/resolve.h"
 
@@ -16,8 +18,6 @@
 enum { BOGUS = 1, SECURE = 2, NO_RESULT = 4, CANONICAL = 8, NO_PACKET = 16 };
 
 static struct bytes input;
-static void *pending;
-static ub_callback_type callback;
 
 static unsigned take(void)
 {
@@ -36,8 +36,9 @@ struct ub_ctx {
 
 static struct ub_ctx the_ctx;
 
-struct ub_ctx *ub_ctx_create(void)
+struct ub_ctx *ub_ctx_create_ub_event(struct ub_event_base *base)
 {
+	(void) base;
 	return &the_ctx;
 }
 
@@ -50,13 +51,6 @@ int ub_ctx_debugout(struct ub_ctx *ctx, void *out)
 {
 	(void) ctx;
 	(void) out;
-	return 0;
-}
-
-int ub_ctx_async(struct ub_ctx *ctx, int dothread)
-{
-	(void) ctx;
-	(void) dothread;
 	return 0;
 }
 
@@ -87,91 +81,101 @@ int ub_resolve(struct ub_ctx *ctx, const char *name, int rrtype, int rrclass, st
 	return 0;
 }
 
-int ub_resolve_async(
-    struct ub_ctx *ctx, const char *name, int rrtype, int rrclass, void *mydata, ub_callback_type done, int *async_id)
-{
-	(void) ctx;
-	(void) name;
-	(void) rrtype;
-	(void) rrclass;
-	(void) async_id;
-	pending = mydata;
-	callback = done;
-	return 0;
-}
-
 void ub_resolve_free(struct ub_result *result)
 {
-	if (result == NULL) {
-		return;
-	}
-	for (size_t i = 0; result->data != NULL && result->data[i] != NULL; i++) {
-		free(result->data[i]);
-	}
-	free(result->data);
-	free(result->len);
-	free(result->answer_packet);
 	free(result);
 }
 
-/* Each piece exactly as long as it says, so that a sanitizer sees a read past its end. */
-static void *copy(const void *p, size_t n)
+static void add_u16(struct buffer *b, unsigned value)
 {
-	void *to = malloc(n > 0 ? n : 1);
-	if (to == NULL) {
-		abort();
-	}
-	memcpy(to, p, n);
-	return to;
+	buffer_add_char(b, (char) (value >> 8));
+	buffer_add_char(b, (char) value);
 }
 
-static void take_records(struct ub_result *r)
+/* The owner is the question's name, or where the alias led. */
+static void add_record(struct buffer *b, unsigned owner, unsigned type, struct bytes data)
 {
-	size_t n = take() % RECORDS_MAX;
-	r->data = calloc(n + 1, sizeof(*r->data));
-	r->len = calloc(n + 1, sizeof(*r->len));
-	if (r->data == NULL || r->len == NULL) {
-		abort();
+	add_u16(b, 0xc000 | owner);
+	add_u16(b, type);
+	add_u16(b, 1);
+	add_u16(b, 0);
+	add_u16(b, 60);
+	add_u16(b, (unsigned) data.n);
+	buffer_add(b, data.p, data.n);
+}
+
+/* The packet, put together from the input. */
+static struct bytes take_packet(struct arena *a, unsigned type, unsigned flags, unsigned rcode)
+{
+	static const uint8_t asked[] = { 1, 'a', 0 };
+	static const uint8_t alias[] = { 1, 'b', 0 };
+	struct buffer b;
+	buffer_init(&b, a, 512);
+	unsigned least = take() << 8 | take();
+	unsigned n = take() % RECORDS_MAX;
+	unsigned owner = (flags & CANONICAL) != 0 ? 31 : 12;
+	const unsigned head[] = { 0, 0x8180 | (rcode & 0xf), 1, n + (owner != 12), 0, 0 };
+	for (size_t i = 0; i < COUNT_OF(head); i++) {
+		add_u16(&b, head[i]);
 	}
-	for (size_t i = 0; i < n; i++) {
+	buffer_add(&b, asked, sizeof(asked));
+	add_u16(&b, type);
+	add_u16(&b, 1);
+	if (owner != 12) {
+		add_record(&b, 12, 5, (struct bytes) { alias, sizeof(alias) });
+	}
+	for (unsigned i = 0; i < n; i++) {
 		size_t length = take();
 		length = length > input.n ? input.n : length;
-		r->data[i] = copy(input.p, length);
-		r->len[i] = (int) length;
-		input.p += length;
-		input.n -= length;
+		add_record(&b, owner, type, (struct bytes) { input.p, length });
+		input = (struct bytes) { input.p + length, input.n - length };
 	}
-	r->havedata = n > 0;
+	while (buffer_bytes(&b).n < least) {
+		buffer_add_char(&b, '\0');
+	}
+	return buffer_bytes(&b);
 }
 
-int ub_process(struct ub_ctx *ctx)
+int ub_cancel(struct ub_ctx *ctx, int async_id)
 {
 	(void) ctx;
-	static uint8_t packet[65535];
-	static char canonical[] = "canonical.example.";
+	(void) async_id;
+	abort(); /* nothing is pending */
+}
+
+/* Answers at once, as libunbound does from its cache. The packet is exactly as long as it says, so that a sanitizer sees
+ * a read past its end. */
+int ub_resolve_event(struct ub_ctx *ctx, const char *name, int rrtype, int rrclass, void *mydata,
+    ub_event_callback_type callback, int *async_id)
+{
 	static char why[] = "validation failure";
-	int error = take() % 8 == 7 ? UB_SERVFAIL : 0;
+	(void) ctx;
+	(void) name;
+	(void) rrclass;
+	(void) async_id;
+	int error = take() % 8 == 7 ? UB_NOMEM : 0;
 	unsigned flags = take();
-	struct ub_result *r = calloc(1, sizeof(*r));
-	if (r == NULL) {
+	unsigned rcode = take() % 24;
+	struct arena *a = arena_new();
+	struct bytes packet = take_packet(a, (unsigned) rrtype, flags, rcode);
+	bool with_packet = (flags & (NO_PACKET | NO_RESULT)) == 0;
+	uint8_t *p = with_packet ? malloc(packet.n) : NULL;
+	if (with_packet && p == NULL) {
 		abort();
 	}
-	r->bogus = (flags & BOGUS) != 0;
-	r->secure = (flags & SECURE) != 0 && !r->bogus;
-	r->why_bogus = r->bogus ? why : NULL;
-	r->canonname = (flags & CANONICAL) != 0 ? canonical : NULL;
-	r->rcode = (int) take() % 24;
-	r->answer_len = (flags & NO_PACKET) != 0 ? 0 : (int) (take() << 8 | take());
-	r->answer_packet = r->answer_len == 0 ? NULL : copy(packet, (size_t) r->answer_len);
-	take_records(r);
-	if (error != 0 || (flags & NO_RESULT) != 0) {
-		ub_resolve_free(r);
-		r = NULL;
+	if (p != NULL) {
+		memcpy(p, packet.p, packet.n);
 	}
-	void *arg = pending;
-	pending = NULL;
-	callback(arg, error, r);
-	return 0;
+	bool bogus = (flags & BOGUS) != 0;
+	int security = (flags & SECURE) != 0 ? 2 : 0;
+	/* the RCODE of the answer stands in it; one beside it says that there is none */
+	int beside = rcode > 15 || (flags & NO_RESULT) != 0 ? (int) rcode : 0;
+	if (error == 0) {
+		callback(mydata, beside, p, with_packet ? (int) packet.n : 0, bogus ? 1 : security, bogus ? why : NULL, 0);
+	}
+	free(p);
+	arena_free(a);
+	return error;
 }
 
 /* ---- what must hold ---- */
@@ -200,8 +204,11 @@ static void check_address(const struct lookup_answer *answer, size_t i)
 	}
 }
 
+static unsigned told;
+
 static void on_answer(void *arg, const struct lookup_answer *answer)
 {
+	told++;
 	enum lookup_type type = *(enum lookup_type *) arg;
 	const struct resolution *r = &answer->record;
 	if ((answer->fault && r->error == NULL) || (r->error != NULL && (answer->rdata.n > 0 || r->answers.n > 0)) ||
@@ -235,10 +242,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < LOOKUPS_MAX && input.n > 0; i++) {
 		enum lookup_type type = types[take() % COUNT_OF(types)];
 		struct lookup_wanted wanted = { "a.example", type, on_answer, &type };
-		if (lookup_start(r, c.arena, &wanted) == NULL) {
+		told = 0;
+		bool started = lookup_start(r, c.arena, &wanted) != NULL;
+		if (told != 0) {
+			abort(); /* never from within lookup_start */
+		}
+		resolver_deliver(r);
+		if (told != (started ? 1 : 0)) {
 			abort();
 		}
-		resolver_process(r);
 	}
 	if (arena_used(c.arena) > (size_t) 4 * 1024 * 1024) {
 		abort(); /* one validation keeps a bounded amount of what zones make it collect */

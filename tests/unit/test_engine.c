@@ -217,6 +217,8 @@ static void test_names_and_addresses(void **state)
 	static const struct row rows[] = {
 		{ "first.test", NULL, "" },         /* local zone */
 		{ "pass.dead6.example", NULL, "" }, /* nobody listens on ::1: the fallback */
+		{ "pass.tcp.example", NULL, "" },   /* answers that fit into no datagram */
+		{ "pass.alias.example", NULL, "" }, /* two aliases on */
 		{ "mixed.example", NULL, "" },      /* the private address is passed over */
 		{ "broken6.example", NULL, "" },    /* SERVFAIL for AAAA, but there is an A */
 		{ "late6.example", NULL, "" },      /* nor does silence for AAAA hold it up */
@@ -364,6 +366,49 @@ static void test_evidence(void **state)
 	assert_int_equal(caa, 3);                        /* the name, web.example, example */
 	assert_int_equal(v->resolutions.n, caa + 2 + 2); /* A and AAAA of both hosts */
 	run_free(&r);
+}
+
+static const char *text_of(const char *text)
+{
+	return text == NULL ? "nothing" : text;
+}
+
+/* What the resolver answered is recorded as it came: the packet, where an alias led, what it said instead. */
+static void test_resolutions_are_recorded(void **state)
+{
+	static const struct {
+		const char *name, *canonical_name, *answer, *error;
+		int64_t rcode;
+	} rows[] = {
+		{ "pass.web.example", NULL, "127.0.0.1", NULL, 0 },
+		{ "pass.alias.example", "Host.web.example.", "127.0.0.1", NULL, 0 },
+		{ "pass.tcp.example", NULL, "127.0.0.1", NULL, 0 },
+		{ "first.test", NULL, "127.0.0.1", NULL, 0 },
+		{ "nowhere.example", NULL, NULL, NULL, 3 },
+		{ "servfail.example", NULL, NULL, "SERVFAIL", 2 },
+	};
+	(void) state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct run r;
+		run_init(&r, rows[i].name);
+		r.in.check_caa = false;
+		run_begin(&r);
+		run_wait(&r);
+		const struct resolution_list *list = &r.result->resolutions;
+		assert_int_equal(list->n, 2);
+		const struct resolution *one = strcmp(list->v[0].type, "A") == 0 ? &list->v[0] : &list->v[1];
+		assert_string_equal(one->name, rows[i].name);
+		assert_string_equal(text_of(one->canonical_name), text_of(rows[i].canonical_name));
+		assert_int_equal(one->answers.n, rows[i].answer != NULL);
+		if (rows[i].answer != NULL) {
+			assert_string_equal(one->answers.v[0], rows[i].answer);
+		}
+		assert_string_equal(text_of(one->error), text_of(rows[i].error));
+		assert_int_equal(one->rcode, rows[i].rcode);
+		assert_true(one->raw.n >= 12 && (one->raw.p[3] & 0xf) == rows[i].rcode);
+		assert_true(one->duration_us >= 0 && one->started_at.us >= r.result->started_at.us);
+		run_free(&r);
+	}
 }
 
 /* Both addresses are recorded when the first was dead. */
@@ -556,6 +601,7 @@ int main(void)
 		cmocka_unit_test(test_caa),
 		cmocka_unit_test(test_both_fail),
 		cmocka_unit_test(test_evidence),
+		cmocka_unit_test(test_resolutions_are_recorded),
 		cmocka_unit_test(test_fallback_is_recorded),
 		cmocka_unit_test(test_dnssec_is_required),
 		cmocka_unit_test(test_bad_requests_are_refused),

@@ -1,5 +1,5 @@
-/* A small hostile internet on loopback for the tests of the validation engine: a DNS server that answers from a table,
- * and a web server (with TLS on a second port) whose behaviour is chosen by the first label of the host. */
+/* A small hostile internet on loopback for the tests of the validation engine: a DNS server that answers from a table
+ * (about names below tcp.example by TCP only), and a web server (with TLS on a second port) whose behaviour is chosen by the first label of the host. */
 #ifndef CAIRN_TESTS_VA_WORLD_H
 #define CAIRN_TESTS_VA_WORLD_H
 
@@ -21,12 +21,12 @@
 #define WORLD_KEY_AUTHORIZATION WORLD_TOKEN ".9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
 #define WORLD_FDS 4096
 
-enum { T_A = 1, T_AAAA = 28, T_CAA = 257, T_ALL = 0 };
+enum { T_A = 1, T_CNAME = 5, T_AAAA = 28, T_CAA = 257, T_ALL = 0 };
 
 struct world_row {
 	const char *name;
 	int type;
-	const char *value; /* an address, "FLAGS TAG VALUE", or "!2" for RCODE 2, "?" for silence */
+	const char *value; /* an address, a name, "FLAGS TAG VALUE", or "!2" for RCODE 2, "?" for silence */
 };
 
 static const struct world_row world_rows[] = {
@@ -56,10 +56,14 @@ static const struct world_row world_rows[] = {
 	{ "caafail.example", T_CAA, "!2" },
 	{ "caafail.example", T_A, "127.0.0.1" },
 	{ "sub.caafail.example", T_A, "127.0.0.1" },
+	{ "pass.tcp.example", T_A, "127.0.0.1" },
+	{ "pass.alias.example", T_CNAME, "second.alias.example" },
+	{ "second.alias.example", T_CNAME, "Host.web.example" },
 };
 
 static struct {
 	int dns;
+	int dns_tcp;
 	atomic_int web[3]; /* IPv4, IPv6, TLS */
 	uint16_t dns_port;
 	uint16_t web_port;
@@ -110,8 +114,25 @@ static bool world_below(const char *name, const char *zone)
 	return n >= z && strcasecmp(name + n - z, zone) == 0 && (n == z || name[n - z - 1] == '.');
 }
 
+static size_t world_name(const char *name, uint8_t *out)
+{
+	size_t n = 0;
+	while (*name != '\0') {
+		size_t label = strcspn(name, ".");
+		out[n++] = (uint8_t) label;
+		memcpy(out + n, name, label);
+		n += label;
+		name += label + (name[label] == '.');
+	}
+	out[n++] = 0;
+	return n;
+}
+
 static size_t world_rdata(const struct world_row *row, uint8_t *out)
 {
+	if (row->type == T_CNAME) {
+		return world_name(row->value, out);
+	}
 	if (row->type == T_A || row->type == T_AAAA) {
 		inet_pton(row->type == T_A ? AF_INET : AF_INET6, row->value, out);
 		return row->type == T_A ? 4 : 16;
@@ -146,7 +167,7 @@ static size_t world_answer(uint8_t *p, size_t n, const char *name, int type, siz
 		bool wild = i == 0;
 		exists = exists || world_below(row->name, name) || (wild && world_below(name, row->name));
 		if (!(wild ? world_below(name, row->name) : strcasecmp(name, row->name) == 0) ||
-		    (row->type != type && row->type != T_ALL)) {
+		    (row->type != type && row->type != T_ALL && row->type != T_CNAME)) {
 			continue;
 		}
 		if (row->value[0] == '?') {
@@ -167,28 +188,70 @@ static size_t world_answer(uint8_t *p, size_t n, const char *name, int type, siz
 	return end;
 }
 
+/* Turns the query of n octets into the answer; 0: stay silent. */
+static size_t world_reply_to(uint8_t *p, ssize_t n, bool by_tcp)
+{
+	char name[256] = "";
+	size_t at = 12;
+	while (n > 16 && at < (size_t) n && p[at] != 0) {
+		(void) snprintf(name + strlen(name), sizeof(name) - strlen(name), "%s%.*s", at == 12 ? "" : ".", p[at],
+		    (const char *) p + at + 1);
+		at += 1U + p[at];
+	}
+	if (n > 16 && !by_tcp && world_below(name, "tcp.example")) {
+		p[2] = 0x86; /* cut off */
+		p[3] = 0x80;
+		memset(p + 6, 0, 6);
+		return at + 5;
+	}
+	return n <= 16 ? 0 : world_answer(p, (size_t) n, name, p[at + 1] << 8 | p[at + 2], at + 5);
+}
+
+static void world_dns_udp(void)
+{
+	uint8_t p[2048];
+	struct sockaddr_storage from;
+	socklen_t from_n = sizeof(from);
+	ssize_t n = recvfrom(world.dns, p, 512, 0, (struct sockaddr *) &from, &from_n);
+	size_t reply = world_reply_to(p, n, false);
+	if (reply > 0) {
+		(void) !sendto(world.dns, p, reply, 0, (struct sockaddr *) &from, from_n);
+	}
+}
+
+/* The answer comes in two pieces. */
+static void world_dns_by_tcp(void)
+{
+	uint8_t p[2048];
+	int fd = accept4(world.dns_tcp, NULL, NULL, SOCK_CLOEXEC);
+	struct pollfd wait = { fd, POLLIN, 0 };
+	ssize_t n = fd >= 0 && poll(&wait, 1, 500) == 1 ? recv(fd, p, 514, 0) : 0;
+	size_t reply = n > 2 ? world_reply_to(p + 2, n - 2, true) : 0;
+	if (reply > 0) {
+		p[0] = (uint8_t) (reply >> 8);
+		p[1] = (uint8_t) reply;
+		(void) !send(fd, p, 7, MSG_NOSIGNAL);
+		usleep(20000);
+		(void) !send(fd, p + 7, reply - 5, MSG_NOSIGNAL);
+	}
+	if (fd >= 0) {
+		close(fd);
+	}
+}
+
 static void *world_dns(void *arg)
 {
 	(void) arg;
 	while (!atomic_load(&world.stop)) {
-		uint8_t p[2048];
-		char name[256] = "";
-		size_t at = 12;
-		struct sockaddr_storage from;
-		socklen_t from_n = sizeof(from);
-		struct pollfd wait = { world.dns, POLLIN, 0 };
-		if (poll(&wait, 1, 50) <= 0) {
+		struct pollfd wait[2] = { { world.dns, POLLIN, 0 }, { world.dns_tcp, POLLIN, 0 } };
+		if (poll(wait, 2, 50) <= 0) {
 			continue;
 		}
-		ssize_t n = recvfrom(world.dns, p, 512, 0, (struct sockaddr *) &from, &from_n);
-		while (n > 16 && at < (size_t) n && p[at] != 0) {
-			(void) snprintf(name + strlen(name), sizeof(name) - strlen(name), "%s%.*s", at == 12 ? "" : ".", p[at],
-			    (const char *) p + at + 1);
-			at += 1U + p[at];
+		if (wait[0].revents != 0) {
+			world_dns_udp();
 		}
-		size_t reply = n <= 16 ? 0 : world_answer(p, (size_t) n, name, p[at + 1] << 8 | p[at + 2], at + 5);
-		if (reply > 0) {
-			(void) !sendto(world.dns, p, reply, 0, (struct sockaddr *) &from, from_n);
+		if (wait[1].revents != 0) {
+			world_dns_by_tcp();
 		}
 	}
 	return NULL;
@@ -430,6 +493,7 @@ static void world_open(void)
 {
 	world.tls = world_tls();
 	world.dns = world_bind(SOCK_DGRAM, "127.0.0.1", &world.dns_port);
+	world.dns_tcp = world_bind(SOCK_STREAM, "127.0.0.1", &world.dns_port);
 	world.web[0] = world_bind(SOCK_STREAM, "127.0.0.1", &world.web_port);
 	world.web[2] = world_bind(SOCK_STREAM, "127.0.0.1", &world.tls_port);
 	if (pthread_create(&world.dns_thread, NULL, world_dns, NULL) != 0 ||
@@ -451,6 +515,7 @@ static void world_close(void)
 		close(world.web[i]);
 	}
 	close(world.dns);
+	close(world.dns_tcp);
 	SSL_CTX_free(world.tls);
 }
 
