@@ -125,6 +125,8 @@ const char *init_config_text(struct arena *a, const struct init_options *o, cons
 		"\nsubscriber:\n",
 		process_lines(a, "cairn-subscriber"),
 		database_line(a, o, "cairn_subscriber"),
+		"\ncommand:\n  # For cairn eab and cairn policy.\n",
+		database_line(a, o, "cairn_operator"),
 	};
 	const char *text = "";
 	for (size_t i = 0; i < COUNT_OF(parts); i++) {

@@ -5,6 +5,7 @@
 #include "cli/bench.h"
 #include "cli/ceremony.h"
 #include "cli/config.h"
+#include "cli/eab.h"
 #include "cli/init.h"
 #include "cli/migrate.h"
 
@@ -16,6 +17,7 @@ static const struct {
 	{ "init", "make keys, certificates and a configuration for a new CA", cli_init },
 	{ "migrate", "bring the database's schema up to date", cli_migrate },
 	{ "config", "check and show the configuration; explain its keys", cli_config },
+	{ "eab", "external account keys: who may make an account", cli_eab },
 	{ "ceremony", "make roots, intermediates and their CRLs from a plan", cli_ceremony },
 	{ "bench", "measure an ACME server, this or any other", cli_bench },
 };

@@ -5,6 +5,7 @@
 #include "lib/crypto/jwk.h"
 #include "policy/keys.h"
 #include "lib/rpc/handlers.h"
+#include "ra/binding.h"
 #include "ra/ra.h"
 
 struct new_account_params {
@@ -17,9 +18,11 @@ struct new_account_params {
 	bool only_existing;
 	const char *process;
 	struct id request_id;
+	struct id eab_key;
+	json_t *binding;
 };
 
-static const struct field new_account_param[] = {
+static const struct field new_bound_account_param[] = {
 	FIELD(struct new_account_params, id),
 	FIELD(struct new_account_params, key),
 	FIELD(struct new_account_params, thumbprint),
@@ -29,8 +32,14 @@ static const struct field new_account_param[] = {
 	FIELD(struct new_account_params, only_existing),
 	FIELD(struct new_account_params, process),
 	FIELD(struct new_account_params, request_id),
+	FIELD(struct new_account_params, eab_key),
+	FIELD(struct new_account_params, binding),
 };
-static const struct fields new_account_params_fields = FIELDS(struct new_account_params, new_account_param);
+static const struct fields new_bound_account_params_fields = FIELDS(struct new_account_params, new_bound_account_param);
+/* The same without the binding's two. */
+static const struct fields new_account_params_fields = {
+	.name = "new_account", .size = sizeof(struct new_account_params), .v = new_bound_account_param, .n = 9
+};
 
 struct account_row {
 	struct id id;
@@ -62,6 +71,15 @@ const struct statement ra_new_account_statement = {
 	.repeatable = true, /* the key decides: a second run finds the account of the first */
 };
 
+const struct statement ra_new_bound_account_statement = {
+	.name = "new_bound_account",
+	.sql = "SELECT id, status, key, thumbprint, terms_agreed, created_at, created "
+	       "FROM acme.new_bound_account($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+	.params = &new_bound_account_params_fields,
+	.row = &account_row_fields,
+	.repeatable = true, /* the key's use is taken by who makes the account, and a second run finds it made */
+};
+
 static struct account account_of_row(const struct account_row *row)
 {
 	return (struct account) {
@@ -72,6 +90,22 @@ static struct account account_of_row(const struct account_row *row)
 		.terms_agreed = row->terms_agreed,
 		.created_at = row->created_at,
 	};
+}
+
+/* The statement that makes this account. A binding that was sent is verified, demanded or not. */
+static int choose_statement(struct ctx *c, const struct new_account_request *in, const struct jwk *jwk,
+    struct new_account_params *params, const struct statement **ret)
+{
+	bool bound = in->external_account_binding != NULL;
+	if (!bound && !in->only_return_existing && ra_get()->config->acme.eab_required) {
+		return FAIL(c, EXTERNAL_ACCOUNT_REQUIRED, "New accounts need an external account binding"); /* */
+	}
+	if (bound) {
+		TRY(binding_check(c, in->external_account_binding, jwk, &params->eab_key));
+		params->binding = in->external_account_binding;
+	}
+	*ret = bound ? &ra_new_bound_account_statement : &ra_new_account_statement;
+	return 0;
 }
 
 int ra_new_account_serve(struct ctx *c, const struct new_account_request *in, struct new_account_response *ret)
@@ -96,9 +130,11 @@ int ra_new_account_serve(struct ctx *c, const struct new_account_request *in, st
 		.process = ra_get()->instance,
 		.request_id = c->request_id,
 	};
+	const struct statement *statement = NULL;
 	struct account_row row;
 	bool found = false;
-	TRY(db_row(c, &ra_new_account_statement, &params, &row, &found));
+	TRY(choose_statement(c, in, &jwk, &params, &statement));
+	TRY(db_row(c, statement, &params, &row, &found));
 	if (!found) {
 		return FAIL(c, SERVER_INTERNAL, "The database gave no answer");
 	}

@@ -22,6 +22,8 @@ const struct config_profile *ra_profile_find(const char *name);
 
 /* The closed list of SQL (statements.c). */
 extern const struct statement ra_new_account_statement;
+extern const struct statement ra_new_bound_account_statement;
+extern const struct statement ra_find_eab_secret_statement;
 extern const struct statement ra_deactivate_account_statement;
 extern const struct statement ra_new_order_statement;
 extern const struct statement ra_read_order_statement;

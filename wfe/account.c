@@ -6,16 +6,19 @@
 #include "wfe/contact.h"
 #include "wfe/objects.h"
 #include "wfe/request.h"
+#include "wfe/statements.h"
 
 struct new_account {
 	bool terms_agreed;
 	bool only_return_existing;
 	struct text_list contact;
+	json_t *external_account_binding;
 };
 static const struct field new_account_field[] = {
 	FIELD_AS(struct new_account, terms_agreed, "termsOfServiceAgreed"),
 	FIELD_AS(struct new_account, only_return_existing, "onlyReturnExisting"),
 	FIELD(struct new_account, contact),
+	FIELD_AS(struct new_account, external_account_binding, "externalAccountBinding"),
 };
 static const struct fields new_account_fields = FIELDS(struct new_account, new_account_field);
 
@@ -29,13 +32,42 @@ static const struct field account_update_field[] = {
 };
 static const struct fields account_update_fields = FIELDS(struct account_update, account_update_field);
 
-static void answer_account(struct acme *q, unsigned status, struct id id, const char *state, bool terms_agreed)
+struct binding_row {
+	json_t *binding;
+};
+static const struct field binding_row_field[] = { FIELD(struct binding_row, binding) };
+static const struct fields binding_row_fields = FIELDS(struct binding_row, binding_row_field);
+
+struct binding_params {
+	struct id account_id;
+};
+static const struct field binding_param[] = { FIELD(struct binding_params, account_id) };
+static const struct fields binding_params_fields = FIELDS(struct binding_params, binding_param);
+
+const struct statement binding_find = {
+	.name = "binding_find",
+	.sql = "SELECT binding FROM front.account_binding WHERE account_id = $1",
+	.params = &binding_params_fields,
+	.row = &binding_row_fields,
+	.repeatable = true,
+};
+
+/* The account object, with the binding that was verified when the account was made, whatever this request says. */
+static int answer_account(struct acme *q, unsigned status, struct id id, const char *state, bool terms_agreed)
 {
+	struct binding_params params = { id };
+	struct binding_row row;
+	bool found = false;
+	TRY(db_row(q->c, &binding_find, &params, &row, &found));
 	const char *url = front_object_url(q, "account", id);
 	struct acme_account object = {
-		.status = state, .terms_agreed = terms_agreed, .orders = arena_printf(q->c->arena, "%s/orders", url), /* */
+		.status = state,
+		.terms_agreed = terms_agreed,
+		.orders = arena_printf(q->c->arena, "%s/orders", url), /* */
+		.external_account_binding = row.binding,
 	};
 	answer_json(q, status, &acme_account_fields, &object);
+	return 0;
 }
 
 /* the account that is there, unchanged; a dead one is not revived. */
@@ -44,8 +76,7 @@ static int answer_existing(struct acme *q, const struct account_key *account)
 	q->account = *account; /* its key signed the request */
 	TRY(accounts_check_valid(q->c, account));
 	answer_location(q, front_object_url(q, "account", account->id));
-	answer_account(q, 200, account->id, account_status_text(account->status), account->terms_agreed);
-	return 0;
+	return answer_account(q, 200, account->id, account_status_text(account->status), account->terms_agreed);
 }
 
 static int check_new_account(struct acme *q, const struct new_account *in)
@@ -54,7 +85,7 @@ static int check_new_account(struct acme *q, const struct new_account *in)
 	if (in->only_return_existing) {
 		return FAIL(q->c, ACCOUNT_DOES_NOT_EXIST, "There is no account with this key"); /* */
 	}
-	if (acme->eab_required) {
+	if (acme->eab_required && in->external_account_binding == NULL) {
 		return FAIL(q->c, EXTERNAL_ACCOUNT_REQUIRED, "New accounts need an external account binding"); /* */
 	}
 	if (acme->terms_of_service != NULL && !in->terms_agreed) {
@@ -80,6 +111,7 @@ int new_account_serve(struct acme *q)
 	struct new_account_request request = {
 		.key = q->jwk.canonical,
 		.terms_agreed = in.terms_agreed,
+		.external_account_binding = in.external_account_binding,
 		.remote_address = q->remote.address,
 		.user_agent = http_request_header(q->http, "User-Agent"),
 	};
@@ -87,9 +119,8 @@ int new_account_serve(struct acme *q)
 	TRY(rpc_ra_new_account(q->c, &request, &response));
 	q->account.id = response.account.id;
 	answer_location(q, front_object_url(q, "account", response.account.id)); /* */
-	answer_account(
+	return answer_account(
 	    q, response.created ? 201 : 200, response.account.id, response.account.status, response.account.terms_agreed);
-	return 0;
 }
 
 /* another account's URL tells only whether there is such an account. */
@@ -112,8 +143,7 @@ static int deactivate(struct acme *q)
 	accounts_forget(q->account.id);
 	TRY(rpc_ra_update_account(q->c, &request, &response));
 	accounts_forget(q->account.id);
-	answer_account(q, 200, response.id, response.status, response.terms_agreed);
-	return 0;
+	return answer_account(q, 200, response.id, response.status, response.terms_agreed);
 }
 
 /* nothing but the end of the account can be changed; contacts are checked and dropped. */
@@ -131,6 +161,5 @@ int account_serve(struct acme *q)
 		return FAIL(q->c, MALFORMED, "The status of an account can only be changed to \"deactivated\"");
 	}
 	TRY(contacts_check(q->c, &in.contact));
-	answer_account(q, 200, q->account.id, account_status_text(q->account.status), q->account.terms_agreed);
-	return 0;
+	return answer_account(q, 200, q->account.id, account_status_text(q->account.status), q->account.terms_agreed);
 }

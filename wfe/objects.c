@@ -23,6 +23,7 @@ static const struct field acme_account_field[] = {
 	FIELD(struct acme_account, status),
 	FIELD_AS(struct acme_account, terms_agreed, "termsOfServiceAgreed", .flags = FIELD_OMIT_EMPTY),
 	FIELD(struct acme_account, orders),
+	FIELD_AS(struct acme_account, external_account_binding, "externalAccountBinding"),
 };
 const struct fields acme_account_fields = FIELDS(struct acme_account, acme_account_field);
 

@@ -33,6 +33,7 @@ struct acme_account {
 	const char *status;
 	bool terms_agreed;
 	const char *orders;
+	json_t *external_account_binding;
 };
 extern const struct fields acme_account_fields;
 

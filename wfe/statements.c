@@ -6,6 +6,7 @@
 const struct statement *const wfe_statements[] = {
 	&accounts_find_by_id_statement,
 	&accounts_find_by_key_statement,
+	&binding_find,
 	&order_find,
 	&orders_list,
 	&authz_find,

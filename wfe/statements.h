@@ -4,6 +4,7 @@
 
 #include "lib/db/db.h"
 
+extern const struct statement binding_find;
 extern const struct statement order_find;
 extern const struct statement orders_list;
 extern const struct statement authz_find;

@@ -201,6 +201,12 @@ static const struct field subscriber_field[] = {
 };
 static const struct fields subscriber_fields = FIELDS(struct config_subscriber, subscriber_field);
 
+static const struct field command_field[] = {
+	FIELD(struct config_command, database, .flags = FIELD_SECRET,
+	    .help = "Connection string of PostgreSQL (libpq) for role cairn_operator: cairn eab, cairn policy."),
+};
+static const struct fields command_fields = FIELDS(struct config_command, command_field);
+
 static const struct field ct_log_field[] = {
 	FIELD(struct config_ct_log, description, .flags = FIELD_REQUIRED, .help = "Name of the log."),
 	FIELD(struct config_ct_log, url, .flags = FIELD_REQUIRED, .help = "Its submission URL."),
@@ -238,6 +244,7 @@ static const struct field config_field[] = {
 	FIELD_STRUCT(struct config, va, &va_fields, .help = "cairn-va, the validation authority."),
 	FIELD_STRUCT(struct config, ca, &ca_fields, .help = "cairn-ca, the signing CA."),
 	FIELD_STRUCT(struct config, subscriber, &subscriber_fields, .help = "cairn-subscriber, the subscribers' data."),
+	FIELD_STRUCT(struct config, command, &command_fields, .help = "The cairn command."),
 	FIELD_STRUCT(struct config, ct, &ct_fields, .help = "Certificate Transparency."),
 	FIELD_STRUCTS(struct config, retention, &retention_fields, .def = "[]",
 	    .help = "How long data is kept that is not to be kept for its class's default time."),

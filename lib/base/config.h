@@ -168,6 +168,10 @@ struct config_subscriber {
 	const char *secret_file; /* key that signs log checkpoints */
 };
 
+struct config_command {
+	const char *database; /* NULL: to be named at the terminal */
+};
+
 struct config_ct_log {
 	const char *description;
 	const char *url;
@@ -207,6 +211,7 @@ struct config {
 	struct config_va va;
 	struct config_ca ca;
 	struct config_subscriber subscriber;
+	struct config_command command;
 	struct config_ct ct;
 	struct config_retention_list retention;
 	struct config_log log;

@@ -50,35 +50,44 @@ void sha256_of(struct bytes in, uint8_t ret[SHA256_SIZE])
 	sha256(&in, 1, ret);
 }
 
-#define HMAC_BLOCK 64
+#define HMAC_BLOCK_MAX 128
 #define HMAC_PIECES 8
 
 /* RFC 2104. The library's own takes longer to find its digest than to work. */
-void hmac_sha256(struct bytes key, const struct bytes *pieces, size_t n, uint8_t ret[SHA256_SIZE])
+size_t hmac_make(enum digest which, struct bytes key, const struct bytes *pieces, size_t n, uint8_t *ret)
 {
-	uint8_t block[HMAC_BLOCK] = { 0 };
-	struct bytes inner[HMAC_PIECES + 1] = { { block, sizeof(block) } };
+	uint8_t block[HMAC_BLOCK_MAX] = { 0 };
+	size_t block_n = which == DIGEST_SHA256 ? 64 : HMAC_BLOCK_MAX; /* FIPS 180-4 figure 1 */
+	struct bytes inner[HMAC_PIECES + 1] = { { block, block_n } };
 	if (n > HMAC_PIECES) {
 		die("an HMAC over %zu pieces", n);
 	}
-	if (key.n > sizeof(block)) {
-		sha256_of(key, block);
+	if (key.n > block_n) {
+		(void) digest_make(which, &key, 1, block);
 	} else if (key.n > 0) {
 		memcpy(block, key.p, key.n);
 	}
 	for (size_t i = 0; i < n; i++) {
 		inner[i + 1] = pieces[i];
 	}
-	for (size_t i = 0; i < sizeof(block); i++) {
+	for (size_t i = 0; i < block_n; i++) {
 		block[i] ^= 0x36;
 	}
-	uint8_t digest[SHA256_SIZE];
-	sha256(inner, n + 1, digest);
-	for (size_t i = 0; i < sizeof(block); i++) {
+	uint8_t digest[DIGEST_SIZE_MAX];
+	size_t digest_n = digest_make(which, inner, n + 1, digest);
+	for (size_t i = 0; i < block_n; i++) {
 		block[i] ^= 0x36 ^ 0x5c;
 	}
-	const struct bytes outer[] = { { block, sizeof(block) }, { digest, sizeof(digest) } };
-	sha256(outer, COUNT_OF(outer), ret);
+	const struct bytes outer[] = { { block, block_n }, { digest, digest_n } };
+	digest_n = digest_make(which, outer, COUNT_OF(outer), ret);
 	OPENSSL_cleanse(block, sizeof(block));
 	OPENSSL_cleanse(digest, sizeof(digest));
+	return digest_n;
+}
+
+void hmac_sha256(struct bytes key, const struct bytes *pieces, size_t n, uint8_t ret[SHA256_SIZE])
+{
+	uint8_t mac[DIGEST_SIZE_MAX];
+	(void) hmac_make(DIGEST_SHA256, key, pieces, n, mac);
+	memcpy(ret, mac, SHA256_SIZE);
 }

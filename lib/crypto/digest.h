@@ -1,4 +1,4 @@
-/* SHA-256 and HMAC-SHA-256 over several pieces. A failure of the library ends the process: there is no input for which
+/* Digests and HMACs over several pieces. A failure of the library ends the process: there is no input for which
  * these may fail. Safe from all threads. */
 #ifndef CAIRN_CRYPTO_DIGEST_H
 #define CAIRN_CRYPTO_DIGEST_H
@@ -19,7 +19,11 @@ void sha256(const struct bytes *pieces, size_t n, uint8_t ret[SHA256_SIZE]);
 /* The digest of one piece. */
 void sha256_of(struct bytes in, uint8_t ret[SHA256_SIZE]);
 
-/* HMAC-SHA-256 (RFC 2104) of the pieces one behind the other. */
+/* The HMAC (RFC 2104) by this digest of the pieces one behind the other into ret, which has room for DIGEST_SIZE_MAX; gives
+ * its length. */
+size_t hmac_make(enum digest which, struct bytes key, const struct bytes *pieces, size_t n, uint8_t *ret);
+
+/* HMAC-SHA-256 of the pieces one behind the other. */
 void hmac_sha256(struct bytes key, const struct bytes *pieces, size_t n, uint8_t ret[SHA256_SIZE]);
 
 #endif

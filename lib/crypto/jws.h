@@ -8,7 +8,7 @@
 enum jws_kind {
 	JWS_REQUEST,    /* alg, nonce, url and one of jwk or kid */
 	JWS_KEY_CHANGE, /* inner of a key change: alg, jwk, url, no nonce */
-	JWS_EAB,        /* external account binding: alg HS256, kid, url, no nonce */
+	JWS_EAB,        /* external account binding: a MAC as alg, kid, url, no nonce */
 };
 
 struct jws {
@@ -25,7 +25,8 @@ struct jws {
 /* Reads a whole body. No signature is checked yet and nothing in the payload may act (A-28). MALFORMED: not a flattened
  * JWS (other top members are ignored, RFC 7515 7.2.1), duplicate members, unprotected header, crit, b64, bad base64url
  * (also in the nonce, A-39), members missing or of the wrong type, both jwk and kid. BAD_NONCE: nonce missing.
- * BAD_SIGNATURE_ALGORITHM: not one of jws_algorithms() (A-17..A-23, A-29). */
+ * BAD_SIGNATURE_ALGORITHM: not one of jws_algorithms() (A-17..A-23, A-29); for JWS_EAB, MALFORMED: not HS256, HS384 or
+ * HS512. */
 int jws_parse(struct ctx *c, struct bytes body, struct jws *ret) MUST_CHECK;
 
 /* The same for a JWS that stands as an object inside a payload. */

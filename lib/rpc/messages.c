@@ -40,6 +40,7 @@ static const struct field new_account_request_table[] = {
 	FIELD(struct new_account_request, terms_agreed),
 	FIELD(struct new_account_request, only_return_existing),
 	FIELD(struct new_account_request, contact),
+	FIELD(struct new_account_request, external_account_binding),
 	FIELD(struct new_account_request, remote_address),
 	FIELD(struct new_account_request, user_agent),
 };

@@ -51,7 +51,8 @@ struct new_account_request {
 	const char *key; /* canonical public JWK as JSON text, checked by the caller and again by the RA */
 	bool terms_agreed;
 	bool only_return_existing;
-	struct text_list contact; /* checked for form, never kept with the account (RECOVERY) */
+	struct text_list contact;         /* checked for form, never kept with the account (RECOVERY) */
+	json_t *external_account_binding; /* as sent, not verified; or NULL */
 	const char *remote_address;
 	const char *user_agent;
 };

@@ -257,7 +257,48 @@ static void inner_kinds(void **state)
 	assert_problem(c, PROBLEM_BAD_SIGNATURE_ALGORITHM, jws_parse_object(c, JWS_KEY_CHANGE, object, &jws));
 	assert_good(c, json_parse(c, body(c, HEADER("ES256"), "{}", "AAAA"), &object));
 	assert_problem(c, PROBLEM_MALFORMED, jws_parse_object(c, JWS_KEY_CHANGE, object, &jws)); /* kid and nonce inside */
-	assert_problem(c, PROBLEM_BAD_SIGNATURE_ALGORITHM, jws_parse_object(c, JWS_EAB, object, &jws));
+	assert_problem(c, PROBLEM_MALFORMED, jws_parse_object(c, JWS_EAB, object, &jws));
+}
+
+/* RFC 4231 test cases 2 and 6 with each digest, and the three algorithms of a binding */
+static void macs_of_a_binding(void **state)
+{
+	struct ctx *c = *state;
+	static const struct {
+		const char *alg;
+		enum digest digest;
+		const char *begins; /* of HMAC(key "Jefe", "what do ya want for nothing?") */
+		const char *long_begins;
+	} cases[] = {
+		{ "HS256", DIGEST_SHA256, "5bdcc146bf60754e6a042426089575c7", "60e431591ee0b67f0d8a26aacbf5b77f" },
+		{ "HS384", DIGEST_SHA384, "af45d2e376484031617f78d2b58a6b1b", "4ece084485813e9088d2c63a041bc5b4" },
+		{ "HS512", DIGEST_SHA512, "164b7a7bfcf819e2e395fbe73b56e0a3", "80b24263c7c1a3ebb71493c1dd7be8b4" },
+	};
+	const struct bytes question = bytes_of_text("what do ya want for nothing?");
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		uint8_t mac[DIGEST_SIZE_MAX];
+		assert_true(hmac_make(cases[i].digest, bytes_of_text("Jefe"), &question, 1, mac) >= 32);
+		assert_string_equal(hex_encode(c->arena, (struct bytes) { mac, 16 }), cases[i].begins);
+		uint8_t long_key[131]; /* test case 6 */
+		memset(long_key, 0xaa, sizeof(long_key));
+		const struct bytes hashed = bytes_of_text("Test Using Larger Than Block-Size Key - Hash Key First");
+		(void) hmac_make(cases[i].digest, (struct bytes) { long_key, sizeof(long_key) }, &hashed, 1, mac);
+		assert_string_equal(hex_encode(c->arena, (struct bytes) { mac, 16 }), cases[i].long_begins);
+		const char *header =
+		    arena_printf(c->arena, "{\"alg\":\"%s\",\"kid\":\"k\",\"url\":\"https://ca.test/x\"}", cases[i].alg);
+		struct bytes input = bytes_of_text(arena_printf(c->arena, "%s.%s", b64(c, header), b64(c, "{}")));
+		size_t n = hmac_make(cases[i].digest, bytes_of_text("key"), &input, 1, mac);
+		json_t *object = NULL;
+		struct jws jws;
+		assert_good(
+		    c, json_parse(c, body(c, header, "{}", base64url_encode(c->arena, (struct bytes) { mac, n })), &object));
+		assert_good(c, jws_parse_object(c, JWS_EAB, object, &jws));
+		assert_good(c, jws_verify_mac(c, &jws, bytes_of_text("key")));
+		jws.alg = cases[(i + 1) % COUNT_OF(cases)].alg; /* the length alone would not tell */
+		assert_problem(c, PROBLEM_UNAUTHORIZED, jws_verify_mac(c, &jws, bytes_of_text("key")));
+		jws.alg = "ES256";
+		assert_problem(c, PROBLEM_MALFORMED, jws_verify_mac(c, &jws, bytes_of_text("key")));
+	}
 }
 
 /* each one named works, which every_algorithm_verifies shows. */
@@ -286,6 +327,7 @@ int main(void)
 		WITH_CTX(bad_headers_are_refused),
 		WITH_CTX(bad_bodies_are_refused),
 		WITH_CTX(inner_kinds),
+		WITH_CTX(macs_of_a_binding),
 		WITH_CTX(algorithms_are_named),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

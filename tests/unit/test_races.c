@@ -56,9 +56,9 @@ static int teardown(void **state)
 static int fresh(void **state)
 {
 	(void) state;
-	pg_exec("postgres",
-	    "TRUNCATE acme.account, acme.orders, acme.authz, acme.order_authz, acme.challenge, log.validation, "
-	    "log.validation_private, ca.serial, ca.issuance, ca.certificate");
+	pg_exec("postgres", "TRUNCATE acme.account, acme.account_binding, acme.orders, acme.authz, acme.order_authz, "
+	                    "acme.challenge, log.validation, "
+	                    "log.validation_private, ca.serial, ca.issuance, ca.certificate");
 	pg_exec("cairn_ra", "INSERT INTO acme.account (id, status, key, thumbprint) VALUES (" UUID("1") ", 'valid', '{}', "
 	                                                                                                "sha256('k'))");
 	pg_exec("cairn_ra", TWO_NAMES ";" START("5") START("6"));

@@ -77,6 +77,26 @@ static void new_accounts_are_refused(void **state)
 	assert_null(t.called);
 }
 
+/* What is reflected is what was verified, not what a request says; the RA judges it. */
+static void bindings_are_handed_on(void **state)
+{
+	(void) state;
+	static const char payload[] = "{\"termsOfServiceAgreed\":true,\"externalAccountBinding\":{\"payload\":\"AA\"}}";
+	t.config.acme.eab_required = true;
+	assert_int_equal(post_with_key(&t.bob, NEW_ACCOUNT, payload), 201);
+	assert_string_equal(t.called, "new_account");
+	assert_string_equal(json_string_value(json_object_get(t.new_account.external_account_binding, "payload")), "AA");
+	assert_null(strstr(t.body, "externalAccountBinding"));
+	t.binding = arena_json(t.c.arena, json_pack("{ss}", "payload", "verified"));
+	assert_int_equal(post_with_key(&t.bob, NEW_ACCOUNT, payload), 201);
+	assert_non_null(strstr(t.body, "\"externalAccountBinding\":{\"payload\":\"verified\"}"));
+	assert_int_equal(post_as(&t.alice, t.alice.kid + strlen(BASE), payload), 200); /* */
+	assert_non_null(strstr(t.body, "\"externalAccountBinding\":{\"payload\":\"verified\"}"));
+	t.ra_problem = PROBLEM_UNAUTHORIZED;
+	(void) post_with_key(&t.bob, NEW_ACCOUNT, payload);
+	assert_problem(403, "unauthorized");
+}
+
 static void weak_account_keys_are_refused(void **state)
 {
 	(void) state;
@@ -491,6 +511,7 @@ int main(void)
 		CASE(a_new_account),
 		CASE(a_known_key_gets_its_account),
 		CASE(new_accounts_are_refused),
+		CASE(bindings_are_handed_on),
 		CASE(weak_account_keys_are_refused),
 		CASE(contacts_have_a_form),
 		CASE(the_account_object),

@@ -61,6 +61,7 @@ static struct {
 	struct authorization authz;
 	size_t n_orders;
 	struct timestamp crl_this_update;
+	json_t *binding; /* of every account */
 	bool database_down;
 } t;
 
@@ -143,6 +144,10 @@ static int fake_row(struct ctx *c, const struct statement *s, const void *params
 			}
 		}
 		return 0;
+	}
+	if (s == &binding_find && t.binding != NULL) {
+		*(json_t **) ret = t.binding;
+		return 1;
 	}
 	if (s == &order_find && id_equal(*id, t.order.id)) {
 		*(struct order *) ret = t.order;

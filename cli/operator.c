@@ -1,0 +1,63 @@
+#include "cli/operator.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define STATEMENT_TIMEOUT_MS 60000
+
+int operator_open(struct ctx *c, const struct operator_options *o, const struct statement *const *statements, size_t n,
+    const struct config **ret_config)
+{
+	struct config *config = NULL;
+	TRY(config_load(c, o->files.v, o->files.n, &config));
+	arena_on_free(c->arena, (void (*)(void *)) config_free, config);
+	const char *database = o->database != NULL ? o->database : config->command.database;
+	if (database == NULL) {
+		return FAIL(c, MALFORMED, "Say which database: --database CONNINFO, or --config FILE with command.database");
+	}
+	db_statements(statements, n);
+	db_configure(database, 1, STATEMENT_TIMEOUT_MS);
+	*ret_config = config;
+	return 0;
+}
+
+const char *operator_name(struct arena *a)
+{
+	/* behind sudo, who typed it */
+	const char *sudo = getuid() == 0 ? getenv("SUDO_USER") : NULL;
+	const struct passwd *entry = getpwuid(getuid());
+	const char *name = sudo != NULL ? sudo : entry != NULL ? entry->pw_name : "unknown";
+	return arena_printf(a, "operator %.64s", name);
+}
+
+struct text_list operator_list(struct arena *a, const char *text)
+{
+	struct text_list list = { NULL, 0 };
+	if (text == NULL || text[0] == '\0') {
+		return list;
+	}
+	size_t n = 1;
+	for (const char *p = text; *p != '\0'; p++) {
+		n += *p == ',' ? 1 : 0;
+	}
+	list.v = ARENA_ARRAY(a, n, const char *);
+	for (const char *p = text; list.n < n; p += strcspn(p, ",") + 1) {
+		list.v[list.n++] = arena_text_n(a, p, strcspn(p, ","));
+	}
+	return list;
+}
+
+void operator_print(struct arena *a, const struct fields *f, const void *answer)
+{
+	printf("%s\n", (const char *) fields_to_json(a, f, answer).p);
+}
+
+const char *operator_time(struct arena *a, struct timestamp t, const char *none)
+{
+	char text[RFC3339_SIZE];
+	timestamp_encode(t, false, text);
+	return t.us == 0 ? none : arena_text(a, text);
+}

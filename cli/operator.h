@@ -1,0 +1,33 @@
+/* What the subcommands of an operator share: the database as role cairn_operator, and whose act it was. */
+#ifndef CAIRN_CLI_OPERATOR_H
+#define CAIRN_CLI_OPERATOR_H
+
+#include "lib/base/config.h"
+#include "lib/db/db.h"
+
+/* What the options say. */
+struct operator_options {
+	struct text_list files; /* --config, each laid over the one before */
+	const char *database;   /* --database, or NULL: command.database of the configuration */
+	bool json;
+	bool yes;
+};
+
+/* Makes ready for the n statements. ret_config (the arena's) has the defaults when no file was given. MALFORMED: neither a
+ * database nor a configuration that has one. */
+int operator_open(struct ctx *c, const struct operator_options *o, const struct statement *const *statements, size_t n,
+    const struct config **ret_config) MUST_CHECK;
+
+/* "operator ana": the account at the terminal, for the records. */
+const char *operator_name(struct arena *a);
+
+/* "a,b" as a list; NULL is an empty one. */
+struct text_list operator_list(struct arena *a, const char *text);
+
+/* One line of JSON. */
+void operator_print(struct arena *a, const struct fields *f, const void *answer);
+
+/* "2026-11-21T08:09:10Z", or `none` for no time. */
+const char *operator_time(struct arena *a, struct timestamp t, const char *none);
+
+#endif
