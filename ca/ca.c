@@ -42,6 +42,7 @@ const struct statement register_issuer = {
 const struct statement *const ca_statements[] = {
 	&register_issuer,
 	&begin_issuance,
+	&resume_issuance,
 	&take_issuances,
 	&complete_issuance,
 	&abandon_issuance,
@@ -62,8 +63,9 @@ int ca_open(struct ctx *c, const struct config *config)
 	random_bytes(chance, sizeof(chance));
 	ca.config = config;
 	ca.process = arena_printf(own.arena, "cairn-ca@%s", host);
+	ca.place = arena_printf(own.arena, "%s %s", host, config->ca.process.rpc_listen.v[0]);
 	ca.instance =
-	    arena_printf(own.arena, "%s/%s", ca.process, hex_encode(own.arena, (struct bytes) { chance, sizeof(chance) }));
+	    arena_printf(own.arena, "%s/%s", ca.place, hex_encode(own.arena, (struct bytes) { chance, sizeof(chance) }));
 	int result = policy_mode_parse(config->policy.mode, &ca.mode);
 	if (result == 0) {
 		result = issuers_load(&own, config, &ca.issuers);

@@ -15,7 +15,8 @@ struct ca {
 	enum policy_mode mode;
 	const char *process;  /* in log.event: "cairn-ca@HOST" */
 	struct arena *arena;  /* of all this, kept for ever */
-	const char *instance; /* holder of leases, different after each start */
+	const char *place;    /* this instance among those of all machines: "HOST ADDRESS" */
+	const char *instance; /* this run of it, the holder of leases: "PLACE/CHANCE" */
 };
 
 extern struct ca ca;
@@ -30,7 +31,8 @@ int ca_open(struct ctx *c, const struct config *config) MUST_CHECK;
 /* Writes the issuers into the database. */
 int ca_register_issuers(struct ctx *c) MUST_CHECK;
 
-/* Completes issuances that were begun and whose lease lapsed, with the same bytes and the same serial. */
+/* Completes issuances that were begun and that nobody works on any more, as their lease lapsed or their holder is an
+ * earlier run of this instance, with the same bytes and the same serial. */
 int ca_complete_lapsed(struct ctx *c, size_t *ret_completed) MUST_CHECK;
 
 /* One look at the CRL of each issuer: makes those that are due. */

@@ -15,7 +15,9 @@ static const struct field begun_field[] = {
 	FIELD(struct begun, issuer, .flags = FIELD_REQUIRED),
 	FIELD(struct begun, profile, .flags = FIELD_REQUIRED),
 	FIELD(struct begun, serial, .flags = FIELD_REQUIRED),
-	FIELD(struct begun, tbs, .flags = FIELD_REQUIRED),
+	FIELD(struct begun, not_before, .flags = FIELD_REQUIRED),
+	FIELD(struct begun, not_after, .flags = FIELD_REQUIRED),
+	FIELD(struct begun, tbs),
 	FIELD(struct begun, der),
 	FIELD(struct begun, mine),
 };
@@ -38,9 +40,6 @@ static const struct fields facts_fields = FIELDS(struct facts, facts_field);
 struct complete_params {
 	struct id id;
 	struct bytes der;
-	struct text_list names;
-	struct timestamp not_before;
-	struct timestamp not_after;
 	struct facts facts;
 	const char *process;
 };
@@ -48,9 +47,6 @@ struct complete_params {
 static const struct field complete_field[] = {
 	FIELD(struct complete_params, id),
 	FIELD(struct complete_params, der),
-	FIELD(struct complete_params, names),
-	FIELD(struct complete_params, not_before),
-	FIELD(struct complete_params, not_after),
 	FIELD_STRUCT(struct complete_params, facts, &facts_fields),
 	FIELD(struct complete_params, process),
 };
@@ -59,13 +55,13 @@ static const struct fields complete_fields = FIELDS(struct complete_params, comp
 struct der_row {
 	struct bytes der;
 };
-static const struct field der_field[] = { FIELD(struct der_row, der, .flags = FIELD_REQUIRED) };
+static const struct field der_field[] = { FIELD(struct der_row, der) };
 static const struct fields der_fields = FIELDS(struct der_row, der_field);
 
 /* Repeatable: the certificate that was recorded first is the answer. */
 const struct statement complete_issuance = {
 	.name = "complete_issuance",
-	.sql = "SELECT ca.complete_issuance($1, $2, $3, $4, $5, $6, $7) AS der",
+	.sql = "SELECT ca.complete_issuance($1, $2, $3, $4) AS der",
 	.params = &complete_fields,
 	.row = &der_fields,
 	.repeatable = true,
@@ -93,15 +89,22 @@ const struct statement abandon_issuance = {
 };
 
 struct take_params {
+	const char *place;
+	const char *holder;
 	int64_t lease_s;
 	int64_t limit;
 };
-static const struct field take_field[] = { FIELD(struct take_params, lease_s), FIELD(struct take_params, limit) };
+static const struct field take_field[] = {
+	FIELD(struct take_params, place),
+	FIELD(struct take_params, holder),
+	FIELD(struct take_params, lease_s),
+	FIELD(struct take_params, limit),
+};
 static const struct fields take_fields = FIELDS(struct take_params, take_field);
 
 const struct statement take_issuances = {
 	.name = "take_issuances",
-	.sql = "SELECT * FROM ca.take_issuances($1, $2)",
+	.sql = "SELECT * FROM ca.take_issuances($1, $2, $3, $4)",
 	.params = &take_fields,
 	.row = &begun_fields,
 };
@@ -124,31 +127,13 @@ static void abandon(const struct ctx *c, const struct begun *begun, int64_t afte
 	ctx_done(&own);
 }
 
-/* dNSNames, then addresses: as they stand in the certificate. */
-static struct text_list all_names(struct arena *a, const struct cert_info *info)
-{
-	struct text_list names = { ARENA_ARRAY(a, info->dns_names.n + info->ip_addresses.n, const char *), 0 };
-	for (size_t i = 0; i < info->dns_names.n; i++) {
-		names.v[names.n++] = info->dns_names.v[i];
-	}
-	for (size_t i = 0; i < info->ip_addresses.n; i++) {
-		names.v[names.n++] = info->ip_addresses.v[i];
-	}
-	return names;
-}
-
 static int record(struct ctx *c, const struct begun *begun, struct bytes der, struct bytes *ret_der)
 {
-	struct cert_info info;
 	struct der_row row;
 	bool found = false;
-	TRY(cert_parse(c, der, &info));
 	const struct complete_params params = {
 		.id = begun->certificate_id,
 		.der = der,
-		.names = all_names(c->arena, &info),
-		.not_before = info.not_before,
-		.not_after = info.not_after,
 		.facts = { "cairn " CAIRN_VERSION, (int64_t) lint_count(), ca.config->policy.mode },
 		.process = ca.process,
 	};
@@ -157,7 +142,7 @@ static int record(struct ctx *c, const struct begun *begun, struct bytes der, st
 		return ctx_fault(c, "complete_issuance gave no row");
 	}
 	metric_add(METRIC_certificates_issued, begun->issuer, 1);
-	*ret_der = row.der;
+	*ret_der = row.der.n == 0 ? der : row.der;
 	return 0;
 }
 
@@ -179,7 +164,7 @@ int issuance_finish(struct ctx *c, const struct begun *begun, struct bytes *ret_
 
 int ca_complete_lapsed(struct ctx *c, size_t *ret_completed)
 {
-	const struct take_params params = { .lease_s = CA_LEASE_S, .limit = 20 };
+	const struct take_params params = { ca.place, ca.instance, CA_LEASE_S, 20 };
 	struct begun *rows = NULL;
 	size_t n = 0;
 	size_t completed = 0;

@@ -9,8 +9,10 @@ struct begun {
 	const char *issuer;
 	const char *profile;
 	struct bytes serial;
-	struct bytes tbs;
-	struct bytes der; /* the certificate, when it is there already */
+	struct timestamp not_before;
+	struct timestamp not_after;
+	struct bytes tbs; /* the octets that are to be signed */
+	struct bytes der; /* or the certificate, when it is there already */
 	bool mine;        /* the lease was taken: finish it */
 };
 

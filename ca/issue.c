@@ -25,6 +25,10 @@ struct begin_params {
 	struct bytes serial;
 	struct bytes tbs;
 	struct bytes spki_sha256;
+	struct text_list names;
+	struct timestamp not_before;
+	struct timestamp not_after;
+	const char *holder;
 	int64_t lease_s;
 	struct id request_id;
 };
@@ -40,16 +44,53 @@ static const struct field begin_field[] = {
 	FIELD(struct begin_params, serial),
 	FIELD(struct begin_params, tbs),
 	FIELD(struct begin_params, spki_sha256),
+	FIELD(struct begin_params, names),
+	FIELD(struct begin_params, not_before),
+	FIELD(struct begin_params, not_after),
+	FIELD(struct begin_params, holder),
 	FIELD(struct begin_params, lease_s),
 	FIELD(struct begin_params, request_id),
 };
 static const struct fields begin_fields = FIELDS(struct begin_params, begin_field);
 
-/* Repeatable: a second run finds what the first one began. */
+struct begin_row {
+	bool mine;
+};
+static const struct field begin_row_field[] = { FIELD(struct begin_row, mine, .flags = FIELD_REQUIRED) };
+static const struct fields begin_row_fields = FIELDS(struct begin_row, begin_row_field);
+
+/* Repeatable: a second run finds that the first one began. */
 const struct statement begin_issuance = {
 	.name = "begin_issuance",
-	.sql = "SELECT * FROM ca.begin_issuance($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+	.sql = "SELECT ca.begin_issuance($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) AS mine",
 	.params = &begin_fields,
+	.row = &begin_row_fields,
+	.repeatable = true,
+};
+
+struct resume_params {
+	struct id order_id;
+	struct id account_id;
+	struct bytes spki_sha256;
+	const char *place;
+	const char *holder;
+	int64_t lease_s;
+};
+static const struct field resume_field[] = {
+	FIELD(struct resume_params, order_id),
+	FIELD(struct resume_params, account_id),
+	FIELD(struct resume_params, spki_sha256),
+	FIELD(struct resume_params, place),
+	FIELD(struct resume_params, holder),
+	FIELD(struct resume_params, lease_s),
+};
+static const struct fields resume_fields = FIELDS(struct resume_params, resume_field);
+
+/* Repeatable: who took the lease by a call whose answer is lost waits until it lapses. */
+const struct statement resume_issuance = {
+	.name = "resume_issuance",
+	.sql = "SELECT * FROM ca.resume_issuance($1, $2, $3, $4, $5, $6)",
+	.params = &resume_fields,
 	.row = &begun_fields,
 	.repeatable = true,
 };
@@ -105,9 +146,28 @@ static int set_validity(struct ctx *c, const struct issue_certificate_request *i
 	return 0;
 }
 
-static int build(struct ctx *c, const struct issue_certificate_request *in, const struct issuer *issuer,
-    const struct names *names, struct begin_params *params)
+/* As they stand in the certificate. */
+static struct text_list all_names(struct arena *a, const struct names *names)
 {
+	struct text_list all = { ARENA_ARRAY(a, names->values.n, const char *), 0 };
+	for (size_t i = 0; i < names->dns.n; i++) {
+		all.v[all.n++] = names->dns.v[i];
+	}
+	for (size_t i = 0; i < names->ip.n; i++) {
+		all.v[all.n++] = names->ip.v[i];
+	}
+	return all;
+}
+
+struct subject {
+	struct keys_read key;
+	struct names names;
+};
+
+static int build(struct ctx *c, const struct issue_certificate_request *in, const struct issuer *issuer,
+    const struct subject *subject, struct begin_params *params)
+{
+	const struct names *names = &subject->names;
 	uint8_t *serial = arena_alloc(c->arena, CERT_SERIAL_SIZE);
 	const struct config_profile *profile = profile_find(&ca.config->policy.profiles, in->profile);
 	if (profile == NULL) {
@@ -136,20 +196,31 @@ static int build(struct ctx *c, const struct issue_certificate_request *in, cons
 	params->profile = profile->name;
 	params->serial = t.serial;
 	const struct lint_options options = {
-		.mode = ca.mode, .now = clock_now(), .issuer = &issuer->info, .profile = profile
+		.mode = ca.mode, .now = clock_now(), .issuer = &issuer->info, .profile = profile, .key = &subject->key
 	};
+	params->names = all_names(c->arena, names);
+	params->not_before = t.not_before;
+	params->not_after = t.not_after;
 	/* The signer does this again; here it keeps bad bytes from being fixed for the order (F-30). */
 	return lint_certificate(c, CERT_LEAF, params->tbs, &options);
 }
 
-/* Waits while another thread or instance holds the lease, and takes over when it lapses. */
-static int begin(struct ctx *c, const struct begin_params *params, struct begun *ret)
+/* Waits while another thread or instance holds the lease, and takes over when nobody works on it any more. */
+static int resume(struct ctx *c, const struct begin_params *begin, struct begun *ret)
 {
+	const struct resume_params params = {
+		.order_id = begin->order_id,
+		.account_id = begin->account_id,
+		.spki_sha256 = begin->spki_sha256,
+		.place = ca.place,
+		.holder = ca.instance,
+		.lease_s = CA_LEASE_S,
+	};
 	for (;;) {
 		bool found = false;
-		TRY(db_row(c, &begin_issuance, params, ret, &found));
+		TRY(db_row(c, &resume_issuance, &params, ret, &found));
 		if (!found) {
-			return ctx_fault(c, "begin_issuance gave no row");
+			return ctx_fault(c, "resume_issuance gave no row");
 		}
 		if (ret->der.n > 0 || ret->mine) {
 			return 0;
@@ -161,15 +232,23 @@ static int begin(struct ctx *c, const struct begin_params *params, struct begun 
 	}
 }
 
-static int respond(struct ctx *c, const struct begun *begun, struct bytes der, struct issue_certificate_response *ret)
+static int begin(struct ctx *c, const struct begin_params *params, struct begun *ret)
 {
-	struct cert_info info;
-	TRY(cert_parse(c, der, &info));
-	*ret = (struct issue_certificate_response) {
-		.certificate_id = begun->certificate_id,
-		.serial = info.serial,
-		.not_before = info.not_before,
-		.not_after = info.not_after,
+	struct begin_row row;
+	bool found = false;
+	TRY(db_row(c, &begin_issuance, params, &row, &found));
+	if (!row.mine) {
+		return resume(c, params, ret);
+	}
+	*ret = (struct begun) {
+		.certificate_id = params->id,
+		.issuer = params->issuer,
+		.profile = params->profile,
+		.serial = params->serial,
+		.not_before = params->not_before,
+		.not_after = params->not_after,
+		.tbs = params->tbs,
+		.mine = true,
 	};
 	return 0;
 }
@@ -177,32 +256,40 @@ static int respond(struct ctx *c, const struct begun *begun, struct bytes der, s
 int ca_issue_certificate_serve(
     struct ctx *c, const struct issue_certificate_request *in, struct issue_certificate_response *ret)
 {
-	struct names names;
+	struct subject subject;
 	uint8_t spki_sha256[SHA256_SIZE];
 	struct begun begun;
 	if (!ca_crls_stand()) {
 		return FAIL(c, UNAVAILABLE, "No CRL stands yet"); /* E-23 */
 	}
-	TRY(keys_check(
-	    c, KEYS_CERTIFICATE, in->public_key, NULL, PROBLEM_BAD_CSR)); /* the database knows the blocked ones */
-	TRY(split_names(c, &in->names, &names));
+	TRY(keys_read_spki(c, in->public_key, PROBLEM_BAD_CSR, &subject.key));
+	/* The database knows the blocked ones. */
+	TRY(keys_check_read(c, KEYS_CERTIFICATE, &subject.key, NULL, PROBLEM_BAD_CSR));
+	TRY(split_names(c, &in->names, &subject.names));
 	const struct issuer *issuer = issuer_choose(&ca.issuers, in->public_key);
 	sha256_of(in->public_key, spki_sha256);
 	struct begin_params params = {
 		.id = id_new(),
 		.order_id = in->order_id,
 		.account_id = in->account_id,
-		.types = names.types,
-		.values = names.values,
+		.types = subject.names.types,
+		.values = subject.names.values,
 		.issuer = issuer->config->name,
 		.spki_sha256 = { spki_sha256, sizeof(spki_sha256) },
+		.holder = ca.instance,
 		.lease_s = CA_LEASE_S,
 		.request_id = c->request_id,
 	};
-	TRY(build(c, in, issuer, &names, &params));
+	TRY(build(c, in, issuer, &subject, &params));
 	TRY(begin(c, &params, &begun));
 	if (begun.der.n == 0) {
 		TRY(issuance_finish(c, &begun, &begun.der));
 	}
-	return respond(c, &begun, begun.der, ret);
+	*ret = (struct issue_certificate_response) {
+		.certificate_id = begun.certificate_id,
+		.serial = begun.serial,
+		.not_before = begun.not_before,
+		.not_after = begun.not_after,
+	};
+	return 0;
 }

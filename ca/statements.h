@@ -6,6 +6,7 @@
 
 extern const struct statement register_issuer;
 extern const struct statement begin_issuance;
+extern const struct statement resume_issuance;
 extern const struct statement take_issuances;
 extern const struct statement complete_issuance;
 extern const struct statement abandon_issuance;

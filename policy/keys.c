@@ -222,13 +222,21 @@ int keys_check_read(
 	return kind == KEY_RSA ? check_rsa(c, use, read->key, as) : 0;
 }
 
-int keys_check(struct ctx *c, enum keys_use use, struct bytes spki, const struct keys_blocked *blocked, enum problem as)
+int keys_read_spki(struct ctx *c, struct bytes spki, enum problem as, struct keys_read *ret_read)
 {
-	struct keys_read read = { .spki = spki };
-	if (key_of_spki(c, spki, &read.key) != 0) { /* D-6, and that a point is on its curve (F-23) */
+	EVP_PKEY *key = NULL;
+	if (key_of_spki(c, spki, &key) != 0) { /* D-6, and that a point is on its curve (F-23) */
 		const char *why = c->err.detail;
 		ctx_forgive(c);
 		return ctx_fail(c, as, "The key is refused: %s", why);
 	}
+	*ret_read = (struct keys_read) { key, spki };
+	return 0;
+}
+
+int keys_check(struct ctx *c, enum keys_use use, struct bytes spki, const struct keys_blocked *blocked, enum problem as)
+{
+	struct keys_read read;
+	TRY(keys_read_spki(c, spki, as, &read));
 	return keys_check_read(c, use, &read, blocked, as);
 }

@@ -21,11 +21,12 @@ struct keys_blocked {
 int keys_check(struct ctx *c, enum keys_use use, struct bytes spki, const struct keys_blocked *blocked,
     enum problem as) MUST_CHECK;
 
-/* The same for a key that was read already. */
+/* The same in two steps, for a key that is used again: a key and the octets that it was read from. */
 struct keys_read {
-	EVP_PKEY *key; /* as key_of_spki gave it for */
+	EVP_PKEY *key;
 	struct bytes spki;
 };
+int keys_read_spki(struct ctx *c, struct bytes spki, enum problem as, struct keys_read *ret_read) MUST_CHECK;
 int keys_check_read(struct ctx *c, enum keys_use use, const struct keys_read *read, const struct keys_blocked *blocked,
     enum problem as) MUST_CHECK;
 

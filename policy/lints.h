@@ -6,6 +6,7 @@
 
 #include "lib/crypto/cert.h"
 #include "lib/crypto/crl.h"
+#include "policy/keys.h"
 #include "policy/profiles.h"
 
 struct lint_options {
@@ -13,6 +14,7 @@ struct lint_options {
 	struct timestamp now;                 /* of the signing clock */
 	const struct cert_info *issuer;       /* NULL: self-signed */
 	const struct config_profile *profile; /* LEAF: its bounds; NULL: those of the mode only */
+	const struct keys_read *key;          /* a key read before, taken when it is the certificate's; or NULL */
 };
 
 /* A TBSCertificate that claims to be of this kind. SERVER_INTERNAL; the cause names the row and its source. */

@@ -28,61 +28,49 @@ COMMENT ON TABLE ca.serial IS 'Every serial ever taken, unique before anything i
 COMMENT ON COLUMN ca.serial.serial IS 'SUB-CERT: content octets of the INTEGER';
 COMMENT ON COLUMN ca.serial.certificate_id IS 'SUB-CERT: issuance that took it';
 
-CREATE TABLE ca.issuance (
+CREATE TABLE ca.certificate (
 	id uuid NOT NULL PRIMARY KEY,
 	order_id uuid NOT NULL,
 	account_id uuid NOT NULL,
-	issuer text NOT NULL, -- one of ca.issuer, as ca.begin_issuance sees to without a lock on its row
-	serial bytea NOT NULL,
-	profile text NOT NULL,
-	crl_shard int NOT NULL,
-	tbs bytea NOT NULL,
-	spki_sha256 bytea NOT NULL,
-	request_id uuid,
-	begun_at timestamptz NOT NULL DEFAULT now(),
-	lease_until timestamptz NOT NULL,
-	CHECK (octet_length(spki_sha256) = 32)
-) PARTITION BY RANGE (id);
-COMMENT ON TABLE ca.issuance IS 'Certificates from the moment that their exact bytes stand; one without a row in ca.certificate is completed by whoever comes next';
-COMMENT ON COLUMN ca.issuance.id IS 'SUB-CERT: certificate id, as in its URL';
-COMMENT ON COLUMN ca.issuance.order_id IS 'SUB-CERT: order';
-COMMENT ON COLUMN ca.issuance.account_id IS 'SUB-CERT: account';
-COMMENT ON COLUMN ca.issuance.issuer IS 'SUB-CERT: issuer that signs';
-COMMENT ON COLUMN ca.issuance.serial IS 'SUB-CERT: serial';
-COMMENT ON COLUMN ca.issuance.profile IS 'SUB-CERT: profile';
-COMMENT ON COLUMN ca.issuance.crl_shard IS 'SUB-CERT: shard of the CRL that would list it, fixed for life (E-25)';
-COMMENT ON COLUMN ca.issuance.tbs IS 'SUB-CERT: TBSCertificate, the exact octets that are signed';
-COMMENT ON COLUMN ca.issuance.spki_sha256 IS 'SUB-CERT: SHA-256 of the subject public key info';
-COMMENT ON COLUMN ca.issuance.request_id IS 'SUB-CERT: request that finalized the order';
-COMMENT ON COLUMN ca.issuance.begun_at IS 'SUB-CERT: when the bytes were fixed';
-COMMENT ON COLUMN ca.issuance.lease_until IS 'OPS: when another instance completes it';
-
-CREATE TABLE ca.certificate (
-	id uuid NOT NULL PRIMARY KEY REFERENCES ca.issuance,
-	order_id uuid NOT NULL,
-	account_id uuid NOT NULL,
-	issuer text NOT NULL,
-	serial bytea NOT NULL,
-	der bytea NOT NULL,
-	names text[] NOT NULL,
 	not_before timestamptz NOT NULL,
 	not_after timestamptz NOT NULL,
+	begun_at timestamptz NOT NULL,
+	crl_shard int NOT NULL,
+	issuer text NOT NULL, -- one of ca.issuer, as ca.begin_issuance sees to without a lock on its row
+	profile text NOT NULL,
+	serial bytea NOT NULL,
 	spki_sha256 bytea NOT NULL,
-	signed_at timestamptz NOT NULL DEFAULT now()
+	names text[] NOT NULL,
+	request_id uuid,
+	tbs bytea,
+	lease_holder text,
+	lease_until timestamptz,
+	der bytea,
+	signed_at timestamptz,
+	-- The octets that are to be signed, or the certificate that holds them; no lease on what is signed.
+	CHECK (octet_length(spki_sha256) = 32 AND CASE WHEN der IS NULL THEN tbs IS NOT NULL
+		ELSE tbs IS NULL AND lease_until IS NULL AND signed_at IS NOT NULL END)
 ) PARTITION BY RANGE (id);
-CREATE INDEX certificate_account ON ca.certificate (account_id, id);
-CREATE INDEX certificate_spki ON ca.certificate (spki_sha256);
-COMMENT ON TABLE ca.certificate IS 'Certificates that were signed';
-COMMENT ON COLUMN ca.certificate.id IS 'SUB-CERT: certificate id';
+-- Few rows at a time are in it, and no look-up by id has its condition, lest a plan reads the whole of it instead.
+CREATE INDEX certificate_unfinished ON ca.certificate (lease_until) WHERE lease_until IS NOT NULL;
+COMMENT ON TABLE ca.certificate IS 'Certificates from the moment that their exact bytes stand; one with a lease is completed by its holder, or by whoever comes next; one with neither certificate nor lease was given up';
+COMMENT ON COLUMN ca.certificate.id IS 'SUB-CERT: certificate id, as in its URL';
 COMMENT ON COLUMN ca.certificate.order_id IS 'SUB-CERT: order';
 COMMENT ON COLUMN ca.certificate.account_id IS 'SUB-CERT: account';
-COMMENT ON COLUMN ca.certificate.issuer IS 'SUB-CERT: issuer that signed';
-COMMENT ON COLUMN ca.certificate.serial IS 'SUB-CERT: serial';
-COMMENT ON COLUMN ca.certificate.der IS 'SUB-CERT: the certificate';
-COMMENT ON COLUMN ca.certificate.names IS 'SUB-CERT: subject alternative names, in their order';
 COMMENT ON COLUMN ca.certificate.not_before IS 'SUB-CERT: start';
 COMMENT ON COLUMN ca.certificate.not_after IS 'SUB-CERT: end';
+COMMENT ON COLUMN ca.certificate.begun_at IS 'SUB-CERT: when the bytes were fixed';
+COMMENT ON COLUMN ca.certificate.crl_shard IS 'SUB-CERT: shard of the CRL that would list it, fixed for life (E-25)';
+COMMENT ON COLUMN ca.certificate.issuer IS 'SUB-CERT: issuer that signs';
+COMMENT ON COLUMN ca.certificate.profile IS 'SUB-CERT: profile';
+COMMENT ON COLUMN ca.certificate.serial IS 'SUB-CERT: serial';
 COMMENT ON COLUMN ca.certificate.spki_sha256 IS 'SUB-CERT: SHA-256 of the subject public key info';
+COMMENT ON COLUMN ca.certificate.names IS 'SUB-CERT: subject alternative names, in their order';
+COMMENT ON COLUMN ca.certificate.request_id IS 'SUB-CERT: request that finalized the order';
+COMMENT ON COLUMN ca.certificate.tbs IS 'SUB-CERT: TBSCertificate, the exact octets that are signed; later they stand in the certificate';
+COMMENT ON COLUMN ca.certificate.lease_holder IS 'OPS: run of an instance that completes it';
+COMMENT ON COLUMN ca.certificate.lease_until IS 'OPS: when another instance completes it';
+COMMENT ON COLUMN ca.certificate.der IS 'SUB-CERT: the certificate, once it is signed';
 COMMENT ON COLUMN ca.certificate.signed_at IS 'SUB-CERT: when it was recorded, right after the signature';
 
 CREATE TABLE ca.revocation (
@@ -132,8 +120,8 @@ COMMENT ON COLUMN ca.crl.entries IS 'SUB-CERT: revoked certificates listed';
 COMMENT ON COLUMN ca.crl.covers_until IS 'OPS: revocations recorded up to then are in it';
 COMMENT ON COLUMN ca.crl.der IS 'SUB-CERT: the CRL';
 
-INSERT INTO cairn.partitioned VALUES ('ca.issuance', 12), ('ca.certificate', 12);
+INSERT INTO cairn.partitioned VALUES ('ca.certificate', 12);
 
 -- The signing CA reads and writes by the functions of 0007 only.
-GRANT SELECT ON ca.issuance, ca.certificate TO cairn_ra;
+GRANT SELECT ON ca.certificate TO cairn_ra;
 GRANT SELECT, INSERT, UPDATE (reason, revoked_by) ON ca.revocation TO cairn_ra;

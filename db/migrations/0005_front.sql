@@ -33,7 +33,8 @@ CREATE VIEW front.challenge AS
 	SELECT h.id, h.authz_id, a.account_id FROM acme.challenge h JOIN acme.authz a ON a.id = h.authz_id;
 
 CREATE VIEW front.certificate AS
-	SELECT c.id, c.account_id, c.der, (SELECT i.chain FROM ca.issuer i WHERE i.name = c.issuer) AS chain FROM ca.certificate c;
+	SELECT c.id, c.account_id, c.der, (SELECT i.chain FROM ca.issuer i WHERE i.name = c.issuer) AS chain FROM ca.certificate c
+	WHERE c.der IS NOT NULL;
 
 CREATE VIEW front.issuer AS SELECT name, certificate, crl_url, aia_url FROM ca.issuer;
 

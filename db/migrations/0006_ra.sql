@@ -298,7 +298,7 @@ BEGIN
 		EXISTS (SELECT FROM acme.account k WHERE k.thumbprint = p_csr_thumbprint),
 		EXISTS (SELECT FROM acme.blocked_key b WHERE b.spki_sha256 = p_csr_spki_sha256),
 		a.valid, a.oldest,
-		(SELECT i.request_id FROM ca.issuance i WHERE i.id = o.certificate_id)
+		(SELECT i.request_id FROM ca.certificate i WHERE i.id = o.certificate_id)
 		FROM acme.orders o, LATERAL (SELECT array_agg(z.id ORDER BY oa.position) AS ids,
 			bool_and(z.status = 'valid' AND z.expires_at > now()) AS valid, min(cairn.time_of(z.validation_id)) AS oldest
 			FROM acme.order_authz oa JOIN acme.authz z ON z.id = oa.authz_id WHERE oa.order_id = o.id) a
@@ -316,7 +316,6 @@ CREATE FUNCTION acme.revoke_certificate(p_serial bytea, p_der bytea, p_reason in
 	p_by_key boolean, p_process text, p_request uuid) RETURNS timestamptz LANGUAGE plpgsql AS $$
 DECLARE
 	cert ca.certificate;
-	shard int;
 	known ca.revocation;
 	why int := p_reason;
 	whose text := 'account';
@@ -324,7 +323,7 @@ DECLARE
 	checked boolean := p_by_key OR acme.check_account(p_account, p_thumbprint);
 BEGIN
 	SELECT c.* INTO cert FROM ca.serial s JOIN ca.certificate c ON c.id = s.certificate_id WHERE s.serial = p_serial;
-	IF cert.id IS NULL OR cert.der <> p_der THEN
+	IF cert.der IS DISTINCT FROM p_der THEN
 		PERFORM cairn.refuse('NOT_FOUND', 'This CA did not issue that certificate');
 	END IF;
 	IF p_by_key THEN
@@ -343,9 +342,8 @@ BEGIN
 	IF cert.not_after < now() THEN
 		PERFORM cairn.refuse('MALFORMED', 'The certificate has expired: there is nothing to revoke'); -- A-131
 	END IF;
-	SELECT i.crl_shard INTO STRICT shard FROM ca.issuance i WHERE i.id = cert.id;
 	INSERT INTO ca.revocation (certificate_id, serial, issuer, crl_shard, reason, revoked_at, revoked_by, request_id,
-		not_after) VALUES (cert.id, cert.serial, cert.issuer, shard, why, stamp, whose, p_request, cert.not_after)
+		not_after) VALUES (cert.id, cert.serial, cert.issuer, cert.crl_shard, why, stamp, whose, p_request, cert.not_after)
 		ON CONFLICT DO NOTHING;
 	IF NOT FOUND THEN
 		SELECT r.* INTO STRICT known FROM ca.revocation r WHERE r.certificate_id = cert.id FOR UPDATE;

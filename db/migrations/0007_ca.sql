@@ -1,8 +1,6 @@
 -- The steps of the signing CA. Role cairn_ca has no right to write a table of the schemas ca and acme: it calls these
 -- functions, each of them one transaction that checks again what it relies on (design 2, 4.3).
 
-CREATE INDEX orders_processing ON acme.orders (certificate_id) WHERE status = 'processing';
-
 CREATE FUNCTION ca.touch_revocation() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
 	NEW.changed_at := clock_timestamp();
@@ -39,125 +37,142 @@ BEGIN
 		(SELECT array_agg(DISTINCT t || ' ' || v ORDER BY t || ' ' || v) FROM unnest(b_types, b_values) AS i (t, v));
 END $$;
 
+-- The order becomes processing, its serial is taken and the exact bytes stand, or nothing of it (D-3, A-117): true. False:
+-- something was begun for the order before. The order is held, so that a deactivation of the account either ends it before
+-- or comes after (acme.deactivate_account). The statement that holds it judges too: a refusal undoes what it did.
+CREATE FUNCTION ca.begin_issuance(p_id uuid, p_order uuid, p_account uuid, p_types text[], p_values text[], p_issuer text,
+	p_profile text, p_serial bytea, p_tbs bytea, p_spki_sha256 bytea, p_names text[], p_not_before timestamptz,
+	p_not_after timestamptz, p_holder text, p_lease_s int8, p_request uuid) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	refusal text[];
+BEGIN
+	UPDATE acme.orders r SET status = 'processing', certificate_id = p_id WHERE r.id = p_order AND r.status = 'ready'
+		RETURNING CASE
+		WHEN r.account_id <> p_account THEN '{NOT_FOUND, There is no such order}'
+		WHEN NOT (r.identifier_types = p_types AND r.identifier_values = p_values)
+			AND NOT ca.same_names(r.identifier_types, r.identifier_values, p_types, p_values)
+			THEN '{BAD_CSR, The names are not those of the order}'
+		WHEN (SELECT k.status FROM acme.account k WHERE k.id = p_account) IS DISTINCT FROM 'valid'
+			THEN '{ACCOUNT_NOT_VALID, The account is not valid}'
+		WHEN r.expires_at <= clock_timestamp() THEN '{ORDER_NOT_READY, The order expired}'
+		WHEN r.profile <> p_profile THEN '{INVALID_PROFILE, The profile is not the one of the order}'
+		-- Each place of the order has, by the order's own list, a valid authorization of the same account for its very
+		-- name. Judged by FILTER, so that no plan can look authorizations up by anything but their id.
+		WHEN (SELECT count(*) FILTER (WHERE a.account_id = p_account AND a.status = 'valid'
+				AND a.expires_at > clock_timestamp() AND a.identifier_type = r.identifier_types[oa.position]
+				AND a.wildcard = (r.identifier_values[oa.position] LIKE '*.%')
+				AND r.identifier_values[oa.position] = CASE WHEN a.wildcard THEN '*.' ELSE '' END || a.identifier_value)
+			FROM acme.order_authz oa JOIN acme.authz a ON a.id = oa.authz_id WHERE oa.order_id = p_order)
+			<> cardinality(r.identifier_values)
+			THEN '{UNAUTHORIZED, An authorization of the order is not valid any more}'
+		WHEN EXISTS (SELECT FROM acme.blocked_key b WHERE b.spki_sha256 = p_spki_sha256) -- E-13
+			THEN '{BAD_CSR, The key is known to be compromised}'
+		WHEN NOT EXISTS (SELECT FROM ca.issuer i WHERE i.name = p_issuer)
+			THEN '{SERVER_INTERNAL, The issuer is not registered}'
+		ELSE '{}'::text[] END INTO refusal;
+	IF refusal IS NULL THEN
+		RETURN ca.refuse_begin(p_order, p_account, p_types, p_values);
+	ELSIF refusal <> '{}' THEN
+		PERFORM cairn.refuse(refusal[1], refusal[2]);
+	END IF;
+	WITH taken AS (INSERT INTO ca.serial (serial, certificate_id) VALUES (p_serial, p_id))
+	INSERT INTO ca.certificate (id, order_id, account_id, not_before, not_after, begun_at, crl_shard, issuer, profile, serial,
+		spki_sha256, names, request_id, tbs, lease_holder, lease_until)
+		VALUES (p_id, p_order, p_account, p_not_before, p_not_after, clock_timestamp(), 0, p_issuer, p_profile, p_serial,
+			p_spki_sha256, p_names, p_request, p_tbs, p_holder, clock_timestamp() + make_interval(secs => p_lease_s));
+	RETURN true;
+END $$;
+
+-- Why an order that is not ready can't be begun; false when it was.
+CREATE FUNCTION ca.refuse_begin(p_order uuid, p_account uuid, p_types text[], p_values text[]) RETURNS boolean
+LANGUAGE plpgsql AS $$
+DECLARE
+	o record;
+BEGIN
+	SELECT r.*, k.status AS account_status INTO o FROM acme.orders r JOIN acme.account k ON k.id = r.account_id
+		WHERE r.id = p_order AND r.account_id = p_account;
+	IF NOT FOUND THEN
+		PERFORM cairn.refuse('NOT_FOUND', 'There is no such order');
+	ELSIF NOT ca.same_names(o.identifier_types, o.identifier_values, p_types, p_values) THEN
+		PERFORM cairn.refuse('BAD_CSR', 'The names are not those of the order');
+	ELSIF o.status IN ('processing', 'valid') THEN
+		RETURN false;
+	ELSIF o.account_status <> 'valid' THEN
+		PERFORM cairn.refuse('ACCOUNT_NOT_VALID', 'The account is ' || o.account_status);
+	ELSIF o.status = 'ready' THEN
+		RAISE EXCEPTION 'order % became ready in between', p_order USING ERRCODE = 'serialization_failure';
+	END IF;
+	PERFORM cairn.refuse('ORDER_NOT_READY', 'The order is ' || o.status);
+END $$;
+
 CREATE TYPE ca.begun AS (
 	certificate_id uuid,
 	issuer text,
 	profile text,
 	serial bytea,
-	tbs bytea,
-	der bytea,      -- the certificate, when it is there already
+	not_before timestamptz,
+	not_after timestamptz,
+	tbs bytea,      -- the octets to be signed
+	der bytea,      -- or the certificate, when it is there already
 	mine boolean    -- the caller holds the lease and has to sign
 );
 
--- What was begun before for the order: its certificate, or its bytes with the lease when that lapsed.
-CREATE FUNCTION ca.begun_before(p_id uuid, p_spki_sha256 bytea, p_lease_s int8) RETURNS ca.begun LANGUAGE plpgsql AS $$
-DECLARE
-	i ca.issuance;
-	found_der bytea;
-	taken boolean := false;
+-- Whether nobody works on an issuance any more: its lease lapsed, or its holder is an earlier run of the instance p_place,
+-- whose runs are named p_place/... and follow one on another.
+CREATE FUNCTION ca.is_left(c ca.certificate, p_place text, p_holder text) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
-	SELECT * INTO STRICT i FROM ca.issuance WHERE id = p_id;
-	IF i.spki_sha256 <> p_spki_sha256 THEN
-		PERFORM cairn.refuse('ORDER_NOT_READY', 'The order was finalized with another key');
-	END IF;
-	SELECT der INTO found_der FROM ca.certificate WHERE id = p_id;
-	IF found_der IS NULL THEN
-		UPDATE ca.issuance SET lease_until = clock_timestamp() + make_interval(secs => p_lease_s)
-			WHERE id = p_id AND lease_until < clock_timestamp();
-		taken := FOUND;
-	END IF;
-	RETURN (i.id, i.issuer, i.profile, i.serial, i.tbs, found_der, taken)::ca.begun;
+	RETURN c.lease_until < clock_timestamp()
+		OR (starts_with(c.lease_holder, p_place || '/') AND c.lease_holder <> p_holder);
 END $$;
 
--- The order becomes processing, its serial is taken and the exact bytes stand, or nothing of it (D-3, A-117). For an order
--- that is processing or valid: what was begun for it. The order is held, so that a deactivation of the account either ends
--- it before or comes after (acme.deactivate_account).
-CREATE FUNCTION ca.begin_issuance(p_id uuid, p_order uuid, p_account uuid, p_types text[], p_values text[], p_issuer text,
-	p_profile text, p_serial bytea, p_tbs bytea, p_spki_sha256 bytea, p_lease_s int8, p_request uuid)
-RETURNS ca.begun LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- What was begun before for the order: its certificate, or its bytes, with the lease when nobody works on it.
+CREATE FUNCTION ca.resume_issuance(p_order uuid, p_account uuid, p_spki_sha256 bytea, p_place text, p_holder text,
+	p_lease_s int8) RETURNS SETOF ca.begun LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	o record;
-	authorized int8;
-	key_is_blocked boolean;
-	issuer_is_known boolean;
+	i ca.certificate;
+	taken boolean := false;
 BEGIN
-	SELECT r.*, k.status AS account_status INTO o FROM acme.orders r LEFT JOIN acme.account k ON k.id = r.account_id
-		WHERE r.id = p_order FOR UPDATE OF r;
-	IF o.id IS NULL OR o.account_id <> p_account THEN
+	SELECT c.* INTO i FROM acme.orders r JOIN ca.certificate c ON c.id = r.certificate_id
+		WHERE r.id = p_order AND r.account_id = p_account;
+	IF i.id IS NULL THEN
 		PERFORM cairn.refuse('NOT_FOUND', 'There is no such order');
-	ELSIF NOT (o.identifier_types = p_types AND o.identifier_values = p_values)
-		AND NOT ca.same_names(o.identifier_types, o.identifier_values, p_types, p_values) THEN
-		PERFORM cairn.refuse('BAD_CSR', 'The names are not those of the order');
-	ELSIF o.status IN ('processing', 'valid') THEN
-		RETURN ca.begun_before(o.certificate_id, p_spki_sha256, p_lease_s);
-	ELSIF o.account_status <> 'valid' THEN
-		PERFORM cairn.refuse('ACCOUNT_NOT_VALID', 'The account is ' || o.account_status);
-	ELSIF o.status <> 'ready' THEN
-		PERFORM cairn.refuse('ORDER_NOT_READY', 'The order is ' || o.status);
-	ELSIF o.expires_at <= clock_timestamp() THEN
-		PERFORM cairn.refuse('ORDER_NOT_READY', 'The order expired');
-	ELSIF o.profile <> p_profile THEN
-		PERFORM cairn.refuse('INVALID_PROFILE', 'The profile is not the one of the order');
+	ELSIF i.spki_sha256 <> p_spki_sha256 THEN
+		PERFORM cairn.refuse('ORDER_NOT_READY', 'The order was finalized with another key');
+	ELSIF i.der IS NULL AND i.lease_until IS NULL THEN
+		PERFORM cairn.refuse('ORDER_NOT_READY', 'The order is invalid');
+	ELSIF i.der IS NULL AND ca.is_left(i, p_place, p_holder) THEN
+		UPDATE ca.certificate c SET lease_holder = p_holder, lease_until = clock_timestamp() + make_interval(secs => p_lease_s)
+			WHERE c.id = i.id AND c.lease_until = i.lease_until;
+		taken := FOUND;
 	END IF;
-	-- Each place of the order has, by the order's own list, a valid authorization of the same account for its very name.
-	-- Judged by FILTER, so that no plan can look authorizations up by anything but their id.
-	SELECT count(*) FILTER (WHERE a.account_id = p_account AND a.status = 'valid' AND a.expires_at > clock_timestamp()
-			AND a.identifier_type = o.identifier_types[oa.position]
-			AND a.wildcard = (o.identifier_values[oa.position] LIKE '*.%')
-			AND o.identifier_values[oa.position] = CASE WHEN a.wildcard THEN '*.' ELSE '' END || a.identifier_value),
-		EXISTS (SELECT FROM acme.blocked_key b WHERE b.spki_sha256 = p_spki_sha256),
-		EXISTS (SELECT FROM ca.issuer i WHERE i.name = p_issuer)
-		INTO authorized, key_is_blocked, issuer_is_known
-		FROM acme.order_authz oa JOIN acme.authz a ON a.id = oa.authz_id WHERE oa.order_id = p_order;
-	IF authorized <> cardinality(o.identifier_values) THEN
-		PERFORM cairn.refuse('UNAUTHORIZED', 'An authorization of the order is not valid any more');
-	ELSIF key_is_blocked THEN -- E-13
-		PERFORM cairn.refuse('BAD_CSR', 'The key is known to be compromised');
-	ELSIF NOT issuer_is_known THEN
-		PERFORM cairn.refuse('SERVER_INTERNAL', format('The issuer %s is not registered', p_issuer));
-	END IF;
-	INSERT INTO ca.serial (serial, certificate_id) VALUES (p_serial, p_id);
-	INSERT INTO ca.issuance (id, order_id, account_id, issuer, serial, profile, crl_shard, tbs, spki_sha256, request_id,
-		lease_until)
-		VALUES (p_id, p_order, p_account, p_issuer, p_serial, p_profile, 0, p_tbs, p_spki_sha256, p_request,
-			clock_timestamp() + make_interval(secs => p_lease_s));
-	UPDATE acme.orders SET status = 'processing', certificate_id = p_id WHERE id = p_order AND status = 'ready';
-	IF NOT FOUND THEN
-		RAISE EXCEPTION 'order % left its state under a lock', p_order;
-	END IF;
-	RETURN (p_id, p_issuer, p_profile, p_serial, p_tbs, NULL, true)::ca.begun;
+	RETURN NEXT (i.id, i.issuer, i.profile, i.serial, i.not_before, i.not_after, i.tbs, i.der, taken)::ca.begun;
 END $$;
 
 -- Issuances that nobody works on any more: taken over with their bytes and their serial.
-CREATE FUNCTION ca.take_issuances(p_lease_s int8, p_limit int8) RETURNS SETOF ca.begun LANGUAGE sql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp AS $$
-	WITH due AS (
-		SELECT i.id FROM acme.orders o JOIN ca.issuance i ON i.id = o.certificate_id
-		WHERE o.status = 'processing' AND i.lease_until < clock_timestamp()
-		ORDER BY i.lease_until LIMIT p_limit FOR UPDATE OF i SKIP LOCKED)
-	UPDATE ca.issuance i SET lease_until = clock_timestamp() + make_interval(secs => p_lease_s)
-	FROM due WHERE i.id = due.id
-	RETURNING i.id, i.issuer, i.profile, i.serial, i.tbs, NULL::bytea, true
-$$;
-
--- The certificate, the valid order and the event, in one transaction. Gives the certificate that counts: the first.
-CREATE FUNCTION ca.complete_issuance(p_id uuid, p_der bytea, p_names text[], p_not_before timestamptz,
-	p_not_after timestamptz, p_facts jsonb, p_process text) RETURNS bytea LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-	i ca.issuance;
-	known bytea;
+CREATE FUNCTION ca.take_issuances(p_place text, p_holder text, p_lease_s int8, p_limit int8) RETURNS SETOF ca.begun
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	SELECT * INTO STRICT i FROM ca.issuance WHERE id = p_id;
-	IF position(i.tbs IN p_der) = 0 THEN
-		PERFORM cairn.refuse('SERVER_INTERNAL', 'The certificate does not hold the bytes that were fixed');
-	END IF;
-	INSERT INTO ca.certificate (id, order_id, account_id, issuer, serial, der, names, not_before, not_after, spki_sha256)
-		VALUES (i.id, i.order_id, i.account_id, i.issuer, i.serial, p_der, p_names, p_not_before, p_not_after,
-			i.spki_sha256) ON CONFLICT (id) DO NOTHING;
+	RETURN QUERY WITH due AS (
+		SELECT c.id FROM ca.certificate c WHERE c.lease_until IS NOT NULL AND ca.is_left(c, p_place, p_holder)
+		ORDER BY c.lease_until LIMIT p_limit FOR UPDATE SKIP LOCKED)
+	UPDATE ca.certificate i SET lease_holder = p_holder, lease_until = clock_timestamp() + make_interval(secs => p_lease_s)
+	FROM due WHERE i.id = due.id AND i.lease_until IS NOT NULL
+	RETURNING i.id, i.issuer, i.profile, i.serial, i.not_before, i.not_after, i.tbs, NULL::bytea, true;
+END $$;
+
+-- The certificate, the valid order and the event, in one transaction. Gives NULL, or the certificate that counts when one
+-- was recorded before: the first.
+CREATE FUNCTION ca.complete_issuance(p_id uuid, p_der bytea, p_facts jsonb, p_process text) RETURNS bytea
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	i ca.certificate;
+BEGIN
+	-- The certificate holds the octets that were fixed, so they are not kept twice.
+	UPDATE ca.certificate c SET der = p_der, signed_at = clock_timestamp(), tbs = NULL, lease_holder = NULL, lease_until = NULL
+		WHERE c.id = p_id AND c.lease_until IS NOT NULL AND position(c.tbs IN p_der) > 0 RETURNING * INTO i;
 	IF NOT FOUND THEN
-		SELECT der INTO STRICT known FROM ca.certificate WHERE id = p_id;
-		RETURN known;
+		RETURN ca.refuse_complete(p_id, p_der);
 	END IF;
 	UPDATE acme.orders SET status = 'valid' WHERE id = i.order_id AND status = 'processing' AND certificate_id = p_id;
 	IF NOT FOUND THEN
@@ -166,12 +181,26 @@ BEGIN
 	INSERT INTO log.event (process, actor, kind, request_id, account_id, order_id, certificate_id, facts)
 		VALUES (p_process, 'account', 'certificate.issued', i.request_id, i.account_id, i.order_id, i.id,
 			p_facts || jsonb_build_object('issuer', i.issuer, 'profile', i.profile,
-				'serial', encode(i.serial, 'hex'), 'names', p_names, 'not_before', p_not_before, 'not_after', p_not_after,
+				'serial', encode(i.serial, 'hex'), 'names', i.names, 'not_before', i.not_before, 'not_after', i.not_after,
 				'sha256', encode(sha256(p_der), 'hex'), 'spki_sha256', encode(i.spki_sha256, 'hex'),
 				'crl_shard', i.crl_shard,
 				'validations', (SELECT jsonb_agg(a.validation_id ORDER BY oa.position) FROM acme.order_authz oa
 					JOIN acme.authz a ON a.id = oa.authz_id WHERE oa.order_id = i.order_id)));
-	RETURN p_der;
+	RETURN NULL;
+END $$;
+
+-- Why a certificate can't be recorded; the one that was before.
+CREATE FUNCTION ca.refuse_complete(p_id uuid, p_der bytea) RETURNS bytea LANGUAGE plpgsql AS $$
+DECLARE
+	i ca.certificate;
+BEGIN
+	SELECT * INTO STRICT i FROM ca.certificate WHERE id = p_id;
+	IF i.der IS NULL AND i.lease_until IS NULL THEN
+		PERFORM cairn.refuse('ORDER_NOT_READY', 'The order is not processing any more');
+	ELSIF i.der IS NULL THEN
+		PERFORM cairn.refuse('SERVER_INTERNAL', 'The certificate does not hold the bytes that were fixed');
+	END IF;
+	RETURN i.der;
 END $$;
 
 -- The signer refused the bytes, or there is no signer for them for p_after_s from their beginning on: the order shows it,
@@ -179,19 +208,18 @@ END $$;
 CREATE FUNCTION ca.abandon_issuance(p_id uuid, p_why text, p_after_s int8, p_process text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	i ca.issuance;
+	i ca.certificate;
 BEGIN
-	SELECT * INTO STRICT i FROM ca.issuance WHERE id = p_id FOR UPDATE;
-	IF i.begun_at > clock_timestamp() - make_interval(secs => p_after_s) THEN
+	UPDATE ca.certificate c SET lease_holder = NULL, lease_until = NULL WHERE c.id = p_id AND c.lease_until IS NOT NULL
+		AND c.begun_at <= clock_timestamp() - make_interval(secs => p_after_s) RETURNING * INTO i;
+	IF NOT FOUND THEN
 		RETURN;
 	END IF;
 	UPDATE acme.orders SET status = 'invalid',
 		error = jsonb_build_object('type', 'SERVER_INTERNAL', 'detail', 'The certificate could not be signed: order again')
 		WHERE id = i.order_id AND status = 'processing' AND certificate_id = p_id;
-	IF FOUND THEN
-		PERFORM log.add_event(cairn.new_id(), p_process, p_process, 'certificate.refused', i.request_id, i.account_id,
-			i.order_id, i.id, jsonb_build_object('issuer', i.issuer, 'serial', encode(i.serial, 'hex'), 'why', p_why));
-	END IF;
+	PERFORM log.add_event(cairn.new_id(), p_process, p_process, 'certificate.refused', i.request_id, i.account_id, i.order_id,
+		i.id, jsonb_build_object('issuer', i.issuer, 'serial', encode(i.serial, 'hex'), 'why', p_why));
 END $$;
 
 -- The newest CRL of a shard, and whether a revocation was recorded since it was made.
@@ -256,9 +284,11 @@ END $$;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ca FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
 	ca.register_issuer(text, bytea, bytea, text, text, text, boolean, text),
-	ca.begin_issuance(uuid, uuid, uuid, text[], text[], text, text, bytea, bytea, bytea, int8, uuid),
-	ca.take_issuances(int8, int8),
-	ca.complete_issuance(uuid, bytea, text[], timestamptz, timestamptz, jsonb, text),
+	ca.begin_issuance(uuid, uuid, uuid, text[], text[], text, text, bytea, bytea, bytea, text[], timestamptz, timestamptz,
+		text, int8, uuid),
+	ca.resume_issuance(uuid, uuid, bytea, text, text, int8),
+	ca.take_issuances(text, text, int8, int8),
+	ca.complete_issuance(uuid, bytea, jsonb, text),
 	ca.abandon_issuance(uuid, text, int8, text),
 	ca.crl_state(text, int8),
 	ca.read_revoked(text, int8),

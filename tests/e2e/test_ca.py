@@ -67,13 +67,13 @@ def test_killed_between_its_transactions(make_ca, responder_for):
     asking = threading.Thread(target=client.send, args=(finalize, body))
     asking.start()
     issued = "SELECT count(*) FROM log.event WHERE kind = 'certificate.issued'"
-    wait_for("the bytes to stand", lambda: ca.sql("SELECT count(*) FROM ca.issuance", "cairn_owner") == [["1"]])
-    serial = ca.sql("SELECT encode(serial, 'hex') FROM ca.issuance", "cairn_owner")[0][0]
+    wait_for("the bytes to stand", lambda: ca.sql("SELECT count(*) FROM ca.certificate", "cairn_owner") == [["1"]])
+    serial = ca.sql("SELECT encode(serial, 'hex') FROM ca.certificate", "cairn_owner")[0][0]
     assert ca.sql(issued) == [["0"]]
     ca.kill("cairn-ca")
     ca.wait_ready("cairn-ca", after=pid)
     asking.join()
-    order = client.poll(url, ("valid", "invalid"), 40).json()
+    order = client.poll(url, ("valid", "invalid"), 5).json()
     assert order["status"] == "valid", order
     leaf = x509.load_pem_x509_certificate(client.post(order["certificate"]).content)
     assert leaf.serial_number == int(serial, 16)

@@ -249,6 +249,12 @@ static void test_issue(void **state)
 		assert_true(bytes_equal(info.serial, out.serial));
 		assert_int_equal(out.not_after.us - out.not_before.us, (INT64_C(90) * 86400 - 1) * 1000000); /* D-9 */
 		expect("valid", "SELECT status FROM acme.orders WHERE id = '%s'", uuid(c->arena, in.order_id));
+		expect("{b.test,a.test,*.a.test} t t",
+		    "SELECT concat_ws(' ', names, tbs IS NULL AND lease_until IS NULL, sha256('\\x%s') = spki_sha256) "
+		    "FROM ca.certificate WHERE id = '%s' AND not_before = to_timestamp(%lld) AND not_after = "
+		    "to_timestamp(%lld)",
+		    hex_encode(c->arena, in.public_key), uuid(c->arena, out.certificate_id),
+		    (long long) (info.not_before.us / 1000000), (long long) (info.not_after.us / 1000000));
 		expect(arena_printf(c->arena, "%s %s 3 %s", kinds[i][1], cert_serial_hex(c->arena, out.serial),
 		           cert_fingerprint(c->arena, der)),
 		    "SELECT concat_ws(' ', facts->>'issuer', facts->>'serial', jsonb_array_length(facts->'validations'), "
@@ -268,7 +274,7 @@ static void test_twice(void **state)
 	assert_good(c, ca_issue_certificate_serve(c, &in, &second));
 	assert_true(id_equal(first.certificate_id, second.certificate_id));
 	assert_true(bytes_equal(first.serial, second.serial));
-	expect("1", "SELECT count(*) FROM ca.issuance WHERE order_id = '%s'", uuid(c->arena, in.order_id));
+	expect("1", "SELECT count(*) FROM ca.certificate WHERE order_id = '%s'", uuid(c->arena, in.order_id));
 	expect("1", "SELECT count(*) FROM log.event WHERE kind = 'certificate.issued' AND order_id = '%s'",
 	    uuid(c->arena, in.order_id));
 	EVP_PKEY *other = NULL;
@@ -309,7 +315,7 @@ static void test_race(void **state)
 		pthread_join(threads[i], NULL);
 		assert_int_equal(racers[i].result, 0);
 	}
-	expect("1", "SELECT count(*) FROM ca.issuance WHERE order_id = '%s'", uuid(c->arena, in.order_id));
+	expect("1", "SELECT count(*) FROM ca.certificate WHERE order_id = '%s'", uuid(c->arena, in.order_id));
 }
 
 struct refusal {
@@ -350,7 +356,7 @@ static void test_refusals(void **state)
 		    uuid(c->arena, in.order_id), mark + 2);
 		run_sql("%s", sql);
 		assert_problem(c, refusals[i].problem, ca_issue_certificate_serve(c, &in, &out));
-		expect("0", "SELECT count(*) FROM ca.issuance WHERE order_id = '%s'", uuid(c->arena, in.order_id));
+		expect("0", "SELECT count(*) FROM ca.certificate WHERE order_id = '%s'", uuid(c->arena, in.order_id));
 		if (refusals[i].undo != NULL) {
 			run_sql("%s", refusals[i].undo);
 		}
@@ -398,7 +404,7 @@ static struct issue_certificate_request crash(struct ctx *c, const char *name)
 	struct issue_certificate_request in = one_name(c, name);
 	struct issue_certificate_response out;
 	run_sql("CREATE FUNCTION public.crash() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'crash'; END $$; "
-	        "CREATE TRIGGER crash BEFORE INSERT ON ca.certificate FOR EACH ROW EXECUTE FUNCTION public.crash()");
+	        "CREATE TRIGGER crash BEFORE UPDATE OF der ON ca.certificate FOR EACH ROW EXECUTE FUNCTION public.crash()");
 	assert_problem(c, PROBLEM_SERVER_INTERNAL, ca_issue_certificate_serve(c, &in, &out));
 	run_sql("DROP TRIGGER crash ON ca.certificate; DROP FUNCTION public.crash()");
 	expect("processing", "SELECT status FROM acme.orders WHERE id = '%s'", uuid(c->arena, in.order_id));
@@ -408,7 +414,31 @@ static struct issue_certificate_request crash(struct ctx *c, const char *name)
 static void lapse(struct id order)
 {
 	run_sql(
-	    "UPDATE ca.issuance SET lease_until = now() - interval '1 s' WHERE order_id = '%s'", uuid(all.arena, order));
+	    "UPDATE ca.certificate SET lease_until = now() - interval '1 s' WHERE order_id = '%s'", uuid(all.arena, order));
+}
+
+static void hold(struct id order, const char *holder)
+{
+	run_sql("UPDATE ca.certificate SET lease_holder = '%s' WHERE order_id = '%s'", holder, uuid(all.arena, order));
+}
+
+/* What an earlier run of this instance held is taken at once, what another instance holds is not. */
+static void test_own_leases(void **state)
+{
+	struct ctx *c = *state;
+	size_t completed = 1;
+	struct issue_certificate_request in = crash(c, "own.test");
+	struct issue_certificate_response out;
+	hold(in.order_id, arena_printf(c->arena, "%s0/00", ca.place));
+	assert_good(c, ca_complete_lapsed(c, &completed));
+	assert_int_equal(completed, 0);
+	hold(in.order_id, arena_printf(c->arena, "%s/00", ca.place));
+	assert_good(c, ca_complete_lapsed(c, &completed));
+	assert_int_equal(completed, 1);
+	in = crash(c, "own.test"); /* also by who asks again */
+	hold(in.order_id, arena_printf(c->arena, "%s/00", ca.place));
+	assert_good(c, ca_issue_certificate_serve(c, &in, &out));
+	expect("valid", "SELECT status FROM acme.orders WHERE id = '%s'", uuid(c->arena, in.order_id));
 }
 
 static void test_crash_is_completed(void **state)
@@ -417,8 +447,8 @@ static void test_crash_is_completed(void **state)
 	size_t completed = 1;
 	struct issue_certificate_request in = crash(c, "crash.test");
 	struct issue_certificate_response out;
-	char *serial = pg_value(arena_printf(
-	    c->arena, "SELECT encode(serial, 'hex') FROM ca.issuance WHERE order_id = '%s'", uuid(c->arena, in.order_id)));
+	char *serial = pg_value(arena_printf(c->arena,
+	    "SELECT encode(serial, 'hex') FROM ca.certificate WHERE order_id = '%s'", uuid(c->arena, in.order_id)));
 	assert_good(c, ca_complete_lapsed(c, &completed)); /* whoever began it may still be at it */
 	assert_int_equal(completed, 0);
 	ctx_limit_ms(c, 1500);
@@ -445,14 +475,25 @@ static void test_refused_bytes(void **state)
 	size_t completed = 0;
 	struct issue_certificate_request in = crash(c, "refused-bytes.test");
 	const char *order = uuid(c->arena, in.order_id);
-	run_sql("UPDATE ca.issuance SET tbs = set_byte(tbs, 40, 255 - get_byte(tbs, 40)) WHERE order_id = '%s'", order);
+	run_sql("UPDATE ca.certificate SET tbs = set_byte(tbs, 40, 255 - get_byte(tbs, 40)) WHERE order_id = '%s'", order);
 	lapse(in.order_id);
 	assert_good(c, ca_complete_lapsed(c, &completed));
 	assert_int_equal(completed, 0);
 	expect(
 	    "invalid SERVER_INTERNAL", "SELECT status || ' ' || (error->>'type') FROM acme.orders WHERE id = '%s'", order);
 	expect("1", "SELECT count(*) FROM log.event WHERE kind = 'certificate.refused' AND order_id = '%s'", order);
-	expect("0", "SELECT count(*) FROM ca.certificate WHERE order_id = '%s'", order);
+	expect("t", "SELECT der IS NULL AND lease_until IS NULL FROM ca.certificate WHERE order_id = '%s'", order);
+	struct issue_certificate_response out; /* it stays refused */
+	assert_problem(c, PROBLEM_ORDER_NOT_READY, ca_issue_certificate_serve(c, &in, &out));
+	run_sql("UPDATE acme.orders SET status = 'processing' WHERE id = '%s'", order);
+	assert_problem(c, PROBLEM_ORDER_NOT_READY, ca_issue_certificate_serve(c, &in, &out));
+	assert_string_equal(
+	    pg_try("cairn_ca",
+	        arena_printf(c->arena, "SELECT ca.complete_issuance('%s', 'x', '{}', 'test')",
+	            pg_value(arena_printf(c->arena, "SELECT id FROM ca.certificate WHERE order_id = '%s'", order))),
+	        NULL),
+	    "CA001");
+	run_sql("UPDATE acme.orders SET status = 'invalid' WHERE id = '%s'", order);
 }
 
 /* An issuer that was taken out of the configuration: another instance may have it, but no order hangs for ever. */
@@ -463,12 +504,12 @@ static void test_issuer_is_gone(void **state)
 	struct issue_certificate_request in = crash(c, "issuer-gone.test");
 	const char *order = uuid(c->arena, in.order_id);
 	run_sql("INSERT INTO ca.issuer VALUES ('gone', '\\x00', '\\x00', '', 'u', 'a', false); "
-	        "UPDATE ca.issuance SET issuer = 'gone' WHERE order_id = '%s'",
+	        "UPDATE ca.certificate SET issuer = 'gone' WHERE order_id = '%s'",
 	    order);
 	lapse(in.order_id);
 	assert_good(c, ca_complete_lapsed(c, &completed));
 	expect("processing", "SELECT status FROM acme.orders WHERE id = '%s'", order);
-	run_sql("UPDATE ca.issuance SET begun_at = begun_at - interval '61 min' WHERE order_id = '%s'", order);
+	run_sql("UPDATE ca.certificate SET begun_at = begun_at - interval '61 min' WHERE order_id = '%s'", order);
 	lapse(in.order_id);
 	assert_good(c, ca_complete_lapsed(c, &completed));
 	assert_int_equal(completed, 0);
@@ -619,6 +660,7 @@ int main(void)
 		WITH_CTX(test_refusals),
 		WITH_CTX(test_bad_requests),
 		WITH_CTX(test_crash_is_completed),
+		WITH_CTX(test_own_leases),
 		WITH_CTX(test_refused_bytes),
 		WITH_CTX(test_issuer_is_gone),
 		WITH_CTX(test_signer_refuses),

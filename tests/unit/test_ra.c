@@ -658,16 +658,13 @@ static struct authority record_certificate(struct fixture *f, const char *name)
 	const char *sql = arena_printf(f->c.arena,
 	    "INSERT INTO ca.issuer VALUES ('i', '\\x00', '\\x00', '', 'u', 'a', true) ON CONFLICT DO NOTHING; "
 	    "WITH n AS (SELECT cairn.new_id() AS id, (SELECT id FROM acme.account WHERE thumbprint = '\\x%s') AS account, "
-	    "'\\x%s'::bytea AS serial), s AS (INSERT INTO ca.serial SELECT serial, id FROM n), "
-	    "b AS (INSERT INTO ca.issuance (id, order_id, account_id, issuer, serial, profile, crl_shard, tbs, "
-	    "spki_sha256, "
-	    "lease_until) SELECT id, id, account, 'i', serial, 'classic', 0, '', sha256('\\x%s'), now() FROM n) "
-	    "INSERT INTO ca.certificate (id, order_id, account_id, issuer, serial, der, names, not_before, not_after, "
-	    "spki_sha256) SELECT id, id, account, 'i', serial, '\\x%s', ARRAY['%s'], now(), now() + interval '1 day', "
-	    "sha256('\\x%s') FROM n",
+	    "'\\x%s'::bytea AS serial), s AS (INSERT INTO ca.serial SELECT serial, id FROM n) "
+	    "INSERT INTO ca.certificate (id, order_id, account_id, issuer, serial, profile, crl_shard, der, names, "
+	    "not_before, "
+	    "not_after, begun_at, signed_at, spki_sha256) SELECT id, id, account, 'i', serial, 'classic', 0, '\\x%s', "
+	    "ARRAY['%s'], now(), now() + interval '1 day', now(), now(), sha256('\\x%s') FROM n",
 	    hex_encode(f->c.arena, f->account.thumbprint), hex_encode(f->c.arena, cert.info.serial),
-	    hex_encode(f->c.arena, cert.info.spki), hex_encode(f->c.arena, cert.der), name,
-	    hex_encode(f->c.arena, cert.info.spki));
+	    hex_encode(f->c.arena, cert.der), name, hex_encode(f->c.arena, cert.info.spki));
 	pg_exec("postgres", sql);
 	return cert;
 }

@@ -31,9 +31,10 @@
 	         "'', " \
 	         "now() + interval '1 d', NULL, false)"
 #define BEGIN_ISSUANCE \
-	"SELECT mine FROM ca.begin_issuance(" UUID("c") ", " UUID("2") ", " UUID( \
+	"SELECT ca.begin_issuance(" UUID("c") ", " UUID("2") ", " UUID( \
 	    "1") ", '{dns,dns}', '{a.test,b.test}', " \
-	         "'e1', 'classic', '\\x010203040506070809', 'tbs', sha256('key'), 60, " UUID("9") ")"
+	         "'e1', 'classic', '\\x010203040506070809', 'tbs', sha256('key'), '{a.test}', now(), now(), 'ca/1', " \
+	         "60, " UUID("9") ")"
 #define DEACTIVATE "SELECT status FROM acme.deactivate_account(" ACCOUNT "'ra', " UUID("9") ")"
 #define STATUS_OF(id) "SELECT status FROM acme.orders WHERE id = " UUID(id)
 
@@ -57,8 +58,7 @@ static int fresh(void **state)
 {
 	(void) state;
 	pg_exec("postgres", "TRUNCATE acme.account, acme.account_binding, acme.orders, acme.authz, acme.order_authz, "
-	                    "acme.challenge, log.validation, "
-	                    "log.validation_private, ca.serial, ca.issuance, ca.certificate");
+	                    "acme.challenge, log.validation, log.validation_private, ca.serial, ca.certificate");
 	pg_exec("cairn_ra", "INSERT INTO acme.account (id, status, key, thumbprint) VALUES (" UUID("1") ", 'valid', '{}', "
 	                                                                                                "sha256('k'))");
 	pg_exec("cairn_ra", TWO_NAMES ";" START("5") START("6"));
@@ -135,7 +135,7 @@ static void test_begin_after_deactivation(void **state)
 {
 	(void) state;
 	make_ready();
-	assert_string_equal(one_waits("cairn_ra", DEACTIVATE, "cairn_ca", BEGIN_ISSUANCE), "ORDER_NOT_READY");
+	assert_string_equal(one_waits("cairn_ra", DEACTIVATE, "cairn_ca", BEGIN_ISSUANCE), "ACCOUNT_NOT_VALID");
 	pg_assert_value(STATUS_OF("2"), "invalid");
 }
 
@@ -145,20 +145,19 @@ static void test_new_order_after_deactivation(void **state)
 	(void) state;
 	make_ready();
 	assert_string_equal(one_waits("cairn_ra", DEACTIVATE, "cairn_ra", ONE_NAME("a", "b")), "ready");
-	const char *sql = "SELECT mine FROM ca.begin_issuance(" UUID("c") ", " UUID("a") ", " UUID(
+	const char *sql = "SELECT ca.begin_issuance(" UUID("c") ", " UUID("a") ", " UUID(
 	    "1") ", '{dns}', "
-	         "'{a.test}', 'e1', 'classic', '\\x010203040506070809', 'tbs', sha256('key'), 60, " UUID("9") ")";
+	         "'{a.test}', 'e1', 'classic', '\\x010203040506070809', 'tbs', sha256('key'), '{a.test}', now(), now(), "
+	         "'ca/1', 60, " UUID("9") ")";
 	assert_string_equal(pg_try("cairn_ca", sql, NULL), "CA001");
-	pg_assert_value("SELECT count(*) FROM ca.issuance", "0");
+	pg_assert_value("SELECT count(*) FROM ca.certificate", "0");
 }
 
 /* D-3: two completions of one issuance give one certificate, the first. */
 static void test_two_completions(void **state)
 {
 	(void) state;
-#define COMPLETE(tail) \
-	"SELECT encode(ca.complete_issuance(" UUID("c") ", 'tbs" tail \
-	                                                "', '{a.test,b.test}', now(), now(), '{}', 'ca'), 'escape')"
+#define COMPLETE(tail) "SELECT encode(ca.complete_issuance(" UUID("c") ", 'tbs" tail "', '{}', 'ca'), 'escape')"
 	make_ready();
 	pg_exec("cairn_ca", BEGIN_ISSUANCE);
 	assert_string_equal(one_waits("cairn_ca", COMPLETE("1"), "cairn_ca", COMPLETE("2")), "tbs1");

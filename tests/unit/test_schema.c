@@ -159,7 +159,7 @@ static void test_denied(void **state)
 		{ "cairn_ca", "SELECT * FROM acme.account" },
 		{ "cairn_ca", "UPDATE acme.orders SET status = 'valid'" },
 		{ "cairn_ca", "DELETE FROM ca.serial" },
-		{ "cairn_ca", "UPDATE ca.issuance SET tbs = ''" },
+		{ "cairn_ca", "UPDATE ca.certificate SET tbs = ''" },
 		{ "cairn_ca", "INSERT INTO ca.revocation SELECT * FROM ca.revocation" },
 		{ "cairn_subscriber", "SELECT * FROM log.request_private" },
 		{ "cairn_subscriber", "UPDATE log.request SET url = ''" },
