@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
@@ -18,24 +17,9 @@ static int64_t read_us(clockid_t which)
 	return (int64_t) t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-/* Seconds by which a test has moved the wall clock; 0 in every build that is not for tests. */
-static int64_t offset_s(void)
-{
-#ifdef CAIRN_TEST_CLOCK
-	static _Thread_local int64_t offset = INT64_MIN;
-	if (offset == INT64_MIN) {
-		const char *text = getenv("CAIRN_CLOCK_OFFSET_S");
-		offset = text == NULL ? 0 : strtoll(text, NULL, 10);
-	}
-	return offset;
-#else
-	return 0;
-#endif
-}
-
 struct timestamp clock_now(void)
 {
-	return (struct timestamp) { read_us(CLOCK_REALTIME) + offset_s() * 1000000 };
+	return (struct timestamp) { read_us(CLOCK_REALTIME) };
 }
 
 int64_t clock_monotonic_us(void)

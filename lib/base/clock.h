@@ -1,4 +1,4 @@
-/* The two clocks and the randomness. A test may move the wall clock by CAIRN_CLOCK_OFFSET_S in a build for tests. */
+/* The two clocks and the randomness. */
 #ifndef CAIRN_BASE_CLOCK_H
 #define CAIRN_BASE_CLOCK_H
 

@@ -199,6 +199,10 @@ static int check_profiles(struct ctx *c, struct config_profile_list *list)
 		TRY(check_duration(c, "policy.profiles.life", p->life, &p->life_s));
 		TRY(check_duration(c, "policy.profiles.order_life", p->order_life, &p->order_life_s));
 		TRY(check_duration(c, "policy.profiles.authorization_life", p->authorization_life, &p->authorization_life_s));
+		if (p->authorization_life_s < p->order_life_s) { /* a ready order never outlives what made it ready */
+			return refuse(
+			    c, "policy.profiles.authorization_life", p->authorization_life, "must not be less than order_life");
+		}
 		for (size_t k = 0; k < i; k++) {
 			if (strcmp(list->v[k].name, p->name) == 0) {
 				return refuse(c, "policy.profiles.name", p->name, "stands twice");

@@ -14,11 +14,11 @@ import responder as responder_module
 
 @pytest.fixture(scope="session")
 def make_ca():
-    """A function that starts a further CA: make_ca({"acme": {...}}). All are removed at the end of the session."""
+    """A function that starts a further CA: make_ca({"acme": {...}}), for `shifted` see Instance. All are removed at the end of the session."""
     made = []
 
-    def make(config=None, check=False):
-        made.append(instance.Instance(config, check))
+    def make(config=None, check=False, shifted=False):
+        made.append(instance.Instance(config, check, shifted))
         return made[-1].up()
 
     yield make

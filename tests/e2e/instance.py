@@ -1,4 +1,5 @@
 """A whole CA in a folder of its own, started by deploy/up on free ports; as many at once as a test wants."""
+import datetime
 import json
 import os
 import random
@@ -6,6 +7,7 @@ import shlex
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -53,9 +55,10 @@ def overlay():
 
 
 class Instance:
-    """One CA. `env` holds STATE/env; its members are attributes too: ca.DIRECTORY_URL."""
+    """One CA. `env` holds STATE/env; its members are attributes too: ca.DIRECTORY_URL. With `shifted` its wall clock can be
+    moved on, in all its processes at once, by pass_time()."""
 
-    def __init__(self, config=None, check=False):
+    def __init__(self, config=None, check=False, shifted=False):
         self.folder = tempfile.mkdtemp(prefix="cairn-e2e-")
         self.state = os.path.join(self.folder, "state")
         self.config = merge(overlay(), config or {})
@@ -64,6 +67,8 @@ class Instance:
         os.chmod(self.folder, 0o755)
         self.work = os.path.join(self.folder, "work")
         os.mkdir(self.work)
+        self.environment = self.shift_clock() if shifted else {}
+        self.ahead_s = 0
 
     def __getattr__(self, name):
         try:
@@ -71,13 +76,33 @@ class Instance:
         except KeyError:
             raise AttributeError(name) from None
 
+    def shift_clock(self):
+        """What preloads tests/e2e/shifted_clock.c into every process, from a folder that PostgreSQL's user can read."""
+        library, clock = os.path.join(self.folder, "shifted_clock.so"), os.path.join(self.folder, "clock")
+        shutil.copy(os.path.join(BUILD, "libshifted_clock.so"), library)
+        with open(clock, "wb") as f:
+            f.write(bytes(8))
+        os.chmod(clock, 0o644)
+        return {"LD_PRELOAD": library, "SHIFTED_CLOCK": clock,
+                "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
+
+    def pass_time(self, **duration):
+        """The wall clock of all processes jumps by so much: pass_time(days=2, hours=1)."""
+        self.ahead_s += int(datetime.timedelta(**duration).total_seconds())
+        with open(self.environment["SHIFTED_CLOCK"], "r+b") as f:
+            f.write(struct.pack("=q", self.ahead_s * 1000000))
+
+    def now(self):
+        """What the CA takes for the time, in UTC."""
+        return datetime.datetime.utcnow() + datetime.timedelta(seconds=self.ahead_s)
+
     def up(self):
         """Starts it, or starts it again; returns when it is ready."""
         path = os.path.join(self.folder, "overlay.yaml")
         with open(path, "w", encoding="utf-8") as f:
             json.dump(self.config, f)
         command = [os.path.join(ROOT, "deploy/up"), "--detach", "--state", self.state, "--config", path]
-        done = subprocess.run(command + ([] if self.check else ["--no-check"]), env={**os.environ, "CAIRN_BUILD": BUILD},
+        done = subprocess.run(command + ([] if self.check else ["--no-check"]), env={**os.environ, "CAIRN_BUILD": BUILD, **self.environment},
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=180, check=False)
         if done.returncode != 0:
             raise RuntimeError(f"deploy/up failed:\n{done.stdout}\n{done.stderr}\n{self.last_logs()}")

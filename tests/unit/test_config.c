@@ -80,7 +80,7 @@ static void reads_every_form(void **state)
 	                           "  - name: short\n"
 	                           "    life: 160h\n"
 	                           "    common_name: false\n"
-	                           "  - {name: \"long\", life: 1d, order_life: 30m, authorization_life: 45s}\n"
+	                           "  - {name: \"long\", life: 1d, order_life: 45s, authorization_life: 30m}\n"
 	                           "va:\n"
 	                           "  resolvers:\n"
 	                           "    - {zone: ., forward: 127.0.0.1@5353, dnssec: off}\n"
@@ -104,8 +104,8 @@ static void reads_every_form(void **state)
 	assert_null(config->wfe.process.database);
 	assert_int_equal(config->policy.profiles.v[0].life_s, 160 * 3600);
 	assert_false(config->policy.profiles.v[0].common_name);
-	assert_int_equal(config->policy.profiles.v[1].order_life_s, 1800);
-	assert_int_equal(config->policy.profiles.v[1].authorization_life_s, 45);
+	assert_int_equal(config->policy.profiles.v[1].order_life_s, 45);
+	assert_int_equal(config->policy.profiles.v[1].authorization_life_s, 1800);
 	assert_string_equal(config->va.resolvers.v[0].dnssec, "off");
 	assert_int_equal(config->retention.v[0].keep_s, 6 * 86400);
 	assert_int_equal(config->retention.v[1].keep_s, INT64_MAX);
@@ -162,6 +162,9 @@ static const struct {
 	{ "policy: {profiles: [{name: a, life: 90}]}\n", "policy.profiles.life: \"90\" must be a time such as" },
 	{ "policy: {profiles: [{name: a, life: 0d}]}\n", "policy.profiles.life: \"0d\" must be a time" },
 	{ "policy: {profiles: [{name: a, life: 90days}]}\n", "must be a time" },
+	/* */
+	{ "policy: {profiles: [{name: a, order_life: 2d, authorization_life: 47h}]}\n",
+	    "policy.profiles.authorization_life: \"47h\" must not be less than order_life" },
 	{ "acme: {external_url: 'http://a.example'}\n", "acme.external_url: \"http://a.example\" must be https://host" },
 	{ "acme: {external_url: 'https://a.example/'}\n", "without a path" },
 	{ "acme: {external_url: 'https://a.example:x'}\n", "without a path" },

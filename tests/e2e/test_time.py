@@ -1,0 +1,211 @@
+"""Rules that only time breaks: days pass for a whole CA with PostgreSQL, while it runs and between two starts. Each test goes
+on from the time at which the one before ended."""
+import datetime
+import time
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+import raw
+
+ORDER, AUTHORIZATION, CERTIFICATE = datetime.timedelta(days=2), datetime.timedelta(days=3), datetime.timedelta(days=20)
+CRL_PERIOD, CRL_LIFE = datetime.timedelta(hours=6), datetime.timedelta(days=7)
+PROFILE = {"name": "brief", "life": "20d", "order_life": "2d", "authorization_life": "3d"}
+
+
+@pytest.fixture(scope="module")
+def later(make_ca):
+    return make_ca({"policy": {"profiles": [PROFILE]}}, shifted=True)
+
+
+@pytest.fixture
+def answers(later, responder_for):
+    return responder_for(later)
+
+
+@pytest.fixture
+def holder(later):
+    one = raw.Client(later)
+    assert one.register().status_code == 201
+    return one
+
+
+def ready_order(client, responder, name):
+    made = client.order(name)
+    client.validate(made.json(), responder)
+    return made.headers["Location"], made.json()["finalize"]
+
+
+def finalize(client, url, name):
+    return client.post(url, {"csr": raw.b64(raw.csr([name])[0])})
+
+
+def moment(text):
+    return datetime.datetime.fromisoformat(text.rstrip("Z").split(".")[0])
+
+
+def near(found, expected, seconds=120):
+    return abs((found - expected).total_seconds()) < seconds
+
+
+def leaf_of(chain):
+    return raw.chain(chain)[0]
+
+
+def pass_time(client, **duration):
+    client.ca.pass_time(**duration)
+    client.nonces = []  # they last for an hour
+
+
+def read_crl(client, leaf):
+    """The CRL that the certificate names, as the world gets it, and its number."""
+    point = leaf.extensions.get_extension_for_class(x509.CRLDistributionPoints).value[0]
+    crl = x509.load_der_x509_crl(client.get(point.full_name[0].value).content)
+    return crl, crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+
+
+def wait_for_crl(client, leaf, above):
+    """The first CRL whose number is over `above`; it must be in force by the CA's own clock."""
+    end = time.monotonic() + 20
+    while True:
+        crl, number = read_crl(client, leaf)
+        if number > above:
+            assert crl.last_update - datetime.timedelta(seconds=2) <= client.ca.now() < crl.next_update
+            return crl, number
+        assert time.monotonic() < end, f"the CRL {number} stays"
+        time.sleep(0.2)
+
+
+def revoke(client, leaf):
+    return client.post(client.directory["revokeCert"], {"certificate": raw.b64(leaf.public_bytes(serialization.Encoding.DER))})
+
+
+def test_lives_are_those_of_the_configuration(later, holder, answers):
+    """A-79, A-88, D-9"""
+    made = holder.order("lives.test")
+    assert near(moment(made.json()["expires"]), later.now() + ORDER)
+    holder.validate(made.json(), answers)
+    authorization = holder.post(made.json()["authorizations"][0]).json()
+    assert near(moment(authorization["expires"]), later.now() + AUTHORIZATION)
+    leaf = leaf_of(holder.issue(answers, "lives.test")[0])
+    assert leaf.not_valid_after - leaf.not_valid_before == CERTIFICATE - datetime.timedelta(seconds=1)
+
+
+def test_a_nonce_lasts_for_an_hour(later, holder):
+    """A-40, A-41"""
+    holder.nonces = []
+    early, late = holder.nonce(), holder.nonce()
+    later.pass_time(minutes=50)
+    assert holder.post(holder.kid, nonce=early).status_code == 200
+    later.pass_time(minutes=20)
+    raw.problem(holder.post(holder.kid, nonce=late), 400, "badNonce")
+    assert holder.post(holder.kid).status_code == 200
+
+
+def test_a_crl_is_made_anew_on_schedule(later, holder, answers):
+    """E-20, E-21, E-22: each six hours, revocations or none, and never late"""
+    leaf = leaf_of(holder.issue(answers, "schedule.test")[0])
+    pass_time(holder, hours=7)
+    crl, number = wait_for_crl(holder, leaf, 0)
+    while not near(crl.last_update, later.now()):
+        crl, number = wait_for_crl(holder, leaf, number)
+    pass_time(holder, hours=5, minutes=50)
+    time.sleep(5)
+    assert read_crl(holder, leaf)[1] == number
+    pass_time(holder, minutes=20)
+    crl, next_number = wait_for_crl(holder, leaf, number)
+    assert next_number == number + 1
+    assert near(crl.last_update, later.now())
+    assert crl.next_update - crl.last_update == CRL_LIFE - datetime.timedelta(seconds=1)
+
+
+def caa_checks(ca, name):
+    found = ca.sql(f"SELECT method, count(*) FROM log.validation WHERE identifier_value = '{name}' AND caa IS NOT NULL GROUP BY 1")
+    return {method: int(n) for method, n in found}
+
+
+def test_caa_is_checked_again_before_it_is_too_old(later, holder, answers):
+    """C-36, C-37, A-119: what was found with the validation holds for less than eight hours"""
+    url, at = ready_order(holder, answers, "caa-early.test")
+    later_url, later_at = ready_order(holder, answers, "caa-late.test")
+    pass_time(holder, hours=6)
+    assert finalize(holder, at, "caa-early.test").status_code == 200
+    assert holder.poll(url, ("valid", "invalid")).json()["status"] == "valid"
+    assert caa_checks(later, "caa-early.test") == {"http-01": 1}
+    pass_time(holder, hours=2)
+    assert finalize(holder, later_at, "caa-late.test").status_code == 200
+    assert holder.poll(later_url, ("valid", "invalid")).json()["status"] == "valid"
+    assert caa_checks(later, "caa-late.test") == {"http-01": 1, "caa": 1}
+
+
+def test_an_order_runs_out_of_time(later, holder, answers):
+    """A-81, A-82, A-92, A-119: pending or ready, it is invalid from then on, and so is what it waits for"""
+    pending = holder.order("pending.test")
+    ready_url, ready_at = ready_order(holder, answers, "ready.test")
+    pass_time(holder, days=1, hours=23)
+    assert holder.post(pending.headers["Location"]).json()["status"] == "pending"
+    assert holder.post(ready_url).json()["status"] == "ready"
+    pass_time(holder, hours=2)
+    for url in (pending.headers["Location"], ready_url):
+        order = holder.post(url).json()
+        assert order["status"] == "invalid" and "expired" in order["error"]["detail"], order
+    raw.problem(finalize(holder, ready_at, "ready.test"), 403, "orderNotReady")
+    authorization = holder.post(pending.json()["authorizations"][0]).json()
+    assert authorization["status"] == "invalid", authorization
+    challenge = authorization["challenges"][0] if authorization["challenges"] else None
+    assert challenge is None or holder.post(challenge["url"], {}).status_code >= 400
+    assert later.sql("SELECT count(*) FROM log.validation WHERE identifier_value = 'pending.test'") == [["0"]]
+
+
+def test_an_authorization_is_used_again_until_it_ends(later, holder, answers):
+    """A-81, A-84, A-119: an order never outlives what made it ready"""
+    made = holder.order("again.test")
+    holder.validate(made.json(), answers)
+    first = made.json()["authorizations"]
+    pass_time(holder, days=2, hours=12)
+    again = holder.order("again.test")
+    assert again.json()["status"] == "ready" and again.json()["authorizations"] == first
+    assert near(moment(again.json()["expires"]), later.now() + datetime.timedelta(hours=12))
+    pass_time(holder, hours=11, minutes=30)  # too little of it is left now for one more order
+    assert holder.order("again.test").json()["authorizations"] != first
+    pass_time(holder, hours=1)
+    assert holder.post(first[0]).json()["status"] == "expired"
+    assert holder.post(again.headers["Location"]).json()["status"] == "invalid"
+    raw.problem(finalize(holder, again.json()["finalize"], "again.test"), 403, "orderNotReady")
+    fresh = holder.order("again.test").json()
+    assert fresh["status"] == "pending" and fresh["authorizations"] != first
+
+
+def test_after_the_end_of_a_certificate(later, holder, answers):
+    """A-131, E-26: it can't be revoked any more; one that was revoked stands in one CRL beyond its end, and then in none"""
+    revoked = leaf_of(holder.issue(answers, "revoked.test")[0])
+    left = leaf_of(holder.issue(answers, "left.test")[0])
+    _, number = read_crl(holder, revoked)
+    assert revoke(holder, revoked).status_code == 200
+    crl, number = wait_for_crl(holder, revoked, number)
+    assert crl.get_revoked_certificate_by_serial_number(revoked.serial_number) is not None
+    pass_time(holder, days=19)
+    crl, number = wait_for_crl(holder, revoked, number)
+    assert crl.get_revoked_certificate_by_serial_number(revoked.serial_number) is not None
+    pass_time(holder, days=1)
+    assert "expired" in raw.problem(revoke(holder, left), 400, "malformed")["detail"]
+    crl, number = wait_for_crl(holder, revoked, number)
+    assert crl.get_revoked_certificate_by_serial_number(revoked.serial_number) is not None
+    pass_time(holder, hours=7)
+    crl, number = wait_for_crl(holder, revoked, number)
+    assert crl.get_revoked_certificate_by_serial_number(revoked.serial_number) is None
+
+
+def test_it_comes_back_after_months(later, holder, answers):
+    """Stopped for longer than anything lasts: new CRLs at once, room in the log, and what must be gone is gone"""
+    leaf = leaf_of(holder.issue(answers, "months.test")[0])
+    _, number = read_crl(holder, leaf)
+    later.down()
+    pass_time(holder, days=70)
+    later.up()
+    wait_for_crl(holder, leaf, number)
+    assert holder.order("months.test").json()["status"] == "pending"
+    assert near(leaf_of(holder.issue(answers, "months.test")[0]).not_valid_before, later.now() - datetime.timedelta(hours=1))
+    assert int(later.sql("SELECT extract(epoch FROM cairn.partitions_until() - now())::int8", "cairn_owner")[0][0]) > 0
+    assert later.sql("SELECT count(*) FROM log.request WHERE id >= cairn.id_at(now() - interval '1 hour')", "cairn_owner") != [["0"]]
