@@ -33,7 +33,6 @@ static int start(struct ctx *c, const struct config *config)
 	db_configure(own->database, (unsigned) own->workers + OWN_THREADS, STATEMENT_TIMEOUT_MS);
 	TRY(db_check(c));
 	rpc_client_configure(&(struct rpc_client_options) {
-	    .process = "cairn-ra",
 	    .cert_file = own->rpc_cert_file,
 	    .key_file = own->rpc_key_file,
 	    .ca_file = config->rpc.ca_file,

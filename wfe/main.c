@@ -53,7 +53,6 @@ static void configure_clients(const struct config *config)
 	db_statements(wfe_statements, wfe_n_statements);
 	db_configure(process->database, (unsigned) connections, STATEMENT_LIMIT_MS);
 	rpc_client_configure(&(struct rpc_client_options) {
-	    .process = "cairn-wfe",
 	    .cert_file = process->rpc_cert_file,
 	    .key_file = process->rpc_key_file,
 	    .ca_file = config->rpc.ca_file,

@@ -1,13 +1,15 @@
 #include "lib/http/client.h"
 
+#include <poll.h>
 #include <stdlib.h>
 
 #include "lib/base/die.h"
-#include "lib/http/transfer.h"
+#include "lib/http/wire.h"
+
+#define MAX_KEPT 16
 
 struct http_client {
-	struct http_client_tls tls;
-	CURL *easy; /* NULL until it is used; it holds the kept connections */
+	struct wire_pool *pool;
 };
 
 struct http_client *http_client_new(const struct http_client_tls *tls)
@@ -16,14 +18,13 @@ struct http_client *http_client_new(const struct http_client_tls *tls)
 	if (h == NULL) {
 		die("out of memory");
 	}
-	h->tls = *tls;
+	h->pool = wire_pool_new(tls, MAX_KEPT);
 	return h;
 }
 
 void http_client_reset(struct http_client *h)
 {
-	curl_easy_cleanup(h->easy);
-	h->easy = NULL;
+	wire_pool_reset(h->pool);
 }
 
 void http_client_free(struct http_client *h)
@@ -31,21 +32,19 @@ void http_client_free(struct http_client *h)
 	if (h == NULL) {
 		return;
 	}
-	http_client_reset(h);
+	wire_pool_free(h->pool);
 	free(h);
 }
 
 int http_client_post(struct ctx *c, struct http_client *h, struct http_call *call)
 {
-	if (ctx_left_ms(c, 1) == 0) {
-		call->sent = false;
-		return FAIL(c, DEADLINE, "The time for the request is over");
+	struct wire *w;
+	TRY(wire_begin(c, h->pool, call, &w));
+	int want;
+	while ((want = wire_step(w)) > 0) {
+		struct pollfd p = { .fd = wire_fd(w), .events = (short) want };
+		(void) poll(&p, 1, wire_left_ms(w));
 	}
-	if (h->easy == NULL) {
-		h->easy = http_transfer_handle(&h->tls);
-	}
-	struct http_transfer t;
-	http_transfer_begin(&t, h->easy, c, call);
-	CURLcode code = curl_easy_perform(h->easy);
-	return http_transfer_end(&t, code);
+	wire_end(w);
+	return want;
 }

@@ -1,5 +1,6 @@
-/* Outgoing HTTP with libcurl over kept connections, for RPC. One client per thread; the targets of validation have an
- * engine of their own (va/). No proxy, no redirect, no configuration from the environment. */
+/* Outgoing HTTP over kept connections, for RPC between our own processes and for nothing else: TLS 1.3 by OpenSSL, one
+ * strict form of answer. One client per thread; the targets of validation have an engine of their own (va/). No proxy, no
+ * redirect, no configuration from the environment. The process has to ignore SIGPIPE. */
 #ifndef CAIRN_HTTP_CLIENT_H
 #define CAIRN_HTTP_CLIENT_H
 
@@ -7,7 +8,7 @@
 
 struct http_client;
 
-/* Texts are borrowed for the client's life; the files are read at each new connection. */
+/* Texts are borrowed for the client's life; the files are read for its first connection and after a reset. */
 struct http_client_tls {
 	const char *cert_file; /* this process's certificate and key */
 	const char *key_file;
@@ -15,9 +16,10 @@ struct http_client_tls {
 };
 
 struct http_call {
-	const char *url;            /* https://cairn-ra/... : the host is who the server must prove to be */
-	const char *address;        /* "host:port" to connect to instead of the URL's own; NULL: that of the URL */
-	const char *const *headers; /* NULL-terminated "Name: value" */
+	const char *host;           /* "cairn-ra": who the server must prove to be */
+	const char *path;           /* "/cairn.ra.v1..." */
+	const char *address;        /* "host:port" to connect to */
+	const char *const *headers; /* NULL-terminated "Name: value", without line breaks */
 	struct bytes body;
 	size_t max_reply;
 	/* filled in */
@@ -30,7 +32,7 @@ struct http_call {
 /* TLS 1.3, both sides' certificates. */
 struct http_client *http_client_new(const struct http_client_tls *tls);
 void http_client_free(struct http_client *h);
-/* Forgets kept connections, so that new certificates are used. */
+/* Forgets kept connections and certificates, so that new ones are used. */
 void http_client_reset(struct http_client *h);
 
 /* POST within the deadline of c. 0 for any HTTP answer; FAIL: UNAVAILABLE (no connection, or it broke), DEADLINE. The

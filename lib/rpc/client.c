@@ -21,7 +21,6 @@ void rpc_client_configure(const struct rpc_client_options *o)
 	static struct arena *arena;
 	struct arena *a = arena_new();
 	options = (struct rpc_client_options) {
-		.process = arena_text(a, o->process),
 		.cert_file = arena_text(a, o->cert_file),
 		.key_file = arena_text(a, o->key_file),
 		.ca_file = arena_text(a, o->ca_file),

@@ -12,7 +12,6 @@
 
 /* Addresses ("host:port") of one service. */
 struct rpc_client_options {
-	const char *process; /* "cairn-ra": for User-Agent and logs */
 	const char *cert_file;
 	const char *key_file;
 	const char *ca_file;

@@ -28,7 +28,6 @@ static void set_headers(struct rpc_exchange *x)
 	x->headers[n++] = "Content-Type: application/json";
 	x->headers[n++] = "Connect-Protocol-Version: 1";
 	x->headers[n++] = arena_printf(a, "Cairn-Request-Id: %s", id);
-	x->headers[n++] = arena_printf(a, "User-Agent: %s", rpc_client_options_now()->process);
 	x->headers[n++] = NULL; /* Connect-Timeout-Ms, anew for each attempt */
 	x->headers[n] = NULL;
 }
@@ -55,8 +54,8 @@ int rpc_exchange_begin(struct rpc_exchange *x, struct ctx *c, const struct rpc_s
 	ctx_limit_ms(c, stub->deadline_ms);
 	set_headers(x);
 	x->call = (struct http_call) {
-		.url = arena_printf(c->arena, "https://%s/%s/%s", services[stub->service].certificate_name,
-		    services[stub->service].path, stub->method),
+		.host = services[stub->service].certificate_name,
+		.path = arena_printf(c->arena, "/%s/%s", services[stub->service].path, stub->method),
 		.headers = x->headers,
 		.body = fields_to_json(c->arena, stub->request, in),
 		.max_reply = MAX_REPLY,
@@ -67,7 +66,7 @@ int rpc_exchange_begin(struct rpc_exchange *x, struct ctx *c, const struct rpc_s
 void rpc_exchange_try(struct rpc_exchange *x)
 {
 	x->call.address = x->addresses.v[(x->first + x->tries) % x->addresses.n];
-	x->headers[4] =
+	x->headers[3] =
 	    arena_printf(x->c->arena, "Connect-Timeout-Ms: %lld", (long long) ctx_left_ms(x->c, x->stub->deadline_ms));
 	x->tries++;
 }

@@ -20,7 +20,7 @@ struct rpc_exchange {
 	const struct rpc_stub *stub;
 	struct ctx *c;
 	struct http_call call;
-	const char *headers[7];
+	const char *headers[5];
 	struct text_list addresses;
 	unsigned first; /* the address that is tried first */
 	unsigned tries;

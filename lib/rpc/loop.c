@@ -1,21 +1,26 @@
+#include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "lib/base/die.h"
-#include "lib/http/transfer.h"
+#include "lib/http/wire.h"
 #include "lib/rpc/exchange.h"
 
-#define MAX_CONNECTIONS 1000L
-#define MAX_KEPT 128L
+#define MAX_CONNECTIONS 1000
+#define MAX_KEPT 128
 #define MAX_POLL_MS 1000
 
 /* One call under way; owned by the loop's thread once it was taken from `fresh`. */
 struct call {
 	struct ctx c;
 	struct rpc_exchange x;
-	struct http_transfer transfer;
+	struct wire *wire; /* of the attempt under way */
+	short events;      /* that it waits for */
 	void *response;
 	rpc_va_validate_done *done;
 	void *arg;
@@ -25,13 +30,18 @@ struct call {
 };
 
 struct rpc_loop {
-	CURLM *multi;
 	pthread_t thread;
+	int wake_fd;          /* eventfd */
 	pthread_mutex_t lock; /* of fresh and ending */
 	struct call *fresh;
 	bool ending;
+	/* of the thread alone */
+	struct wire_pool *pool;
+	unsigned generation;  /* of the certificates that the pool has read */
 	struct call *waiting; /* for their next attempt */
-	size_t n_running;     /* in multi */
+	struct call *running[MAX_CONNECTIONS];
+	struct pollfd fds[MAX_CONNECTIONS + 1]; /* of wake_fd and then of the running */
+	size_t n_running;
 };
 
 static void end_call(struct call *call, int result)
@@ -41,36 +51,63 @@ static void end_call(struct call *call, int result)
 	free(call);
 }
 
-static void begin_attempt(struct rpc_loop *loop, struct call *call)
+static void wait_for_turn(struct rpc_loop *loop, struct call *call)
 {
-	rpc_exchange_try(&call->x);
-	CURL *easy = http_transfer_handle(rpc_client_tls());
-	http_transfer_begin(&call->transfer, easy, &call->c, &call->x.call);
-	if (curl_easy_setopt(easy, CURLOPT_PRIVATE, call) != CURLE_OK ||
-	    curl_multi_add_handle(loop->multi, easy) != CURLM_OK) {
-		die("libcurl does not take a call");
-	}
-	loop->n_running++;
+	call->next = loop->waiting;
+	loop->waiting = call;
 }
 
-static void end_attempt(struct rpc_loop *loop, CURL *easy, CURLcode code)
+static void end_attempt(struct rpc_loop *loop, struct call *call, int result)
 {
-	struct call *call = NULL;
-	if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **) &call) != CURLE_OK || call == NULL) {
-		die("libcurl lost a call");
+	if (call->wire != NULL) {
+		wire_end(call->wire);
+		call->wire = NULL;
 	}
-	int result = http_transfer_end(&call->transfer, code);
-	curl_multi_remove_handle(loop->multi, easy);
-	curl_easy_cleanup(easy);
-	loop->n_running--;
 	int64_t wait_ms = 0;
 	if (!rpc_exchange_again(&call->x, result, call->response, &result, &wait_ms)) {
 		end_call(call, result);
 		return;
 	}
 	call->not_before_us = clock_monotonic_us() + wait_ms * 1000;
-	call->next = loop->waiting;
-	loop->waiting = call;
+	wait_for_turn(loop, call);
+}
+
+/* False when the attempt has ended. */
+static bool go_on(struct rpc_loop *loop, struct call *call)
+{
+	int want = wire_step(call->wire);
+	if (want <= 0) {
+		end_attempt(loop, call, want);
+		return false;
+	}
+	call->events = (short) want;
+	return true;
+}
+
+static void begin_attempt(struct rpc_loop *loop, struct call *call)
+{
+	rpc_exchange_try(&call->x);
+	if (wire_begin(&call->c, loop->pool, &call->x.call, &call->wire) != 0) {
+		end_attempt(loop, call, -1);
+	} else if (go_on(loop, call)) {
+		loop->running[loop->n_running++] = call;
+	}
+}
+
+static void drain_wakes(const struct rpc_loop *loop)
+{
+	uint64_t count;
+	if (read(loop->wake_fd, &count, sizeof(count)) < 0 && errno != EAGAIN) {
+		die("eventfd: %s", strerror(errno));
+	}
+}
+
+static void wake(const struct rpc_loop *loop)
+{
+	uint64_t one = 1;
+	if (write(loop->wake_fd, &one, sizeof(one)) < 0 && errno != EAGAIN) {
+		die("eventfd: %s", strerror(errno));
+	}
 }
 
 /* Takes what other threads started; true when the loop is to end and nothing is left. */
@@ -85,17 +122,15 @@ static bool take_fresh(struct rpc_loop *loop)
 	while (fresh != NULL) {
 		struct call *call = fresh;
 		fresh = call->next;
-		call->next = loop->waiting;
-		loop->waiting = call;
+		wait_for_turn(loop, call);
 	}
 	return ending && idle;
 }
 
-/* Starts what is due; gives the milliseconds until the next one is. */
-static int start_due(struct rpc_loop *loop)
+/* Starts what is due, for as long as there are connections. */
+static void start_due(struct rpc_loop *loop)
 {
 	int64_t now_us = clock_monotonic_us();
-	int64_t soonest_us = now_us + MAX_POLL_MS * 1000;
 	struct call *waiting = loop->waiting;
 	loop->waiting = NULL;
 	while (waiting != NULL) {
@@ -103,36 +138,69 @@ static int start_due(struct rpc_loop *loop)
 		waiting = call->next;
 		if (call->begun != 0) {
 			end_call(call, -1);
-		} else if (call->not_before_us <= now_us) {
+		} else if (call->not_before_us <= now_us && loop->n_running < MAX_CONNECTIONS) {
 			begin_attempt(loop, call);
 		} else {
-			soonest_us = call->not_before_us < soonest_us ? call->not_before_us : soonest_us;
-			call->next = loop->waiting;
-			loop->waiting = call;
+			wait_for_turn(loop, call);
 		}
 	}
-	return (int) ((soonest_us - now_us + 999) / 1000);
+}
+
+/* Milliseconds until something has to be done even if nothing happens. */
+static int idle_ms(const struct rpc_loop *loop)
+{
+	int64_t now_us = clock_monotonic_us();
+	int64_t soonest_us = now_us + MAX_POLL_MS * 1000;
+	/* With all connections taken, the next turn comes with the end of a call. */
+	for (const struct call *w = loop->waiting; w != NULL && loop->n_running < MAX_CONNECTIONS; w = w->next) {
+		soonest_us = w->not_before_us < soonest_us ? w->not_before_us : soonest_us;
+	}
+	return soonest_us <= now_us ? 0 : (int) ((soonest_us - now_us + 999) / 1000);
+}
+
+/* Waits for the connections and for other threads. */
+static void wait_for_events(struct rpc_loop *loop)
+{
+	int wait_ms = idle_ms(loop);
+	loop->fds[0] = (struct pollfd) { .fd = loop->wake_fd, .events = POLLIN };
+	for (size_t i = 0; i < loop->n_running; i++) {
+		const struct call *call = loop->running[i];
+		int left_ms = wire_left_ms(call->wire);
+		wait_ms = left_ms < wait_ms ? left_ms : wait_ms;
+		loop->fds[i + 1] = (struct pollfd) { .fd = wire_fd(call->wire), .events = call->events };
+	}
+	if (poll(loop->fds, loop->n_running + 1, wait_ms) < 0 && errno != EINTR) {
+		die("poll: %s", strerror(errno));
+	}
+	if (loop->fds[0].revents != 0) {
+		drain_wakes(loop);
+	}
+}
+
+static void run_ready(struct rpc_loop *loop)
+{
+	size_t n = loop->n_running;
+	loop->n_running = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct call *call = loop->running[i];
+		bool due = loop->fds[i + 1].revents != 0 || wire_left_ms(call->wire) == 0;
+		if (!due || go_on(loop, call)) {
+			loop->running[loop->n_running++] = call;
+		}
+	}
 }
 
 static void *loop_main(void *arg)
 {
 	struct rpc_loop *loop = arg;
 	while (!take_fresh(loop)) {
-		int poll_ms = start_due(loop);
-		int running;
-		if (curl_multi_perform(loop->multi, &running) != CURLM_OK) {
-			die("curl_multi_perform failed");
+		if (loop->generation != rpc_client_generation()) {
+			loop->generation = rpc_client_generation();
+			wire_pool_reset(loop->pool);
 		}
-		int left;
-		for (CURLMsg *m; (m = curl_multi_info_read(loop->multi, &left)) != NULL;) {
-			if (m->msg == CURLMSG_DONE) {
-				end_attempt(loop, m->easy_handle, m->data.result);
-				poll_ms = 0; /* it may be due again, or it was the last */
-			}
-		}
-		if (poll_ms > 0 && curl_multi_poll(loop->multi, NULL, 0, poll_ms, NULL) != CURLM_OK) {
-			die("curl_multi_poll failed");
-		}
+		start_due(loop);
+		wait_for_events(loop);
+		run_ready(loop);
 	}
 	return NULL;
 }
@@ -143,12 +211,11 @@ struct rpc_loop *rpc_loop_new(void)
 	if (loop == NULL) {
 		die("out of memory");
 	}
-	curl_easy_cleanup(http_transfer_handle(rpc_client_tls())); /* starts libcurl */
-	loop->multi = curl_multi_init();
-	if (loop->multi == NULL ||
-	    curl_multi_setopt(loop->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, MAX_CONNECTIONS) != CURLM_OK ||
-	    curl_multi_setopt(loop->multi, CURLMOPT_MAXCONNECTS, MAX_KEPT) != CURLM_OK ||
-	    pthread_mutex_init(&loop->lock, NULL) != 0 || pthread_create(&loop->thread, NULL, loop_main, loop) != 0) {
+	loop->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	loop->pool = wire_pool_new(rpc_client_tls(), MAX_KEPT);
+	loop->generation = rpc_client_generation();
+	if (loop->wake_fd < 0 || pthread_mutex_init(&loop->lock, NULL) != 0 ||
+	    pthread_create(&loop->thread, NULL, loop_main, loop) != 0) {
 		die("the loop for calls can't start");
 	}
 	return loop;
@@ -162,9 +229,10 @@ void rpc_loop_free(struct rpc_loop *loop)
 	pthread_mutex_lock(&loop->lock);
 	loop->ending = true;
 	pthread_mutex_unlock(&loop->lock);
-	curl_multi_wakeup(loop->multi);
+	wake(loop);
 	pthread_join(loop->thread, NULL);
-	curl_multi_cleanup(loop->multi);
+	wire_pool_free(loop->pool);
+	close(loop->wake_fd);
 	pthread_mutex_destroy(&loop->lock);
 	free(loop);
 }
@@ -198,5 +266,5 @@ void rpc_va_validate_start_at(
 	call->next = loop->fresh;
 	loop->fresh = call;
 	pthread_mutex_unlock(&loop->lock);
-	curl_multi_wakeup(loop->multi);
+	wake(loop);
 }

@@ -9,6 +9,7 @@
 
 #include <netinet/in.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 
@@ -158,8 +159,7 @@ static void configure(const char *cert, const char *first_ra)
 {
 	const char *ras[] = { first_ra, ra_address };
 	const char *vas[] = { va_address };
-	struct rpc_client_options options = { .process = cert,
-		.cert_file = pki_path(&pki, cert, ".pem"),
+	struct rpc_client_options options = { .cert_file = pki_path(&pki, cert, ".pem"),
 		.key_file = pki_path(&pki, cert, ".key"),
 		.ca_file = pki_path(&pki, "ca", ".pem"),
 		.addresses = { [RPC_SERVICE_ra] = { first_ra == NULL ? ras + 1 : ras, first_ra == NULL ? 1 : 2 },
@@ -171,6 +171,7 @@ static int start(void **state)
 {
 	(void) state;
 	pki_init(&pki);
+	signal(SIGPIPE, SIG_IGN); /* as every process does */
 	pki_leaf(&pki, "cairn-ra", "cairn-ra", "serverAuth,clientAuth");
 	pki_leaf(&pki, "cairn-va", "cairn-va", "serverAuth,clientAuth");
 	pki_leaf(&pki, "cairn-wfe", "cairn-wfe", "serverAuth,clientAuth");
@@ -349,7 +350,8 @@ static const char *raw(struct ctx *c, const char *path, const char *header, cons
 		pki_path(&pki, "ca", ".pem") };
 	struct http_client *h = http_client_new(&tls);
 	const char *headers[] = { header, NULL };
-	struct http_call call = { .url = arena_printf(c->arena, "https://cairn-ra%s", path),
+	struct http_call call = { .host = "cairn-ra",
+		.path = path,
 		.address = ra_address,
 		.headers = headers,
 		.body = bytes_of_text(body),
