@@ -290,6 +290,7 @@ int ca_issue_certificate_serve(
 		.serial = begun.serial,
 		.not_before = begun.not_before,
 		.not_after = begun.not_after,
+		.certificate = begun.der,
 	};
 	return 0;
 }

@@ -238,6 +238,7 @@ static int issue(struct ctx *c, const struct finalize_order_request *in, const s
 		.not_after = order->not_after,
 		.profile = order->profile,
 		.certificate_id = response.certificate_id,
+		.certificate = response.certificate,
 	};
 	return 0;
 }

@@ -3,6 +3,7 @@
 #include "lib/crypto/cert.h"
 #include "lib/rpc/client.h"
 #include "wfe/answer.h"
+#include "wfe/issued.h"
 #include "wfe/request.h"
 #include "wfe/statements.h"
 
@@ -42,7 +43,7 @@ static const struct field revoke_field[] = {
 };
 static const struct fields revoke_fields = FIELDS(struct revoke, revoke_field);
 
-int certificate_serve(struct acme *q)
+static int read_certificate(struct acme *q, struct issued *ret)
 {
 	struct certificate_lookup lookup = { q->id };
 	struct certificate_row row;
@@ -55,13 +56,28 @@ int certificate_serve(struct acme *q)
 	buffer_init(&b, q->c->arena, leaf.n + chain.n);
 	buffer_add(&b, leaf.p, leaf.n);
 	buffer_add(&b, chain.p, chain.n);
-	q->status = 200;
-	q->content_type = "application/pem-certificate-chain"; /* */
-	q->reply = buffer_bytes(&b);
 	struct cert_info info;
 	TRY(cert_parse(q->c, row.der, &info));
-	if (info.aia_url != NULL) {
-		answer_link(q, info.aia_url, "up");
+	if (info.aia_url != NULL && row.chain != NULL) {
+		issued_learn_chain(info.aia_url, chain);
+	}
+	*ret = (struct issued) { row.account_id, buffer_bytes(&b), info.aia_url };
+	return 0;
+}
+
+int certificate_serve(struct acme *q)
+{
+	struct issued issued;
+	if (issued_find(q->c, q->id, &issued)) {
+		TRY(request_check_owner(q, "certificate", true, issued.account_id)); /* */
+	} else {
+		TRY(read_certificate(q, &issued));
+	}
+	q->status = 200;
+	q->content_type = "application/pem-certificate-chain"; /* */
+	q->reply = issued.pem;
+	if (issued.up != NULL) {
+		answer_link(q, issued.up, "up");
 	}
 	return 0;
 }

@@ -1,8 +1,10 @@
 /* newOrder, the order object, its finalization, and the list of an account's orders (RFC 8555 7.4, 7.1.2.1). */
 #include <string.h>
 
+#include "lib/crypto/cert.h"
 #include "lib/rpc/client.h"
 #include "wfe/answer.h"
+#include "wfe/issued.h"
 #include "wfe/objects.h"
 #include "wfe/request.h"
 #include "wfe/statements.h"
@@ -123,6 +125,17 @@ int order_serve(struct acme *q)
 	return 0;
 }
 
+/* The download comes next. Without this it is served from the database. */
+static void keep_certificate(const struct acme *q, const struct order *order)
+{
+	struct ctx scratch = { .arena = q->c->arena };
+	struct cert_info info;
+	if (order->certificate.n > 0 && cert_parse(&scratch, order->certificate, &info) == 0 && info.aia_url != NULL) {
+		issued_keep(order->certificate_id,
+		    &(struct issued) { order->account_id, cert_to_pem(q->c->arena, order->certificate), info.aia_url });
+	}
+}
+
 int finalize_serve(struct acme *q)
 {
 	struct finalize in;
@@ -135,6 +148,7 @@ int finalize_serve(struct acme *q)
 	};
 	struct order order;
 	TRY(rpc_ra_finalize_order(q->c, &request, &order));
+	keep_certificate(q, &order);
 	answer_order(q, 200, &order); /* */
 	return 0;
 }

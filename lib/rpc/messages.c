@@ -91,6 +91,7 @@ static const struct field order_table[] = {
 	FIELD(struct order, not_after),
 	FIELD(struct order, profile),
 	FIELD(struct order, certificate_id),
+	FIELD(struct order, certificate, .flags = FIELD_OMIT_EMPTY),
 	FIELD_STRUCT(struct order, error, &problem_record_fields, .flags = FIELD_OMIT_EMPTY),
 };
 const struct fields order_fields = FIELDS(struct order, order_table);
@@ -239,6 +240,7 @@ static const struct field issue_certificate_response_table[] = {
 	FIELD(struct issue_certificate_response, serial, .flags = FIELD_REQUIRED),
 	FIELD(struct issue_certificate_response, not_before),
 	FIELD(struct issue_certificate_response, not_after),
+	FIELD(struct issue_certificate_response, certificate),
 };
 const struct fields issue_certificate_response_fields =
     FIELDS(struct issue_certificate_response, issue_certificate_response_table);

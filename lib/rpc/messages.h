@@ -103,6 +103,7 @@ struct order {
 	struct timestamp not_after;
 	const char *profile;
 	struct id certificate_id; /* none until valid */
+	struct bytes certificate; /* DER, in the answer of the FinalizeOrder that had it issued; empty elsewhere */
 	struct problem_record error;
 };
 
@@ -246,6 +247,7 @@ struct issue_certificate_response {
 	struct bytes serial;
 	struct timestamp not_before;
 	struct timestamp not_after;
+	struct bytes certificate; /* DER; it is committed */
 };
 
 struct get_log_status_request {

@@ -241,6 +241,7 @@ static void test_issue(void **state)
 		struct cert_info info;
 		assert_good(c, ca_issue_certificate_serve(c, &in, &out));
 		struct bytes der = certificate_of(c, out.certificate_id);
+		assert_true(bytes_equal(out.certificate, der));
 		assert_int_equal(verify(c, der, kinds[i][1]), X509_V_OK);
 		assert_good(c, cert_parse(c, der, &info));
 		assert_int_equal(info.dns_names.n, 3);

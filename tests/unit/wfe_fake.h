@@ -60,6 +60,9 @@ static struct {
 	struct order order;
 	struct authorization authz;
 	size_t n_orders;
+	struct id certificate_id; /* what the database has: its DER and its chain, of alice */
+	struct bytes certificate;
+	const char *chain;
 	struct timestamp crl_this_update;
 	json_t *binding; /* of every account */
 	bool database_down;
@@ -147,6 +150,16 @@ static int fake_row(struct ctx *c, const struct statement *s, const void *params
 	}
 	if (s == &binding_find && t.binding != NULL) {
 		*(json_t **) ret = t.binding;
+		return 1;
+	}
+	if (s == &certificate_find && id_equal(*id, t.certificate_id)) {
+		struct {
+			struct id account_id;
+			struct bytes der;
+			const char *chain;
+		} row = { t.alice.id, t.certificate, t.chain };
+		assert_int_equal(s->row->size, sizeof(row));
+		memcpy(ret, &row, sizeof(row));
 		return 1;
 	}
 	if (s == &order_find && id_equal(*id, t.order.id)) {
