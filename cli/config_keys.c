@@ -64,7 +64,7 @@ struct config_key_list config_keys(struct arena *a, const char *prefix)
 	return kept;
 }
 
-/* Puts a word in the place of each secret value of an object that the table wrote. */
+/* Puts a word in the place of each secret value of an object that the table wrote (G-6). */
 static void hide_secrets(const struct fields *f, json_t *object)
 {
 	for (size_t i = 0; i < f->n; i++) {

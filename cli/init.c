@@ -76,7 +76,7 @@ static int make_hierarchy(struct ctx *c, struct init_options *o, const struct co
 		    .key_file = in_state(c, o, "pki/rsa-1.key") },
 		{ .action = "crl", .name = "root-crl", .issuer = "root", .crl_file = in_state(c, o, "pki/root.crl") },
 	};
-	for (size_t i = 0; i < COUNT_OF(steps); i++) { /* D-5, D-22 */
+	for (size_t i = 0; i < COUNT_OF(steps); i++) { /* D-5, D-22, D-63 */
 		steps[i].country = "XX";
 		steps[i].organization = "Cairn TEST";
 	}

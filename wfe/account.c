@@ -22,6 +22,7 @@ static const struct field new_account_field[] = {
 };
 static const struct fields new_account_fields = FIELDS(struct new_account, new_account_field);
 
+/* All other members are ignored. */
 struct account_update {
 	const char *status;
 	struct text_list contact;

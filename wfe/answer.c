@@ -32,6 +32,7 @@ void answer_location(struct acme *q, const char *url)
 	http_reply_header(q->http, "Location", url);
 }
 
+/* */
 void answer_retry_after(struct acme *q, int64_t seconds)
 {
 	http_reply_header(q->http, "Retry-After", arena_printf(q->c->arena, "%lld", (long long) seconds));

@@ -16,6 +16,7 @@ struct authz_lookup {
 static const struct field authz_lookup_field[] = { FIELD(struct authz_lookup, id) };
 static const struct fields authz_lookup_fields = FIELDS(struct authz_lookup, authz_lookup_field);
 
+/* Of the challenges, the view gives those that decided once one has. */
 #define AUTHZ_COLUMNS "a.id, a.account_id, a.identifier, a.wildcard, a.status, a.expires_at, a.challenges"
 
 const struct statement authz_find = {

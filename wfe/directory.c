@@ -19,6 +19,7 @@ static const struct field meta_field[] = {
 };
 static const struct fields meta_fields = FIELDS(struct meta, meta_field);
 
+/* No newAuthz: there is no pre-authorization. */
 struct directory {
 	const char *new_nonce;
 	const char *new_account;

@@ -125,7 +125,7 @@ static int serve_method(struct acme *q, bool parsed)
 	return q->route->serve(q);
 }
 
-/* No record, no act: the begin is in the spool before anything is spent, read or done, and the end before the client
+/* No record, no act (F-45): the begin is in the spool before anything is spent, read or done, and the end before the client
  * learns of it. */
 static void serve_recorded(struct acme *q)
 {

@@ -68,6 +68,7 @@ struct acme_challenge_list {
 	size_t n;
 };
 
+/* */
 struct acme_authz {
 	struct identifier identifier;
 	const char *status;

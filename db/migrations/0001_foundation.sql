@@ -1,10 +1,11 @@
--- Schemas, roles, and what every table relies on. Run by role cairn_owner, which owns all and runs nothing else.
+-- Schemas, roles, and what every table relies on. Run by role cairn_owner, which owns all and runs nothing else. The class of
+-- what a column holds stands in its comment (G-1).
 
 DO $$
 DECLARE
 	name text;
 BEGIN
-	-- One role for each process and each kind of person (design 2). Passwords and LOGIN are given by the operator's tools.
+	-- One role for each process and each kind of person (design 2, G-12). Passwords and LOGIN are given by the operator's tools.
 	FOREACH name IN ARRAY ARRAY['cairn_wfe', 'cairn_ra', 'cairn_ca', 'cairn_subscriber',
 		'cairn_operator', 'cairn_auditor', 'cairn_officer'] LOOP
 		IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN

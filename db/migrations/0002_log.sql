@@ -166,5 +166,6 @@ GRANT INSERT ON log.validation, log.validation_private, log.event TO cairn_ra;
 GRANT SELECT (id, authorization_id, passed) ON log.validation TO cairn_ra;
 GRANT INSERT ON log.event TO cairn_subscriber, cairn_operator;
 GRANT SELECT ON log.request, log.validation, log.event, log.spool TO cairn_subscriber;
+-- F-52
 GRANT SELECT ON log.request, log.request_private, log.validation, log.validation_private, log.event, log.spool
 	TO cairn_auditor;

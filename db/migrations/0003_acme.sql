@@ -131,7 +131,7 @@ COMMENT ON COLUMN acme.challenge.authz_id IS 'SUB-CERT: authorization';
 COMMENT ON COLUMN acme.challenge.type IS 'SUB-CERT: http-01, ...';
 COMMENT ON COLUMN acme.challenge.token IS 'SUB-CERT: token, at least 128 random bits';
 COMMENT ON COLUMN acme.challenge.status IS 'SUB-CERT: state of RFC 8555 7.1.6';
-COMMENT ON COLUMN acme.challenge.key_authorization IS 'SUB-CERT: key authorization as it was when the client responded (A-72)';
+COMMENT ON COLUMN acme.challenge.key_authorization IS 'SUB-CERT: key authorization as it was when the client responded';
 COMMENT ON COLUMN acme.challenge.attempts IS 'SUB-CERT: validations that ended';
 COMMENT ON COLUMN acme.challenge.lease_holder IS 'OPS: instance that validates it';
 COMMENT ON COLUMN acme.challenge.lease_until IS 'OPS: when another instance takes the job';
@@ -155,6 +155,7 @@ INSERT INTO cairn.partitioned VALUES ('acme.orders', 12), ('acme.authz', 12), ('
 	('acme.challenge', 12);
 
 -- What an object is stays as it was made: the registration authority moves its state only.
+-- What an order is for stays as it was written (A-80).
 GRANT SELECT, INSERT ON acme.account, acme.orders, acme.authz, acme.order_authz, acme.challenge TO cairn_ra;
 GRANT UPDATE (status, ended_at) ON acme.account TO cairn_ra;
 GRANT UPDATE (status, waits_for, error) ON acme.orders TO cairn_ra;

@@ -29,7 +29,7 @@ struct err {
 	struct subproblem_list subproblems;
 	int64_t retry_after_s; /* 0: none */
 	const char *instance;  /* URL that a person has to visit, or NULL */
-	const char *location;  /* Location header, as for a key in use, or NULL */
+	const char *location;  /* Location header, as for a key in use, or NULL */
 	const char *rule; /* stable names of the policy's rules that refused (policy/rules.def), with commas; or NULL */
 };
 

@@ -6,7 +6,7 @@
 #include "lib/base/config.h"
 #include "lib/base/ctx.h"
 
-/* The memory gets into no core dump and no debugger: a part of sandbox_enter, and for who holds a key before or without it.
+/* The memory gets into no core dump and no debugger (G-6): a part of sandbox_enter, and for who holds a key before or without it.
  * FAIL: SERVER_INTERNAL. */
 int sandbox_no_dump(struct ctx *c) MUST_CHECK;
 

@@ -69,7 +69,7 @@ struct cert_info {
 	struct bytes subject;          /* DER name */
 	struct bytes spki;             /* DER */
 	struct bytes subject_key_id;   /* keyIdentifier, or empty */
-	struct bytes authority_key_id; /* keyIdentifier, or empty: ARI needs it (B-13) */
+	struct bytes authority_key_id; /* keyIdentifier, or empty */
 	struct timestamp not_before;
 	struct timestamp not_after;
 	const char *crl_url; /* of the CDP, or NULL */

@@ -1,4 +1,4 @@
-/* Serving RPC (design 3): methods.def gives dispatch and rights; the handlers are plain functions.
+/* Serving RPC (design 3, F-63): methods.def gives dispatch and rights; the handlers are plain functions.
  *
  * A process that serves the service `ra` has one file with
  *         #define RPC_SERVE ra

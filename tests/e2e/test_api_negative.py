@@ -257,7 +257,7 @@ def test_supported_keys(ca, key):
 
 
 def test_weak_keys(ca):
-    """A-24, A-71"""
+    """A-24"""
     raw.problem(raw.Client(ca, raw.rsa_key(1024)).register(), 400, "badPublicKey")
     one = raw.Client(ca)
     bad = {**raw.jwk(one.key), "x": raw.b64(b"\0" * 32)}

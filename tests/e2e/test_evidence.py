@@ -125,7 +125,7 @@ def test_failed_validation_is_recorded_too(account, responder, auditor):
 
 
 def test_commitments_recompute(account, responder, auditor):
-    """G-10: the record says what was, and the personal fields can go without it."""
+    """Design 5: the record says what was, and the personal fields can go without it."""
     name = "commitments.test"
     account.session.headers["Accept-Language"] = "cy, en;q=0.5"
     account.issue(responder, name)

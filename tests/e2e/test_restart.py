@@ -226,7 +226,7 @@ def test_sighup_takes_a_new_certificate_of_the_site(own):
 
 
 def test_a_broken_certificate_leaves_the_old_one_in_use(own):
-    """F-63, F-70"""
+    """F-63"""
     path = os.path.join(own.state, "pki", "internal", "cairn-ra", "cairn-ra.pem")
     with open(path, "rb") as f:
         good = f.read()

@@ -45,7 +45,7 @@ def metric(ca, process, name, label=None):
 
 @pytest.mark.parametrize("server, method, callers", METHODS)
 def test_a_caller_without_right_is_refused_and_logged(ca, server, method, callers):
-    """F-63, F-66, F-44"""
+    """F-63, F-44"""
     label = f'method="{server.removeprefix("cairn-")}.{method}"'
     for caller in sorted(EVERYBODY - callers):
         before = metric(ca, server, "rpc_refused_total", label)
@@ -160,7 +160,7 @@ def test_one_request_id_through_all_processes(make_ca, responder_for):
 
 @pytest.mark.parametrize("process", PROCESSES)
 def test_health_and_metrics(ca, process):
-    """F-70"""
+    """What monitors and supervisors ask for"""
 
     def get(path, *options):
         done = subprocess.run(["curl", "-sS", "--noproxy", "*", "-w", "\n%{http_code}", *options, f"http://{ca.metrics_address(process)}{path}"],
@@ -180,7 +180,7 @@ def test_health_and_metrics(ca, process):
 
 
 def test_not_ready_without_a_database(make_ca):
-    """F-70: a process says why it can't work, and works again when it can"""
+    """A process says why it can't work, and works again when it can"""
     import signal
     ca = make_ca()
     os.kill(ca.pid("cairn-supervise"), signal.SIGSTOP)  # so that PostgreSQL stays down

@@ -222,7 +222,7 @@ static void test_crl_before_issuing(void **state)
 	assert_good(c, ca_issue_certificate_serve(c, &in, &out));
 	assert_good(c, ca_make_crls(c)); /* nothing is due */
 	expect("2", "SELECT count(*) FROM ca.crl");
-	expect("2", "SELECT count(*) FROM log.event WHERE kind = 'crl.published'");
+	expect("2", "SELECT count(*) FROM log.event WHERE kind = 'crl.published'"); /* F-40 */
 	run_sql("UPDATE ca.issuer SET certificate = 'x' WHERE name = 'rsa-1'");
 	assert_problem(c, PROBLEM_SERVER_INTERNAL, ca_register_issuers(c));
 	run_sql("DELETE FROM ca.crl WHERE issuer = 'rsa-1'; DELETE FROM ca.issuer WHERE name = 'rsa-1'");

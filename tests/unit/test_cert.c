@@ -155,6 +155,63 @@ static void bad_templates_are_refused(void **state)
 	assert_problem(c, PROBLEM_SERVER_INTERNAL, cert_sign(c, h.root.key, tbs, &der)); /* P-384 for an ecdsa-sha256 */
 }
 
+/* D-5: country, organization, common name, each in an RDN of its own and of its string type. */
+static void names_have_one_form(void **state)
+{
+	struct ctx *c = *state;
+	static const char long_text[] = "0123456789012345678901234567890123456789012345678901234567890123x";
+	static const struct {
+		struct cert_name name;
+		const char *hex;
+	} good[] = {
+		{ { "XX", "Org", "a" }, "3027310b3009060355040613025858310c300a060355040a0c034f7267310a300806035504030c0161" },
+		{ { NULL, NULL, "a" }, "300c310a300806035504030c0161" },
+		{ { "XX", NULL, NULL }, "300d310b3009060355040613025858" },
+		{ { NULL, NULL, NULL }, "3000" },
+	};
+	const struct cert_name bad[] = { { "XXX", "Org", "a" }, { "X", "Org", "a" }, { "", "Org", "a" }, { NULL, "", "a" },
+		{ NULL, NULL, "" }, { NULL, NULL, long_text }, { NULL, long_text, "a" }, { NULL, "Org\n", "a" },
+		{ NULL, "Org", "a\x7f" } };
+	struct bytes der;
+	for (size_t i = 0; i < COUNT_OF(good); i++) {
+		assert_good(c, cert_name_encode(c, &good[i].name, &der));
+		assert_string_equal(hex_encode(c->arena, der), good[i].hex);
+	}
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		assert_problem(c, PROBLEM_SERVER_INTERNAL, cert_name_encode(c, &bad[i], &der));
+	}
+	const struct cert_name longest = { .common_name = arena_text_n(c->arena, long_text, 64) };
+	assert_good(c, cert_name_encode(c, &longest, &der));
+}
+
+/* D-21: a root says that it is a CA, what its key may do, which key it is, and nothing else. */
+static void a_root_has_these_extensions(void **state)
+{
+	struct ctx *c = *state;
+	struct hierarchy h;
+	make_hierarchy(c, "p384", "p256", &h);
+	AUTO(X509) root = to_x509(h.root.der);
+	static const struct {
+		int nid;
+		bool critical;
+	} expected[] = { { NID_key_usage, true }, { NID_basic_constraints, true }, { NID_subject_key_identifier, false },
+		{ NID_authority_key_identifier, false } };
+	int found = 0;
+	for (size_t i = 0; i < COUNT_OF(expected); i++) {
+		int at = X509_get_ext_by_NID(root, expected[i].nid, -1);
+		found += at >= 0 ? 1 : 0;
+		assert_true(at >= 0 || expected[i].nid == NID_authority_key_identifier); /* which is only recommended */
+		assert_true(at < 0 || X509_EXTENSION_get_critical(X509_get_ext(root, at)) == expected[i].critical);
+	}
+	assert_int_equal(X509_get_ext_count(root), found);
+	assert_true((X509_get_extension_flags(root) & EXFLAG_CA) != 0);
+	assert_int_equal(X509_get_pathlen(root), -1);
+	assert_int_equal(X509_get_key_usage(root), KU_KEY_CERT_SIGN | KU_CRL_SIGN);
+	const ASN1_OCTET_STRING *key_id = X509_get0_subject_key_id(root);
+	const ASN1_OCTET_STRING *above = X509_get0_authority_key_id(root);
+	assert_true(above == NULL || ASN1_OCTET_STRING_cmp(above, key_id) == 0);
+}
+
 /* D-3 */
 static void serials(void **state)
 {
@@ -289,6 +346,8 @@ int main(void)
 		WITH_CTX(what_was_built_is_read),
 		WITH_CTX(octets_are_exact),
 		WITH_CTX(bad_templates_are_refused),
+		WITH_CTX(names_have_one_form),
+		WITH_CTX(a_root_has_these_extensions),
 		WITH_CTX(serials),
 		WITH_CTX(pem),
 		WITH_CTX(broken_certificates_are_refused),

@@ -11,7 +11,7 @@
 
 static const struct network_list none = { NULL, 0 };
 
-/* each block by its first and last address, and its neighbours where they are free */
+/* A-106, B-11: each block by its first and last address, and its neighbours where they are free */
 static void test_special_addresses_are_refused(void **state)
 {
 	static const char *const refused[] = { "0.0.0.0", "0.255.255.255", "10.0.0.0", "10.255.255.255", "100.64.0.0",

@@ -1,4 +1,4 @@
-/* Which keys are taken: F-20..F-24, D-6, D-65. */
+/* Which keys are taken: F-20..F-24, F-26, D-6, D-65. */
 #include "tests/unit/crypto_test.h"
 
 #include "policy/keys.h"

@@ -306,7 +306,7 @@ static const struct extension_fault extension_faults[] = {
 	    "serverAuth,1.3.6.1.5.5.7.3.99" }, /* one that OpenSSL has no name for */
 	{ "key_purposes", NID_ext_key_usage, false, NULL },
 	{ "other_extensions_are_not_critical", NID_ext_key_usage, true, "serverAuth" },
-	{ "policy_is_domain_validated", NID_certificate_policies, false, "2.23.140.1.2.2" }, /* D-44 */
+	{ "policy_is_domain_validated", NID_certificate_policies, false, "2.23.140.1.2.2" }, /* D-27, D-44 */
 	{ "policy_is_domain_validated", NID_certificate_policies, false, "2.23.140.1.2.1,2.5.29.32.0" },
 	{ "policy_is_domain_validated", NID_certificate_policies, false, NULL },
 	{ "authority_key_id", NID_authority_key_identifier, false, NULL },
@@ -512,9 +512,26 @@ static const struct {
 	{ "this_update_is_now", crl_future },
 	{ "this_update_is_now", crl_old },
 	{ "url_is_http", crl_address },
-	{ "serials_stand_once", crl_twice },
+	{ "serials_stand_once", crl_twice }, /* E-27 */
 	{ "revoked_before_this_update", crl_revoked_later },
 };
+
+/* D-37: without a CRL for seven days, and not for a second more. */
+static void short_lives(void **state)
+{
+	struct ctx *c = *state;
+	TEXTS(names, "a.test");
+	struct bytes tbs;
+	struct lint_options o = options(&h.intermediate);
+	struct cert_template t = leaf_template(c, &h.intermediate, "p256", &names);
+	t.crl_url = NULL;
+	t.not_after = timestamp_add_s(t.not_before, 604800 - 1);
+	assert_good(c, cert_build_tbs(c, &t, &tbs));
+	assert_good(c, lint_certificate(c, CERT_LEAF, tbs, &o));
+	t.not_after = timestamp_add_s(t.not_before, 604800);
+	assert_good(c, cert_build_tbs(c, &t, &tbs));
+	assert_cause(c, "crl_url_is_present", lint_certificate(c, CERT_LEAF, tbs, &o));
+}
 
 static void crls(void **state)
 {
@@ -555,6 +572,7 @@ int main(void)
 		WITH_CTX(order_is_part_of_the_profile),
 		WITH_CTX(changed_octets),
 		WITH_CTX(faults_of_ca_certificates),
+		WITH_CTX(short_lives),
 		WITH_CTX(crls),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -240,6 +240,7 @@ static void forbidden_calls_end_the_process(void **state)
 	}
 }
 
+/* F-6 */
 static void the_signer_opens_nothing(void **state)
 {
 	(void) state;

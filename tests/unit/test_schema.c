@@ -283,12 +283,33 @@ static void test_leases(void **state)
 	}
 }
 
+/* A-80, E-25: whatever a process does, an order stays for its names, and a certificate for its CRL. */
+static void test_fixed_for_life(void **state)
+{
+	(void) state;
+	static const char fixed[] =
+	    " FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace, "
+	    "pg_roles r "
+	    "WHERE a.attnum > 0 AND NOT a.attisdropped AND r.rolname ~ '^cairn_' AND r.rolname <> 'cairn_owner' "
+	    "AND ((n.nspname, c.relname) IN (('acme', 'order_authz'), ('ca', 'certificate')) "
+	    "OR (n.nspname, c.relname) IN (('acme', 'orders'), ('acme', 'authz')) AND a.attname ~ '^identifier')";
+	char sql[1024];
+	(void) snprintf(sql, sizeof(sql), "SELECT count(DISTINCT (c.relname, a.attname)) > 12%s", fixed);
+	pg_assert_value(sql, "t");
+	(void) snprintf(sql, sizeof(sql),
+	    "SELECT coalesce(string_agg(concat_ws(' ', r.rolname, c.relname, a.attname), ', '), 'none')%s "
+	    "AND (has_column_privilege(r.oid, c.oid, a.attnum, 'UPDATE') OR has_table_privilege(r.oid, c.oid, 'DELETE'))",
+	    fixed);
+	pg_assert_value(sql, "none");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_partitions),
 		cmocka_unit_test(test_rights),
+		cmocka_unit_test(test_fixed_for_life),
 		cmocka_unit_test(test_denied),
 		cmocka_unit_test(test_no_valid_without_evidence),
 		cmocka_unit_test(test_order_states),
