@@ -1,5 +1,6 @@
 #include "cli/bench.h"
 
+#include <curl/curl.h>
 #include <errno.h>
 #include <math.h>
 #include <signal.h>

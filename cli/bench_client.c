@@ -1,74 +1,28 @@
 #include "cli/bench_client.h"
 
-#include <stdio.h>
+#include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/base64.h"
 #include "lib/base/clock.h"
-#include "lib/base/die.h"
 #include "lib/base/fields.h"
 
-#define REPLY_MAX ((size_t) 1024 * 1024)
 #define NONCE_TRIES 10
 #define RETRY_AFTER_MAX_S 3600
 #define SECOND_US ((int64_t) 1000000)
 
-static size_t take_body(char *p, size_t size, size_t count, void *arg)
-{
-	struct reply_buffer *b = arg;
-	size_t n = size * count;
-	if (n > REPLY_MAX - b->n) {
-		return 0; /* libcurl ends the transfer */
-	}
-	if (b->n + n > b->size) {
-		b->size = 2 * (b->n + n);
-		b->p = realloc(b->p, b->size);
-		if (b->p == NULL) {
-			die("out of memory");
-		}
-	}
-	memcpy(b->p + b->n, p, n);
-	b->n += n;
-	return n;
-}
-
-static int watch(void *arg, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up)
-{
-	(void) down_total, (void) down, (void) up_total, (void) up;
-	const struct bench_client *a = arg;
-	return bench_halt_level(a->halt) >= BENCH_BREAK;
-}
-
 void bench_client_init(
     struct bench_client *a, const struct bench_options *options, struct bench_halt *halt, struct bench_stats *stats)
 {
-	*a = (struct bench_client) { .options = options, .halt = halt, .stats = stats, .curl = curl_easy_init() };
-	a->headers = curl_slist_append(NULL, "Content-Type: application/jose+json");
-	if (a->curl == NULL || a->headers == NULL) {
-		die("out of memory");
-	}
-	curl_easy_setopt(a->curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(a->curl, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(a->curl, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(a->curl, CURLOPT_USERAGENT, "cairn-bench/" CAIRN_VERSION);
-	curl_easy_setopt(a->curl, CURLOPT_PROXY, "");
-	curl_easy_setopt(a->curl, CURLOPT_ERRORBUFFER, a->curl_error);
-	curl_easy_setopt(a->curl, CURLOPT_WRITEFUNCTION, take_body);
-	curl_easy_setopt(a->curl, CURLOPT_WRITEDATA, &a->buffer);
-	curl_easy_setopt(a->curl, CURLOPT_NOPROGRESS, 0L);
-	curl_easy_setopt(a->curl, CURLOPT_XFERINFOFUNCTION, watch);
-	curl_easy_setopt(a->curl, CURLOPT_XFERINFODATA, a);
-	if (options->ca_file != NULL) {
-		curl_easy_setopt(a->curl, CURLOPT_CAINFO, options->ca_file);
-	}
+	*a = (struct bench_client) {
+		.options = options, .halt = halt, .stats = stats, .http = bench_http_new(options->ca_file, halt)
+	};
 }
 
 void bench_client_done(struct bench_client *a)
 {
-	curl_easy_cleanup(a->curl);
-	curl_slist_free_all(a->headers);
-	free(a->buffer.p);
+	bench_http_free(a->http);
 	*a = (struct bench_client) { 0 };
 }
 
@@ -135,54 +89,43 @@ int64_t acme_retry_after_us(const char *value, int64_t now_s)
 	return (s < RETRY_AFTER_MAX_S ? s : RETRY_AFTER_MAX_S) * SECOND_US;
 }
 
-static const char *header(const struct bench_client *a, const char *name)
+static void read_reply(struct bench_client *a, const struct bench_http_answer *answer, struct acme_reply *reply)
 {
-	struct curl_header *h = NULL;
-	return curl_easy_header(a->curl, name, 0, CURLH_HEADER, -1, &h) == CURLHE_OK ? h->value : NULL;
-}
-
-static void read_reply(struct bench_client *a, struct acme_reply *reply)
-{
-	*reply = (struct acme_reply) { .body = { (const uint8_t *) a->buffer.p, a->buffer.n }, .retry_after_us = -1 };
+	const struct bytes head = answer->head;
+	*reply = (struct acme_reply) { .status = answer->status, .body = answer->body, .retry_after_us = -1 };
 	reply->received_us = clock_monotonic_us();
-	curl_easy_getinfo(a->curl, CURLINFO_RESPONSE_CODE, &reply->status);
-	const char *nonce = header(a, "Replay-Nonce");
+	const char *nonce = bench_http_header(a->arena, head, "Replay-Nonce");
 	if (nonce != NULL && strlen(nonce) < sizeof(a->nonce) && is_plain(nonce)) {
 		memcpy(a->nonce, nonce, strlen(nonce) + 1);
 	}
-	const char *location = header(a, "Location");
-	if (location != NULL && is_plain(location)) {
-		reply->location = arena_text(a->arena, location);
-	}
-	const char *retry_after = header(a, "Retry-After");
+	const char *location = bench_http_header(a->arena, head, "Location");
+	reply->location = location != NULL && is_plain(location) ? location : NULL;
+	const char *retry_after = bench_http_header(a->arena, head, "Retry-After");
 	if (retry_after != NULL) {
 		reply->retry_after_us = acme_retry_after_us(retry_after, clock_now().us / SECOND_US);
 	}
-	const char *type = header(a, "Content-Type");
+	const char *type = bench_http_header(a->arena, head, "Content-Type");
 	if (type != NULL && strstr(type, "json") != NULL) {
-		json_t *json = json_loadb(a->buffer.p, a->buffer.n, JSON_REJECT_DUPLICATES, NULL);
+		json_t *json = json_loadb((const char *) answer->body.p, answer->body.n, JSON_REJECT_DUPLICATES, NULL);
 		reply->json = json == NULL ? NULL : arena_json(a->arena, json);
 	}
 }
 
 /* One exchange of any kind; -1 when there is no HTTP answer. */
-static int exchange(struct bench_client *a, enum bench_step step, const char *url, struct acme_reply *ret)
+static int exchange(
+    struct bench_client *a, enum bench_step step, const struct bench_http_request *request, struct acme_reply *ret)
 {
-	int64_t left_ms = (a->deadline_us - clock_monotonic_us()) / 1000;
-	if (left_ms <= 0) {
+	struct bench_http_answer answer;
+	struct bench_http_error error;
+	if (a->deadline_us - clock_monotonic_us() < 1000) {
 		return bench_client_fail(a, step, "timeout", "the order took longer than --timeout");
 	}
-	curl_easy_setopt(a->curl, CURLOPT_URL, url);
-	curl_easy_setopt(a->curl, CURLOPT_TIMEOUT_MS, (long) left_ms);
-	a->buffer.n = 0;
-	a->curl_error[0] = '\0';
-	CURLcode code = curl_easy_perform(a->curl);
+	int failed = bench_http_exchange(a->http, a->arena, request, a->deadline_us, &answer, &error);
 	a->stats->requests++;
-	if (code != CURLE_OK) {
-		const char *text = a->curl_error[0] != '\0' ? a->curl_error : curl_easy_strerror(code);
-		return bench_client_fail(a, step, code == CURLE_OPERATION_TIMEDOUT ? "timeout" : "connection", "%s", text);
+	if (failed != 0) {
+		return bench_client_fail(a, step, error.timeout ? "timeout" : "connection", "%s", error.text);
 	}
-	read_reply(a, ret);
+	read_reply(a, &answer, ret);
 	return 0;
 }
 
@@ -207,9 +150,8 @@ static int refuse_status(struct bench_client *a, enum bench_step step, const str
 int acme_get(struct bench_client *a, enum bench_step step, const char *url, struct acme_reply *ret)
 {
 	int64_t start_us = clock_monotonic_us();
-	curl_easy_setopt(a->curl, CURLOPT_HTTPGET, 1L);
-	curl_easy_setopt(a->curl, CURLOPT_HTTPHEADER, NULL);
-	if (exchange(a, step, url, ret) != 0) {
+	const struct bench_http_request request = { .method = "GET", .url = url };
+	if (exchange(a, step, &request, ret) != 0) {
 		return -1;
 	}
 	bench_client_record(a, step, start_us);
@@ -245,11 +187,8 @@ static int fetch_nonce(struct bench_client *a)
 {
 	int64_t start_us = clock_monotonic_us();
 	struct acme_reply reply = { 0 };
-	curl_easy_setopt(a->curl, CURLOPT_HTTPHEADER, NULL);
-	curl_easy_setopt(a->curl, CURLOPT_NOBODY, 1L);
-	int failed = exchange(a, BENCH_NEW_NONCE, a->urls.new_nonce, &reply);
-	curl_easy_setopt(a->curl, CURLOPT_NOBODY, 0L);
-	if (failed != 0) {
+	const struct bench_http_request request = { .method = "HEAD", .url = a->urls.new_nonce };
+	if (exchange(a, BENCH_NEW_NONCE, &request, &reply) != 0) {
 		return -1;
 	}
 	bench_client_record(a, BENCH_NEW_NONCE, start_us);
@@ -287,11 +226,10 @@ int acme_post(
 	}
 	int64_t start_us = clock_monotonic_us();
 	for (int try = 1;; try++) {
-		const char *body = sign(a, url, payload);
-		curl_easy_setopt(a->curl, CURLOPT_HTTPHEADER, a->headers);
-		curl_easy_setopt(a->curl, CURLOPT_POSTFIELDSIZE, (long) strlen(body));
-		curl_easy_setopt(a->curl, CURLOPT_POSTFIELDS, body);
-		if (exchange(a, step, url, ret) != 0) {
+		const struct bench_http_request request = {
+			.method = "POST", .url = url, .body = bytes_of_text(sign(a, url, payload))
+		};
+		if (exchange(a, step, &request, ret) != 0) {
 			return -1;
 		}
 		/* RFC 8555 6.5: a badNonce brings a fresh nonce; the client tries again. */

@@ -2,10 +2,9 @@
 #ifndef CAIRN_CLI_BENCH_CLIENT_H
 #define CAIRN_CLI_BENCH_CLIENT_H
 
-#include <curl/curl.h>
 #include <jansson.h>
 
-#include "cli/bench_halt.h"
+#include "cli/bench_http.h"
 #include "cli/bench_keys.h"
 #include "cli/bench_stats.h"
 
@@ -40,14 +39,7 @@ struct bench_client {
 	const struct bench_key *key; /* of the account */
 	const char *kid;             /* its URL; NULL: requests carry the key itself */
 	char nonce[BENCH_NONCE_MAX]; /* "": none */
-	CURL *curl;
-	struct curl_slist *headers;
-	char curl_error[CURL_ERROR_SIZE];
-	struct reply_buffer {
-		char *p;
-		size_t n;
-		size_t size;
-	} buffer;
+	struct bench_http *http;
 };
 
 struct acme_reply {
