@@ -2,8 +2,7 @@
 #include "ca/ca.h"
 #include "ca/duties.h"
 #include "ca/signer.h"
-#include "lib/base/log.h"
-#include "lib/rpc/server.h"
+#include "lib/service/rpc.h"
 #include "lib/service/service.h"
 
 #define STATEMENT_TIMEOUT_MS 10000
@@ -11,8 +10,6 @@
 
 #define RPC_SERVE ca
 #include "lib/rpc/serve.h"
-
-static struct rpc_server *server;
 
 static int start(struct ctx *c, const struct config *config)
 {
@@ -23,19 +20,7 @@ static int start(struct ctx *c, const struct config *config)
 	TRY(ca_make_crls(c)); /* E-23: before anything is issued */
 	TRY(signer_watch(c));
 	TRY(duties_start(c));
-	return rpc_server_start(c,
-	    &(struct rpc_server_options) {
-	        .methods = ca_methods,
-	        .n_methods = ca_n_methods,
-	        .listen = own->rpc_listen.v[0],
-	        .cert_file = own->rpc_cert_file,
-	        .key_file = own->rpc_key_file,
-	        .ca_file = config->rpc.ca_file,
-	        .workers = (unsigned) own->workers,
-	        .queue = (unsigned) own->queue,
-	        .worker_end = db_thread_end,
-	    },
-	    &server);
+	return service_rpc_start(c, config, &(struct service_rpc) { own, ca_methods, ca_n_methods, db_thread_end });
 }
 
 static const char *not_ready(void)
@@ -47,20 +32,9 @@ static const char *not_ready(void)
 	return why;
 }
 
-static void reload(const struct config *config)
-{
-	(void) config;
-	struct ctx c;
-	ctx_init(&c);
-	if (rpc_server_reload(&c, server) != 0) {
-		log_error(&c, LOG_ERROR, "the certificate could not be read again; the old one stays in use");
-	}
-	ctx_done(&c);
-}
-
 static void stop(int64_t deadline_ms)
 {
-	rpc_server_stop(server, deadline_ms);
+	service_rpc_stop(deadline_ms);
 	duties_stop();
 	signer_stop();
 }
@@ -72,6 +46,6 @@ int main(int argc, char **argv)
 	        .open = ca_open,
 	        .start = start,
 	        .not_ready = not_ready,
-	        .reload = reload,
+	        .reload = service_rpc_reload,
 	        .stop = stop });
 }

@@ -1,9 +1,8 @@
 /* cairn-ra, the registration authority. */
-#include "lib/base/log.h"
 #include "lib/rpc/client.h"
+#include "lib/service/rpc.h"
 #include "lib/service/service.h"
 #include "ra/jobs.h"
-#include "lib/rpc/server.h"
 #include "ra/ra.h"
 
 #define STATEMENT_TIMEOUT_MS 10000
@@ -12,7 +11,6 @@
 #define RPC_SERVE ra
 #include "lib/rpc/serve.h"
 
-static struct rpc_server *server;
 static struct ra state;
 
 static void worker_end(void)
@@ -41,36 +39,18 @@ static int start(struct ctx *c, const struct config *config)
 	        [RPC_SERVICE_subscriber] = config->rpc.subscriber },
 	});
 	TRY(jobs_start(c));
-	return rpc_server_start(c,
-	    &(struct rpc_server_options) {
-	        .methods = ra_methods,
-	        .n_methods = ra_n_methods,
-	        .listen = own->rpc_listen.v[0],
-	        .cert_file = own->rpc_cert_file,
-	        .key_file = own->rpc_key_file,
-	        .ca_file = config->rpc.ca_file,
-	        .workers = (unsigned) own->workers,
-	        .queue = (unsigned) own->queue,
-	        .worker_end = worker_end,
-	    },
-	    &server);
+	return service_rpc_start(c, config, &(struct service_rpc) { own, ra_methods, ra_n_methods, worker_end });
 }
 
 static void reload(const struct config *config)
 {
-	(void) config;
-	struct ctx c;
-	ctx_init(&c);
-	if (rpc_server_reload(&c, server) != 0) {
-		log_error(&c, LOG_ERROR, "the certificate could not be read again; the old one stays in use");
-	}
+	service_rpc_reload(config);
 	rpc_client_reload();
-	ctx_done(&c);
 }
 
 static void stop(int64_t deadline_ms)
 {
-	rpc_server_stop(server, deadline_ms);
+	service_rpc_stop(deadline_ms);
 	jobs_stop();
 }
 

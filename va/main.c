@@ -2,12 +2,11 @@
 #define RPC_SERVE va
 #include "lib/rpc/serve.h"
 
-#include "lib/base/log.h"
+#include "lib/service/rpc.h"
 #include "lib/service/service.h"
 #include "va/engine.h"
 
 static struct engine *engine;
-static struct rpc_server *server;
 
 static void on_validated(void *arg, const struct validation_result *result)
 {
@@ -30,36 +29,15 @@ static int va_open(struct ctx *c, const struct config *config)
 
 static int va_begin(struct ctx *c, const struct config *config)
 {
-	const struct config_process *p = &config->va.process;
 	TRY(engine_start(c, engine));
-	return rpc_server_start(c,
-	    &(struct rpc_server_options) { .methods = va_methods,
-	        .n_methods = va_n_methods,
-	        .listen = p->rpc_listen.v[0],
-	        .cert_file = p->rpc_cert_file,
-	        .key_file = p->rpc_key_file,
-	        .ca_file = config->rpc.ca_file,
-	        .workers = (unsigned) p->workers,
-	        .queue = (unsigned) p->queue },
-	    &server);
-}
-
-static void va_reload(const struct config *config)
-{
-	struct ctx c;
-	(void) config;
-	ctx_init(&c);
-	if (rpc_server_reload(&c, server) != 0) {
-		log_error(&c, LOG_ERROR, "certificates could not be read again");
-	}
-	ctx_done(&c);
+	return service_rpc_start(c, config, &(struct service_rpc) { &config->va.process, va_methods, va_n_methods, NULL });
 }
 
 /* The engine first: every call that it holds is answered by the server that is still there. */
 static void va_stop(int64_t deadline_ms)
 {
 	engine_drain(engine, deadline_ms * 3 / 4);
-	rpc_server_stop(server, deadline_ms / 4);
+	service_rpc_stop(deadline_ms / 4);
 	engine_free(engine);
 }
 
@@ -67,5 +45,5 @@ int main(int argc, char **argv)
 {
 	return service_main(argc, argv,
 	    &(struct service) {
-	        .name = "cairn-va", .open = va_open, .start = va_begin, .reload = va_reload, .stop = va_stop });
+	        .name = "cairn-va", .open = va_open, .start = va_begin, .reload = service_rpc_reload, .stop = va_stop });
 }

@@ -14,6 +14,7 @@
 #include "lib/base/base64.h"
 #include "lib/crypto/auto_openssl.h"
 #include "lib/crypto/authority.h"
+#include "lib/crypto/crl.h"
 #include "lib/crypto/der.h"
 
 static inline int test_ctx_new(void **state)
@@ -115,6 +116,21 @@ static inline struct cert_template leaf_template(
 	assert_good(c, key_generate(c, kind, &key));
 	assert_good(c, key_spki(c, key, &t.spki));
 	return t;
+}
+
+/* A good template of an issuer's CRL without entries. */
+static inline struct crl_template crl_template(const struct authority *issuer)
+{
+	struct timestamp now = { clock_now().us / 1000000 * 1000000 };
+	return (struct crl_template) {
+		.sigalg = sigalg_of_key(issuer->key),
+		.issuer_name = issuer->info.subject,
+		.issuer_key_id = issuer->info.subject_key_id,
+		.this_update = timestamp_add_s(now, -60),
+		.next_update = timestamp_add_s(now, 9 * 86400),
+		.number = 0x80,
+		.url = CRL_URL,
+	};
 }
 
 static inline X509 *to_x509(struct bytes der)

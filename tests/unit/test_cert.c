@@ -6,8 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/crypto/crl.h"
-
 static struct bytes issue(struct ctx *c, const struct authority *issuer, const struct cert_template *t)
 {
 	struct bytes tbs;
@@ -277,20 +275,6 @@ static void broken_certificates_are_refused(void **state)
 		ctx_forgive(c);
 		changed[i] ^= 0x11;
 	}
-}
-
-static struct crl_template crl_template(const struct authority *issuer)
-{
-	struct timestamp now = { clock_now().us / 1000000 * 1000000 };
-	return (struct crl_template) {
-		.sigalg = sigalg_of_key(issuer->key),
-		.issuer_name = issuer->info.subject,
-		.issuer_key_id = issuer->info.subject_key_id,
-		.this_update = timestamp_add_s(now, -60),
-		.next_update = timestamp_add_s(now, 9 * 86400),
-		.number = 0x80,
-		.url = CRL_URL,
-	};
 }
 
 /* E-20, E-24, E-10, E-11 */

@@ -1,22 +1,7 @@
 /* CRLs (E-10, E-11, E-20, E-24): what is written, as OpenSSL reads it, and what is refused. */
 #include "tests/unit/crypto_test.h"
 
-#include "lib/crypto/crl.h"
 #include "lib/crypto/oid.h"
-
-static struct crl_template template_of(const struct authority *issuer)
-{
-	struct timestamp now = { clock_now().us / 1000000 * 1000000 };
-	return (struct crl_template) {
-		.sigalg = sigalg_of_key(issuer->key),
-		.issuer_name = issuer->info.subject,
-		.issuer_key_id = issuer->info.subject_key_id,
-		.this_update = timestamp_add_s(now, -60),
-		.next_update = timestamp_add_s(now, 9 * 86400),
-		.number = 0x80,
-		.url = CRL_URL,
-	};
-}
 
 static struct bytes make(struct ctx *c, const struct authority *issuer, const struct crl_template *t)
 {
@@ -163,7 +148,7 @@ static void read_alike_by_openssl(void **state)
 		struct hierarchy h;
 		make_hierarchy(c, "p384", kinds[i], &h);
 		for (size_t k = 0; k < COUNT_OF(numbers); k++) {
-			struct crl_template t = template_of(&h.intermediate);
+			struct crl_template t = crl_template(&h.intermediate);
 			t.number = numbers[k];
 			t.only_ca_certs = k % 2 == 1;
 			t.url = k == 5 ? NULL : CRL_URL;
@@ -183,7 +168,7 @@ static void no_changed_bit_verifies(void **state)
 	struct ctx *c = *state;
 	struct hierarchy h;
 	make_hierarchy(c, "p384", "p256", &h);
-	struct crl_template t = template_of(&h.intermediate);
+	struct crl_template t = crl_template(&h.intermediate);
 	make_entries(c, t.this_update, &t.entries);
 	struct bytes der = make(c, &h.intermediate, &t);
 	uint8_t *octets = arena_alloc(c->arena, der.n + 1);
@@ -217,7 +202,7 @@ static void only_the_reasons_of_the_rules(void **state)
 	struct bytes tbs;
 	make_hierarchy(c, "p384", "p256", &h);
 	for (int64_t reason = -1; reason <= 300; reason++) {
-		struct crl_template t = template_of(&h.intermediate);
+		struct crl_template t = crl_template(&h.intermediate);
 		struct crl_entry entry = { h.root.info.serial, t.this_update, reason };
 		t.entries = (struct crl_entries) { &entry, 1 };
 		bool allowed = reason == 0 || reason == 1 || (reason >= 3 && reason <= 5) || reason == 9; /* E-10 */
@@ -234,7 +219,7 @@ static void bad_templates_are_refused(void **state)
 	static const uint8_t long_serial[21] = { 1 };
 	static const uint8_t negative[] = { 0x80 };
 	make_hierarchy(c, "p384", "p256", &h);
-	const struct crl_template good = template_of(&h.intermediate);
+	const struct crl_template good = crl_template(&h.intermediate);
 	struct crl_entry entries[] = {
 		{ { NULL, 0 }, good.this_update, 1 },
 		{ { long_serial, sizeof(long_serial) }, good.this_update, 1 },
@@ -300,7 +285,7 @@ static void bad_extensions_are_refused(void **state)
 	struct hierarchy h;
 	struct crl_info info;
 	make_hierarchy(c, "p384", "p256", &h);
-	const struct crl_template t = template_of(&h.intermediate);
+	const struct crl_template t = crl_template(&h.intermediate);
 	struct bytes aki_oid = OID_AUTHORITY_KEY_ID;
 	struct bytes number_oid = OID_CRL_NUMBER;
 	struct bytes idp_oid = OID_ISSUING_DISTRIBUTION_POINT;
