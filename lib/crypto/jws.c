@@ -6,6 +6,7 @@
 #include "lib/base/fields.h"
 #include "lib/crypto/auto_openssl.h"
 #include "lib/crypto/der.h"
+#include "lib/crypto/flat.h"
 
 #define NONCE_TEXT_MAX 256
 
@@ -126,7 +127,32 @@ static int check_nonce(struct ctx *c, enum jws_kind kind, const char *nonce)
 	return 0;
 }
 
-static int parse_header(struct ctx *c, enum jws_kind kind, struct bytes text, struct jws *jws)
+/* The header of a client that knows its account: four plain texts. */
+static bool take_flat_header(struct arena *a, struct bytes text, struct jws *jws)
+{
+	struct flat flat;
+	if (flat_parse(text, &flat) != 0) {
+		return false;
+	}
+	const struct {
+		const char *name;
+		const char **member;
+	} members[] = { { "alg", &jws->alg }, { "kid", &jws->kid }, { "url", &jws->url }, { "nonce", &jws->nonce } };
+	size_t known = 0;
+	for (size_t i = 0; i < COUNT_OF(members); i++) {
+		known += flat_find(&flat, members[i].name).p != NULL ? 1 : 0;
+	}
+	if (known != flat.n) {
+		return false;
+	}
+	for (size_t i = 0; i < COUNT_OF(members); i++) {
+		struct bytes value = flat_find(&flat, members[i].name);
+		*members[i].member = value.p == NULL ? NULL : arena_text_n(a, value.p, value.n);
+	}
+	return true;
+}
+
+static int take_header(struct ctx *c, struct bytes text, struct jws *jws)
 {
 	json_t *header = NULL;
 	TRY(json_parse(c, text, &header));
@@ -142,6 +168,14 @@ static int parse_header(struct ctx *c, enum jws_kind kind, struct bytes text, st
 	TRY(take_text(c, header, "url", &jws->url));
 	TRY(take_text(c, header, "nonce", &jws->nonce));
 	jws->jwk = json_object_get(header, "jwk");
+	return 0;
+}
+
+static int parse_header(struct ctx *c, enum jws_kind kind, struct bytes text, struct jws *jws)
+{
+	if (!take_flat_header(c->arena, text, jws)) {
+		TRY(take_header(c, text, jws));
+	}
 	TRY(check_alg(c, kind, jws->alg));
 	TRY(check_key_members(c, kind, jws));
 	if (jws->url == NULL) {
@@ -150,7 +184,21 @@ static int parse_header(struct ctx *c, enum jws_kind kind, struct bytes text, st
 	return check_nonce(c, kind, jws->nonce);
 }
 
-/* The text of a top member, and what it decodes to. */
+/* The texts of the top members. */
+struct parts {
+	struct bytes protected;
+	struct bytes payload;
+	struct bytes signature;
+};
+
+static int decode_part(struct ctx *c, const char *name, struct bytes text, struct bytes *ret_octets)
+{
+	if (base64url_decode(c->arena, text, ret_octets) != 0) {
+		return FAIL(c, MALFORMED, "The member \"%s\" of the JWS is not base64url without padding", name);
+	}
+	return 0;
+}
+
 static int take_part(
     struct ctx *c, const json_t *object, const char *name, struct bytes *ret_text, struct bytes *ret_octets)
 {
@@ -159,9 +207,16 @@ static int take_part(
 		return FAIL(c, MALFORMED, "The JWS has no member \"%s\" with a text", name);
 	}
 	*ret_text = (struct bytes) { (const uint8_t *) json_string_value(value), json_string_length(value) };
-	if (base64url_decode(c->arena, *ret_text, ret_octets) != 0) {
-		return FAIL(c, MALFORMED, "The member \"%s\" of the JWS is not base64url without padding", name);
-	}
+	return decode_part(c, name, *ret_text, ret_octets);
+}
+
+/* The header says the rest; jws has payload and signature already. */
+static int finish(struct ctx *c, enum jws_kind kind, const struct parts *texts, struct bytes header, struct jws *jws)
+{
+	TRY(parse_header(c, kind, header, jws));
+	/* RFC 7515 5.2 step 8 */
+	const struct bytes pieces[] = { texts->protected, bytes_of_text("."), texts->payload };
+	jws->signed_input = der_join(c->arena, pieces, COUNT_OF(pieces));
 	return 0;
 }
 
@@ -176,24 +231,43 @@ int jws_parse_object(struct ctx *c, enum jws_kind kind, const json_t *object, st
 	if (json_object_get(object, "signatures") != NULL) {
 		return FAIL(c, MALFORMED, "The JWS must have one signature, in flattened form"); /* */
 	}
-	struct bytes protected_text;
-	struct bytes payload_text;
-	struct bytes signature_text;
+	struct parts texts;
 	struct bytes header;
 	struct jws jws = { 0 };
-	TRY(take_part(c, object, "protected", &protected_text, &header));
-	TRY(take_part(c, object, "payload", &payload_text, &jws.payload));
-	TRY(take_part(c, object, "signature", &signature_text, &jws.signature));
-	TRY(parse_header(c, kind, header, &jws));
-	/* RFC 7515 5.2 step 8 */
-	const struct bytes pieces[] = { protected_text, bytes_of_text("."), payload_text };
-	jws.signed_input = der_join(c->arena, pieces, COUNT_OF(pieces));
+	TRY(take_part(c, object, "protected", &texts.protected, &header));
+	TRY(take_part(c, object, "payload", &texts.payload, &jws.payload));
+	TRY(take_part(c, object, "signature", &texts.signature, &jws.signature));
+	TRY(finish(c, kind, &texts, header, &jws));
+	*ret = jws;
+	return 0;
+}
+
+/* Nothing but the three members, as clients write them. */
+static bool is_plain_jws(const struct flat *flat, struct parts *ret)
+{
+	*ret = (struct parts) { flat_find(flat, "protected"), flat_find(flat, "payload"), flat_find(flat, "signature") };
+	return flat->n == 3 && ret->protected.p != NULL && ret->payload.p != NULL && ret->signature.p != NULL;
+}
+
+static int parse_plain(struct ctx *c, const struct parts *texts, struct jws *ret)
+{
+	struct bytes header;
+	struct jws jws = { 0 };
+	TRY(decode_part(c, "protected", texts->protected, &header));
+	TRY(decode_part(c, "payload", texts->payload, &jws.payload));
+	TRY(decode_part(c, "signature", texts->signature, &jws.signature));
+	TRY(finish(c, JWS_REQUEST, texts, header, &jws));
 	*ret = jws;
 	return 0;
 }
 
 int jws_parse(struct ctx *c, struct bytes body, struct jws *ret)
 {
+	struct flat flat;
+	struct parts texts;
+	if (flat_parse(body, &flat) == 0 && is_plain_jws(&flat, &texts)) {
+		return parse_plain(c, &texts, ret);
+	}
 	json_t *object = NULL;
 	TRY(json_parse(c, body, &object));
 	return jws_parse_object(c, JWS_REQUEST, object, ret);

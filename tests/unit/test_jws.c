@@ -104,6 +104,43 @@ static void every_algorithm_verifies(void **state)
 	}
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return (a == NULL) == (b == NULL) && (a == NULL || strcmp(a, b) == 0);
+}
+
+/* Both ways to read a request, the short one and that through the general parser, come to the same. */
+static void both_ways_come_to_the_same(void **state)
+{
+	struct ctx *c = *state;
+	static const char *const headers[] = { HEADER("ES256"), HEADER("none"), HEADER("HS256"), "{}",
+		"{\"alg\":\"ES256\"}", "{\"alg\":\"ES256\",\"kid\":\"k\",\"url\":\"u\"}",
+		"{\"alg\":\"ES256\",\"kid\":\"k\",\"nonce\":\"AAAA\"}", "{\"alg\":\"ES256\",\"nonce\":\"AAAA\",\"url\":\"u\"}",
+		"{\"alg\":\"ES256\",\"kid\":\"k\",\"nonce\":\"A=\",\"url\":\"u\"}",
+		"{\"alg\":\"ES256\",\"kid\":\"k\",\"nonce\":\"\",\"url\":\"u\"}",
+		"{\"alg\":\"ES256\",\"kid\":\"k\",\"nonce\":\"AAAA\",\"url\":\"u\",\"crit\":\"x\"}",
+		"{\"alg\":\"ES256\",\"kid\":\"k\",\"nonce\":\"AAAA\",\"url\":\"u\",\"jwk\":\"x\"}" };
+	for (size_t i = 0; i < COUNT_OF(headers); i++) {
+		/* An unknown number is ignored, and makes body and header other than plain. */
+		const char *other = headers[i][1] == '}' ? "{\"x\":1}" : arena_printf(c->arena, "{\"x\":1,%s", headers[i] + 1);
+		struct bytes plain = body(c, headers[i], "{}", "AAAA");
+		struct bytes odd = body(c, other, "{}", "AAAA\",\"x\":{\"y\":1},\"z\":\"");
+		struct jws a = { 0 };
+		struct jws b = { 0 };
+		int result = jws_parse(c, plain, &a);
+		struct err err = c->err;
+		ctx_forgive(c);
+		assert_int_equal(jws_parse(c, odd, &b), result);
+		assert_int_equal(c->err.type, err.type);
+		assert_true(same_text(c->err.detail, err.detail));
+		ctx_forgive(c);
+		assert_true(same_text(a.alg, b.alg) && same_text(a.kid, b.kid) && same_text(a.url, b.url));
+		assert_true(same_text(a.nonce, b.nonce) && bytes_equal(a.payload, b.payload));
+		assert_true(bytes_equal(a.signature, b.signature));
+		assert_int_equal(a.signed_input.n > 0, b.signed_input.n > 0);
+	}
+}
+
 /* the form that X.509 uses is refused */
 static void ecdsa_in_der_is_refused(void **state)
 {
@@ -321,6 +358,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_CTX(every_algorithm_verifies),
+		WITH_CTX(both_ways_come_to_the_same),
 		WITH_CTX(ecdsa_in_der_is_refused),
 		WITH_CTX(algorithm_must_fit_key),
 		WITH_CTX(examples_of_the_rfcs),
