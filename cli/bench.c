@@ -52,8 +52,8 @@ struct window {
 	int64_t begin_us;
 	int64_t measure_us;
 	int64_t end_us;
-	double server_cpu_s; /* at measure_us, then the difference */
-	double own_cpu_s;
+	struct bench_cpu server_cpu; /* at measure_us, then the difference */
+	double own_cpu_s;            /* the same */
 	bool open;
 	bool closed;
 };
@@ -171,13 +171,16 @@ static void window_watch(struct run *run, struct window *w, int64_t now_us)
 	const struct bench_options *o = run->options;
 	if (!w->open && now_us >= w->measure_us) {
 		w->open = true;
-		w->server_cpu_s = bench_cpu_seconds(o->pids, o->n_pids);
+		bench_cpu_read(o->pids, o->n_pids, &w->server_cpu);
 		w->own_cpu_s = bench_cpu_own_seconds();
 	}
 	bool ended = now_us >= w->end_us || atomic_load(&run->working) == 0 || bench_halt_level(&run->halt) > BENCH_RUN;
 	if (!w->closed && w->open && ended) {
 		w->closed = true;
-		w->server_cpu_s = bench_cpu_seconds(o->pids, o->n_pids) - w->server_cpu_s;
+		const struct bench_cpu before = w->server_cpu;
+		struct bench_cpu after;
+		bench_cpu_read(o->pids, o->n_pids, &after);
+		bench_cpu_since(&before, &after, &w->server_cpu);
 		w->own_cpu_s = bench_cpu_own_seconds() - w->own_cpu_s;
 		w->end_us = now_us < w->end_us ? now_us : w->end_us;
 	}
@@ -301,7 +304,7 @@ static void collect(struct run *run, struct worker *workers, const struct window
 	r->in_window = atomic_load(&run->in_window);
 	r->missed = (uint64_t) bench_schedule_missed(&run->schedule, window->end_us);
 	r->late_keys = bench_pool_late(run->pool);
-	r->server_cpu_s = window->closed ? window->server_cpu_s : 0;
+	r->server_cpu = window->closed ? window->server_cpu : (struct bench_cpu) { .n = 0 };
 	r->own_cpu_s = window->closed ? window->own_cpu_s : 0;
 }
 

@@ -263,7 +263,8 @@ static const struct option_row rows[] = {
 	{ "--timeout", "S", read_timeout, "longest time of one order (60)" },
 	{ "--poll-ms", "MS", read_poll, "first wait between polls when there is no Retry-After (10)" },
 	{ "--prepare", "N", read_prepare, "orders whose keys and CSRs are made ahead (as many as are likely)" },
-	{ "--pids", "A,B,C", read_pids, "the server's processes, for CPU seconds a certificate; children are included" },
+	{ "--pids", "A,B,C", read_pids,
+	    "the server's processes, for CPU time a certificate, by process; children are included" },
 };
 
 static const struct option_row *row_find(const char *name, size_t n)

@@ -57,6 +57,16 @@ static void print_note(FILE *out, uint64_t n, const char *what)
 	}
 }
 
+static void print_server_cpu(FILE *out, const struct bench_result *r)
+{
+	const struct bench_cpu *cpu = &r->server_cpu;
+	fprintf(out, "\nserver CPU: %.2f s, %.2f ms a certificate\n", cpu->seconds, per_certificate(r, cpu->seconds) * 1e3);
+	for (size_t i = 0; i < cpu->n; i++) {
+		fprintf(out, "  %-28s %6.2f s, %6.2f ms a certificate\n", cpu->row[i].name, cpu->row[i].seconds,
+		    per_certificate(r, cpu->row[i].seconds) * 1e3);
+	}
+}
+
 void bench_report_text(FILE *out, const struct bench_result *r)
 {
 	const struct bench_stats *s = &r->stats;
@@ -73,8 +83,7 @@ void bench_report_text(FILE *out, const struct bench_result *r)
 	print_note(out, r->broken_off, "orders given up because the run was ended");
 	print_note(out, r->late_keys, "orders had keys made while the clock ran: raise --prepare");
 	if (r->options->n_pids > 0) {
-		fprintf(out, "\nserver CPU: %.2f s, %.2f ms a certificate\n", r->server_cpu_s,
-		    per_certificate(r, r->server_cpu_s) * 1e3);
+		print_server_cpu(out, r);
 	}
 	fprintf(out, "%sown CPU: %.2f s, %.2f ms a certificate\n", r->options->n_pids > 0 ? "" : "\n", r->own_cpu_s,
 	    per_certificate(r, r->own_cpu_s) * 1e3);
@@ -111,6 +120,16 @@ static json_t *errors_json(const struct bench_stats *s)
 	return errors;
 }
 
+static json_t *cpu_json(const struct bench_result *r)
+{
+	json_t *rows = json_object();
+	for (size_t i = 0; i < r->server_cpu.n; i++) {
+		const struct bench_cpu_row *row = &r->server_cpu.row[i];
+		json_object_set_new(rows, row->name, json_real(per_certificate(r, row->seconds) * 1e3));
+	}
+	return rows;
+}
+
 void bench_report_json(FILE *out, const struct bench_result *r)
 {
 	const struct bench_stats *s = &r->stats;
@@ -128,9 +147,10 @@ void bench_report_json(FILE *out, const struct bench_result *r)
 	json_object_set_new(report, "own_cpu_s", json_real(r->own_cpu_s));
 	json_object_set_new(report, "own_cpu_ms_per_certificate", json_real(per_certificate(r, r->own_cpu_s) * 1e3));
 	if (r->options->n_pids > 0) {
-		json_object_set_new(report, "server_cpu_s", json_real(r->server_cpu_s));
+		json_object_set_new(report, "server_cpu_s", json_real(r->server_cpu.seconds));
 		json_object_set_new(
-		    report, "server_cpu_ms_per_certificate", json_real(per_certificate(r, r->server_cpu_s) * 1e3));
+		    report, "server_cpu_ms_per_certificate", json_real(per_certificate(r, r->server_cpu.seconds) * 1e3));
+		json_object_set_new(report, "server_cpu_ms_per_certificate_by_process", cpu_json(r));
 	}
 	json_dumpf(report, out, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
 	fputc('\n', out);

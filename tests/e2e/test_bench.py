@@ -47,5 +47,8 @@ def test_compare_runs_both(run):
     assert result["ratio"] > 0
     for side in "pebble", "cairn":
         assert result[side]["server_cpu_ms_per_certificate"] > 0
+        rows = result[side]["server_cpu_ms_per_certificate_by_process"]
+        assert sum(rows.values()) > result[side]["server_cpu_ms_per_certificate"] - 0.1, rows
         (report,) = result[side]["rounds"]
         check(report)
+    assert {"cairn-wfe", "cairn-ra", "postgres cairn_ra"} <= set(rows), rows

@@ -320,6 +320,18 @@ static void test_responder(void **state)
 	ctx_done(&c);
 }
 
+static double seconds_of(const pid_t *pids, size_t n)
+{
+	struct bench_cpu cpu;
+	bench_cpu_read(pids, n, &cpu);
+	double sum = 0;
+	for (size_t i = 0; i < cpu.n; i++) {
+		sum += cpu.row[i].seconds;
+	}
+	assert_true(cpu.n == BENCH_CPU_ROWS_MAX || (sum > cpu.seconds - 1e-6 && sum < cpu.seconds + 1e-6));
+	return cpu.seconds;
+}
+
 static void test_cpu_counts_this_process_once(void **state)
 {
 	(void) state;
@@ -329,11 +341,55 @@ static void test_cpu_counts_this_process_once(void **state)
 	}
 	double own = bench_cpu_own_seconds();
 	const pid_t pids[] = { getpid(), getpid(), getppid() };
-	double counted = bench_cpu_seconds(pids, 1);
+	double counted = seconds_of(pids, 1);
 	assert_true(counted > own - 0.03 && counted < own + 0.1);
-	assert_true(bench_cpu_seconds(pids, 2) < own + 0.1);
-	assert_true(bench_cpu_seconds(pids + 2, 1) >= counted); /* a parent includes its children */
-	assert_true(bench_cpu_seconds(pids, 0) <= 0);
+	assert_true(seconds_of(pids, 2) < own + 0.1);
+	assert_true(seconds_of(pids + 2, 1) >= counted); /* a parent includes its children */
+	assert_true(seconds_of(pids, 0) <= 0);
+	struct bench_cpu cpu;
+	bench_cpu_read(pids, 1, &cpu);
+	assert_int_equal(cpu.n, 1);
+	assert_string_equal(cpu.row[0].name, "test_bench_chec"); /* the kernel keeps 15 octets */
+}
+
+static void test_cpu_names(void **state)
+{
+	static const struct {
+		const char *process, *title, *name;
+	} rows[] = {
+		{ "cairn-ra", "", "cairn-ra" },
+		{ "cairn-ra", "postgres: cairn_ra cairn [local] idle", "cairn-ra" },
+		{ "postgres", "postgres: cairn_ra cairn [local] idle", "postgres cairn_ra" },
+		{ "postgres", "postgres: main: cairn_wfe cairn [local] COPY", "postgres cairn_wfe" },
+		{ "postgres", "postgres: cairn_ca cairn 127.0.0.1(4711) idle in transaction", "postgres cairn_ca" },
+		{ "postgres", "postgres: checkpointer ", "postgres" },
+		{ "postgres", "postgres: main: logical replication launcher ", "postgres" },
+		{ "postgres", "postgres: autovacuum worker cairn", "postgres" },
+		{ "postgres", "/usr/lib/postgresql/15/bin/postgres", "postgres" },
+		{ "postgres", "postgres: ", "postgres" },
+		{ "postgres", "", "postgres" },
+	};
+	(void) state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		char name[BENCH_CPU_NAME_MAX];
+		bench_cpu_name(rows[i].process, rows[i].title, name);
+		assert_string_equal(name, rows[i].name);
+	}
+}
+
+static void test_cpu_since(void **state)
+{
+	const struct bench_cpu before = { 5, { { "a", 2 }, { "b", 2 }, { "gone", 1 } }, 3 };
+	const struct bench_cpu after = { 12, { { "new", 3 }, { "a", 2.5 }, { "b", 6.5 }, { "idle", 0 } }, 4 };
+	struct bench_cpu used;
+	(void) state;
+	bench_cpu_since(&before, &after, &used);
+	assert_true(used.seconds > 6.99 && used.seconds < 7.01);
+	assert_int_equal(used.n, 3);
+	assert_string_equal(used.row[0].name, "b");
+	assert_true(used.row[0].seconds > 4.49 && used.row[0].seconds < 4.51);
+	assert_string_equal(used.row[1].name, "new");
+	assert_string_equal(used.row[2].name, "a");
 }
 
 int main(void)
@@ -346,6 +402,8 @@ int main(void)
 		cmocka_unit_test(test_bad_chains),
 		cmocka_unit_test(test_responder),
 		cmocka_unit_test(test_cpu_counts_this_process_once),
+		cmocka_unit_test(test_cpu_names),
+		cmocka_unit_test(test_cpu_since),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
