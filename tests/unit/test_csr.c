@@ -82,7 +82,7 @@ static void names_and_key_are_read(void **state)
 	assert_string_equal(csr.dns_names.v[1], "a.example.com");
 	assert_int_equal(csr.ip_addresses.n, 2);
 	assert_string_equal(csr.ip_addresses.v[1], "2001:db8::1"); /* B-7 */
-	assert_true(csr.wants_must_staple); /* D-48, D-49: seen, and nothing more */
+	assert_true(csr.wants_must_staple);                        /* D-48, D-49: seen, and nothing more */
 	assert_good(c, key_spki(c, csr.key, &spki));
 	assert_true(bytes_equal(spki, csr.spki));
 	struct text_list names = csr_names(c, &csr);
