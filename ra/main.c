@@ -13,10 +13,10 @@
 
 static struct ra state;
 
-static void worker_end(void)
+static void release(void)
 {
-	db_thread_end();
-	rpc_client_thread_end();
+	db_thread_park();
+	rpc_client_thread_park();
 }
 
 static int start(struct ctx *c, const struct config *config)
@@ -39,7 +39,7 @@ static int start(struct ctx *c, const struct config *config)
 	        [RPC_SERVICE_subscriber] = config->rpc.subscriber },
 	});
 	TRY(jobs_start(c));
-	return service_rpc_start(c, config, &(struct service_rpc) { own, ra_methods, ra_n_methods, worker_end });
+	return service_rpc_start(c, config, &(struct service_rpc) { own, ra_methods, ra_n_methods, release });
 }
 
 static void reload(const struct config *config)

@@ -25,13 +25,13 @@ static struct {
 	size_t n_statements;
 } config;
 
-/* How many connections are open; guarded by the lock. */
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t one_closed;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of what follows */
 static unsigned open_connections;
+static struct connection *parked;   /* of them, those that no thread has; the last one first: it is the warmest */
+static pthread_cond_t one_released; /* closed or parked */
 
-static _Thread_local struct connection mine;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static _Thread_local struct connection *mine;
 /* Its destructor closes the connection of a thread that ends without a word, such as a library's. */
 static pthread_key_t ending;
 
@@ -45,7 +45,7 @@ static void init_condition(void)
 {
 	pthread_condattr_t attr;
 	if (pthread_condattr_init(&attr) != 0 || pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) != 0 ||
-	    pthread_cond_init(&one_closed, &attr) != 0 || pthread_key_create(&ending, end_of_thread) != 0) {
+	    pthread_cond_init(&one_released, &attr) != 0 || pthread_key_create(&ending, end_of_thread) != 0) {
 		die("a condition variable can't be made");
 	}
 	pthread_condattr_destroy(&attr);
@@ -65,7 +65,18 @@ void db_configure(const char *conninfo, unsigned max_connections, int64_t statem
 	pthread_once(&once, init_condition);
 }
 
-/* Counts one connection more, as soon as there may be one. */
+/* Takes a parked connection; under the lock. */
+static bool take_parked(void)
+{
+	mine = parked;
+	if (mine != NULL) {
+		parked = mine->next;
+		mine->next = NULL;
+	}
+	return mine != NULL;
+}
+
+/* As soon as there may be one more, or one is parked, the thread has it: a parked one is open. */
 static int take_place(struct ctx *c)
 {
 	int64_t limit_ms = ctx_left_ms(c, WAIT_FOR_CONNECTION_MS);
@@ -77,13 +88,21 @@ static int take_place(struct ctx *c)
 	until.tv_nsec %= 1000000000;
 	pthread_mutex_lock(&lock);
 	int waited = 0;
-	while (open_connections >= config.max_connections && waited == 0) {
-		waited = pthread_cond_timedwait(&one_closed, &lock, &until);
+	bool taken = take_parked();
+	while (!taken && open_connections >= config.max_connections && waited == 0) {
+		waited = pthread_cond_timedwait(&one_released, &lock, &until);
+		taken = take_parked();
 	}
-	bool taken = open_connections < config.max_connections;
-	open_connections += taken ? 1 : 0;
-	metric_set(METRIC_db_connections, NULL, open_connections);
+	if (!taken && open_connections < config.max_connections) {
+		mine = calloc(1, sizeof(*mine));
+		taken = true;
+		open_connections++;
+		metric_set(METRIC_db_connections, NULL, open_connections);
+	}
 	pthread_mutex_unlock(&lock);
+	if (taken && mine == NULL) {
+		die("out of memory");
+	}
 	return taken ? 0 : FAIL(c, UNAVAILABLE, "All connections to the database are in use");
 }
 
@@ -92,16 +111,29 @@ static void give_place(void)
 	pthread_mutex_lock(&lock);
 	open_connections--;
 	metric_set(METRIC_db_connections, NULL, open_connections);
-	pthread_cond_signal(&one_closed);
+	pthread_cond_signal(&one_released);
 	pthread_mutex_unlock(&lock);
 }
 
 void connection_drop(void)
 {
-	if (mine.pg != NULL) {
-		PQfinish(mine.pg);
-		mine = (struct connection) { 0 };
+	if (mine != NULL) {
+		PQfinish(mine->pg);
+		free(mine);
+		mine = NULL;
 		give_place();
+	}
+}
+
+void db_thread_park(void)
+{
+	if (mine != NULL) {
+		pthread_mutex_lock(&lock);
+		mine->next = parked;
+		parked = mine;
+		mine = NULL;
+		pthread_cond_signal(&one_released);
+		pthread_mutex_unlock(&lock);
 	}
 }
 
@@ -407,22 +439,17 @@ static PGconn *dial(void)
 
 static int open_mine(struct ctx *c)
 {
-	if (config.conninfo == NULL) {
-		die("the database is not configured");
-	}
-	TRY(take_place(c));
-	mine = (struct connection) { .pg = dial() };
-	(void) pthread_setspecific(ending, &mine); /* without it the connection lives until the process ends */
-	if (mine.pg == NULL) {
+	mine->pg = dial();
+	if (mine->pg == NULL) {
 		die("out of memory");
 	}
-	if (PQstatus(mine.pg) != CONNECTION_OK) {
-		(void) lost_in_setup(c, &mine);
+	if (PQstatus(mine->pg) != CONNECTION_OK) {
+		(void) lost_in_setup(c, mine);
 		connection_drop();
 		return -1;
 	}
-	PQsetNoticeReceiver(mine.pg, ignore_notice, NULL);
-	int result = PQsetnonblocking(mine.pg, 1) == 0 ? prepare_all(c, &mine) : lost_in_setup(c, &mine);
+	PQsetNoticeReceiver(mine->pg, ignore_notice, NULL);
+	int result = PQsetnonblocking(mine->pg, 1) == 0 ? prepare_all(c, mine) : lost_in_setup(c, mine);
 	if (result != 0) {
 		connection_drop();
 	}
@@ -449,12 +476,20 @@ int connection_use(struct ctx *c, struct connection **ret)
 	if (ctx_left_ms(c, 1) == 0) {
 		return FAIL(c, DEADLINE, "The time for this request is over");
 	}
-	if (mine.pg != NULL && !is_alive(&mine)) {
-		connection_drop();
+	if (config.conninfo == NULL) {
+		die("the database is not configured");
 	}
-	if (mine.pg == NULL) {
-		TRY(open_mine(c));
-	}
-	*ret = &mine;
+	do {
+		if (mine == NULL) {
+			TRY(take_place(c));
+			(void) pthread_setspecific(ending, mine); /* without it the connection lives until the process ends */
+		}
+		if (mine->pg == NULL) {
+			TRY(open_mine(c));
+		} else if (!is_alive(mine)) {
+			connection_drop();
+		}
+	} while (mine == NULL);
+	*ret = mine;
 	return 0;
 }

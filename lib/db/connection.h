@@ -14,6 +14,7 @@ struct connection {
 	PGconn *pg;
 	const char *channels[CONNECTION_CHANNELS]; /* that it listens to */
 	size_t n_channels;
+	struct connection *next; /* of those that are parked */
 };
 
 AUTO_DEFINE(PGresult, PQclear)

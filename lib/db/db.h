@@ -1,4 +1,4 @@
-/* PostgreSQL: a closed list of prepared statements, connections that belong to worker threads, one round trip a step.
+/* PostgreSQL: a closed list of prepared statements, connections that belong to one thread at a time, one round trip a step.
  *
  *     static const struct statement find_order = {
  *             .name = "find_order", .sql = "SELECT ... WHERE id = $1", .params = &find_order_params, .row = &order_row };
@@ -36,6 +36,9 @@ int db_check(struct ctx *c) MUST_CHECK;
 const char *db_not_ready(void);
 /* Closes the calling thread's connection; the end of a thread does so too. */
 void db_thread_end(void);
+/* Leaves the calling thread's connection, open, to the next thread that needs one: for threads that are many and have
+ * work now and then. */
+void db_thread_park(void);
 
 /* Runs the statement on the calling thread's connection (opened when first needed, opened again when lost); it is a
  * transaction of its own. `params` is the struct of s->params or NULL.

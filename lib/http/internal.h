@@ -64,11 +64,14 @@ struct http_server {
 	int wake_fd;   /* eventfd */
 
 	pthread_mutex_t lock; /* of all below and of what struct conn says */
-	pthread_cond_t quiet; /* signalled when `active` and `suspended` are 0 */
+	pthread_cond_t quiet; /* signalled when `active` and `handed` are 0 */
 	struct conn *conns;
 	unsigned n_conns;
-	unsigned active;    /* requests from their first line to the end of their answer */
-	unsigned suspended; /* those that a worker has, or that wait for one */
+	unsigned active;  /* requests from their first line to the end of their answer */
+	unsigned handed;  /* those that a handler has, or that wait for one */
+	unsigned taking;  /* HTTP_THREADS_EACH: those whose handler runs */
+	unsigned turning; /* and those that wait for their turn */
+	pthread_cond_t turn;
 	int linger[HTTP_MAX_LINGER];
 	int64_t linger_until_us[HTTP_MAX_LINGER];
 	size_t n_linger;
@@ -106,8 +109,8 @@ void http_request_completed(
 int http_workers_start(struct ctx *c, struct http_server *s) MUST_CHECK;
 /* Nobody waits in the queue any more. */
 void http_workers_join(struct http_server *s);
-/* In the epoll thread: suspends and queues the request; false when the queue is full, then it is refused by the caller
- * once it has been resumed. */
+/* In the thread of the connection, when the request is whole: has it worked on, or refuses it. Either it is answered then,
+ * or it is suspended and the answer stands when it is resumed. */
 void http_workers_hand(struct request *r);
 
 /* reply.c */

@@ -276,7 +276,8 @@ static enum MHD_Result take_whole(struct request *r)
 	}
 	http_conn_expect(r->conn, false, 0);
 	http_workers_hand(r);
-	return MHD_YES;
+	/* Suspended, it may belong to another thread already. */
+	return s->options.threads == HTTP_THREADS_EACH ? http_reply_queue(r) : MHD_YES;
 }
 
 enum MHD_Result http_request_access(void *cls, struct MHD_Connection *connection, const char *url, const char *method,

@@ -90,8 +90,10 @@ static int start_daemon(struct ctx *c, struct http_server *s)
 		{ MHD_OPTION_END, 0, NULL },
 	};
 	struct MHD_OptionItem none[] = { { MHD_OPTION_END, 0, NULL } };
-	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
-	                 MHD_USE_ERROR_LOG | (s->tls != NULL ? MHD_USE_TLS : 0U);
+	unsigned flags = MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC | MHD_USE_ERROR_LOG | (s->tls != NULL ? MHD_USE_TLS : 0U);
+	flags |= s->options.threads == HTTP_THREADS_EACH
+	             ? (unsigned) MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_THREAD_PER_CONNECTION
+	             : (unsigned) MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
 	struct MHD_Daemon *d = MHD_start_daemon(flags, 0, NULL, NULL, http_request_access, s, MHD_OPTION_EXTERNAL_LOGGER,
 	    forward_log, s, MHD_OPTION_URI_LOG_CALLBACK, http_request_begin, s, MHD_OPTION_NOTIFY_COMPLETED,
 	    http_request_completed, s, MHD_OPTION_NOTIFY_CONNECTION, http_conn_notify, s, MHD_OPTION_CONNECTION_LIMIT,
@@ -113,6 +115,7 @@ static int start(struct ctx *c, struct http_server *s)
 	TRY(open_socket(c, s));
 	TRY(http_workers_start(c, s));
 	unsigned io_threads = s->options.io_threads == 0 ? 2 : s->options.io_threads;
+	io_threads = s->options.threads == HTTP_THREADS_EACH ? 1 : io_threads;
 	for (unsigned i = 0; i < io_threads && i < HTTP_MAX_IO_THREADS; i++) {
 		TRY(start_daemon(c, s));
 	}
@@ -133,6 +136,7 @@ static void release(struct http_server *s)
 	}
 	tls_free(s->tls);
 	pthread_cond_destroy(&s->quiet);
+	pthread_cond_destroy(&s->turn);
 	pthread_mutex_destroy(&s->lock);
 	arena_free(s->arena);
 	free(s);
@@ -144,7 +148,7 @@ static struct http_server *server_new(const struct http_server_options *options)
 	pthread_condattr_t attributes;
 	if (s == NULL || pthread_mutex_init(&s->lock, NULL) != 0 || pthread_condattr_init(&attributes) != 0 ||
 	    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) != 0 ||
-	    pthread_cond_init(&s->quiet, &attributes) != 0) {
+	    pthread_cond_init(&s->quiet, &attributes) != 0 || pthread_cond_init(&s->turn, NULL) != 0) {
 		die("out of memory");
 	}
 	pthread_condattr_destroy(&attributes);
@@ -183,7 +187,7 @@ int http_server_reload(struct ctx *c, struct http_server *s)
 
 void http_quiet_check(struct http_server *s)
 {
-	if (s->active == 0 && s->suspended == 0) {
+	if (s->active == 0 && s->handed == 0) {
 		pthread_cond_broadcast(&s->quiet);
 	}
 }
@@ -197,11 +201,11 @@ static unsigned wait_quiet(struct http_server *s, int64_t ms)
 	until.tv_sec += (time_t) (ms / 1000 + ns / 1000000000);
 	until.tv_nsec = (long) (ns % 1000000000);
 	pthread_mutex_lock(&s->lock);
-	while ((s->active > 0 || s->suspended > 0) && pthread_cond_timedwait(&s->quiet, &s->lock, &until) == 0) {
+	while ((s->active > 0 || s->handed > 0) && pthread_cond_timedwait(&s->quiet, &s->lock, &until) == 0) {
 	}
-	unsigned suspended = s->suspended;
+	unsigned handed = s->handed;
 	pthread_mutex_unlock(&s->lock);
-	return suspended;
+	return handed;
 }
 
 bool http_server_stop(struct http_server *s, int64_t deadline_ms)

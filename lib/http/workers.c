@@ -15,19 +15,83 @@ void http_defer(struct http_request *r)
 	deferred = true;
 }
 
-void http_finish(struct http_request *r)
+/* The answer stands. */
+static void end_work(struct request *r)
 {
-	struct request *mine = (struct request *) (void *) r;
-	struct http_server *s = r->server;
-	struct MHD_Connection *connection = r->connection;
-	mine->answered = true;
+	struct http_server *s = r->pub.server;
+	struct MHD_Connection *connection = r->pub.connection;
+	r->answered = true;
 	/* Not under the lock, which the woken thread would meet at once. MHD_stop_daemon does not bear a suspended
 	 * connection, so the counter, which a stop waits for, falls only afterwards. */
-	MHD_resume_connection(connection);
+	if (s->options.threads != HTTP_THREADS_EACH) {
+		MHD_resume_connection(connection);
+	}
 	pthread_mutex_lock(&s->lock);
-	s->suspended--;
+	s->handed--;
 	http_quiet_check(s);
 	pthread_mutex_unlock(&s->lock);
+}
+
+void http_finish(struct http_request *r)
+{
+	end_work((struct request *) (void *) r);
+}
+
+static void refuse_busy(struct request *r, const char *reason)
+{
+	r->pub.ctx.err.retry_after_s = 1;
+	(void) FAIL(&r->pub.ctx, UNAVAILABLE, "The service is busy, try again soon"); /* */
+	http_refuse(r, reason);
+	end_work(r);
+}
+
+static void work(struct http_server *s, struct request *r)
+{
+	if (atomic_load(&s->refusing) || ctx_left_ms(&r->pub.ctx, 1) == 0) {
+		refuse_busy(r, "late");
+		return;
+	}
+	deferred = false;
+	s->options.handler(&r->pub, s->options.arg);
+	if (!deferred) {
+		end_work(r);
+	}
+}
+
+/* False when too many wait already. */
+static bool take_turn(struct http_server *s)
+{
+	pthread_mutex_lock(&s->lock);
+	bool may = s->taking < s->options.workers || s->turning < s->options.queue;
+	s->turning++;
+	while (may && s->taking >= s->options.workers) {
+		pthread_cond_wait(&s->turn, &s->lock);
+	}
+	s->turning--;
+	s->taking += may;
+	pthread_mutex_unlock(&s->lock);
+	return may;
+}
+
+static void give_turn(struct http_server *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->taking--;
+	pthread_cond_signal(&s->turn);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void work_here(struct http_server *s, struct request *r)
+{
+	if (!take_turn(s)) {
+		refuse_busy(r, "queue");
+		return;
+	}
+	work(s, r);
+	if (s->options.release != NULL) {
+		s->options.release();
+	}
+	give_turn(s);
 }
 
 void http_workers_hand(struct request *r)
@@ -35,34 +99,20 @@ void http_workers_hand(struct request *r)
 	struct http_server *s = r->pub.server;
 	r->handed = true;
 	pthread_mutex_lock(&s->lock);
-	s->suspended++;
+	s->handed++;
 	pthread_mutex_unlock(&s->lock);
-	/* First suspended, then queued: a worker may resume it before this function returns. */
+	if (s->options.threads == HTTP_THREADS_EACH) {
+		work_here(s, r);
+		return;
+	}
+	/* First suspended, then handed on: it may be resumed before this function returns. */
 	MHD_suspend_connection(r->pub.connection);
-	if (!queue_push(s->queue, r)) {
-		r->pub.ctx.err.retry_after_s = 1;
-		(void) FAIL(&r->pub.ctx, UNAVAILABLE, "The service is busy, try again soon"); /* */
-		http_refuse(r, "queue");
-		http_finish(&r->pub);
-		return;
-	}
-	metric_set(METRIC_http_queue_length, NULL, (int64_t) queue_length(s->queue));
-}
-
-static void work(struct http_server *s, struct request *r)
-{
-	struct ctx *c = &r->pub.ctx;
-	if (atomic_load(&s->refusing) || ctx_left_ms(c, 1) == 0) {
-		c->err.retry_after_s = 1;
-		(void) FAIL(c, UNAVAILABLE, "The service is busy, try again soon");
-		http_refuse(r, "late");
-		http_finish(&r->pub);
-		return;
-	}
-	deferred = false;
-	s->options.handler(&r->pub, s->options.arg);
-	if (!deferred) {
-		http_finish(&r->pub);
+	if (s->options.threads == HTTP_THREADS_NONE) {
+		work(s, r);
+	} else if (queue_push(s->queue, r)) {
+		metric_set(METRIC_http_queue_length, NULL, (int64_t) queue_length(s->queue));
+	} else {
+		refuse_busy(r, "queue");
 	}
 }
 
@@ -84,6 +134,9 @@ static void *worker_main(void *arg)
 
 int http_workers_start(struct ctx *c, struct http_server *s)
 {
+	if (s->options.threads != HTTP_THREADS_POOL) {
+		return 0;
+	}
 	s->queue = queue_new(s->options.queue == 0 ? 1 : s->options.queue);
 	s->workers = ARENA_ARRAY(s->arena, s->options.workers, pthread_t);
 	for (; s->n_workers < s->options.workers; s->n_workers++) {

@@ -1,8 +1,11 @@
 #include "lib/rpc/client.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <unistd.h>
 
+#include "lib/base/die.h"
 #include "lib/rpc/exchange.h"
 
 static struct rpc_client_options options;
@@ -10,8 +13,17 @@ static struct http_client_tls tls;
 static atomic_uint generation;
 static atomic_uint turn; /* threads begin at different addresses */
 
-static _Thread_local struct http_client *client;
-static _Thread_local unsigned client_generation;
+/* The connections of one thread at a time. */
+struct caller {
+	struct http_client *http;
+	unsigned generation; /* of the certificates */
+	struct caller *next;
+};
+
+static _Thread_local struct caller *mine;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct caller *parked; /* the last one first: it was used last */
+
 static _Thread_local unsigned preferred[RPC_SERVICE_COUNT];
 static _Thread_local bool has_preferred;
 
@@ -43,10 +55,35 @@ void rpc_client_reload(void)
 	atomic_fetch_add(&generation, 1);
 }
 
+static struct caller *take_parked(void)
+{
+	pthread_mutex_lock(&lock);
+	struct caller *one = parked;
+	if (one != NULL) {
+		parked = one->next;
+	}
+	pthread_mutex_unlock(&lock);
+	return one;
+}
+
+void rpc_client_thread_park(void)
+{
+	if (mine != NULL) {
+		pthread_mutex_lock(&lock);
+		mine->next = parked;
+		parked = mine;
+		pthread_mutex_unlock(&lock);
+		mine = NULL;
+	}
+}
+
 void rpc_client_thread_end(void)
 {
-	http_client_free(client);
-	client = NULL;
+	if (mine != NULL) {
+		http_client_free(mine->http);
+		free(mine);
+		mine = NULL;
+	}
 }
 
 const struct rpc_client_options *rpc_client_options_now(void)
@@ -66,22 +103,25 @@ unsigned rpc_client_generation(void)
 
 static struct http_client *client_of_thread(void)
 {
-	unsigned now = rpc_client_generation();
-	if (client != NULL && client_generation != now) {
+	mine = mine == NULL ? take_parked() : mine;
+	if (mine != NULL && mine->generation != rpc_client_generation()) {
 		rpc_client_thread_end();
 	}
-	if (client == NULL) {
-		client = http_client_new(&tls);
-		client_generation = now;
+	if (mine == NULL) {
+		mine = calloc(1, sizeof(*mine));
+		if (mine == NULL) {
+			die("out of memory");
+		}
+		*mine = (struct caller) { .http = http_client_new(&tls), .generation = rpc_client_generation() };
 	}
 	if (!has_preferred) {
-		unsigned mine = atomic_fetch_add(&turn, 1);
+		unsigned my_turn = atomic_fetch_add(&turn, 1);
 		for (size_t i = 0; i < RPC_SERVICE_COUNT; i++) {
-			preferred[i] = mine;
+			preferred[i] = my_turn;
 		}
 		has_preferred = true;
 	}
-	return client;
+	return mine->http;
 }
 
 static int run(struct ctx *c, const struct rpc_stub *stub, const void *in, void *response)

@@ -31,6 +31,8 @@ void rpc_client_configure(const struct rpc_client_options *options);
 void rpc_client_reload(void);
 /* Threads that called stubs free their connections at their end. */
 void rpc_client_thread_end(void);
+/* Leaves the connections of the calling thread to the next thread that calls. */
+void rpc_client_thread_park(void);
 
 #define RPC(service, Method, verb, request, response, callers, deadline_ms, repeat) \
 	int rpc_##service##_##verb(struct ctx *c, const struct request *in, struct response *ret) MUST_CHECK;

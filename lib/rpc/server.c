@@ -190,6 +190,16 @@ static void refuse(struct http_request *r, void *arg)
 	reply_error(r, problem_info(r->ctx.err.type)->status);
 }
 
+static bool is_later(const struct rpc_server_options *options)
+{
+	for (size_t i = 0; i < options->n_methods; i++) {
+		if (options->methods[i].serve_later != NULL) {
+			return true;
+		}
+	}
+	return false;
+}
+
 int rpc_server_start(struct ctx *c, const struct rpc_server_options *options, struct rpc_server **ret)
 {
 	struct address at;
@@ -209,7 +219,7 @@ int rpc_server_start(struct ctx *c, const struct rpc_server_options *options, st
 		.key_file = options->key_file,
 		.client_ca_file = options->ca_file,
 		.max_body = MAX_BODY,
-		.io_threads = 1, /* it moves octets only, for callers that are few */
+		.io_threads = 1,
 		.workers = options->workers,
 		.queue = options->queue,
 		.max_connections = MAX_CONNECTIONS,
@@ -217,7 +227,8 @@ int rpc_server_start(struct ctx *c, const struct rpc_server_options *options, st
 		.request_limit_ms = REQUEST_LIMIT_MS,
 		.handler = handle,
 		.refuse = refuse,
-		.worker_end = options->worker_end,
+		.threads = is_later(options) ? HTTP_THREADS_NONE : HTTP_THREADS_EACH,
+		.release = options->release,
 		.arg = s,
 	};
 	if (http_server_start(c, &http, &s->http) != 0) {

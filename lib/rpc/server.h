@@ -7,6 +7,9 @@
  * include "lib/rpc/handlers.h". c->caller is the name in the client's certificate, c->request_id came with the call, c's
  * deadline is the smaller of the row's and the caller's.
  *
+ * Each connection has a thread, in which its calls run, `workers` of all at once. A service with an RPC_LATER row has one
+ * thread for all connections instead, and none of its handlers may block.
+ *
  * On the wire it is the unary Connect protocol with JSON, so that curl can speak it:
  *         curl --cacert ca.pem --cert cairn-wfe.pem --key cairn-wfe.key --connect-to ::127.0.0.1:14101 \
  *              -H 'Content-Type: application/json' -d '{"account_id":"..."}' \
@@ -44,7 +47,9 @@ struct rpc_server_options {
 	const char *ca_file;
 	unsigned workers;
 	unsigned queue;
-	void (*worker_end)(void); /* db_thread_end, rpc_client_thread_end ... */
+	/* Runs behind each call, in its thread, to give back what that holds: db_thread_park, rpc_client_thread_park. A thread
+	 * belongs to a caller's connection, so there are more of them than calls at once. May be NULL. */
+	void (*release)(void);
 };
 
 struct rpc_server;

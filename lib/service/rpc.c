@@ -17,7 +17,7 @@ int service_rpc_start(struct ctx *c, const struct config *config, const struct s
 	        .ca_file = config->rpc.ca_file,
 	        .workers = (unsigned) own->workers,
 	        .queue = (unsigned) own->queue,
-	        .worker_end = rpc->worker_end,
+	        .release = rpc->release,
 	    },
 	    &server);
 }

@@ -5,12 +5,12 @@
 #include "lib/base/config.h"
 #include "lib/rpc/server.h"
 
-/* methods: what lib/rpc/serve.h defined. worker_end: as in rpc_server_options; may be NULL. */
+/* methods: what lib/rpc/serve.h defined. release: as in rpc_server_options; may be NULL. */
 struct service_rpc {
 	const struct config_process *process;
 	const struct rpc_method *methods;
 	size_t n_methods;
-	void (*worker_end)(void);
+	void (*release)(void);
 };
 
 int service_rpc_start(struct ctx *c, const struct config *config, const struct service_rpc *rpc) MUST_CHECK;

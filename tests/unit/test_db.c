@@ -84,6 +84,9 @@ static const struct statement series = {
 	.name = "series", .sql = "SELECT i AS n FROM generate_series(1, $1) i", .params = &one_fields, .row = &one_fields
 };
 static const struct statement small = { .name = "small", .sql = "SELECT 7::int2 AS n", .row = &one_fields };
+static const struct statement backend = {
+	.name = "backend", .sql = "SELECT pg_backend_pid() AS n", .row = &one_fields
+};
 static const struct statement missing = { .name = "missing", .sql = "SELECT NULL::int8 AS n", .row = &one_fields };
 static const struct statement unknown_column = { .name = "unknown_column", .sql = "SELECT 1 AS x", .row = &one_fields };
 static const struct statement wrong_type = { .name = "wrong_type", .sql = "SELECT now() AS n", .row = &one_fields };
@@ -104,7 +107,7 @@ static const struct statement serialization = {
 	.name = "serialization", .sql = "SELECT test.conflict($1)", .params = &one_fields
 };
 
-static const struct statement *const statements[] = { &echo, &insert, &update, &series, &small, &missing,
+static const struct statement *const statements[] = { &backend, &echo, &insert, &update, &series, &small, &missing,
 	&unknown_column, &wrong_type, &refuse, &sleep_read, &kill_read, &kill_write, &serialization };
 
 static int setup(void **state)
@@ -412,6 +415,49 @@ static void test_number_is_bounded(void **state)
 	assert_int_equal(refused, 1);
 }
 
+static void *use_and_park(void *arg)
+{
+	struct ctx c;
+	ctx_init(&c);
+	struct one *out = arg;
+	bool found = false;
+	assert_int_equal(db_row(&c, &backend, NULL, out, &found), 0);
+	db_thread_park();
+	ctx_done(&c);
+	return NULL;
+}
+
+/* A parked connection serves the next thread, and the one that waits because there may be no more. */
+static void test_parked(void **state)
+{
+	(void) state;
+	struct one first, second, third;
+	struct ctx c;
+	bool found = false;
+	pthread_t thread;
+	ctx_init(&c);
+	db_thread_end();
+	use_and_park(&first);
+	assert_int_equal(pthread_create(&thread, NULL, use_and_park, &second), 0);
+	pthread_join(thread, NULL);
+	assert_int_equal(second.n, first.n);
+	db_configure(pg_conninfo("cairn_owner"), 1, 1000);
+	assert_int_equal(db_row(&c, &backend, NULL, &first, &found), 0);
+	assert_int_equal(pthread_create(&thread, NULL, use_and_park, &third), 0);
+	nanosleep(&(struct timespec) { .tv_nsec = 200000000 }, NULL);
+	db_thread_park();
+	pthread_join(thread, NULL);
+	assert_int_equal(third.n, first.n);
+	/* One that ended meanwhile is passed over. */
+	char sql[100];
+	snprintf(sql, sizeof(sql), "SELECT pg_terminate_backend(%lld, 2000)", (long long) third.n);
+	pg_exec("postgres", sql);
+	assert_int_equal(db_row(&c, &backend, NULL, &second, &found), 0);
+	assert_int_not_equal(second.n, third.n);
+	db_configure(pg_conninfo("cairn_owner"), 2, 1000);
+	ctx_done(&c);
+}
+
 static void test_unreachable(void **state)
 {
 	(void) state;
@@ -444,6 +490,7 @@ int main(void)
 		cmocka_unit_test(test_copy_all),
 		cmocka_unit_test(test_notify),
 		cmocka_unit_test(test_number_is_bounded),
+		cmocka_unit_test(test_parked),
 		cmocka_unit_test(test_unreachable),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -29,6 +29,8 @@ static sem_t gate;            /* /wait passes when it is posted */
 static atomic_int waiting;    /* how many are in /wait */
 static atomic_int workers_on; /* worker_start minus worker_end */
 static atomic_int late;
+static atomic_int released;
+static enum http_threads threads;
 
 static void reply_text(struct http_request *r, unsigned status, const char *text)
 {
@@ -102,9 +104,13 @@ static void worker_end(void)
 	atomic_fetch_sub(&workers_on, 1);
 }
 
-static int start(void **state)
+static void release(void)
 {
-	(void) state;
+	atomic_fetch_add(&released, 1);
+}
+
+static int start_again(void)
+{
 	struct ctx c;
 	ctx_init(&c);
 	sem_init(&gate, 0, 0);
@@ -112,6 +118,7 @@ static int start(void **state)
 		.name = "test",
 		.address = "127.0.0.1",
 		.max_body = MAX_BODY,
+		.threads = threads,
 		.workers = 2,
 		.queue = 2,
 		.max_connections = 100,
@@ -122,10 +129,32 @@ static int start(void **state)
 		.refuse = refuse,
 		.worker_start = worker_start,
 		.worker_end = worker_end,
+		.release = release,
 	};
 	assert_int_equal(http_server_start(&c, &options, &server), 0);
 	ctx_done(&c);
 	return 0;
+}
+
+static int start(void **state)
+{
+	(void) state;
+	threads = HTTP_THREADS_POOL;
+	return start_again();
+}
+
+static int start_each(void **state)
+{
+	(void) state;
+	threads = HTTP_THREADS_EACH;
+	return start_again();
+}
+
+static int start_none(void **state)
+{
+	(void) state;
+	threads = HTTP_THREADS_NONE;
+	return start_again();
 }
 
 static int stop(void **state)
@@ -477,7 +506,78 @@ static void drains(void **state)
 	close(refused);
 	close(idle);
 	close(fd);
-	assert_int_equal(start(NULL), 0); /* for the teardown */
+	assert_int_equal(start_again(), 0); /* for the teardown */
+}
+
+static void *ask_and_leave(void *arg)
+{
+	(void) arg;
+	int fd = dial();
+	say(fd, "GET /wait HTTP/1.1\r\nHost: h\r\n\r\n");
+	while (atomic_load(&waiting) < 1) {
+		usleep(1000);
+	}
+	return (void *) (intptr_t) fd;
+}
+
+/* A slow handler holds its own connection and nobody else's; behind each one its thread gives back what it held. */
+static void serves_each_in_a_thread(void **state)
+{
+	(void) state;
+	int fd = (int) (intptr_t) ask_and_leave(NULL);
+	int other = dial();
+	atomic_store(&released, 0);
+	for (int i = 0; i < 3; i++) {
+		say(other, "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}");
+		assert_has(hear(other, "]", 2000), "[POST /x - 2 127.0.0.1 -]");
+	}
+	sem_post(&gate);
+	assert_has(hear(fd, "waited", 2000), " 200 ");
+	usleep(20000); /* the answer may be there before */
+	assert_int_equal(atomic_load(&released), 4);
+	assert_int_equal(atomic_load(&workers_on), 0);
+	close(other);
+	close(fd);
+}
+
+/* The time to drain ends: who still waits for a turn is refused, who has one is left alone. */
+static void refuses_at_the_end(void **state)
+{
+	(void) state;
+	int busy[3];
+	for (int i = 0; i < 3; i++) {
+		busy[i] = dial();
+		say(busy[i], "GET /wait HTTP/1.1\r\nHost: h\r\n\r\n");
+		usleep(30000);
+	}
+	pthread_t thread;
+	pthread_create(&thread, NULL, post_later, &gate);
+	assert_false(http_server_stop(server, 100));
+	assert_has(hear(busy[0], NULL, 1000), "waited");
+	assert_has(hear(busy[2], NULL, 1000), "REFUSED");
+	pthread_join(thread, NULL);
+	sem_post(&gate);
+	assert_has(hear(busy[1], NULL, 1000), "waited");
+	for (int i = 0; i < 3; i++) {
+		close(busy[i]);
+	}
+	usleep(50000);
+	assert_true(http_server_stop(server, 2000));
+	assert_int_equal(start_again(), 0); /* for the teardown */
+}
+
+static void serves_without_workers(void **state)
+{
+	(void) state;
+	int fd = dial();
+	for (int i = 0; i < 3; i++) {
+		say(fd, "GET /later HTTP/1.1\r\nHost: h\r\n\r\n");
+		assert_has(hear(fd, "later", 2000), " 200 ");
+		say(fd, "GET /at-once HTTP/1.1\r\nHost: h\r\n\r\n");
+		assert_has(hear(fd, "]", 2000), "[GET /at-once");
+	}
+	assert_int_equal(atomic_load(&workers_on), 0);
+	close(fd);
 }
 
 static void tells_why_it_can_not_start(void **state)
@@ -571,6 +671,16 @@ int main(void)
 		cmocka_unit_test_setup_teardown(survives_clients_that_leave, start, stop),
 		cmocka_unit_test_setup_teardown(drains, start, stop),
 		cmocka_unit_test_setup_teardown(tells_why_it_can_not_start, start, stop),
+		cmocka_unit_test_setup_teardown(serves_each_in_a_thread, start_each, stop),
+		cmocka_unit_test_setup_teardown(keeps_connections, start_each, stop),
+		cmocka_unit_test_setup_teardown(takes_chunks, start_each, stop),
+		cmocka_unit_test_setup_teardown(refuses_large_bodies, start_each, stop),
+		cmocka_unit_test_setup_teardown(ends_slow_senders, start_each, stop),
+		cmocka_unit_test_setup_teardown(refuses_when_the_queue_is_full, start_each, stop),
+		cmocka_unit_test_setup_teardown(survives_clients_that_leave, start_each, stop),
+		cmocka_unit_test_setup_teardown(drains, start_each, stop),
+		cmocka_unit_test_setup_teardown(refuses_at_the_end, start_each, stop),
+		cmocka_unit_test_setup_teardown(serves_without_workers, start_none, stop),
 		cmocka_unit_test(shows_health),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

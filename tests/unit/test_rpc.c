@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
@@ -221,6 +222,50 @@ static void calls(void **state)
 	assert_int_equal(rpc_ra_new_account(&c, &in, &out), 0);
 	assert_true(seen_left_ms > 5000 && seen_left_ms <= 10000); /* the row's own */
 	assert_true(c.deadline_us == INT64_MAX);
+	ctx_done(&c);
+}
+
+static size_t open_files(void)
+{
+	size_t n = 0;
+	for (int fd = 0; fd < 1000; fd++) {
+		n += fcntl(fd, F_GETFD) >= 0;
+	}
+	return n;
+}
+
+static void *call_and_park(void *arg)
+{
+	(void) arg;
+	struct ctx c;
+	ctx_init(&c);
+	struct new_account_request in = { .key = "k" };
+	struct new_account_response out;
+	assert_int_equal(rpc_ra_new_account(&c, &in, &out), 0);
+	rpc_client_thread_park();
+	ctx_done(&c);
+	return NULL;
+}
+
+/* The connection of a thread that has nothing to do serves the next one. */
+static void parks_connections(void **state)
+{
+	(void) state;
+	rpc_client_thread_end();
+	call_and_park(NULL);
+	size_t before = open_files();
+	for (int i = 0; i < 3; i++) {
+		pthread_t thread;
+		assert_int_equal(pthread_create(&thread, NULL, call_and_park, NULL), 0);
+		pthread_join(thread, NULL);
+	}
+	assert_int_equal(open_files(), before);
+	configure("cairn-va", NULL); /* other certificates: the parked connection is not used again */
+	struct ctx c;
+	ctx_init(&c);
+	struct new_account_request in = { .key = "k" };
+	struct new_account_response out;
+	assert_int_equal(rpc_ra_new_account(&c, &in, &out), -1);
 	ctx_done(&c);
 }
 
@@ -444,6 +489,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(calls, fresh),
+		cmocka_unit_test_setup(parks_connections, fresh),
 		cmocka_unit_test_setup(passes_problems, fresh),
 		cmocka_unit_test_setup(refuses_without_rights, fresh),
 		cmocka_unit_test_setup(repeats_what_is_safe, fresh),
