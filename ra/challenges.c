@@ -11,7 +11,8 @@
 static atomic_int held;
 
 struct start_params {
-	struct id challenge_id;
+	struct id authz_id;
+	int64_t n;
 	struct id account_id;
 	struct bytes thumbprint;
 	const char *thumbprint_text;
@@ -20,7 +21,8 @@ struct start_params {
 	struct id request_id;
 };
 static const struct field start_param[] = {
-	FIELD(struct start_params, challenge_id),
+	FIELD(struct start_params, authz_id),
+	FIELD(struct start_params, n),
 	FIELD(struct start_params, account_id),
 	FIELD(struct start_params, thumbprint),
 	FIELD(struct start_params, thumbprint_text),
@@ -31,9 +33,6 @@ static const struct field start_param[] = {
 static const struct fields start_params_fields = FIELDS(struct start_params, start_param);
 
 struct started_row {
-	bool started;
-	bool processing;
-	struct id authz_id;
 	const char *identifier_type;
 	const char *identifier_value;
 	bool wildcard;
@@ -43,9 +42,6 @@ struct started_row {
 	int64_t attempts;
 };
 static const struct field started_row_field[] = {
-	FIELD(struct started_row, started),
-	FIELD(struct started_row, processing),
-	FIELD(struct started_row, authz_id),
 	FIELD(struct started_row, identifier_type),
 	FIELD(struct started_row, identifier_value),
 	FIELD(struct started_row, wildcard),
@@ -56,12 +52,46 @@ static const struct field started_row_field[] = {
 };
 static const struct fields started_row_fields = FIELDS(struct started_row, started_row_field);
 
+/* A response to a challenge (RFC 8555 7.5.1): a pending authorization, none of whose challenges is being validated, gets a
+ * lease by compare-and-set: a durable job. */
 const struct statement ra_start_challenge_statement = {
 	.name = "start_challenge",
-	.sql = "SELECT started, processing, authz_id, identifier_type, identifier_value, wildcard, type, token, "
-	       "key_authorization, attempts FROM acme.start_challenge($1, $2, $3, $4, $5, $6, $7)",
+	.sql = "UPDATE acme.authz a SET tried = $2, key_authorization = a.tokens[$2] || '.' || $5, lease_holder = $6, "
+	       "lease_until = clock_timestamp() + make_interval(secs => $7), request_id = $8 FROM acme.account k "
+	       "WHERE a.id = $1 AND $2 BETWEEN 1 AND cardinality(a.tokens) AND a.account_id = $3 AND a.tried IS NULL "
+	       "AND a.ended IS NULL AND a.expires_at > now() AND k.id = $3 AND k.thumbprint = $4 AND k.status = 'valid' "
+	       "RETURNING a.identifier_type, a.identifier_value, a.wildcard, a.challenge_types[$2] AS type, "
+	       "a.tokens[$2] AS token, a.key_authorization, a.attempts",
 	.params = &start_params_fields,
 	.row = &started_row_fields,
+};
+
+struct runs_params {
+	struct id authz_id;
+	int64_t n;
+	struct id account_id;
+	struct bytes thumbprint;
+};
+static const struct field runs_param[] = {
+	FIELD(struct runs_params, authz_id),
+	FIELD(struct runs_params, n),
+	FIELD(struct runs_params, account_id),
+	FIELD(struct runs_params, thumbprint),
+};
+static const struct fields runs_params_fields = FIELDS(struct runs_params, runs_param);
+
+struct runs_row {
+	bool runs;
+};
+static const struct field runs_row_field[] = { FIELD(struct runs_row, runs) };
+static const struct fields runs_row_fields = FIELDS(struct runs_row, runs_row_field);
+
+const struct statement ra_challenge_runs_statement = {
+	.name = "challenge_runs",
+	.sql = "SELECT acme.challenge_runs($1, $2, $3, $4) AS runs",
+	.params = &runs_params_fields,
+	.row = &runs_row_fields,
+	.repeatable = true,
 };
 
 struct read_params {
@@ -72,18 +102,23 @@ static const struct fields read_params_fields = FIELDS(struct read_params, read_
 
 const struct statement ra_read_authorization_statement = {
 	.name = "read_authorization",
-	.sql = "SELECT id, account_id, identifier, wildcard, status, expires_at, challenges FROM front.authz WHERE id = $1",
+	.sql = "SELECT " AUTHORIZATION_COLUMNS " FROM front.authz WHERE id = $1",
 	.params = &read_params_fields,
-	.row = &authorization_fields,
+	.row = &authorization_row_fields,
 	.repeatable = true,
 };
 
 int ra_read_authorization(struct ctx *c, struct id id, struct authorization *ret)
 {
 	struct read_params params = { id };
+	struct authorization_row row;
 	bool found = false;
-	TRY(db_row(c, &ra_read_authorization_statement, &params, ret, &found));
-	return found ? 0 : FAIL(c, NOT_FOUND, "There is no such authorization");
+	TRY(db_row(c, &ra_read_authorization_statement, &params, &row, &found));
+	if (!found) {
+		return FAIL(c, NOT_FOUND, "There is no such authorization");
+	}
+	*ret = authorization_of_row(c->arena, &row);
+	return 0;
 }
 
 /* How long this call may be held back. */
@@ -93,17 +128,18 @@ static int64_t hold_ms(const struct ctx *c, const struct start_challenge_request
 	return ctx_left_ms(c, ms);
 }
 
-static struct job_end run_and_wait(const struct started_row *row, const struct job *job, int64_t wait_ms)
+/* With a job: sends it on its way; waits for the outcome of the challenge as long as it may. */
+static struct job_end run_and_wait(const struct job *job, struct id challenge, int64_t wait_ms)
 {
 	struct job_end end = { 0 };
 	bool may_wait = atomic_fetch_add(&held, 1) < ra_get()->config->ra.process.workers / 2;
 	if (!may_wait) {
 		wait_ms = 0;
 	}
-	if (row->started) {
+	if (job != NULL) {
 		end = jobs_run(job, wait_ms);
-	} else if (row->processing && wait_ms > 0) {
-		end = jobs_wait(job->challenge_id, wait_ms);
+	} else if (wait_ms > 0) {
+		end = jobs_wait(challenge, wait_ms);
 	}
 	atomic_fetch_sub(&held, 1);
 	return end;
@@ -131,10 +167,23 @@ static void show_valid(struct ctx *c, const struct job *job, const struct job_en
 	};
 }
 
+/* Nothing was started: why, or what is under way. */
+static int answer_unstarted(struct ctx *c, const struct start_challenge_request *in, const struct start_params *started,
+    struct authorization *ret)
+{
+	struct runs_params params = { started->authz_id, started->n, started->account_id, started->thumbprint };
+	struct runs_row row;
+	bool found = false;
+	TRY(db_row(c, &ra_challenge_runs_statement, &params, &row, &found));
+	if (row.runs) {
+		(void) run_and_wait(NULL, in->challenge_id, hold_ms(c, in));
+	}
+	return ra_read_authorization(c, started->authz_id, ret);
+}
+
 int ra_start_challenge_serve(struct ctx *c, const struct start_challenge_request *in, struct authorization *ret)
 {
 	struct start_params params = {
-		.challenge_id = in->challenge_id,
 		.account_id = in->account_id,
 		.thumbprint = in->thumbprint,
 		.thumbprint_text = base64url_encode(c->arena, in->thumbprint),
@@ -142,15 +191,16 @@ int ra_start_challenge_serve(struct ctx *c, const struct start_challenge_request
 		.lease_s = ra_get()->config->ra.validation_lease_s,
 		.request_id = c->request_id,
 	};
+	params.authz_id = challenge_id_split(in->challenge_id, &params.n);
 	struct started_row row;
-	bool found = false;
-	TRY(db_row(c, &ra_start_challenge_statement, &params, &row, &found));
-	if (!found) {
-		return FAIL(c, NOT_FOUND, "There is no such challenge");
+	bool started = false;
+	TRY(db_row(c, &ra_start_challenge_statement, &params, &row, &started));
+	if (!started) {
+		return answer_unstarted(c, in, &params, ret);
 	}
 	struct job job = {
 		.challenge_id = in->challenge_id,
-		.authz_id = row.authz_id,
+		.authz_id = params.authz_id,
 		.account_id = in->account_id,
 		.identifier = { row.identifier_type, row.identifier_value },
 		.wildcard = row.wildcard,
@@ -160,12 +210,12 @@ int ra_start_challenge_serve(struct ctx *c, const struct start_challenge_request
 		.attempts = row.attempts,
 		.request_id = c->request_id,
 	};
-	struct job_end end = run_and_wait(&row, &job, hold_ms(c, in));
+	struct job_end end = run_and_wait(&job, in->challenge_id, hold_ms(c, in));
 	if (end.made_valid) {
 		show_valid(c, &job, &end, ret);
 		return 0;
 	}
-	return ra_read_authorization(c, row.authz_id, ret);
+	return ra_read_authorization(c, params.authz_id, ret);
 }
 
 struct deactivate_params {

@@ -40,7 +40,6 @@ struct finalize_row {
 	struct timestamp expires_at;
 	bool key_is_account;
 	bool key_is_blocked;
-	bool all_valid;
 	struct timestamp oldest_validation;
 	struct id issuance_request_id;
 };
@@ -55,28 +54,43 @@ static const struct field finalize_row_field[] = {
 	FIELD(struct finalize_row, expires_at),
 	FIELD(struct finalize_row, key_is_account),
 	FIELD(struct finalize_row, key_is_blocked),
-	FIELD(struct finalize_row, all_valid),
 	FIELD(struct finalize_row, oldest_validation),
 	FIELD(struct finalize_row, issuance_request_id),
 };
 static const struct fields finalize_row_fields = FIELDS(struct finalize_row, finalize_row_field);
 
+/* All that finalize judges (A-113..A-119), of an order of the account that asks, if that is valid and has this key. */
 const struct statement ra_read_finalize_statement = {
 	.name = "read_finalize",
-	.sql = "SELECT status, identifier_types, identifier_values, authorizations, profile, not_before, not_after, "
-	       "expires_at, key_is_account, key_is_blocked, all_valid, oldest_validation, issuance_request_id "
-	       "FROM acme.read_finalize($1, $2, $3, $4, $5)",
+	.sql = "SELECT o.status, o.identifier_types, o.identifier_values, o.authorizations, o.profile, o.not_before, "
+	       "o.not_after, o.expires_at, o.oldest_validation, o.issuance_request_id, "
+	       "EXISTS (SELECT FROM acme.account k WHERE k.thumbprint = $4) AS key_is_account, "
+	       "EXISTS (SELECT FROM acme.blocked_key b WHERE b.spki_sha256 = $5) AS key_is_blocked "
+	       "FROM acme.order_now o WHERE o.id = $1 AND o.account_id = $2 AND o.account_thumbprint = $3 "
+	       "AND o.account_status = 'valid'",
 	.params = &finalize_params_fields,
 	.row = &finalize_row_fields,
 	.repeatable = true,
 };
 
-static int read_order(struct ctx *c, struct id id, struct order *ret)
-{
-	bool found = false;
-	TRY(db_row(c, &ra_read_order_statement, &id, ret, &found));
-	return found ? 0 : FAIL(c, NOT_FOUND, "There is no such order");
-}
+struct refuse_params {
+	struct id order_id;
+	struct id account_id;
+	struct bytes thumbprint;
+};
+static const struct field refuse_param[] = {
+	FIELD(struct refuse_params, order_id),
+	FIELD(struct refuse_params, account_id),
+	FIELD(struct refuse_params, thumbprint),
+};
+static const struct fields refuse_params_fields = FIELDS(struct refuse_params, refuse_param);
+
+const struct statement ra_refuse_order_statement = {
+	.name = "refuse_order",
+	.sql = "SELECT acme.refuse_order($1, $2, $3)",
+	.params = &refuse_params_fields,
+	.repeatable = true,
+};
 
 static int read_finalize(
     struct ctx *c, const struct finalize_order_request *in, const struct csr *csr, struct finalize_row *ret)
@@ -94,7 +108,12 @@ static int read_finalize(
 	};
 	bool found = false;
 	TRY(db_row(c, &ra_read_finalize_statement, &params, ret, &found));
-	return found ? 0 : FAIL(c, NOT_FOUND, "There is no such order");
+	if (found) {
+		return 0;
+	}
+	struct refuse_params refused = { in->order_id, in->account_id, in->thumbprint };
+	TRY(db_run(c, &ra_refuse_order_statement, &refused));
+	return FAIL(c, NOT_FOUND, "There is no such order");
 }
 
 /* What the order and its authorizations must be. */
@@ -102,9 +121,6 @@ static int order_check(struct ctx *c, const struct finalize_row *order)
 {
 	if (strcmp(order->status, "ready") != 0) {
 		return FAIL(c, ORDER_NOT_READY, "The order is %s; only a ready order can be finalized", order->status);
-	}
-	if (!order->all_valid) {
-		return FAIL(c, UNAUTHORIZED, "An authorization of the order is no longer valid; order again");
 	}
 	if (ra_profile_find(order->profile) == NULL) {
 		return FAIL(c, INVALID_PROFILE, "The profile \"%s\" is no longer offered; order again", order->profile);
@@ -142,8 +158,8 @@ static const struct fields methods_params_fields = FIELDS(struct methods_params,
 /* The method that each authorization of the order was validated by, in their order. */
 const struct statement ra_read_methods_statement = {
 	.name = "read_methods",
-	.sql = "SELECT array_agg(h.type ORDER BY oa.position) AS methods FROM acme.order_authz oa "
-	       "JOIN acme.challenge h ON h.authz_id = oa.authz_id AND h.status = 'valid' WHERE oa.order_id = $1",
+	.sql = "SELECT array_agg(a.challenge_types[a.tried] ORDER BY array_position(o.authorizations, a.id)) AS methods "
+	       "FROM acme.orders o JOIN acme.authz a ON a.id = ANY (o.authorizations) WHERE o.id = $1",
 	.params = &methods_params_fields,
 	.row = &methods_row_fields,
 	.repeatable = true,
@@ -250,7 +266,7 @@ static int show_begun(struct ctx *c, struct id order_id, struct order *ret)
 	log_error(c, LOG_WARN, "issuance did not end in time");
 	ctx_forgive(c);
 	struct order order;
-	if (read_order(c, order_id, &order) == 0 &&
+	if (ra_read_order(c, order_id, &order) == 0 &&
 	    (strcmp(order.status, "processing") == 0 || strcmp(order.status, "valid") == 0)) {
 		*ret = order;
 		return 0;
@@ -268,7 +284,7 @@ int ra_finalize_order_serve(struct ctx *c, const struct finalize_order_request *
 	TRY(keys_check_read(c, KEYS_CERTIFICATE, &key, NULL, PROBLEM_BAD_CSR));
 	TRY(read_finalize(c, in, &csr, &order));
 	if (!id_is_none(order.issuance_request_id) && id_equal(order.issuance_request_id, c->request_id)) {
-		return read_order(c, in->order_id, ret); /* this very call has run before and its answer was lost */
+		return ra_read_order(c, in->order_id, ret); /* this very call has run before and its answer was lost */
 	}
 	TRY(order_check(c, &order));
 	TRY(csr_check(c, &csr, &order));

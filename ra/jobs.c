@@ -224,7 +224,7 @@ static bool pause_until_stopped(int64_t ms)
 }
 
 /* Again while the database is away: a validation that was made is not to wait for the end of its lease. Run twice, it
- * fails on the primary key of the evidence. -1 leaves the job to its lease. */
+ * gives the outcome of the first time. -1 leaves the job to its lease. */
 static int record(struct ctx *c, const struct flight *f, struct job_end *ret_end)
 {
 	int64_t end_us = clock_monotonic_us() + RECORD_AGAIN_S * INT64_C(1000000);
@@ -280,8 +280,8 @@ static const struct field take_param[] = {
 static const struct fields take_params_fields = FIELDS(struct take_params, take_param);
 
 struct taken_row {
-	struct id challenge_id;
 	struct id authz_id;
+	int64_t tried;
 	struct id account_id;
 	const char *identifier_type;
 	const char *identifier_value;
@@ -293,8 +293,8 @@ struct taken_row {
 	struct id request_id;
 };
 static const struct field taken_row_field[] = {
-	FIELD(struct taken_row, challenge_id),
 	FIELD(struct taken_row, authz_id),
+	FIELD(struct taken_row, tried),
 	FIELD(struct taken_row, account_id),
 	FIELD(struct taken_row, identifier_type),
 	FIELD(struct taken_row, identifier_value),
@@ -309,7 +309,7 @@ static const struct fields taken_row_fields = FIELDS(struct taken_row, taken_row
 
 const struct statement ra_take_challenges_statement = {
 	.name = "take_challenges",
-	.sql = "SELECT challenge_id, authz_id, account_id, identifier_type, identifier_value, wildcard, type, token, "
+	.sql = "SELECT authz_id, tried, account_id, identifier_type, identifier_value, wildcard, type, token, "
 	       "key_authorization, attempts, request_id FROM acme.take_challenges($1, $2, $3, $4)",
 	.params = &take_params_fields,
 	.row = &taken_row_fields,
@@ -335,7 +335,7 @@ static bool take_some(bool own)
 	for (size_t i = 0; i < n; i++) {
 		const struct taken_row *r = &rows[i];
 		dispatch(&(struct job) {
-		    .challenge_id = r->challenge_id,
+		    .challenge_id = challenge_id(r->authz_id, r->tried),
 		    .authz_id = r->authz_id,
 		    .account_id = r->account_id,
 		    .identifier = { r->identifier_type, r->identifier_value },

@@ -33,9 +33,7 @@ struct new_order_params {
 	struct timestamp expires;
 	struct timestamp reuse_until;
 	struct id_list authz_ids;
-	struct id_list challenge_ids;
-	struct int_list challenge_positions;
-	struct text_list challenge_types;
+	struct text_list challenge_types; /* of each authorization, with blanks between them */
 	struct text_list challenge_tokens;
 	const char *process;
 	struct id request_id;
@@ -54,8 +52,6 @@ static const struct field new_order_param[] = {
 	FIELD(struct new_order_params, expires),
 	FIELD(struct new_order_params, reuse_until),
 	FIELD(struct new_order_params, authz_ids),
-	FIELD(struct new_order_params, challenge_ids),
-	FIELD(struct new_order_params, challenge_positions),
 	FIELD(struct new_order_params, challenge_types),
 	FIELD(struct new_order_params, challenge_tokens),
 	FIELD(struct new_order_params, process),
@@ -80,7 +76,7 @@ const struct statement ra_new_order_statement = {
 	.name = "new_order",
 	.sql =
 	    "SELECT status, authorizations, expires_at FROM acme.new_order($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
-	    "$12, $13, $14, $15, $16, $17, $18)",
+	    "$12, $13, $14, $15, $16)",
 	.params = &new_order_params_fields,
 	.row = &new_order_row_fields,
 };
@@ -119,32 +115,26 @@ static const char *new_token(struct arena *a)
 	return base64url_encode(a, (struct bytes) { random, sizeof(random) });
 }
 
-/* One challenge of each kind offered for each identifier; one token an authorization. */
-static void add_challenges(struct arena *a, const struct identifier_list *identifiers, struct new_order_params *params)
+static const char *joined(struct arena *a, const char *list, const char *word)
 {
-	size_t most = identifiers->n * COUNT_OF(offers);
-	params->challenge_ids.v = ARENA_ARRAY(a, most, struct id);
-	params->challenge_positions.v = ARENA_ARRAY(a, most, int64_t);
-	params->challenge_types.v = ARENA_ARRAY(a, most, const char *);
-	params->challenge_tokens.v = ARENA_ARRAY(a, most, const char *);
-	size_t n = 0;
+	return list == NULL ? word : arena_printf(a, "%s %s", list, word);
+}
+
+/* A fresh authorization for each identifier, with a challenge of each kind that is offered for it and a token each. */
+static void add_authorizations(
+    struct arena *a, const struct identifier_list *identifiers, struct new_order_params *params)
+{
 	for (size_t i = 0; i < identifiers->n; i++) {
-		const char *token = new_token(a);
+		params->authz_ids.v[i] = challenge_id(id_new(), 0);
 		for (size_t k = 0; k < COUNT_OF(offers); k++) {
-			if (!is_offered(&offers[k], &identifiers->v[i])) {
-				continue;
+			if (is_offered(&offers[k], &identifiers->v[i])) {
+				const char **types = &params->challenge_types.v[i];
+				const char **tokens = &params->challenge_tokens.v[i];
+				*types = joined(a, *types, offers[k].type);
+				*tokens = joined(a, *tokens, new_token(a));
 			}
-			params->challenge_ids.v[n] = id_new();
-			params->challenge_positions.v[n] = (int64_t) i + 1;
-			params->challenge_types.v[n] = offers[k].type;
-			params->challenge_tokens.v[n] = token;
-			n++;
 		}
 	}
-	params->challenge_ids.n = n;
-	params->challenge_positions.n = n;
-	params->challenge_types.n = n;
-	params->challenge_tokens.n = n;
 }
 
 static struct new_order_params make_params(struct ctx *c, const struct new_order_request *in,
@@ -162,15 +152,16 @@ static struct new_order_params make_params(struct ctx *c, const struct new_order
 		.expires = timestamp_add_s(now, profile->order_life_s),
 		.reuse_until = timestamp_add_s(now, REUSE_MARGIN_S),
 		.authz_ids = { ARENA_ARRAY(c->arena, n, struct id), n },
+		.challenge_types = { ARENA_ARRAY(c->arena, n, const char *), n },
+		.challenge_tokens = { ARENA_ARRAY(c->arena, n, const char *), n },
 		.process = ra_get()->instance,
 		.request_id = c->request_id,
 	};
 	for (size_t i = 0; i < n; i++) {
 		params.types.v[i] = identifiers->v[i].type;
 		params.values.v[i] = identifiers->v[i].value;
-		params.authz_ids.v[i] = id_new();
 	}
-	add_challenges(c->arena, identifiers, &params);
+	add_authorizations(c->arena, identifiers, &params);
 	return params;
 }
 
@@ -222,9 +213,21 @@ static const struct fields read_order_params_fields = FIELDS(struct read_order_p
 
 const struct statement ra_read_order_statement = {
 	.name = "read_order",
-	.sql = "SELECT id, account_id, status, identifiers, authorizations, expires_at, not_before, not_after, profile, "
-	       "certificate_id, error FROM front.orders WHERE id = $1",
+	.sql = "SELECT " ORDER_COLUMNS " FROM front.orders WHERE id = $1",
 	.params = &read_order_params_fields,
-	.row = &order_fields,
+	.row = &order_row_fields,
 	.repeatable = true,
 };
+
+int ra_read_order(struct ctx *c, struct id id, struct order *ret)
+{
+	struct read_order_params params = { id };
+	struct order_row row;
+	bool found = false;
+	TRY(db_row(c, &ra_read_order_statement, &params, &row, &found));
+	if (!found) {
+		return FAIL(c, NOT_FOUND, "There is no such order");
+	}
+	*ret = order_of_row(c->arena, &row);
+	return 0;
+}

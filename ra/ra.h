@@ -5,7 +5,7 @@
 
 #include "lib/base/config.h"
 #include "lib/db/db.h"
-#include "lib/rpc/messages.h"
+#include "lib/rpc/rows.h"
 #include "policy/names.h"
 
 /* What all handlers share; set at the start and never changed. */
@@ -28,6 +28,7 @@ extern const struct statement ra_deactivate_account_statement;
 extern const struct statement ra_new_order_statement;
 extern const struct statement ra_read_order_statement;
 extern const struct statement ra_start_challenge_statement;
+extern const struct statement ra_challenge_runs_statement;
 extern const struct statement ra_read_authorization_statement;
 extern const struct statement ra_deactivate_authorization_statement;
 extern const struct statement ra_take_challenges_statement;
@@ -35,12 +36,14 @@ extern const struct statement ra_postpone_challenge_statement;
 extern const struct statement ra_record_validation_statement;
 extern const struct statement ra_record_caa_statement;
 extern const struct statement ra_read_finalize_statement;
+extern const struct statement ra_refuse_order_statement;
 extern const struct statement ra_read_methods_statement;
 extern const struct statement ra_revoke_statement;
 extern const struct statement *const ra_statements[];
 extern const size_t ra_statements_n;
 
-/* An authorization with its challenges, as it stands. NOT_FOUND. */
+/* An order, and an authorization with its challenges, as they stand. NOT_FOUND. */
+int ra_read_order(struct ctx *c, struct id id, struct order *ret) MUST_CHECK;
 int ra_read_authorization(struct ctx *c, struct id id, struct authorization *ret) MUST_CHECK;
 
 #endif

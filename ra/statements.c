@@ -10,6 +10,7 @@ const struct statement *const ra_statements[] = {
 	&ra_new_order_statement,
 	&ra_read_order_statement,
 	&ra_start_challenge_statement,
+	&ra_challenge_runs_statement,
 	&ra_read_authorization_statement,
 	&ra_deactivate_authorization_statement,
 	&ra_take_challenges_statement,
@@ -17,6 +18,7 @@ const struct statement *const ra_statements[] = {
 	&ra_record_validation_statement,
 	&ra_record_caa_statement,
 	&ra_read_finalize_statement,
+	&ra_refuse_order_statement,
 	&ra_read_methods_statement,
 	&ra_revoke_statement,
 };

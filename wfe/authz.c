@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/rpc/client.h"
+#include "lib/rpc/rows.h"
 #include "wfe/answer.h"
 #include "wfe/objects.h"
 #include "wfe/request.h"
@@ -16,23 +17,11 @@ struct authz_lookup {
 static const struct field authz_lookup_field[] = { FIELD(struct authz_lookup, id) };
 static const struct fields authz_lookup_fields = FIELDS(struct authz_lookup, authz_lookup_field);
 
-/* Of the challenges, the view gives those that decided once one has. */
-#define AUTHZ_COLUMNS "a.id, a.account_id, a.identifier, a.wildcard, a.status, a.expires_at, a.challenges"
-
 const struct statement authz_find = {
 	.name = "authz_find",
-	.sql = "SELECT " AUTHZ_COLUMNS " FROM front.authz a WHERE a.id = $1",
+	.sql = "SELECT " AUTHORIZATION_COLUMNS " FROM front.authz WHERE id = $1",
 	.params = &authz_lookup_fields,
-	.row = &authorization_fields,
-	.repeatable = true,
-};
-
-const struct statement authz_find_by_challenge = {
-	.name = "authz_find_by_challenge",
-	.sql = "SELECT " AUTHZ_COLUMNS " FROM front.authz a"
-	       " WHERE a.id = (SELECT h.authz_id FROM front.challenge h WHERE h.id = $1)",
-	.params = &authz_lookup_fields,
-	.row = &authorization_fields,
+	.row = &authorization_row_fields,
 	.repeatable = true,
 };
 
@@ -61,14 +50,14 @@ static void answer_authz(struct acme *q, const struct authorization *authz)
 	}
 }
 
-static int find(struct acme *q, const struct statement *statement, const char *what, struct authorization *ret)
+static int find(struct acme *q, struct id id, const char *what, struct authorization *ret)
 {
-	struct authz_lookup lookup = { q->id };
-	struct authorization authz;
+	struct authz_lookup lookup = { id };
+	struct authorization_row row;
 	bool found = false;
-	TRY(db_row(q->c, statement, &lookup, &authz, &found));
-	TRY(request_check_owner(q, what, found, authz.account_id));
-	*ret = authz;
+	TRY(db_row(q->c, &authz_find, &lookup, &row, &found));
+	TRY(request_check_owner(q, what, found, row.account_id));
+	*ret = authorization_of_row(q->c->arena, &row);
 	return 0;
 }
 
@@ -97,7 +86,7 @@ int authz_serve(struct acme *q)
 		return deactivate(q);
 	}
 	struct authorization authz;
-	TRY(find(q, &authz_find, "authorization", &authz));
+	TRY(find(q, q->id, "authorization", &authz));
 	answer_authz(q, &authz);
 	return 0;
 }
@@ -147,7 +136,8 @@ int challenge_serve(struct acme *q)
 	if (q->payload != NULL) {
 		TRY(start(q, &authz));
 	} else {
-		TRY(find(q, &authz_find_by_challenge, "challenge", &authz));
+		int64_t n = 0;
+		TRY(find(q, challenge_id_split(q->id, &n), "challenge", &authz));
 	}
 	return answer_challenge(q, &authz);
 }

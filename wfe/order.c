@@ -3,6 +3,7 @@
 
 #include "lib/crypto/cert.h"
 #include "lib/rpc/client.h"
+#include "lib/rpc/rows.h"
 #include "wfe/answer.h"
 #include "wfe/issued.h"
 #include "wfe/objects.h"
@@ -49,10 +50,9 @@ static const struct fields order_lookup_fields = FIELDS(struct order_lookup, ord
 
 const struct statement order_find = {
 	.name = "order_find",
-	.sql = "SELECT id, account_id, status, identifiers, authorizations, expires_at, not_before, not_after, profile,"
-	       " certificate_id, error FROM front.orders WHERE id = $1",
+	.sql = "SELECT " ORDER_COLUMNS " FROM front.orders WHERE id = $1",
 	.params = &order_lookup_fields,
-	.row = &order_fields,
+	.row = &order_row_fields,
 	.repeatable = true,
 };
 
@@ -117,10 +117,11 @@ int new_order_serve(struct acme *q)
 int order_serve(struct acme *q)
 {
 	struct order_lookup lookup = { q->id };
-	struct order order;
+	struct order_row row;
 	bool found = false;
-	TRY(db_row(q->c, &order_find, &lookup, &order, &found));
-	TRY(request_check_owner(q, "order", found, order.account_id));
+	TRY(db_row(q->c, &order_find, &lookup, &row, &found));
+	TRY(request_check_owner(q, "order", found, row.account_id));
+	struct order order = order_of_row(q->c->arena, &row);
 	answer_order(q, 200, &order);
 	return 0;
 }

@@ -10,7 +10,6 @@ const struct statement *const wfe_statements[] = {
 	&order_find,
 	&orders_list,
 	&authz_find,
-	&authz_find_by_challenge,
 	&certificate_find,
 	&public_find_issuer,
 	&public_find_crl,

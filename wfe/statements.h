@@ -8,7 +8,6 @@ extern const struct statement binding_find;
 extern const struct statement order_find;
 extern const struct statement orders_list;
 extern const struct statement authz_find;
-extern const struct statement authz_find_by_challenge;
 extern const struct statement certificate_find;
 extern const struct statement public_find_issuer;
 extern const struct statement public_find_crl;

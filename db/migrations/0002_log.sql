@@ -68,6 +68,9 @@ COMMENT ON COLUMN log.spool.instance IS 'OPS: the spool, a random name kept in i
 COMMENT ON COLUMN log.spool.position IS 'OPS: number of the last record that is in the database';
 COMMENT ON COLUMN log.spool.flushed_at IS 'OPS: when that was';
 
+-- What a validation proves, in one word, so that other rows can refer to a proof only.
+CREATE TYPE log.proof AS ENUM ('control');
+
 CREATE TABLE log.validation (
 	id uuid NOT NULL PRIMARY KEY,
 	authorization_id uuid NOT NULL,
@@ -92,8 +95,10 @@ CREATE TABLE log.validation (
 	started_at timestamptz NOT NULL,
 	ended_at timestamptz NOT NULL,
 	commitments bytea NOT NULL,
-	UNIQUE (id, authorization_id, passed),
-	CHECK (passed = (problem IS NULL) AND ended_at >= started_at AND octet_length(commitments) = 64)
+	proof log.proof,
+	UNIQUE (id, authorization_id, proof),
+	-- Control is proved by a challenge that passed, with the digest of what was answered (F-42, F-43).
+	CHECK (proof IS NULL OR (passed AND challenge_id IS NOT NULL AND answer_sha256 IS NOT NULL))
 ) PARTITION BY RANGE (id);
 COMMENT ON TABLE log.validation IS 'Every validation that ended, one row a perspective: the evidence without which no authorization is valid (F-41, F-42, F-43)';
 COMMENT ON COLUMN log.validation.id IS 'SUB-VAL: validation id';
@@ -119,13 +124,13 @@ COMMENT ON COLUMN log.validation.answer_octets IS 'SUB-VAL: octets answered, as 
 COMMENT ON COLUMN log.validation.started_at IS 'SUB-VAL: start';
 COMMENT ON COLUMN log.validation.ended_at IS 'SUB-VAL: end';
 COMMENT ON COLUMN log.validation.commitments IS 'SUB-VAL: salted commitments to resolutions and attempts, in this order';
+COMMENT ON COLUMN log.validation.proof IS 'SUB-VAL: control, when it proves that the account controls the name; NULL: it proves nothing';
 
 CREATE TABLE log.validation_private (
 	id uuid NOT NULL PRIMARY KEY,
 	salt bytea NOT NULL,
 	resolutions text NOT NULL,
-	attempts text NOT NULL,
-	CHECK (octet_length(salt) = 32)
+	attempts text NOT NULL
 ) PARTITION BY RANGE (id);
 COMMENT ON TABLE log.validation_private IS 'Personal fields of log.validation: every address, every answer';
 COMMENT ON COLUMN log.validation_private.id IS 'SUB-VAL: validation id';
@@ -162,9 +167,8 @@ INSERT INTO cairn.partitioned VALUES ('log.request', 1), ('log.request_private',
 
 GRANT INSERT ON log.request, log.request_private TO cairn_wfe;
 GRANT SELECT, INSERT, UPDATE ON log.spool TO cairn_wfe;
-GRANT INSERT ON log.validation, log.validation_private, log.event TO cairn_ra;
-GRANT SELECT (id, authorization_id, passed) ON log.validation TO cairn_ra;
-GRANT INSERT ON log.event TO cairn_subscriber, cairn_operator;
+-- Nobody adds to log.validation and log.validation_private: acme.record_validation and acme.record_caa do, the whole or nothing.
+GRANT INSERT ON log.event TO cairn_ra, cairn_subscriber, cairn_operator;
 GRANT SELECT ON log.request, log.validation, log.event, log.spool TO cairn_subscriber;
 -- F-52
 GRANT SELECT ON log.request, log.request_private, log.validation, log.validation_private, log.event, log.spool

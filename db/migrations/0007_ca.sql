@@ -47,7 +47,8 @@ SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	refusal text[];
 BEGIN
-	UPDATE acme.orders r SET status = 'processing', certificate_id = p_id WHERE r.id = p_order AND r.status = 'ready'
+	UPDATE acme.orders r SET certificate_id = p_id
+		WHERE r.id = p_order AND r.certificate_id IS NULL AND r.error IS NULL
 		RETURNING CASE
 		WHEN r.account_id <> p_account THEN '{NOT_FOUND, There is no such order}'
 		WHEN NOT (r.identifier_types = p_types AND r.identifier_values = p_values)
@@ -59,13 +60,13 @@ BEGIN
 		WHEN r.profile <> p_profile THEN '{INVALID_PROFILE, The profile is not the one of the order}'
 		-- Each place of the order has, by the order's own list, a valid authorization of the same account for its very
 		-- name. Judged by FILTER, so that no plan can look authorizations up by anything but their id.
-		WHEN (SELECT count(*) FILTER (WHERE a.account_id = p_account AND a.status = 'valid'
-				AND a.expires_at > clock_timestamp() AND a.identifier_type = r.identifier_types[oa.position]
-				AND a.wildcard = (r.identifier_values[oa.position] LIKE '*.%')
-				AND r.identifier_values[oa.position] = CASE WHEN a.wildcard THEN '*.' ELSE '' END || a.identifier_value)
-			FROM acme.order_authz oa JOIN acme.authz a ON a.id = oa.authz_id WHERE oa.order_id = p_order)
+		WHEN (SELECT count(*) FILTER (WHERE a.account_id = p_account AND a.validation_id IS NOT NULL AND a.ended IS NULL
+				AND a.expires_at > clock_timestamp() AND a.identifier_type = r.identifier_types[n]
+				AND a.wildcard = (r.identifier_values[n] LIKE '*.%')
+				AND r.identifier_values[n] = CASE WHEN a.wildcard THEN '*.' ELSE '' END || a.identifier_value)
+			FROM acme.authz a, array_position(r.authorizations, a.id) AS n WHERE a.id = ANY (r.authorizations))
 			<> cardinality(r.identifier_values)
-			THEN '{UNAUTHORIZED, An authorization of the order is not valid any more}'
+			THEN '{UNAUTHORIZED, An authorization of the order is not valid}'
 		WHEN EXISTS (SELECT FROM acme.blocked_key b WHERE b.spki_sha256 = p_spki_sha256) -- E-13
 			THEN '{BAD_CSR, The key is known to be compromised}'
 		WHEN NOT EXISTS (SELECT FROM ca.issuer i WHERE i.name = p_issuer)
@@ -84,7 +85,7 @@ BEGIN
 	RETURN true;
 END $$;
 
--- Why an order that is not ready can't be begun; false when it was.
+-- Why an order can't be begun; false when it was.
 CREATE FUNCTION ca.refuse_begin(p_order uuid, p_account uuid, p_types text[], p_values text[]) RETURNS boolean
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -96,14 +97,12 @@ BEGIN
 		PERFORM cairn.refuse('NOT_FOUND', 'There is no such order');
 	ELSIF NOT ca.same_names(o.identifier_types, o.identifier_values, p_types, p_values) THEN
 		PERFORM cairn.refuse('BAD_CSR', 'The names are not those of the order');
-	ELSIF o.status IN ('processing', 'valid') THEN
+	ELSIF o.certificate_id IS NOT NULL AND o.error IS NULL THEN
 		RETURN false;
 	ELSIF o.account_status <> 'valid' THEN
 		PERFORM cairn.refuse('ACCOUNT_NOT_VALID', 'The account is ' || o.account_status);
-	ELSIF o.status = 'ready' THEN
-		RAISE EXCEPTION 'order % became ready in between', p_order USING ERRCODE = 'serialization_failure';
 	END IF;
-	PERFORM cairn.refuse('ORDER_NOT_READY', 'The order is ' || o.status);
+	PERFORM cairn.refuse('ORDER_NOT_READY', 'The order is invalid');
 END $$;
 
 CREATE TYPE ca.begun AS (
@@ -161,7 +160,7 @@ BEGIN
 	RETURNING i.id, i.issuer, i.profile, i.serial, i.not_before, i.not_after, i.tbs, NULL::bytea, true;
 END $$;
 
--- The certificate, the valid order and the event, in one transaction. Gives NULL, or the certificate that counts when one
+-- The certificate, which makes the order valid, and the event, in one transaction. Gives NULL, or the certificate that counts when one
 -- was recorded before: the first.
 CREATE FUNCTION ca.complete_issuance(p_id uuid, p_der bytea, p_facts jsonb, p_process text) RETURNS bytea
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -174,18 +173,14 @@ BEGIN
 	IF NOT FOUND THEN
 		RETURN ca.refuse_complete(p_id, p_der);
 	END IF;
-	UPDATE acme.orders SET status = 'valid' WHERE id = i.order_id AND status = 'processing' AND certificate_id = p_id;
-	IF NOT FOUND THEN
-		PERFORM cairn.refuse('ORDER_NOT_READY', 'The order is not processing any more');
-	END IF;
 	INSERT INTO log.event (process, actor, kind, request_id, account_id, order_id, certificate_id, facts)
 		VALUES (p_process, 'account', 'certificate.issued', i.request_id, i.account_id, i.order_id, i.id,
 			p_facts || jsonb_build_object('issuer', i.issuer, 'profile', i.profile,
 				'serial', encode(i.serial, 'hex'), 'names', i.names, 'not_before', i.not_before, 'not_after', i.not_after,
 				'sha256', encode(sha256(p_der), 'hex'), 'spki_sha256', encode(i.spki_sha256, 'hex'),
 				'crl_shard', i.crl_shard,
-				'validations', (SELECT jsonb_agg(a.validation_id ORDER BY oa.position) FROM acme.order_authz oa
-					JOIN acme.authz a ON a.id = oa.authz_id WHERE oa.order_id = i.order_id)));
+				'validations', (SELECT jsonb_agg(a.validation_id ORDER BY array_position(o.authorizations, a.id))
+					FROM acme.orders o JOIN acme.authz a ON a.id = ANY (o.authorizations) WHERE o.id = i.order_id)));
 	RETURN NULL;
 END $$;
 
@@ -215,9 +210,9 @@ BEGIN
 	IF NOT FOUND THEN
 		RETURN;
 	END IF;
-	UPDATE acme.orders SET status = 'invalid',
-		error = jsonb_build_object('type', 'SERVER_INTERNAL', 'detail', 'The certificate could not be signed: order again')
-		WHERE id = i.order_id AND status = 'processing' AND certificate_id = p_id;
+	UPDATE acme.orders
+		SET error = jsonb_build_object('type', 'SERVER_INTERNAL', 'detail', 'The certificate could not be signed: order again')
+		WHERE id = i.order_id AND certificate_id = p_id AND error IS NULL;
 	PERFORM log.add_event(cairn.new_id(), p_process, p_process, 'certificate.refused', i.request_id, i.account_id, i.order_id,
 		i.id, jsonb_build_object('issuer', i.issuer, 'serial', encode(i.serial, 'hex'), 'why', p_why));
 END $$;

@@ -1,18 +1,82 @@
--- What an authorization is valid by is on record whole (F-42, F-43): the facts and, at that moment, the fields beside them
--- that may be erased later. A CAA check alone, which finalize records too, is no proof of control.
-ALTER TABLE log.validation ADD CONSTRAINT validation_answer_check CHECK (NOT passed OR challenge_id IS NULL
-	OR (octet_length(answer_sha256) = 32 AND answer_octets IS NOT NULL AND answer_sha256 IS NOT NULL));
+-- What an authorization is valid by is on record whole (F-42, F-43). Nobody may add to log.validation and
+-- log.validation_private but these functions, which run as the owner: what a validation was for comes from the authorization
+-- itself, and both halves are added or none.
 
-CREATE FUNCTION acme.check_evidence() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+-- The evidence of one validation and what follows from it, in one transaction: an authorization can't be valid without
+-- the record that made it so. What it was for is taken from the authorization itself. p_retry_s: when a failed one is tried
+-- again, NULL when it is final (A-101). Who lost the lease still leaves the evidence but changes nothing. p_fault: it failed
+-- by a fault of ours and does not count. Gives whether the authorization ended by it, also when it is run once more.
+CREATE FUNCTION acme.record_validation(p_id uuid, p_authz uuid, p_n int8, p_holder text, p_request uuid, p_rule text,
+	p_perspective text, p_passed boolean, p_problem text, p_detail text, p_error jsonb, p_dnssec text, p_caa jsonb,
+	p_answer_sha256 bytea, p_answer_octets int8, p_started timestamptz, p_ended timestamptz, p_commitments bytea,
+	p_salt bytea, p_resolutions text, p_attempts text, p_authz_expires timestamptz, p_retry_s int8, p_fault boolean)
+RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF p_passed IS DISTINCT FROM (p_problem IS NULL) OR p_ended < p_started OR octet_length(p_commitments) <> 64
+		OR octet_length(p_salt) <> 32
+		OR (p_passed AND (octet_length(p_answer_sha256) = 32 AND p_answer_octets IS NOT NULL) IS NOT TRUE) THEN
+		RAISE EXCEPTION 'validation % is not whole', p_id USING ERRCODE = 'check_violation';
+	END IF;
+	INSERT INTO log.validation (id, authorization_id, challenge_id, account_id, request_id, identifier_type,
+		identifier_value, wildcard, method, rule, perspective, attempt, passed, problem, detail, dnssec, caa, token_sha256,
+		answer_sha256, answer_octets, started_at, ended_at, commitments, proof)
+		SELECT p_id, a.id, acme.challenge_id(a.id, p_n::int), a.account_id, p_request, a.identifier_type,
+			a.identifier_value, a.wildcard, a.challenge_types[p_n], p_rule, p_perspective, a.attempts + 1, p_passed, p_problem,
+			p_detail, p_dnssec, p_caa, sha256(convert_to(a.tokens[p_n], 'UTF8')), p_answer_sha256, p_answer_octets,
+			p_started, p_ended, p_commitments, CASE WHEN p_passed THEN 'control'::log.proof END
+		FROM acme.authz a WHERE a.id = p_authz
+		ON CONFLICT (id) DO NOTHING;
+	IF NOT FOUND THEN -- it has run before and its answer was lost
+		RETURN EXISTS (SELECT FROM acme.authz a WHERE a.id = p_authz AND a.validation_id = p_id);
+	END IF;
+	INSERT INTO log.validation_private (id, salt, resolutions, attempts)
+		VALUES (p_id, p_salt, p_resolutions, p_attempts);
+	IF p_retry_s IS NOT NULL AND NOT p_passed THEN
+		UPDATE acme.authz a SET attempts = a.attempts + CASE WHEN p_fault THEN 0 ELSE 1 END,
+			error = CASE WHEN p_fault THEN a.error ELSE p_error END,
+			lease_until = clock_timestamp() + make_interval(secs => p_retry_s)
+			WHERE a.id = p_authz AND a.tried = p_n AND a.lease_holder = p_holder;
+		RETURN false;
+	END IF;
+	-- Not found: another holder has it, it was deactivated, or it ran out of time, which is final (A-92).
+	UPDATE acme.authz a SET attempts = a.attempts + 1, lease_holder = NULL, lease_until = NULL, error = p_error,
+		validation_id = CASE WHEN p_passed THEN p_id END, validated_at = CASE WHEN p_passed THEN p_ended END,
+		expires_at = CASE WHEN p_passed THEN p_authz_expires ELSE a.expires_at END,
+		ended = CASE WHEN NOT p_passed THEN 'invalid'::acme.authz_end END
+		WHERE a.id = p_authz AND a.tried = p_n AND a.lease_holder = p_holder AND a.expires_at > clock_timestamp();
+	RETURN FOUND;
+END $$;
+
+-- The evidence of a CAA check alone, as finalize makes for an authorization of some age (C-36, C-37): no proof of control.
+CREATE FUNCTION acme.record_caa(p_id uuid, p_authz uuid, p_request uuid, p_perspective text, p_passed boolean,
+	p_problem text, p_detail text, p_dnssec text, p_caa jsonb, p_started timestamptz, p_ended timestamptz,
+	p_commitments bytea, p_salt bytea, p_resolutions text, p_attempts text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	IF NOT EXISTS (SELECT FROM log.validation v JOIN log.validation_private p ON p.id = v.id
-		WHERE v.id = NEW.validation_id AND v.method <> 'caa') THEN
-		RAISE EXCEPTION 'authorization % violates the rule that its validation is on record whole', NEW.id
-			USING ERRCODE = 'foreign_key_violation';
+	IF p_passed IS DISTINCT FROM (p_problem IS NULL) OR p_ended < p_started OR octet_length(p_commitments) <> 64
+		OR octet_length(p_salt) <> 32 THEN
+		RAISE EXCEPTION 'validation % is not whole', p_id USING ERRCODE = 'check_violation';
 	END IF;
-	RETURN NEW;
+	INSERT INTO log.validation (id, authorization_id, account_id, request_id, identifier_type, identifier_value, wildcard,
+		method, rule, perspective, attempt, passed, problem, detail, dnssec, caa, token_sha256, started_at, ended_at,
+		commitments)
+		SELECT p_id, a.id, a.account_id, p_request, a.identifier_type, a.identifier_value, a.wildcard, 'caa', 'RFC 8659',
+			p_perspective, 1, p_passed, p_problem, p_detail, p_dnssec, p_caa, sha256(''), p_started, p_ended, p_commitments
+		FROM acme.authz a WHERE a.id = p_authz
+		ON CONFLICT (id) DO NOTHING;
+	IF FOUND THEN
+		INSERT INTO log.validation_private (id, salt, resolutions, attempts)
+			VALUES (p_id, p_salt, p_resolutions, p_attempts);
+	END IF;
 END $$;
-REVOKE ALL ON FUNCTION acme.check_evidence() FROM PUBLIC;
-CREATE TRIGGER evidence BEFORE INSERT OR UPDATE OF status, validation_id ON acme.authz FOR EACH ROW
-	WHEN (NEW.status = 'valid' AND NEW.validation_id IS NOT NULL) EXECUTE FUNCTION acme.check_evidence();
+
+REVOKE ALL ON FUNCTION
+	acme.record_validation(uuid, uuid, int8, text, uuid, text, text, boolean, text, text, jsonb, text, jsonb, bytea, int8,
+		timestamptz, timestamptz, bytea, bytea, text, text, timestamptz, int8, boolean),
+	acme.record_caa(uuid, uuid, uuid, text, boolean, text, text, text, jsonb, timestamptz, timestamptz, bytea, bytea, text,
+		text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION
+	acme.record_validation(uuid, uuid, int8, text, uuid, text, text, boolean, text, text, jsonb, text, jsonb, bytea, int8,
+		timestamptz, timestamptz, bytea, bytea, text, text, timestamptz, int8, boolean),
+	acme.record_caa(uuid, uuid, uuid, text, boolean, text, text, text, jsonb, timestamptz, timestamptz, bytea, bytea, text,
+		text) TO cairn_ra;

@@ -98,29 +98,29 @@ static struct id make_order(const char *const *names, size_t n)
 {
 	struct id order = id_new();
 	const char *list = "";
-	for (size_t i = 0; i < n; i++) {
-		list = arena_printf(all.arena, "%s%s'%s'", list, i == 0 ? "" : ", ", names[i]);
-	}
-	run_sql(
-	    "INSERT INTO acme.orders (id, account_id, status, identifier_types, identifier_values, profile, expires_at) "
-	    "SELECT '%s', '%s', 'ready', array_fill('dns'::text, ARRAY[%zu]), ARRAY[%s], 'classic', now() + interval '1 d'",
-	    uuid(all.arena, order), uuid(all.arena, account), n, list);
+	const char *authzs = "";
 	for (size_t i = 0; i < n; i++) {
 		const char *authz = uuid(all.arena, id_new());
+		const char *comma = i == 0 ? "" : ", ";
+		list = arena_printf(all.arena, "%s%s'%s'", list, comma, names[i]);
+		authzs = arena_printf(all.arena, "%s%s'%s'", authzs, comma, authz);
 		const char *validation = uuid(all.arena, id_new());
 		bool wildcard = strncmp(names[i], "*.", 2) == 0;
 		const char *base = wildcard ? names[i] + 2 : names[i];
-		run_sql(
-		    "INSERT INTO log.validation VALUES ('%s', '%s', NULL, '%s', '%s', 'dns', '%s', %s, 'http-01', "
-		    "'3.2.2.4.19', 'local', 1, true, NULL, NULL, 'off', NULL, sha256('t'), NULL, NULL, now(), now(), "
-		    "sha256('a') || sha256('b')); INSERT INTO log.validation_private VALUES ('%s', sha256('s'), '{}', '{}'); "
-		    "INSERT INTO acme.authz (id, account_id, order_id, identifier_type, identifier_value, wildcard, status, "
-		    "expires_at, validation_id) VALUES ('%s', '%s', '%s', 'dns', '%s', %s, 'valid', now() + interval '1 d', "
-		    "'%s'); INSERT INTO acme.order_authz VALUES ('%s', %zu, '%s')",
-		    validation, authz, uuid(all.arena, account), validation, base, wildcard ? "true" : "false", validation,
-		    authz, uuid(all.arena, account), uuid(all.arena, order), base, wildcard ? "true" : "false", validation,
-		    uuid(all.arena, order), i + 1, authz);
+		run_sql("INSERT INTO log.validation VALUES ('%s', '%s', '%s', '%s', '%s', 'dns', '%s', %s, 'http-01', "
+		        "'3.2.2.4.19', 'local', 1, true, NULL, NULL, 'off', NULL, sha256('t'), sha256('x'), 1, now(), now(), "
+		        "sha256('a') || sha256('b'), 'control'); INSERT INTO acme.authz (id, account_id, identifier_type, "
+		        "identifier_value, wildcard, challenge_types, tokens, expires_at, validation_id) VALUES ('%s', '%s', "
+		        "'dns', "
+		        "'%s', %s, '{http-01}', '{token}', now() + interval '1 d', '%s')",
+		    validation, authz, authz, uuid(all.arena, account), validation, base, wildcard ? "true" : "false", authz,
+		    uuid(all.arena, account), base, wildcard ? "true" : "false", validation);
 	}
+	run_sql(
+	    "INSERT INTO acme.orders (id, account_id, identifier_types, identifier_values, authorizations, profile, "
+	    "expires_at) SELECT '%s', '%s', array_fill('dns'::text, ARRAY[%zu]), ARRAY[%s], ARRAY[%s]::uuid[], 'classic', "
+	    "now() + interval '1 d'",
+	    uuid(all.arena, order), uuid(all.arena, account), n, list, authzs);
 	return order;
 }
 
@@ -249,7 +249,7 @@ static void test_issue(void **state)
 		assert_true(bytes_equal(info.spki, in.public_key));
 		assert_true(bytes_equal(info.serial, out.serial));
 		assert_int_equal(out.not_after.us - out.not_before.us, (INT64_C(90) * 86400 - 1) * 1000000); /* D-9 */
-		expect("valid", "SELECT status FROM acme.orders WHERE id = '%s'", uuid(c->arena, in.order_id));
+		expect("valid", "SELECT status FROM acme.order_now WHERE id = '%s'", uuid(c->arena, in.order_id));
 		expect("{b.test,a.test,*.a.test} t t",
 		    "SELECT concat_ws(' ', names, tbs IS NULL AND lease_until IS NULL, sha256('\\x%s') = spki_sha256) "
 		    "FROM ca.certificate WHERE id = '%s' AND not_before = to_timestamp(%lld) AND not_after = "
@@ -324,26 +324,24 @@ struct refusal {
 	enum problem problem;
 	const char *undo;
 };
+#define AUTHZ_OF "(SELECT authorizations[1] FROM acme.orders WHERE id = '%s')"
 
 static void test_refusals(void **state)
 {
 	struct ctx *c = *state;
 	static const struct refusal refusals[] = {
-		{ "UPDATE acme.orders SET status = 'pending' WHERE id = '%s'", PROBLEM_ORDER_NOT_READY, NULL },
-		{ "UPDATE acme.orders SET status = 'invalid', error = '{}' WHERE id = '%s'", PROBLEM_ORDER_NOT_READY, NULL },
+		{ "UPDATE acme.authz SET validation_id = NULL WHERE id = " AUTHZ_OF, PROBLEM_UNAUTHORIZED, NULL },
+		{ "UPDATE acme.orders SET error = '{}' WHERE id = '%s'", PROBLEM_ORDER_NOT_READY, NULL },
 		{ "UPDATE acme.orders SET expires_at = now() WHERE id = '%s'", PROBLEM_ORDER_NOT_READY, NULL },
 		{ "UPDATE acme.orders SET profile = 'tlsserver' WHERE id = '%s'", PROBLEM_INVALID_PROFILE, NULL },
 		{ "UPDATE acme.orders SET identifier_values = '{other.test}' WHERE id = '%s'", PROBLEM_BAD_CSR, NULL },
-		{ "UPDATE acme.authz SET expires_at = now() WHERE id = (SELECT authz_id FROM acme.order_authz "
-		  "WHERE order_id = '%s')",
-		    PROBLEM_UNAUTHORIZED, NULL },
-		{ "UPDATE acme.authz SET status = 'deactivated' WHERE id = (SELECT authz_id FROM acme.order_authz "
-		  "WHERE order_id = '%s')",
-		    PROBLEM_UNAUTHORIZED, NULL },
-		{ "UPDATE acme.authz SET identifier_value = 'other.test' WHERE id = (SELECT authz_id FROM acme.order_authz "
-		  "WHERE order_id = '%s')",
-		    PROBLEM_UNAUTHORIZED, NULL },
-		{ "DELETE FROM acme.order_authz WHERE order_id = '%s'", PROBLEM_UNAUTHORIZED, NULL },
+		{ "UPDATE acme.authz SET expires_at = now() WHERE id = " AUTHZ_OF, PROBLEM_UNAUTHORIZED, NULL },
+		{ "UPDATE acme.authz SET ended = 'deactivated' WHERE id = " AUTHZ_OF, PROBLEM_UNAUTHORIZED, NULL },
+		{ "UPDATE acme.authz SET identifier_value = 'other.test' WHERE id = " AUTHZ_OF, PROBLEM_UNAUTHORIZED, NULL },
+		{ "UPDATE acme.authz SET account_id = id WHERE id = " AUTHZ_OF, PROBLEM_UNAUTHORIZED, NULL },
+		{ "UPDATE acme.authz SET wildcard = true WHERE id = " AUTHZ_OF, PROBLEM_UNAUTHORIZED, NULL },
+		{ "UPDATE acme.orders SET authorizations = '{}' WHERE id = '%s'", PROBLEM_UNAUTHORIZED, NULL },
+		{ "DELETE FROM acme.authz WHERE id = " AUTHZ_OF, PROBLEM_UNAUTHORIZED, NULL },
 		{ "UPDATE acme.account SET status = 'deactivated' WHERE id = (SELECT account_id FROM acme.orders WHERE id = "
 		  "'%s')",
 		    PROBLEM_ACCOUNT_NOT_VALID, "UPDATE acme.account SET status = 'valid'" },
@@ -388,7 +386,7 @@ static void test_bad_requests(void **state)
 	assert_problem(c, PROBLEM_MALFORMED, ca_issue_certificate_serve(c, &in, &out));
 	in = one_name(c, "Bad_Name.test"); /* a lint's matter: nothing is fixed for the order */
 	assert_problem(c, PROBLEM_SERVER_INTERNAL, ca_issue_certificate_serve(c, &in, &out));
-	expect("ready", "SELECT status FROM acme.orders WHERE id = '%s'", uuid(c->arena, in.order_id));
+	expect("ready", "SELECT status FROM acme.order_now WHERE id = '%s'", uuid(c->arena, in.order_id));
 	in = one_name(c, "bad.test"); /* E-13 */
 	run_sql("INSERT INTO acme.blocked_key (spki_sha256, reason) VALUES (sha256('\\x%s'), 'keyCompromise')",
 	    hex_encode(c->arena, in.public_key));
@@ -408,7 +406,7 @@ static struct issue_certificate_request crash(struct ctx *c, const char *name)
 	        "CREATE TRIGGER crash BEFORE UPDATE OF der ON ca.certificate FOR EACH ROW EXECUTE FUNCTION public.crash()");
 	assert_problem(c, PROBLEM_SERVER_INTERNAL, ca_issue_certificate_serve(c, &in, &out));
 	run_sql("DROP TRIGGER crash ON ca.certificate; DROP FUNCTION public.crash()");
-	expect("processing", "SELECT status FROM acme.orders WHERE id = '%s'", uuid(c->arena, in.order_id));
+	expect("processing", "SELECT status FROM acme.order_now WHERE id = '%s'", uuid(c->arena, in.order_id));
 	return in;
 }
 
@@ -439,7 +437,7 @@ static void test_own_leases(void **state)
 	in = crash(c, "own.test"); /* also by who asks again */
 	hold(in.order_id, arena_printf(c->arena, "%s/00", ca.place));
 	assert_good(c, ca_issue_certificate_serve(c, &in, &out));
-	expect("valid", "SELECT status FROM acme.orders WHERE id = '%s'", uuid(c->arena, in.order_id));
+	expect("valid", "SELECT status FROM acme.order_now WHERE id = '%s'", uuid(c->arena, in.order_id));
 }
 
 static void test_crash_is_completed(void **state)
@@ -466,7 +464,7 @@ static void test_crash_is_completed(void **state)
 	in = crash(c, "crash.test");
 	lapse(in.order_id);
 	assert_good(c, ca_issue_certificate_serve(c, &in, &out));
-	expect("valid", "SELECT status FROM acme.orders WHERE id = '%s'", uuid(c->arena, in.order_id));
+	expect("valid", "SELECT status FROM acme.order_now WHERE id = '%s'", uuid(c->arena, in.order_id));
 }
 
 /* F-7, F-30: the signer looks at what it signs; the order shows that it ended. */
@@ -480,13 +478,13 @@ static void test_refused_bytes(void **state)
 	lapse(in.order_id);
 	assert_good(c, ca_complete_lapsed(c, &completed));
 	assert_int_equal(completed, 0);
-	expect(
-	    "invalid SERVER_INTERNAL", "SELECT status || ' ' || (error->>'type') FROM acme.orders WHERE id = '%s'", order);
+	expect("invalid SERVER_INTERNAL", "SELECT status || ' ' || (error->>'type') FROM acme.order_now WHERE id = '%s'",
+	    order);
 	expect("1", "SELECT count(*) FROM log.event WHERE kind = 'certificate.refused' AND order_id = '%s'", order);
 	expect("t", "SELECT der IS NULL AND lease_until IS NULL FROM ca.certificate WHERE order_id = '%s'", order);
 	struct issue_certificate_response out; /* it stays refused */
 	assert_problem(c, PROBLEM_ORDER_NOT_READY, ca_issue_certificate_serve(c, &in, &out));
-	run_sql("UPDATE acme.orders SET status = 'processing' WHERE id = '%s'", order);
+	run_sql("UPDATE acme.orders SET error = NULL WHERE id = '%s'", order);
 	assert_problem(c, PROBLEM_ORDER_NOT_READY, ca_issue_certificate_serve(c, &in, &out));
 	assert_string_equal(
 	    pg_try("cairn_ca",
@@ -494,7 +492,6 @@ static void test_refused_bytes(void **state)
 	            pg_value(arena_printf(c->arena, "SELECT id FROM ca.certificate WHERE order_id = '%s'", order))),
 	        NULL),
 	    "CA001");
-	run_sql("UPDATE acme.orders SET status = 'invalid' WHERE id = '%s'", order);
 }
 
 /* An issuer that was taken out of the configuration: another instance may have it, but no order hangs for ever. */
@@ -509,12 +506,12 @@ static void test_issuer_is_gone(void **state)
 	    order);
 	lapse(in.order_id);
 	assert_good(c, ca_complete_lapsed(c, &completed));
-	expect("processing", "SELECT status FROM acme.orders WHERE id = '%s'", order);
+	expect("processing", "SELECT status FROM acme.order_now WHERE id = '%s'", order);
 	run_sql("UPDATE ca.certificate SET begun_at = begun_at - interval '61 min' WHERE order_id = '%s'", order);
 	lapse(in.order_id);
 	assert_good(c, ca_complete_lapsed(c, &completed));
 	assert_int_equal(completed, 0);
-	expect("invalid", "SELECT status FROM acme.orders WHERE id = '%s'", order);
+	expect("invalid", "SELECT status FROM acme.order_now WHERE id = '%s'", order);
 	expect("1", "SELECT count(*) FROM log.event WHERE kind = 'certificate.refused' AND order_id = '%s'", order);
 }
 

@@ -217,10 +217,8 @@ static struct authorization authorization_of(struct fixture *f, const struct ord
 static const char *order_status(struct fixture *f, struct id id)
 {
 	struct order order;
-	bool found = false;
 	ctx_forgive(&f->c);
-	assert_int_equal(db_row(&f->c, &ra_read_order_statement, &id, &order, &found), 0);
-	assert_true(found);
+	assert_int_equal(ra_read_order(&f->c, id, &order), 0);
 	return order.status;
 }
 
@@ -444,18 +442,25 @@ static void test_expired_while_validated(void **state)
 	assert_int_equal(order_one(&f, "slow.test", &order), 0);
 	struct authorization a = authorization_of(&f, &order, 0);
 	assert_int_equal(start(&f, a.challenges.v[0].id, 0, &a), 0);
-	pg_exec("postgres",
-	    "UPDATE acme.challenge SET lease_holder = 'h', lease_until = now() + interval '1 hour' "
-	    "WHERE status = 'processing'; "
-	    "UPDATE acme.authz SET expires_at = now() - interval '1 s' WHERE identifier_value = 'slow.test'");
+	pg_exec("postgres", "UPDATE acme.authz SET lease_holder = 'h', expires_at = now() - interval '1 s' "
+	                    "WHERE identifier_value = 'slow.test'");
 	pg_exec("cairn_ra",
-	    "SELECT acme.record_validation(cairn.new_id(), c.id, 'h', cairn.new_id(), 'r', 'p', true, NULL, "
+	    "SELECT acme.record_validation(cairn.new_id(), a.id, 1, 'h', cairn.new_id(), 'r', 'p', true, NULL, "
 	    "NULL, NULL, 'off', NULL, sha256('x'), 1, now(), now(), sha256('a') || sha256('b'), sha256('s'), "
-	    "'', '', now() + interval '1 day', NULL, false) "
-	    "FROM acme.challenge c WHERE c.status = 'processing' AND c.lease_holder = 'h'");
-	pg_assert_value("SELECT string_agg(status, ' ') FROM acme.authz WHERE identifier_value = 'slow.test'", "pending");
+	    "'', '', now() + interval '1 day', NULL, false) FROM acme.authz a WHERE identifier_value = 'slow.test'");
+	pg_assert_value("SELECT validation_id IS NULL FROM acme.authz WHERE identifier_value = 'slow.test'", "t");
+	pg_assert_value("SELECT count(*) FROM log.validation WHERE identifier_value = 'slow.test' AND passed", "1");
 	a = authorization_of(&f, &order, 0);
 	assert_string_equal(a.status, "invalid");
+	assert_string_equal(a.challenges.v[0].status, "invalid");
+	assert_string_equal(a.challenges.v[0].error.detail, "The authorization expired");
+	/* and nobody validates it again */
+	char *lease = NULL;
+	for (int i = 0; i < 50 && (lease = pg_value("SELECT 1 FROM acme.authz WHERE lease_holder = 'h'")) != NULL; i++) {
+		free(lease);
+		usleep(100000);
+	}
+	assert_null(lease);
 	ctx_done(&f.c);
 }
 

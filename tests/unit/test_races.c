@@ -9,23 +9,21 @@
 
 #include "tests/unit/pg.h"
 
-#define UUID(n) "'0193f000-0000-7000-8000-00000000000" n "'"
+#define UUID(n) "'7193f000-0000-7000-8000-000000000" n "00'"
 #define ACCOUNT UUID("1") ", sha256('k'), "
-#define NEW_ORDER(id, names, authz, challenges, positions) \
+#define NEW_ORDER(id, names, authz) \
 	"SELECT status FROM acme.new_order(" UUID( \
 	    id) ", " ACCOUNT "array_fill('dns'::text, ARRAY[cardinality(" names "::text[])]), " names \
 	        ", 'classic', NULL, NULL, NULL, now() + interval '1 d', now() + interval '1 h', " authz \
-	        "::uuid[], " challenges "::uuid[], " positions \
-	        "::int8[], array_fill('http-01'::text, ARRAY[cardinality(" names "::text[])]), array_fill('token'::text, " \
+	        "::uuid[], array_fill('http-01'::text, ARRAY[cardinality(" names "::text[])]), array_fill('token'::text, " \
 	        "ARRAY[cardinality(" names "::text[])]), 'ra', " UUID("9") ")"
-#define TWO_NAMES \
-	NEW_ORDER("2", "'{a.test,b.test}'", "ARRAY[" UUID("3") "," UUID("4") "]", "ARRAY[" UUID("5") "," UUID("6") "]", \
-	    "'{1,2}'")
-#define ONE_NAME(id, authz) NEW_ORDER(id, "'{a.test}'", "ARRAY[" UUID(authz) "]", "ARRAY[" UUID("d") "]", "'{1}'")
-#define START(challenge) \
-	"SELECT started FROM acme.start_challenge(" UUID(challenge) ", " ACCOUNT "'thumb', 'ra', 60, " UUID("9") ");"
-#define RECORD(id, challenge) \
-	"SELECT acme.record_validation(" UUID(id) ", " UUID(challenge) ", 'ra', " UUID( \
+#define TWO_NAMES NEW_ORDER("2", "'{a.test,b.test}'", "ARRAY[" UUID("3") "," UUID("4") "]")
+#define ONE_NAME(id, authz) NEW_ORDER(id, "'{a.test}'", "ARRAY[" UUID(authz) "]")
+#define START(authz) \
+	"UPDATE acme.authz SET tried = 1, key_authorization = 'token.thumb', lease_holder = 'ra', " \
+	"lease_until = now() + interval '1 min', request_id = " UUID("9") " WHERE id = " UUID(authz) ";"
+#define RECORD(id, authz) \
+	"SELECT acme.record_validation(" UUID(id) ", " UUID(authz) ", 1, 'ra', " UUID( \
 	    "9") ", 'BR', 'local', true, NULL, " \
 	         "NULL, NULL, 'off', NULL, sha256('x'), 1, now(), now(), sha256('a') || sha256('b'), sha256('s'), '', " \
 	         "'', " \
@@ -36,7 +34,8 @@
 	         "'e1', 'classic', '\\x010203040506070809', 'tbs', sha256('key'), '{a.test}', now(), now(), 'ca/1', " \
 	         "60, " UUID("9") ")"
 #define DEACTIVATE "SELECT status FROM acme.deactivate_account(" ACCOUNT "'ra', " UUID("9") ")"
-#define STATUS_OF(id) "SELECT status FROM acme.orders WHERE id = " UUID(id)
+#define GIVE_UP(authz) "SELECT acme.deactivate_authz(" UUID(authz) ", " ACCOUNT "'ra', " UUID("9") ")"
+#define STATUS_OF(id) "SELECT status FROM acme.order_now WHERE id = " UUID(id)
 
 static int setup(void **state)
 {
@@ -57,11 +56,11 @@ static int teardown(void **state)
 static int fresh(void **state)
 {
 	(void) state;
-	pg_exec("postgres", "TRUNCATE acme.account, acme.account_binding, acme.orders, acme.authz, acme.order_authz, "
-	                    "acme.challenge, log.validation, log.validation_private, ca.serial, ca.certificate");
+	pg_exec("postgres", "TRUNCATE acme.account, acme.account_binding, acme.orders, acme.authz, log.validation, "
+	                    "log.validation_private, ca.serial, ca.certificate");
 	pg_exec("cairn_ra", "INSERT INTO acme.account (id, status, key, thumbprint) VALUES (" UUID("1") ", 'valid', '{}', "
 	                                                                                                "sha256('k'))");
-	pg_exec("cairn_ra", TWO_NAMES ";" START("5") START("6"));
+	pg_exec("cairn_ra", TWO_NAMES ";" START("3") START("4"));
 	return 0;
 }
 
@@ -74,9 +73,10 @@ static void run(PGconn *conn, const char *sql)
 	PQclear(result);
 }
 
-/* Runs `first` in a transaction that stays open while `second` starts, which has to wait for its end. Gives what `second`
- * says: its first value, or the name of the refusal. */
-static const char *one_waits(const char *first_role, const char *first, const char *second_role, const char *second)
+/* Runs `first` in a transaction that stays open while `second` starts, which has to wait for its end or must not. Gives what
+ * `second` says: its first value, or the name of the refusal. */
+static const char *beside(
+    bool waits, const char *first_role, const char *first, const char *second_role, const char *second)
 {
 	static char answer[64];
 	PGconn *a = pg_connect(first_role, "cairn");
@@ -93,16 +93,37 @@ static const char *one_waits(const char *first_role, const char *first, const ch
 	PQclear(result);
 	PQfinish(a);
 	PQfinish(b);
-	assert_true(waited);
+	assert_int_equal(waited, waits);
 	return answer;
 }
 
-/* two authorizations that end together make the order ready, whichever is last. */
+static const char *one_waits(const char *first_role, const char *first, const char *second_role, const char *second)
+{
+	return beside(true, first_role, first, second_role, second);
+}
+
+/* two authorizations that end together make the order ready, and neither waits. */
 static void test_two_ends(void **state)
 {
 	(void) state;
-	assert_string_equal(one_waits("cairn_ra", RECORD("7", "5"), "cairn_ra", RECORD("8", "6")), "t");
+	assert_string_equal(beside(false, "cairn_ra", RECORD("7", "3"), "cairn_ra", RECORD("8", "4")), "t");
 	pg_assert_value(STATUS_OF("2"), "ready");
+}
+
+/* A record that is sent again while the first is still being written gives the outcome of the first, once. */
+static void test_record_twice(void **state)
+{
+	(void) state;
+	assert_string_equal(one_waits("cairn_ra", RECORD("7", "3"), "cairn_ra", RECORD("7", "3")), "t");
+	pg_assert_value("SELECT count(*) FROM log.validation JOIN log.validation_private USING (id)", "1");
+	pg_assert_value("SELECT attempts FROM acme.authz WHERE id = " UUID("3"), "1");
+}
+
+/* Orders of one account are made beside each other. */
+static void test_two_orders(void **state)
+{
+	(void) state;
+	assert_string_equal(beside(false, "cairn_ra", ONE_NAME("a", "b"), "cairn_ra", ONE_NAME("c", "d")), "pending");
 }
 
 /* deactivation waits for an order that is being made, and ends it. */
@@ -113,11 +134,13 @@ static void test_deactivation_after_new_order(void **state)
 	assert_string_equal(status, "deactivated");
 	pg_assert_value(STATUS_OF("a"), "invalid");
 	pg_assert_value(STATUS_OF("2"), "invalid");
+	pg_assert_value("SELECT error->>'type' FROM acme.order_now WHERE id = " UUID("2"), "ACCOUNT_NOT_VALID");
+	pg_assert_value("SELECT string_agg(DISTINCT status, ' ') FROM front.authz", "deactivated");
 }
 
 static void make_ready(void)
 {
-	pg_exec("cairn_ra", RECORD("7", "5") ";" RECORD("8", "6"));
+	pg_exec("cairn_ra", RECORD("7", "3") ";" RECORD("8", "4"));
 	pg_assert_value(STATUS_OF("2"), "ready");
 }
 
@@ -139,18 +162,31 @@ static void test_begin_after_deactivation(void **state)
 	pg_assert_value(STATUS_OF("2"), "invalid");
 }
 
-/* an order of authorizations used again that slipped in while the account ended is never issued. */
+/* the same for an authorization that is given up. */
+static void test_authorization_is_given_up(void **state)
+{
+	(void) state;
+	make_ready();
+	assert_string_equal(one_waits("cairn_ra", GIVE_UP("3"), "cairn_ca", BEGIN_ISSUANCE), "ORDER_NOT_READY");
+	pg_assert_value(STATUS_OF("2"), "invalid");
+	pg_assert_value("SELECT count(*) FROM ca.certificate", "0");
+}
+
+static void test_giving_up_after_begin(void **state)
+{
+	(void) state;
+	make_ready();
+	assert_string_equal(one_waits("cairn_ca", BEGIN_ISSUANCE, "cairn_ra", GIVE_UP("3")), "");
+	pg_assert_value(STATUS_OF("2"), "processing");
+}
+
+/* none is made, of authorizations used again either, once the deactivation is under way. */
 static void test_new_order_after_deactivation(void **state)
 {
 	(void) state;
 	make_ready();
-	assert_string_equal(one_waits("cairn_ra", DEACTIVATE, "cairn_ra", ONE_NAME("a", "b")), "ready");
-	const char *sql = "SELECT ca.begin_issuance(" UUID("c") ", " UUID("a") ", " UUID(
-	    "1") ", '{dns}', "
-	         "'{a.test}', 'e1', 'classic', '\\x010203040506070809', 'tbs', sha256('key'), '{a.test}', now(), now(), "
-	         "'ca/1', 60, " UUID("9") ")";
-	assert_string_equal(pg_try("cairn_ca", sql, NULL), "CA001");
-	pg_assert_value("SELECT count(*) FROM ca.certificate", "0");
+	assert_string_equal(one_waits("cairn_ra", DEACTIVATE, "cairn_ra", ONE_NAME("a", "b")), "ACCOUNT_NOT_VALID");
+	pg_assert_value("SELECT count(*) FROM acme.orders", "1");
 }
 
 /* D-3: two completions of one issuance give one certificate, the first. */
@@ -170,9 +206,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_two_ends, fresh),
+		cmocka_unit_test_setup(test_record_twice, fresh),
+		cmocka_unit_test_setup(test_two_orders, fresh),
 		cmocka_unit_test_setup(test_deactivation_after_new_order, fresh),
 		cmocka_unit_test_setup(test_deactivation_after_begin, fresh),
 		cmocka_unit_test_setup(test_begin_after_deactivation, fresh),
+		cmocka_unit_test_setup(test_authorization_is_given_up, fresh),
+		cmocka_unit_test_setup(test_giving_up_after_begin, fresh),
 		cmocka_unit_test_setup(test_new_order_after_deactivation, fresh),
 		cmocka_unit_test_setup(test_two_completions, fresh),
 	};

@@ -142,12 +142,19 @@ static void test_denied(void **state)
 	(void) state;
 	static const struct denied denied[] = {
 		{ "cairn_wfe", "SELECT * FROM acme.account" },
-		{ "cairn_wfe", "UPDATE acme.orders SET status = 'valid'" },
+		{ "cairn_wfe", "UPDATE acme.orders SET error = NULL" },
 		{ "cairn_wfe", "SELECT * FROM log.request" },
 		{ "cairn_wfe", "SELECT * FROM ca.certificate" },
 		{ "cairn_ra", "SELECT * FROM log.request" },
 		{ "cairn_ra", "SELECT * FROM log.request_private" },
 		{ "cairn_ra", "UPDATE log.validation SET passed = true" },
+		{ "cairn_ra", "INSERT INTO log.validation (id) VALUES (cairn.new_id())" },
+		{ "cairn_ra", "INSERT INTO log.validation_private (id) VALUES (cairn.new_id())" },
+		{ "cairn_ra", "UPDATE acme.authz SET validation_id = id" },
+		{ "cairn_ra", "UPDATE acme.authz SET expires_at = now()" },
+		{ "cairn_ra", "INSERT INTO acme.authz (id, validation_id) VALUES (cairn.new_id(), cairn.new_id())" },
+		{ "cairn_ra", "UPDATE acme.orders SET certificate_id = id" },
+		{ "cairn_ra", "INSERT INTO acme.orders (id, certificate_id) VALUES (cairn.new_id(), cairn.new_id())" },
 		{ "cairn_ra", "DELETE FROM log.event" },
 		{ "cairn_ra", "DELETE FROM acme.orders" },
 		{ "cairn_ra", "UPDATE acme.orders SET identifier_values = '{other.test}'" },
@@ -157,7 +164,7 @@ static void test_denied(void **state)
 		{ "cairn_ra", "INSERT INTO ca.certificate SELECT * FROM ca.certificate" },
 		{ "cairn_ra", "UPDATE ca.certificate SET der = ''" },
 		{ "cairn_ca", "SELECT * FROM acme.account" },
-		{ "cairn_ca", "UPDATE acme.orders SET status = 'valid'" },
+		{ "cairn_ca", "UPDATE acme.orders SET certificate_id = id" },
 		{ "cairn_ca", "DELETE FROM ca.serial" },
 		{ "cairn_ca", "UPDATE ca.certificate SET tbs = ''" },
 		{ "cairn_ca", "INSERT INTO ca.revocation SELECT * FROM ca.revocation" },
@@ -177,79 +184,129 @@ static void test_denied(void **state)
 	}
 }
 
-#define UUID(n) "'0193f000-0000-7000-8000-00000000000" n "'"
-#define VALIDATION(id, authz, passed, problem) \
-	"INSERT INTO log.validation VALUES (" UUID(id) ", " UUID(authz) ", NULL, " UUID("1") ", " UUID( \
+#define UUID(n) "'0193f000-0000-7000-8000-000000000" n "00'"
+#define VALIDATION(id, authz, challenge, passed, problem, digest, proof) \
+	"INSERT INTO log.validation VALUES (" UUID(id) ", " UUID(authz) ", " challenge ", " UUID("1") ", " UUID( \
 	    "9") ", 'dns', 'a.test', false, 'http-01', '3.2.2.4.19', 'local', 1, " passed ", " problem \
-	         ", NULL, 'off', NULL, sha256('t'), NULL, NULL, now(), now(), sha256('a') || sha256('b'));"
-#define EVIDENCE(id) "INSERT INTO log.validation_private VALUES (" UUID(id) ", sha256('s'), '{}', '{}');"
-#define AUTHZ(id, status, validation) \
-	"INSERT INTO acme.authz (id, account_id, order_id, identifier_type, identifier_value, wildcard, status, " \
-	"expires_at, " \
-	"validation_id) VALUES (" UUID(id) ", " UUID("1") ", " UUID("8") ", 'dns', 'a.test', false, '" status \
-	                                                                 "', now() + interval '1 day', " validation ");"
+	         ", NULL, 'off', NULL, sha256('t'), " digest ", 1, now(), now(), sha256('a') || sha256('b'), " proof ");"
+#define AUTHZ(id) \
+	"INSERT INTO acme.authz (id, account_id, identifier_type, identifier_value, wildcard, challenge_types, tokens, " \
+	"expires_at) VALUES (" UUID(id) ", " UUID("1") ", 'dns', 'a.test', false, '{http-01}', '{token}', " \
+	                                               "now() + interval '1 day');"
+#define VALID_BY(id, validation) "UPDATE acme.authz SET validation_id = " UUID(validation) " WHERE id = " UUID(id)
+#define RECORD(id, authz, passed, problem, digest, commitments, salt) \
+	"SELECT acme.record_validation(" UUID(id) ", " UUID(authz) ", 1, 'ra', " UUID( \
+	    "9") ", 'BR', 'local', " passed ", " problem ", NULL, NULL, 'off', NULL, " digest \
+	         ", 1, now(), now(), " commitments ", " salt ", '{}', '{}', now() + interval '1 d', NULL, false)"
+#define COMMITMENTS "sha256('a') || sha256('b')"
 
 struct violation {
 	const char *sql;
 	const char *state;
 };
 
-/* Design 4.2: an authorization is valid by a validation of its own that passed, and by nothing else. */
+/* Design 4.2: an authorization is valid by a validation of its own that proves control, and by nothing else, whoever tries. */
 static void test_no_valid_without_evidence(void **state)
 {
 	(void) state;
 	pg_exec("cairn_ra", "INSERT INTO acme.account (id, status, key, thumbprint) VALUES (" UUID("1") ", 'valid', '{}', "
 	                                                                                                "sha256('k'))");
-	pg_exec("cairn_ra", AUTHZ("2", "pending", "NULL") AUTHZ("3", "pending", "NULL"));
-	pg_exec("cairn_ra", VALIDATION("4", "2", "true", "NULL") VALIDATION("5", "3", "false", "'DNS'"));
-	/* without its personal fields, and of a CAA check alone */
-	pg_exec("cairn_ra", VALIDATION("7", "2", "true", "NULL") VALIDATION("8", "2", "true", "NULL"));
-	pg_exec("cairn_owner", "UPDATE log.validation SET method = 'caa' WHERE id = " UUID("8"));
-	pg_exec("cairn_ra", EVIDENCE("4") EVIDENCE("5") EVIDENCE("8"));
+	pg_exec("cairn_ra", AUTHZ("2") AUTHZ("3"));
+	pg_exec("cairn_owner", VALIDATION("4", "2", UUID("2"), "true", "NULL", "sha256('x')", "'control'"));
+	pg_exec("cairn_owner", VALIDATION("5", "3", UUID("3"), "false", "'DNS'", "NULL", "NULL"));
+	pg_exec("cairn_owner", VALIDATION("7", "3", "NULL", "true", "NULL", "NULL", "NULL")); /* of a CAA check alone */
 	static const struct violation violations[] = {
-		{ "UPDATE acme.authz SET status = 'valid' WHERE id = " UUID("2"), "23514" },
-		{ "UPDATE acme.authz SET status = 'valid', validation_id = " UUID("4") " WHERE id = " UUID("3"), "23503" },
-		{ "UPDATE acme.authz SET status = 'valid', validation_id = " UUID("5") " WHERE id = " UUID("3"), "23503" },
-		{ "UPDATE acme.authz SET status = 'valid', validation_id = " UUID("6") " WHERE id = " UUID("3"), "23503" },
-		{ "UPDATE acme.authz SET status = 'valid', validation_id = " UUID("7") " WHERE id = " UUID("2"), "23503" },
-		{ "UPDATE acme.authz SET status = 'valid', validation_id = " UUID("8") " WHERE id = " UUID("2"), "23503" },
-		{ AUTHZ("6", "valid", "NULL"), "23514" },
-		{ AUTHZ("2", "valid", UUID("7")), "23503" },
-		{ VALIDATION("6", "2", "true", "'DNS'"), "23514" },
-		{ "UPDATE acme.authz SET status = 'valid', validation_id = " UUID("4") " WHERE id = " UUID("2"), "" },
+		{ VALID_BY("3", "4"), "23503" },                                                             /* another's */
+		{ VALID_BY("3", "5"), "23503" },                                                             /* it failed */
+		{ VALID_BY("3", "7"), "23503" },                                                             /* no proof */
+		{ VALID_BY("3", "6"), "23503" },                                                             /* there is none */
+		{ "UPDATE acme.authz SET proof = NULL, validation_id = id WHERE id = " UUID("3"), "23502" }, /* no reference */
+		{ "UPDATE log.validation SET proof = 'control' WHERE id = " UUID("5"), "23514" },
+		{ "UPDATE log.validation SET proof = 'control' WHERE id = " UUID("7"), "23514" },
+		{ VALIDATION("8", "2", UUID("2"), "true", "NULL", "NULL", "'control'"),
+		    "23514" }, /* without the answer (F-43) */
+		{ VALID_BY("2", "4"), "" },
+		/* Nor can the evidence go once something stands on it. */
+		{ "DELETE FROM log.validation WHERE id = " UUID("4"), "23503" },
+		{ "UPDATE log.validation SET proof = NULL WHERE id = " UUID("4"), "23503" },
 	};
 	for (size_t i = 0; i < COUNT_OF(violations); i++) {
-		assert_string_equal(pg_try("cairn_ra", violations[i].sql, NULL), violations[i].state);
+		const char *code = pg_try("cairn_owner", violations[i].sql, NULL);
+		if (strcmp(code, violations[i].state) != 0) {
+			fail_msg("%s: SQLSTATE \"%s\"", violations[i].sql, code);
+		}
 	}
-	/* What passed a challenge has the digest of what was answered (F-43). */
-	assert_string_equal(
-	    pg_try("cairn_owner", "UPDATE log.validation SET challenge_id = id WHERE id = " UUID("4"), NULL), "23514");
-	/* Nor can the evidence go once something stands on it. */
-	assert_string_equal(pg_try("cairn_owner", "DELETE FROM log.validation WHERE id = " UUID("4"), NULL), "23503");
-	assert_string_equal(
-	    pg_try("cairn_owner", "UPDATE log.validation SET passed = false, problem = 'DNS' WHERE id = " UUID("4"), NULL),
-	    "23503");
 }
 
-/* An order is ready when no authorization is left that it waits for, and has what its state tells. */
+/* F-42, F-43: the registration authority adds a validation whole, with what stands beside it, or not at all. */
+static void test_evidence_is_whole(void **state)
+{
+	(void) state;
+	pg_exec("cairn_ra", AUTHZ("a"));
+	static const struct violation violations[] = {
+		{ RECORD("b", "a", "true", "'DNS'", "sha256('x')", COMMITMENTS, "sha256('s')"), "23514" },
+		{ RECORD("b", "a", "false", "NULL", "sha256('x')", COMMITMENTS, "sha256('s')"), "23514" },
+		{ RECORD("b", "a", "true", "NULL", "NULL", COMMITMENTS, "sha256('s')"), "23514" },
+		{ RECORD("b", "a", "true", "NULL", "'x'", COMMITMENTS, "sha256('s')"), "23514" },
+		{ RECORD("b", "a", "true", "NULL", "sha256('x')", "sha256('a')", "sha256('s')"), "23514" },
+		{ RECORD("b", "a", "true", "NULL", "sha256('x')", COMMITMENTS, "'s'"), "23514" },
+		{ RECORD("b", "a", "true", "NULL", "sha256('x')", COMMITMENTS, "NULL"), "23502" },
+		{ RECORD("b", "a", "true", "NULL", "sha256('x')", COMMITMENTS, "sha256('s')"), "" },
+		{ RECORD("b", "a", "true", "NULL", "sha256('x')", COMMITMENTS, "sha256('s')"),
+		    "" }, /* as after a lost answer */
+	};
+	for (size_t i = 0; i < COUNT_OF(violations); i++) {
+		const char *code = pg_try("cairn_ra", violations[i].sql, NULL);
+		if (strcmp(code, violations[i].state) != 0) {
+			fail_msg("%s: SQLSTATE \"%s\"", violations[i].sql, code);
+		}
+	}
+	pg_assert_value(
+	    "SELECT v.passed AND v.proof = 'control' AND v.challenge_id = acme.challenge_id(v.authorization_id, 1) "
+	    "AND v.token_sha256 = sha256('token') AND v.method = 'http-01' FROM log.validation v "
+	    "JOIN log.validation_private p USING (id) WHERE v.id = " UUID("b"),
+	    "t");
+	/* whoever has not the lease of the challenge changes nothing by it */
+	pg_assert_value("SELECT validation_id IS NULL FROM acme.authz WHERE id = " UUID("a"), "t");
+}
+
+/* how an order stands, told from what it needs. */
 static void test_order_states(void **state)
 {
 	(void) state;
-#define ORDER(id, status, waits_for) \
-	"INSERT INTO acme.orders (id, account_id, status, waits_for, identifier_types, identifier_values, profile, " \
-	"expires_at) VALUES (" UUID(id) ", " UUID("1") ", '" status "', " waits_for ", '{dns}', '{a.test}', 'p', now());"
-	static const struct violation violations[] = {
-		{ ORDER("a", "pending", "2"), "" },
-		{ "UPDATE acme.orders SET status = 'ready', waits_for = 1 WHERE id = " UUID("a"), "23514" },
-		{ "UPDATE acme.orders SET status = 'ready', waits_for = 0 WHERE id = " UUID("a"), "" },
-		{ "UPDATE acme.orders SET status = 'invalid' WHERE id = " UUID("a"), "23514" },
-		{ "UPDATE acme.orders SET status = 'unknown' WHERE id = " UUID("a"), "23514" },
-		{ ORDER("b", "ready", "1"), "23514" },
-		{ ORDER("b", "processing", "0"), "23514" },
-		{ ORDER("b", "valid", "0"), "23514" },
+	pg_exec("cairn_ra",
+	    "INSERT INTO acme.orders (id, account_id, identifier_types, identifier_values, authorizations, "
+	    "profile, expires_at) VALUES (" UUID("c") ", " UUID("1") ", '{dns,dns}', '{a.test,b.test}', ARRAY[" UUID(
+	        "2") "," UUID("d") "]::uuid[], 'p', now() + interval '1 d')");
+	pg_exec("cairn_ra", AUTHZ("d"));
+	pg_exec("cairn_owner", VALIDATION("e", "d", UUID("d"), "true", "NULL", "sha256('x')", "'control'"));
+	static const struct violation steps[] = {
+		{ "SELECT", "pending " }, { VALID_BY("d", "e"), "ready " },
+		{ "UPDATE acme.authz SET expires_at = now() WHERE id = " UUID("d"),
+		    "invalid UNAUTHORIZED An authorization of the order expired" },
+		{ "UPDATE acme.authz SET expires_at = now() + interval '1 d', ended = 'deactivated' WHERE id = " UUID("d"),
+		    "invalid UNAUTHORIZED An authorization of the order was deactivated" },
+		{ "UPDATE acme.authz SET ended = 'revoked' WHERE id = " UUID("d"),
+		    "invalid UNAUTHORIZED An authorization of the order was revoked" },
+		{ "UPDATE acme.authz SET ended = 'invalid', validation_id = NULL, error = '{\"type\": \"DNS\", \"detail\": "
+		  "\"none\"}' WHERE id = " UUID("d"),
+		    "invalid DNS none" },
+		{ "UPDATE acme.authz SET ended = NULL, error = NULL WHERE id = " UUID("d"), "pending " },
+		{ "UPDATE acme.orders SET expires_at = now()", "invalid MALFORMED The order expired" },
+		{ "UPDATE acme.orders SET expires_at = now() + interval '1 d'; UPDATE acme.account SET status = 'revoked'",
+		    "invalid ACCOUNT_NOT_VALID The account was revoked" },
+		{ "UPDATE acme.orders SET certificate_id = id", "processing " }, /* what was begun goes on */
+		{ "UPDATE acme.orders SET error = '{\"type\": \"CAA\", \"detail\": \"no\"}'", "invalid CAA no" },
+		{ "UPDATE acme.orders SET error = NULL, certificate_id = NULL; UPDATE acme.account SET status = 'valid'; "
+		  "DELETE "
+		  "FROM acme.authz WHERE id = " UUID("d"),
+		    "pending " }, /* what is not there is not valid */
 	};
-	for (size_t i = 0; i < COUNT_OF(violations); i++) {
-		assert_string_equal(pg_try("cairn_ra", violations[i].sql, NULL), violations[i].state);
+	for (size_t i = 0; i < COUNT_OF(steps); i++) {
+		pg_exec("cairn_owner", steps[i].sql);
+		pg_assert_value("SELECT status || ' ' || concat_ws(' ', error->>'type', error->>'detail') FROM front.orders "
+		                "WHERE id = " UUID("c"),
+		    steps[i].state);
 	}
 }
 
@@ -312,6 +369,7 @@ int main(void)
 		cmocka_unit_test(test_fixed_for_life),
 		cmocka_unit_test(test_denied),
 		cmocka_unit_test(test_no_valid_without_evidence),
+		cmocka_unit_test(test_evidence_is_whole),
 		cmocka_unit_test(test_order_states),
 		cmocka_unit_test(test_one_account_a_key),
 		cmocka_unit_test(test_leases),

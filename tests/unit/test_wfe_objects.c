@@ -350,10 +350,12 @@ static struct challenge challenges[2];
 
 static void make_authz(const char *status, const char *challenge_status)
 {
+	struct id id = challenge_id(id_new(), 0);
 	challenges[0] =
-	    (struct challenge) { .id = id_new(), .type = "http-01", .status = challenge_status, .token = "tok" };
-	challenges[1] = (struct challenge) { .id = id_new(), .type = "dns-01", .status = "pending", .token = "tik" };
-	t.authz = (struct authorization) { .id = id_new(),
+	    (struct challenge) { .id = challenge_id(id, 1), .type = "http-01", .status = challenge_status, .token = "tok" };
+	challenges[1] =
+	    (struct challenge) { .id = challenge_id(id, 2), .type = "dns-01", .status = "pending", .token = "tik" };
+	t.authz = (struct authorization) { .id = id,
 		.account_id = t.alice.id,
 		.identifier = { "dns", "a.test" },
 		.status = status,

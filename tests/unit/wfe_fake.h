@@ -15,6 +15,7 @@
 #include "lib/base/buffer.h"
 #include "lib/crypto/auto_openssl.h"
 #include "lib/rpc/client.h"
+#include "lib/rpc/rows.h"
 #include "wfe/front.h"
 #include "wfe/record.h"
 #include "wfe/request.h"
@@ -126,6 +127,55 @@ void http_reply(struct http_request *r, unsigned status, const char *content_typ
 
 /* ---- the database ---- */
 
+static struct order_row row_of_order(const struct order *order)
+{
+	size_t n = order->identifiers.n;
+	struct order_row row = {
+		.id = order->id,
+		.account_id = order->account_id,
+		.status = order->status,
+		.identifier_types = { ARENA_ARRAY(t.c.arena, n, const char *), n },
+		.identifier_values = { ARENA_ARRAY(t.c.arena, n, const char *), n },
+		.authorizations = order->authorizations,
+		.expires_at = order->expires_at,
+		.profile = order->profile,
+		.certificate_id = order->certificate_id,
+		.error = order->error,
+	};
+	for (size_t i = 0; i < n; i++) {
+		row.identifier_types.v[i] = order->identifiers.v[i].type;
+		row.identifier_values.v[i] = order->identifiers.v[i].value;
+	}
+	return row;
+}
+
+/* Its first challenge is the one that was tried. */
+static struct authorization_row row_of_authz(const struct authorization *authz)
+{
+	size_t n = authz->challenges.n;
+	const struct challenge *tried = &authz->challenges.v[0];
+	struct authorization_row row = {
+		.id = authz->id,
+		.account_id = authz->account_id,
+		.identifier_type = authz->identifier.type,
+		.identifier_value = authz->identifier.value,
+		.wildcard = authz->wildcard,
+		.status = authz->status,
+		.expires_at = authz->expires_at,
+		.challenge_types = { ARENA_ARRAY(t.c.arena, n, const char *), n },
+		.tokens = { ARENA_ARRAY(t.c.arena, n, const char *), n },
+		.tried = 1,
+		.tried_status = tried->status,
+		.validated_at = tried->validated_at,
+		.error = tried->error,
+	};
+	for (size_t i = 0; i < n; i++) {
+		row.challenge_types.v[i] = authz->challenges.v[i].type;
+		row.tokens.v[i] = authz->challenges.v[i].token;
+	}
+	return row;
+}
+
 static int fake_row(struct ctx *c, const struct statement *s, const void *params, void *ret)
 {
 	const struct id *id = params;
@@ -163,12 +213,11 @@ static int fake_row(struct ctx *c, const struct statement *s, const void *params
 		return 1;
 	}
 	if (s == &order_find && id_equal(*id, t.order.id)) {
-		*(struct order *) ret = t.order;
+		*(struct order_row *) ret = row_of_order(&t.order);
 		return 1;
 	}
-	if ((s == &authz_find && id_equal(*id, t.authz.id)) ||
-	    (s == &authz_find_by_challenge && id_equal(*id, t.authz.challenges.v[0].id))) {
-		*(struct authorization *) ret = t.authz;
+	if (s == &authz_find && id_equal(*id, t.authz.id)) {
+		*(struct authorization_row *) ret = row_of_authz(&t.authz);
 		return 1;
 	}
 	return 0;
