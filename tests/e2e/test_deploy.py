@@ -1,5 +1,7 @@
 """deploy/up, deploy/down and the supervisor: what dies comes back, what stops starts again, and nothing is lost."""
+import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -71,6 +73,30 @@ def test_a_second_up_keeps_accounts_and_certificates(own, responder_for, how):
     assert again.register(onlyReturnExisting=True).headers["Location"] == account.kid
     assert again.post(again.post(order).json()["certificate"]).text == chain
     assert open(own.ROOT_FILE, encoding="ascii").read() == root
+
+
+def printed_commands(ca):
+    """The commands that deploy/up prints for people to paste, by their program."""
+    lines = [line.strip() for line in ca.output.split("client of your choice:")[1].splitlines() if line.startswith("  ")]
+    return {next(word for word in shlex.split(line) if "=" not in word): line for line in lines}
+
+
+def test_the_printed_commands_work_as_they_stand(own, run, tmp_path):
+    commands = printed_commands(own)
+    assert sorted(commands) == ["acme.sh", "certbot", "curl", "lego"]
+    for client, certificate in (("certbot", "certbot/live/www.test/cert.pem"), ("lego", "lego/certificates/www.test.crt")):
+        run("bash", "-c", commands[client], HOME=str(tmp_path))
+        done = run("openssl", "x509", "-in", tmp_path / certificate, "-noout", "-issuer", "-ext", "subjectAltName")
+        assert "Cairn TEST" in done.stdout and "DNS:www.test" in done.stdout, done.stdout
+    assert "newOrder" in json.loads(run("bash", "-c", commands["curl"]).stdout)
+
+
+def test_the_printed_command_of_acme_sh(own):
+    """Debian 12 has no acme.sh: each of its options is one that its own command line reads, with the values of this CA"""
+    words = shlex.split(printed_commands(own)["acme.sh"])
+    assert words[:3] == ["acme.sh", "--issue", "--standalone"]
+    assert dict(zip(words[3::2], words[4::2])) == {"--httpport": own.HTTP01_PORT, "--server": own.DIRECTORY_URL, "--ca-bundle": own.API_CA_FILE,
+                                                   "-d": "www.test"}
 
 
 def test_up_while_it_runs_changes_nothing(own):
