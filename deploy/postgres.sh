@@ -45,7 +45,11 @@ postgres_socket_folder() {
 	"directory:$(id -un)" | "directory:$(postgres_user)") ;;
 	*) fail "$PG_SOCKET belongs to somebody else." "Remove it, or delete $RUN/socket-folder to choose again." ;;
 	esac
-	[ "$(id -u)" != 0 ] || chown postgres "$PG_SOCKET"
+	# Started by root, the processes give up the power to pass everywhere: they and the socket are of root's group.
+	if [ "$(id -u)" = 0 ]; then
+		chown postgres:root "$PG_SOCKET"
+		chmod 2710 "$PG_SOCKET"
+	fi
 }
 
 # One password for each role, in a file that libpq reads; made once.
@@ -84,7 +88,7 @@ postgres_configure() {
 		listen_addresses = ''
 		port = $PG_PORT
 		unix_socket_directories = '$PG_SOCKET'
-		unix_socket_permissions = 0700
+		unix_socket_permissions = 0770
 		max_connections = 200
 		shared_buffers = 128MB
 		max_wal_size = 2GB

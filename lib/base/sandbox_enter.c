@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libpq-fe.h>
+#include <linux/capability.h>
 #include <linux/landlock.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -73,6 +74,24 @@ static int set_limits(struct ctx *c)
 		return FAIL(c, SERVER_INTERNAL, "The limit of open files can't be raised");
 	}
 	return 0;
+}
+
+/* Whoever is started as root keeps of root's powers only the one to listen on a port below 1024, the signer none. */
+static int drop_capabilities(struct ctx *c, bool listens)
+{
+	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+	if (syscall(SYS_capget, &head, sets) == 0) {
+		uint32_t kept = listens ? sets[0].permitted & 1U << CAP_NET_BIND_SERVICE : 0;
+		memset(sets, 0, sizeof(sets));
+		sets[0].effective = kept;
+		sets[0].permitted = kept;
+		if (syscall(SYS_capset, &head, sets) == 0) {
+			return 0;
+		}
+	}
+	ctx_cause(c, "%s", strerror(errno));
+	return FAIL(c, SERVER_INTERNAL, "The powers of root can't be given up");
 }
 
 static uint64_t rights_of(enum sandbox_access access)
@@ -266,6 +285,7 @@ int sandbox_enter(struct ctx *c, const char *process, const struct config *confi
 	}
 	const struct config_process *own = config_process(config, process);
 	TRY(set_limits(c));
+	TRY(drop_capabilities(c, (who & SANDBOX_SIGNER) == 0));
 	TRY(landlock_enter(c, who, config, own == NULL ? NULL : own->database));
 	return SANITIZED ? 0 : seccomp_enter(c, who);
 }

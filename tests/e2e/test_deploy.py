@@ -54,6 +54,27 @@ def test_no_process_leaves_a_core_dump(own):
         assert limit.split()[4:6] == ["0", "0"], pid
 
 
+def test_no_process_has_the_powers_of_root(own):
+    """Also when root started it: at most the one to listen on a port below 1024, and the signer none (F-6)"""
+    own.read_env()
+    found = {}
+    for name in ["cairn-" + p for p in instance.PROCESSES]:
+        pid = own.pid(name)
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+            children = [int(child) for child in f.read().split()]
+        assert (name == "cairn-ca") == (len(children) == 1), name
+        for one in [pid] + children:
+            tasks = os.listdir(f"/proc/{one}/task")
+            for task in tasks:
+                with open(f"/proc/{one}/task/{task}/status", encoding="ascii") as f:
+                    status = dict(line.split(":", 1) for line in f)
+                held = int(status["CapEff"], 16) | int(status["CapPrm"], 16) | int(status["CapInh"], 16) | int(status["CapAmb"], 16)
+                found[name, one == pid] = found.get((name, one == pid), 0) | held
+    net_bind_service = 1 << 10
+    assert all(held & ~net_bind_service == 0 for held in found.values()), found
+    assert found["cairn-ca", False] == 0 and len(found) == 6
+
+
 @pytest.mark.parametrize("how", ["down", "kill"])
 def test_a_second_up_keeps_accounts_and_certificates(own, responder_for, how):
     account = raw.Client(own)

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
@@ -284,6 +285,32 @@ static void ordinary_work_goes_on(void **state)
 	}
 }
 
+/* 0 when of root's powers at most the one to listen below 1024 is left. */
+static int look_at_capabilities(void)
+{
+	char text[4096] = "";
+	FILE *f = fopen("/proc/self/status", "re");
+	size_t n = f == NULL ? 0 : fread(text, 1, sizeof(text) - 1, f);
+	int sets = 0;
+	for (const char *at = strstr(text, "\nCap"); n > 0 && at != NULL; at = strstr(at + 1, "\nCap")) {
+		static const char *const names[] = { "CapInh:", "CapPrm:", "CapEff:", "CapAmb:" };
+		for (size_t i = 0; i < COUNT_OF(names); i++) {
+			bool this = strncmp(at + 1, names[i], 7) == 0;
+			sets += this && (strtoull(at + 8, NULL, 16) & ~(1ULL << CAP_NET_BIND_SERVICE)) == 0 ? 1 : 0;
+		}
+	}
+	return sets == 4 ? 0 : 1;
+}
+
+static void the_powers_of_root_are_gone(void **state)
+{
+	(void) state;
+	static const char *const processes[] = { "cairn-wfe", "cairn-ra", "cairn-va", "cairn-ca", "cairn-subscriber" };
+	for (size_t i = 0; i < COUNT_OF(processes); i++) {
+		assert_int_equal(run(processes[i], look_at_capabilities), 0);
+	}
+}
+
 static int look_at_limits(void)
 {
 	struct rlimit core;
@@ -326,6 +353,7 @@ int main(void)
 		cmocka_unit_test(forbidden_calls_end_the_process),
 		cmocka_unit_test(the_signer_opens_nothing),
 		cmocka_unit_test(ordinary_work_goes_on),
+		cmocka_unit_test(the_powers_of_root_are_gone),
 		cmocka_unit_test(nothing_is_dumped),
 		cmocka_unit_test(nothing_is_dumped_without_a_sandbox),
 		cmocka_unit_test(an_unknown_process_has_none),
