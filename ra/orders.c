@@ -6,6 +6,7 @@
 #include "lib/rpc/handlers.h"
 #include "ra/ra.h"
 
+#define FRESH_MAX 8     /* authorizations that an answer shows whole */
 #define TOKEN_OCTETS 32 /* 256 random bits */
 /* An authorization is used again only if it lasts for a good part of the new order. */
 #define REUSE_MARGIN_S 3600
@@ -165,6 +166,48 @@ static struct new_order_params make_params(struct ctx *c, const struct new_order
 	return params;
 }
 
+static struct text_list words_of(struct arena *a, const char *text)
+{
+	struct text_list list = { ARENA_ARRAY(a, COUNT_OF(offers), const char *), 0 };
+	while (text != NULL && *text != '\0' && list.n < COUNT_OF(offers)) {
+		size_t n = strcspn(text, " ");
+		list.v[list.n++] = arena_text_n(a, text, n);
+		text += n + (text[n] == ' ' ? 1 : 0);
+	}
+	return list;
+}
+
+static struct authorization fresh_of(struct arena *a, const struct new_order_params *params, size_t i)
+{
+	bool wildcard = strncmp(params->values.v[i], "*.", 2) == 0;
+	const struct authorization_row row = {
+		.id = params->authz_ids.v[i],
+		.account_id = params->account_id,
+		.identifier_type = params->types.v[i],
+		.identifier_value = params->values.v[i] + (wildcard ? 2 : 0),
+		.wildcard = wildcard,
+		.status = "pending",
+		.expires_at = params->expires,
+		.challenge_types = words_of(a, params->challenge_types.v[i]),
+		.tokens = words_of(a, params->challenge_tokens.v[i]),
+	};
+	return authorization_of_row(a, &row);
+}
+
+/* Those that were made with the order (others are older ones, used again), as they were written: a client reads them
+ * next. The first few will do, one who has more names asks longer anyway. */
+static struct authorization_list fresh_list(
+    struct arena *a, const struct new_order_params *params, const struct id_list *authorizations)
+{
+	struct authorization_list list = { ARENA_ARRAY(a, FRESH_MAX, struct authorization), 0 };
+	for (size_t i = 0; i < authorizations->n && i < params->authz_ids.n && list.n < FRESH_MAX; i++) {
+		if (id_equal(authorizations->v[i], params->authz_ids.v[i])) {
+			list.v[list.n++] = fresh_of(a, params, i);
+		}
+	}
+	return list;
+}
+
 int ra_new_order_serve(struct ctx *c, const struct new_order_request *in, struct order *ret)
 {
 	const struct config_policy *policy = &ra_get()->config->policy;
@@ -201,6 +244,7 @@ int ra_new_order_serve(struct ctx *c, const struct new_order_request *in, struct
 		.authorizations = row.authorizations,
 		.expires_at = row.expires_at,
 		.profile = profile->name,
+		.fresh = fresh_list(c->arena, &params, &row.authorizations),
 	};
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include "lib/rpc/client.h"
 #include "lib/rpc/rows.h"
 #include "wfe/answer.h"
+#include "wfe/fresh.h"
 #include "wfe/objects.h"
 #include "wfe/request.h"
 #include "wfe/statements.h"
@@ -82,10 +83,19 @@ static int deactivate(struct acme *q)
 
 int authz_serve(struct acme *q)
 {
+	struct fresh fresh;
+	struct authorization authz;
 	if (q->payload != NULL) {
+		fresh_drop(q->id);
 		return deactivate(q);
 	}
-	struct authorization authz;
+	if (fresh_take(q->c, q->id, &fresh)) {
+		TRY(request_check_owner(q, "authorization", true, fresh.account_id));
+		q->status = 200;
+		q->content_type = "application/json";
+		q->reply = fresh.json;
+		return 0;
+	}
 	TRY(find(q, q->id, "authorization", &authz));
 	answer_authz(q, &authz);
 	return 0;
@@ -133,11 +143,13 @@ static int start(struct acme *q, struct authorization *ret)
 int challenge_serve(struct acme *q)
 {
 	struct authorization authz;
+	int64_t n = 0;
+	struct id authz_id = challenge_id_split(q->id, &n);
 	if (q->payload != NULL) {
+		fresh_drop(authz_id);
 		TRY(start(q, &authz));
 	} else {
-		int64_t n = 0;
-		TRY(find(q, challenge_id_split(q->id, &n), "challenge", &authz));
+		TRY(find(q, authz_id, "challenge", &authz));
 	}
 	return answer_challenge(q, &authz);
 }

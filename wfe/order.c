@@ -5,6 +5,7 @@
 #include "lib/rpc/client.h"
 #include "lib/rpc/rows.h"
 #include "wfe/answer.h"
+#include "wfe/fresh.h"
 #include "wfe/issued.h"
 #include "wfe/objects.h"
 #include "wfe/request.h"
@@ -94,6 +95,18 @@ static void answer_order(struct acme *q, unsigned status, const struct order *or
 	}
 }
 
+/* A client reads each of them next (RFC 8555 7.1); what it gets is what was written. */
+static void keep_fresh(const struct acme *q, const struct order *order)
+{
+	for (size_t i = 0; i < order->fresh.n; i++) {
+		const struct authorization *authz = &order->fresh.v[i];
+		struct acme_authz object = object_of_authz(q, authz);
+		fresh_keep(authz->id,
+		    &(struct fresh) { authz->account_id, fields_to_json(q->c->arena, &acme_authz_fields, &object) },
+		    authz->expires_at);
+	}
+}
+
 int new_order_serve(struct acme *q)
 {
 	struct new_order in;
@@ -110,6 +123,7 @@ int new_order_serve(struct acme *q)
 	};
 	struct order order;
 	TRY(rpc_ra_new_order(q->c, &request, &order));
+	keep_fresh(q, &order);
 	answer_order(q, 201, &order); /* */
 	return 0;
 }

@@ -93,6 +93,7 @@ static const struct field order_table[] = {
 	FIELD(struct order, certificate_id),
 	FIELD(struct order, certificate, .flags = FIELD_OMIT_EMPTY),
 	FIELD_STRUCT(struct order, error, &problem_record_fields, .flags = FIELD_OMIT_EMPTY),
+	FIELD_STRUCTS(struct order, fresh, &authorization_fields, .flags = FIELD_OMIT_EMPTY),
 };
 const struct fields order_fields = FIELDS(struct order, order_table);
 

@@ -92,6 +92,11 @@ struct authorization {
 	struct challenge_list challenges;
 };
 
+struct authorization_list {
+	struct authorization *v;
+	size_t n;
+};
+
 struct order {
 	struct id id;
 	struct id account_id;
@@ -105,6 +110,7 @@ struct order {
 	struct id certificate_id; /* none until valid */
 	struct bytes certificate; /* DER, in the answer of the FinalizeOrder that had it issued; empty elsewhere */
 	struct problem_record error;
+	struct authorization_list fresh; /* in the answer of NewOrder: some of those that it made; empty elsewhere */
 };
 
 struct new_order_request {

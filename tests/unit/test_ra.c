@@ -361,6 +361,32 @@ static const char *json_of(struct fixture *f, const struct authorization *a)
 	return arena_text_n(f->c.arena, text.p, text.n);
 }
 
+/* What newOrder tells of the authorizations that it made is what the database has, to the octet; of those that are used
+ * again it tells nothing. */
+static void test_fresh_is_the_record(void **state)
+{
+	(void) state;
+	struct fixture f;
+	struct order order;
+	struct authorization stored;
+	const char *names[] = { "one.fresh.test", "two.fresh.test" };
+	fixture_init(&f);
+	assert_int_equal(order_names(&f, names, 2, &order), 0);
+	assert_int_equal(order.fresh.n, 2);
+	for (size_t i = 0; i < 2; i++) {
+		assert_true(id_equal(order.fresh.v[i].id, order.authorizations.v[i]));
+		assert_int_equal(ra_read_authorization(&f.c, order.authorizations.v[i], &stored), 0);
+		assert_string_equal(json_of(&f, &order.fresh.v[i]), json_of(&f, &stored));
+	}
+	validate(&f, &order, 0);
+	struct id kept = order.authorizations.v[0];
+	assert_int_equal(order_names(&f, names, 2, &order), 0);
+	assert_true(id_equal(order.authorizations.v[0], kept));
+	assert_int_equal(order.fresh.n, 1);
+	assert_true(id_equal(order.fresh.v[0].id, order.authorizations.v[1]));
+	ctx_done(&f.c);
+}
+
 /* An answer that was held back until the record is what the database has, to the octet. */
 static void test_answer_is_the_record(void **state)
 {
@@ -726,6 +752,7 @@ int main(void)
 		cmocka_unit_test_setup(test_account_race, setup),
 		cmocka_unit_test_setup(test_deactivation, setup),
 		cmocka_unit_test_setup(test_order_to_ready, setup),
+		cmocka_unit_test_setup(test_fresh_is_the_record, setup),
 		cmocka_unit_test_setup(test_answer_is_the_record, setup),
 		cmocka_unit_test_setup(test_failed_validation, setup),
 		cmocka_unit_test_setup(test_faults_are_tried_again, setup),
