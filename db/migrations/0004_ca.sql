@@ -41,6 +41,7 @@ CREATE TABLE ca.certificate (
 	serial bytea NOT NULL,
 	spki_sha256 bytea NOT NULL,
 	names text[] NOT NULL,
+	validations uuid[] NOT NULL,
 	request_id uuid,
 	tbs bytea,
 	lease_holder text,
@@ -66,6 +67,7 @@ COMMENT ON COLUMN ca.certificate.profile IS 'SUB-CERT: profile';
 COMMENT ON COLUMN ca.certificate.serial IS 'SUB-CERT: serial';
 COMMENT ON COLUMN ca.certificate.spki_sha256 IS 'SUB-CERT: SHA-256 of the subject public key info';
 COMMENT ON COLUMN ca.certificate.names IS 'SUB-CERT: subject alternative names, in their order';
+COMMENT ON COLUMN ca.certificate.validations IS 'SUB-CERT: the validations that it relies on, as the authorizations of the order named them when the bytes were fixed';
 COMMENT ON COLUMN ca.certificate.request_id IS 'SUB-CERT: request that finalized the order';
 COMMENT ON COLUMN ca.certificate.tbs IS 'SUB-CERT: TBSCertificate, the exact octets that are signed; later they stand in the certificate';
 COMMENT ON COLUMN ca.certificate.lease_holder IS 'OPS: run of an instance that completes it';

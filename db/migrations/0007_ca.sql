@@ -46,6 +46,8 @@ CREATE FUNCTION ca.begin_issuance(p_id uuid, p_order uuid, p_account uuid, p_typ
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	refusal text[];
+	n_names int;
+	proofs uuid[];
 BEGIN
 	UPDATE acme.orders r SET certificate_id = p_id
 		WHERE r.id = p_order AND r.certificate_id IS NULL AND r.error IS NULL
@@ -58,30 +60,31 @@ BEGIN
 			THEN '{ACCOUNT_NOT_VALID, The account is not valid}'
 		WHEN r.expires_at <= clock_timestamp() THEN '{ORDER_NOT_READY, The order expired}'
 		WHEN r.profile <> p_profile THEN '{INVALID_PROFILE, The profile is not the one of the order}'
-		-- Each place of the order has, by the order's own list, a valid authorization of the same account for its very
-		-- name. Judged by FILTER, so that no plan can look authorizations up by anything but their id.
-		WHEN (SELECT count(*) FILTER (WHERE a.account_id = p_account AND a.validation_id IS NOT NULL AND a.ended IS NULL
-				AND a.expires_at > clock_timestamp() AND a.identifier_type = r.identifier_types[n]
-				AND a.wildcard = (r.identifier_values[n] LIKE '*.%')
-				AND r.identifier_values[n] = CASE WHEN a.wildcard THEN '*.' ELSE '' END || a.identifier_value)
-			FROM acme.authz a, array_position(r.authorizations, a.id) AS n WHERE a.id = ANY (r.authorizations))
-			<> cardinality(r.identifier_values)
-			THEN '{UNAUTHORIZED, An authorization of the order is not valid}'
 		WHEN EXISTS (SELECT FROM acme.blocked_key b WHERE b.spki_sha256 = p_spki_sha256) -- E-13
 			THEN '{BAD_CSR, The key is known to be compromised}'
 		WHEN NOT EXISTS (SELECT FROM ca.issuer i WHERE i.name = p_issuer)
 			THEN '{SERVER_INTERNAL, The issuer is not registered}'
-		ELSE '{}'::text[] END INTO refusal;
+		ELSE '{}'::text[] END, cardinality(r.identifier_values),
+			-- For each place of the order, by the order's own list, a valid authorization of the same account for its very
+			-- name. Judged by FILTER, so that no plan can look authorizations up by anything but their id.
+			(SELECT array_agg(a.validation_id) FILTER (WHERE a.account_id = p_account AND a.validation_id IS NOT NULL
+					AND a.ended IS NULL AND a.expires_at > clock_timestamp() AND a.identifier_type = r.identifier_types[n]
+					AND a.wildcard = (r.identifier_values[n] LIKE '*.%')
+					AND r.identifier_values[n] = CASE WHEN a.wildcard THEN '*.' ELSE '' END || a.identifier_value)
+				FROM acme.authz a, array_position(r.authorizations, a.id) AS n WHERE a.id = ANY (r.authorizations))
+		INTO refusal, n_names, proofs;
 	IF refusal IS NULL THEN
 		RETURN ca.refuse_begin(p_order, p_account, p_types, p_values);
 	ELSIF refusal <> '{}' THEN
 		PERFORM cairn.refuse(refusal[1], refusal[2]);
+	ELSIF cardinality(proofs) IS DISTINCT FROM n_names THEN
+		PERFORM cairn.refuse('UNAUTHORIZED', 'An authorization of the order is not valid');
 	END IF;
 	WITH taken AS (INSERT INTO ca.serial (serial, certificate_id) VALUES (p_serial, p_id))
 	INSERT INTO ca.certificate (id, order_id, account_id, not_before, not_after, begun_at, crl_shard, issuer, profile, serial,
-		spki_sha256, names, request_id, tbs, lease_holder, lease_until)
+		spki_sha256, names, validations, request_id, tbs, lease_holder, lease_until)
 		VALUES (p_id, p_order, p_account, p_not_before, p_not_after, clock_timestamp(), 0, p_issuer, p_profile, p_serial,
-			p_spki_sha256, p_names, p_request, p_tbs, p_holder, clock_timestamp() + make_interval(secs => p_lease_s));
+			p_spki_sha256, p_names, proofs, p_request, p_tbs, p_holder, clock_timestamp() + make_interval(secs => p_lease_s));
 	RETURN true;
 END $$;
 
@@ -178,9 +181,7 @@ BEGIN
 			p_facts || jsonb_build_object('issuer', i.issuer, 'profile', i.profile,
 				'serial', encode(i.serial, 'hex'), 'names', i.names, 'not_before', i.not_before, 'not_after', i.not_after,
 				'sha256', encode(sha256(p_der), 'hex'), 'spki_sha256', encode(i.spki_sha256, 'hex'),
-				'crl_shard', i.crl_shard,
-				'validations', (SELECT jsonb_agg(a.validation_id ORDER BY array_position(o.authorizations, a.id))
-					FROM acme.orders o JOIN acme.authz a ON a.id = ANY (o.authorizations) WHERE o.id = i.order_id)));
+				'crl_shard', i.crl_shard, 'validations', i.validations));
 	RETURN NULL;
 END $$;
 

@@ -692,9 +692,9 @@ static struct authority record_certificate(struct fixture *f, const char *name)
 	    "WITH n AS (SELECT cairn.new_id() AS id, (SELECT id FROM acme.account WHERE thumbprint = '\\x%s') AS account, "
 	    "'\\x%s'::bytea AS serial), s AS (INSERT INTO ca.serial SELECT serial, id FROM n) "
 	    "INSERT INTO ca.certificate (id, order_id, account_id, issuer, serial, profile, crl_shard, der, names, "
-	    "not_before, "
-	    "not_after, begun_at, signed_at, spki_sha256) SELECT id, id, account, 'i', serial, 'classic', 0, '\\x%s', "
-	    "ARRAY['%s'], now(), now() + interval '1 day', now(), now(), sha256('\\x%s') FROM n",
+	    "validations, not_before, not_after, begun_at, signed_at, spki_sha256) "
+	    "SELECT id, id, account, 'i', serial, 'classic', 0, '\\x%s', ARRAY['%s'], '{}', now(), now() + interval '1 "
+	    "day', now(), now(), sha256('\\x%s') FROM n",
 	    hex_encode(f->c.arena, f->account.thumbprint), hex_encode(f->c.arena, cert.info.serial),
 	    hex_encode(f->c.arena, cert.der), name, hex_encode(f->c.arena, cert.info.spki));
 	pg_exec("postgres", sql);
