@@ -8,6 +8,7 @@
 #include "cli/eab.h"
 #include "cli/init.h"
 #include "cli/migrate.h"
+#include "cli/policy.h"
 
 static const struct {
 	const char *name;
@@ -18,6 +19,7 @@ static const struct {
 	{ "migrate", "bring the database's schema up to date", cli_migrate },
 	{ "config", "check and show the configuration; explain its keys", cli_config },
 	{ "eab", "external account keys: who may make an account", cli_eab },
+	{ "policy", "who may have which names: test, diff, apply, show", cli_policy },
 	{ "ceremony", "make roots, intermediates and their CRLs from a plan", cli_ceremony },
 	{ "bench", "measure an ACME server, this or any other", cli_bench },
 };

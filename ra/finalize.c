@@ -7,6 +7,7 @@
 #include "lib/rpc/client.h"
 #include "policy/keys.h"
 #include "ra/evidence.h"
+#include "ra/grants.h"
 #include "lib/rpc/handlers.h"
 #include "ra/ra.h"
 
@@ -42,6 +43,7 @@ struct finalize_row {
 	bool key_is_blocked;
 	struct timestamp oldest_validation;
 	struct id issuance_request_id;
+	struct grant_refusal_list refused; /* by the policy as it is now */
 };
 static const struct field finalize_row_field[] = {
 	FIELD(struct finalize_row, status),
@@ -56,6 +58,7 @@ static const struct field finalize_row_field[] = {
 	FIELD(struct finalize_row, key_is_blocked),
 	FIELD(struct finalize_row, oldest_validation),
 	FIELD(struct finalize_row, issuance_request_id),
+	FIELD_STRUCTS(struct finalize_row, refused, &grant_refusal_fields),
 };
 static const struct fields finalize_row_fields = FIELDS(struct finalize_row, finalize_row_field);
 
@@ -65,7 +68,9 @@ const struct statement ra_read_finalize_statement = {
 	.sql = "SELECT o.status, o.identifier_types, o.identifier_values, o.authorizations, o.profile, o.not_before, "
 	       "o.not_after, o.expires_at, o.oldest_validation, o.issuance_request_id, "
 	       "EXISTS (SELECT FROM acme.account k WHERE k.thumbprint = $4) AS key_is_account, "
-	       "EXISTS (SELECT FROM acme.blocked_key b WHERE b.spki_sha256 = $5) AS key_is_blocked "
+	       "EXISTS (SELECT FROM acme.blocked_key b WHERE b.spki_sha256 = $5) AS key_is_blocked, "
+	       "CASE WHEN EXISTS (SELECT FROM acme.judging) THEN (SELECT j.refused FROM acme.judge_order(o.account_id, "
+	       "o.identifier_types, o.identifier_values, o.profile) j) END AS refused "
 	       "FROM acme.order_now o WHERE o.id = $1 AND o.account_id = $2 AND o.account_thumbprint = $3 "
 	       "AND o.account_status = 'valid'",
 	.params = &finalize_params_fields,
@@ -158,7 +163,8 @@ static const struct fields methods_params_fields = FIELDS(struct methods_params,
 /* The method that each authorization of the order was validated by, in their order. */
 const struct statement ra_read_methods_statement = {
 	.name = "read_methods",
-	.sql = "SELECT array_agg(a.challenge_types[a.tried] ORDER BY array_position(o.authorizations, a.id)) AS methods "
+	.sql = "SELECT array_agg(coalesce(a.challenge_types[a.tried], '') ORDER BY array_position(o.authorizations, a.id)) "
+	       "AS methods "
 	       "FROM acme.orders o JOIN acme.authz a ON a.id = ANY (o.authorizations) WHERE o.id = $1",
 	.params = &methods_params_fields,
 	.row = &methods_row_fields,
@@ -209,6 +215,9 @@ static int caa_check(struct ctx *c, const struct finalize_order_request *in, con
 		return FAIL(c, UNAUTHORIZED, "An authorization of the order is no longer valid; order again");
 	}
 	for (size_t i = 0; i < n; i++) {
+		if (row.methods.v[i][0] == '\0') {
+			continue; /* granted without a challenge: none of CAA's methods was relied on */
+		}
 		TRY(caa_check_one(c, in, order->identifier_values.v[i], order->authorizations.v[i], row.methods.v[i]));
 	}
 	if (c->err.subproblems.n > 0) {
@@ -287,6 +296,8 @@ int ra_finalize_order_serve(struct ctx *c, const struct finalize_order_request *
 		return ra_read_order(c, in->order_id, ret); /* this very call has run before and its answer was lost */
 	}
 	TRY(order_check(c, &order));
+	const struct identifier_list identifiers = identifiers_of(c, &order.identifier_values);
+	TRY(grants_check(c, &identifiers, &order.refused)); /* as the policy is now */
 	TRY(csr_check(c, &csr, &order));
 	TRY(caa_check(c, in, &order));
 	if (issue(c, in, &order, &csr, ret) == 0) {

@@ -2,8 +2,10 @@
 #include <string.h>
 
 #include "lib/base/base64.h"
+#include "lib/base/log.h"
 #include "lib/base/metrics.h"
 #include "lib/rpc/handlers.h"
+#include "ra/grants.h"
 #include "ra/ra.h"
 
 #define FRESH_MAX 8     /* authorizations that an answer shows whole */
@@ -38,6 +40,7 @@ struct new_order_params {
 	struct text_list challenge_tokens;
 	const char *process;
 	struct id request_id;
+	bool may_grant;
 };
 
 static const struct field new_order_param[] = {
@@ -57,6 +60,7 @@ static const struct field new_order_param[] = {
 	FIELD(struct new_order_params, challenge_tokens),
 	FIELD(struct new_order_params, process),
 	FIELD(struct new_order_params, request_id),
+	FIELD(struct new_order_params, may_grant),
 };
 static const struct fields new_order_params_fields = FIELDS(struct new_order_params, new_order_param);
 
@@ -64,20 +68,24 @@ struct new_order_row {
 	const char *status;
 	struct id_list authorizations;
 	struct timestamp expires_at;
+	struct grant_refusal_list refused;
+	bool granted;
 };
 
 static const struct field new_order_row_field[] = {
 	FIELD(struct new_order_row, status),
 	FIELD(struct new_order_row, authorizations),
 	FIELD(struct new_order_row, expires_at),
+	FIELD_STRUCTS(struct new_order_row, refused, &grant_refusal_fields),
+	FIELD(struct new_order_row, granted),
 };
 static const struct fields new_order_row_fields = FIELDS(struct new_order_row, new_order_row_field);
 
 const struct statement ra_new_order_statement = {
 	.name = "new_order",
-	.sql =
-	    "SELECT status, authorizations, expires_at FROM acme.new_order($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
-	    "$12, $13, $14, $15, $16)",
+	.sql = "SELECT status, authorizations, expires_at, refused, granted FROM acme.new_order($1, $2, $3, $4, $5, $6, "
+	       "$7, $8, $9, $10, $11, "
+	       "$12, $13, $14, $15, $16, $17)",
 	.params = &new_order_params_fields,
 	.row = &new_order_row_fields,
 };
@@ -157,6 +165,7 @@ static struct new_order_params make_params(struct ctx *c, const struct new_order
 		.challenge_tokens = { ARENA_ARRAY(c->arena, n, const char *), n },
 		.process = ra_get()->instance,
 		.request_id = c->request_id,
+		.may_grant = strcmp(ra_get()->config->policy.mode, "private") == 0, /* never without a challenge else */
 	};
 	for (size_t i = 0; i < n; i++) {
 		params.types.v[i] = identifiers->v[i].type;
@@ -197,8 +206,12 @@ static struct authorization fresh_of(struct arena *a, const struct new_order_par
 /* Those that were made with the order (others are older ones, used again), as they were written: a client reads them
  * next. The first few will do, one who has more names asks longer anyway. */
 static struct authorization_list fresh_list(
-    struct arena *a, const struct new_order_params *params, const struct id_list *authorizations)
+    struct arena *a, const struct new_order_params *params, const struct new_order_row *row)
 {
+	const struct id_list *authorizations = &row->authorizations;
+	if (row->granted) {
+		return (struct authorization_list) { 0 }; /* some of them changed right after */
+	}
 	struct authorization_list list = { ARENA_ARRAY(a, FRESH_MAX, struct authorization), 0 };
 	for (size_t i = 0; i < authorizations->n && i < params->authz_ids.n && list.n < FRESH_MAX; i++) {
 		if (id_equal(authorizations->v[i], params->authz_ids.v[i])) {
@@ -235,6 +248,12 @@ int ra_new_order_serve(struct ctx *c, const struct new_order_request *in, struct
 	if (!found) {
 		return FAIL(c, SERVER_INTERNAL, "The database gave no answer");
 	}
+	TRY(grants_check(c, &identifiers, &row.refused));
+	if (row.granted) {
+		char id[ID_TEXT_SIZE];
+		id_encode(params.id, id);
+		log_event(c, LOG_WARN, "the policy gave names without a challenge", "order", id, NULL);
+	}
 	metric_add(METRIC_orders_created, NULL, 1);
 	*ret = (struct order) {
 		.id = params.id,
@@ -244,7 +263,7 @@ int ra_new_order_serve(struct ctx *c, const struct new_order_request *in, struct
 		.authorizations = row.authorizations,
 		.expires_at = row.expires_at,
 		.profile = profile->name,
-		.fresh = fresh_list(c->arena, &params, &row.authorizations),
+		.fresh = fresh_list(c->arena, &params, &row),
 	};
 	return 0;
 }

@@ -69,7 +69,7 @@ COMMENT ON COLUMN log.spool.position IS 'OPS: number of the last record that is 
 COMMENT ON COLUMN log.spool.flushed_at IS 'OPS: when that was';
 
 -- What a validation proves, in one word, so that other rows can refer to a proof only.
-CREATE TYPE log.proof AS ENUM ('control');
+CREATE TYPE log.proof AS ENUM ('control', 'grant');
 
 CREATE TABLE log.validation (
 	id uuid NOT NULL PRIMARY KEY,
@@ -97,8 +97,10 @@ CREATE TABLE log.validation (
 	commitments bytea NOT NULL,
 	proof log.proof,
 	UNIQUE (id, authorization_id, proof),
-	-- Control is proved by a challenge that passed, with the digest of what was answered (F-42, F-43).
-	CHECK (proof IS NULL OR (passed AND challenge_id IS NOT NULL AND answer_sha256 IS NOT NULL))
+	-- Control is proved by a challenge that passed, with the digest of what was answered (F-42, F-43). A grant proves nothing
+	-- but that the policy gave the name without a challenge.
+	CHECK (CASE proof WHEN 'control' THEN passed AND challenge_id IS NOT NULL AND answer_sha256 IS NOT NULL
+		WHEN 'grant' THEN passed AND challenge_id IS NULL AND method = 'grant' ELSE true END)
 ) PARTITION BY RANGE (id);
 COMMENT ON TABLE log.validation IS 'Every validation that ended, one row a perspective: the evidence without which no authorization is valid (F-41, F-42, F-43)';
 COMMENT ON COLUMN log.validation.id IS 'SUB-VAL: validation id';
@@ -124,7 +126,7 @@ COMMENT ON COLUMN log.validation.answer_octets IS 'SUB-VAL: octets answered, as 
 COMMENT ON COLUMN log.validation.started_at IS 'SUB-VAL: start';
 COMMENT ON COLUMN log.validation.ended_at IS 'SUB-VAL: end';
 COMMENT ON COLUMN log.validation.commitments IS 'SUB-VAL: salted commitments to resolutions and attempts, in this order';
-COMMENT ON COLUMN log.validation.proof IS 'SUB-VAL: control, when it proves that the account controls the name; NULL: it proves nothing';
+COMMENT ON COLUMN log.validation.proof IS 'SUB-VAL: control, when it proves that the account controls the name; grant, when the policy gave it without a challenge; NULL: it proves nothing';
 
 CREATE TABLE log.validation_private (
 	id uuid NOT NULL PRIMARY KEY,

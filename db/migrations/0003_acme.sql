@@ -54,7 +54,7 @@ CREATE TYPE acme.authz_end AS ENUM ('invalid', 'deactivated', 'revoked');
 
 -- An authorization with its challenges, and how the one of them stands that the client chose: with a lease it is a durable
 -- job. Valid is no word that somebody writes: it is the reference to a validation of this very authorization that proves
--- control and is in the log (design 4.2), as log.proof has but one value. Rows are made by newOrder alone, and nobody may
+-- control and is in the log (design 4.2), or to the record of a grant (acme.grant_names). Rows are made by newOrder alone, and nobody may
 -- delete any. An authorization that is not there is not valid (ca.begin_issuance).
 CREATE TABLE acme.authz (
 	id uuid NOT NULL PRIMARY KEY,
@@ -100,7 +100,7 @@ COMMENT ON COLUMN acme.authz.error IS 'SUB-CERT: problem that the tried challeng
 COMMENT ON COLUMN acme.authz.validation_id IS 'SUB-CERT: the validation that made it valid';
 COMMENT ON COLUMN acme.authz.validated_at IS 'SUB-CERT: when it became valid';
 COMMENT ON COLUMN acme.authz.ended IS 'SUB-CERT: why it can not be used any more, time aside: its validation failed, or its owner or the CA ended it';
-COMMENT ON COLUMN acme.authz.proof IS 'SUB-CERT: always the same; carries the foreign key to a validation that proves control';
+COMMENT ON COLUMN acme.authz.proof IS 'SUB-CERT: what made it valid; carries the foreign key to a validation that proves control, or to the record of a grant';
 
 -- The id of challenge n of an authorization; lib/rpc/rows.c does the same.
 CREATE FUNCTION acme.challenge_id(authz uuid, n int) RETURNS uuid LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$

@@ -79,19 +79,22 @@ END $$;
 
 -- newOrder (RFC 8555 7.4): the order with its authorizations and their challenges. A valid authorization of the account that
 -- lasts beyond p_reuse_until is used again (A-84); the others are new, with the ids given and the types and tokens of their
--- challenges, which blanks set apart.
+-- challenges, which blanks set apart. Where a policy has rules, or the account is bound, they decide (0011): refused has the
+-- places and reasons, and nothing was written; granted says that names are valid without a challenge, where p_private allows.
 CREATE FUNCTION acme.new_order(p_id uuid, p_account uuid, p_thumbprint bytea, p_types text[], p_values text[],
 	p_profile text, p_not_before timestamptz, p_not_after timestamptz, p_replaces text, p_expires timestamptz,
 	p_reuse_until timestamptz, p_authz_ids uuid[], p_challenge_types text[], p_challenge_tokens text[], p_process text,
-	p_request uuid)
-RETURNS TABLE (status text, authorizations uuid[], expires_at timestamptz) LANGUAGE plpgsql AS $$
+	p_request uuid, p_private boolean DEFAULT false)
+RETURNS TABLE (status text, authorizations uuid[], expires_at timestamptz, refused jsonb, granted boolean) LANGUAGE plpgsql AS $$
 DECLARE
 	checked boolean;
+	judged boolean;
+	j record;
 	reused uuid[];
 	missing int;
 BEGIN
-	SELECT r.reused, r.authorizations, least(p_expires, r.until), r.missing
-		INTO reused, authorizations, expires_at, missing
+	SELECT r.reused, r.authorizations, least(p_expires, r.until), r.missing, EXISTS (SELECT FROM acme.judging)
+		INTO reused, authorizations, expires_at, missing, judged
 		FROM acme.account k, LATERAL (SELECT array_agg(u.id ORDER BY n) AS reused, min(u.expires_at) AS until,
 			array_agg(coalesce(u.id, p_authz_ids[n]) ORDER BY n) AS authorizations, count(*) - count(u.id) AS missing
 			FROM unnest(p_types, p_values) WITH ORDINALITY AS i (t, v, n)
@@ -104,7 +107,14 @@ BEGIN
 	IF NOT FOUND THEN
 		checked := acme.check_account(p_account, p_thumbprint);
 	END IF;
-	status := CASE missing WHEN 0 THEN 'ready' ELSE 'pending' END;
+	IF judged THEN
+		SELECT * INTO j FROM acme.judge_order(p_account, p_types, p_values, p_profile);
+		IF j.refused IS NOT NULL THEN
+			refused := j.refused;
+			RETURN NEXT;
+			RETURN;
+		END IF;
+	END IF;
 	INSERT INTO acme.orders (id, account_id, identifier_types, identifier_values, authorizations, profile, not_before,
 		not_after, replaces, expires_at)
 		VALUES (p_id, p_account, p_types, p_values, new_order.authorizations, p_profile, p_not_before, p_not_after,
@@ -121,6 +131,17 @@ BEGIN
 		VALUES (p_process, 'account', 'order.created', p_request, p_account, p_id,
 			jsonb_build_object('identifiers', p_values, 'profile', p_profile, 'authorizations', authorizations,
 				'reused', array_remove(reused, NULL), 'replaces', p_replaces));
+	granted := false;
+	IF judged THEN
+		IF j.facts IS NOT NULL THEN
+			PERFORM log.add_event(cairn.new_id(), p_process, 'policy', 'order.judged', p_request, p_account, p_id, NULL, j.facts);
+		END IF;
+		IF p_private AND j.granted IS NOT NULL THEN
+			SELECT missing - g.names, g.until, g.names > 0 INTO missing, expires_at, granted
+				FROM acme.grant_names(p_id, p_process, p_request) g;
+		END IF;
+	END IF;
+	status := CASE missing WHEN 0 THEN 'ready' ELSE 'pending' END;
 	RETURN NEXT;
 END $$;
 
@@ -224,7 +245,7 @@ BEGIN
 	ELSIF cert.account_id <> p_account THEN
 		IF EXISTS (SELECT FROM unnest(cert.names) AS n WHERE NOT EXISTS (SELECT FROM acme.authz a
 			WHERE a.account_id = p_account AND a.validation_id IS NOT NULL AND a.ended IS NULL AND a.expires_at > now()
-				AND a.identifier_value = CASE WHEN n LIKE '*.%' THEN substr(n, 3) ELSE n END
+				AND a.proof = 'control' AND a.identifier_value = CASE WHEN n LIKE '*.%' THEN substr(n, 3) ELSE n END
 				AND a.wildcard = (n LIKE '*.%'))) THEN -- A-125
 			PERFORM cairn.refuse('UNAUTHORIZED',
 				'The account neither ordered the certificate nor holds valid authorizations for all its names');

@@ -1,0 +1,96 @@
+#include "cli/policy_test.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "policy/names.h"
+
+static const struct config_profile *find_profile(const struct config *config, const char *name)
+{
+	const struct config_profile_list *all = &config->policy.profiles;
+	for (size_t i = 0; i < all->n; i++) {
+		if (name == NULL || strcmp(all->v[i].name, name) == 0) {
+			return &all->v[i];
+		}
+	}
+	return NULL;
+}
+
+static void add(struct policy_verdict_list *list, const char *identifier, const struct policy_answer *answer)
+{
+	list->v[list->n++] = (struct policy_verdict) { identifier, answer->verdict, answer->rule, answer->reason };
+}
+
+static void add_refusal(struct policy_verdict_list *list, const char *identifier, const char *rule, const char *reason)
+{
+	list->v[list->n++] = (struct policy_verdict) { identifier, "refused", rule, reason };
+}
+
+static const char *type_of(const char *name)
+{
+	uint8_t octets[16];
+	bool address = inet_pton(AF_INET, name, octets) == 1 || inet_pton(AF_INET6, name, octets) == 1;
+	return address ? "ip" : "dns";
+}
+
+/* Whether the name may be ordered by anybody; if so it goes into the question. */
+static void check_name(struct ctx *c, const struct names_policy *policy, const char *name,
+    struct policy_question *question, struct policy_verdict_list *list)
+{
+	struct identifier identifier = { type_of(name), name };
+	const struct identifier_list one = { &identifier, 1 };
+	struct identifier_list checked;
+	if (names_check(c, policy, &one, &checked) == 0) {
+		question->types.v[question->types.n++] = checked.v[0].type;
+		question->values.v[question->values.n++] = checked.v[0].value;
+		return;
+	}
+	const struct subproblem_list *why = &c->err.subproblems;
+	add_refusal(list, name, c->err.rule, why->n > 0 ? why->v[0].detail : c->err.detail);
+	ctx_forgive(c);
+}
+
+int policy_test_run(struct ctx *c, const struct config *config, const struct policy_test *test,
+    struct policy_verdict_list *ret, bool *ret_allowed)
+{
+	const struct config_profile *profile = find_profile(config, test->profile);
+	size_t n = test->names.n;
+	struct policy_verdict_list list = { ARENA_ARRAY(c->arena, 2 * n + 2, struct policy_verdict), 0 };
+	struct policy_question question = {
+		.account = test->account,
+		.eab_key = test->eab_key,
+		.types = { ARENA_ARRAY(c->arena, n, const char *), 0 },
+		.values = { ARENA_ARRAY(c->arena, n, const char *), 0 },
+		.version = test->version,
+	};
+	if (profile == NULL) {
+		return FAIL(c, INVALID_PROFILE, "There is no profile \"%s\"", test->profile);
+	}
+	question.profile = profile->name;
+	const struct names_policy names = {
+		.permitted_suffixes = config->policy.permitted_suffixes,
+		.blocked_names = config->policy.blocked_names,
+		.webpki = strcmp(config->policy.mode, "webpki") == 0,
+		.wildcards = false,
+		.max_names = (size_t) profile->max_names,
+	};
+	if (n > names.max_names) {
+		add_refusal(&list, "", NULL, "the profile does not allow so many names");
+	}
+	for (size_t i = 0; i < n; i++) {
+		check_name(c, &names, test->names.v[i], &question, &list);
+	}
+	struct policy_answer_list answers;
+	TRY(policy_ask(c, &question, &answers));
+	for (size_t i = 0; i < answers.n; i++) {
+		const struct policy_answer *one = &answers.v[i];
+		add(&list, one->place == 0 ? "" : question.values.v[one->place - 1], one);
+	}
+	bool allowed = true;
+	for (size_t i = 0; i < list.n; i++) {
+		allowed = allowed && strcmp(list.v[i].verdict, "refused") != 0;
+	}
+	*ret = list;
+	*ret_allowed = allowed;
+	return 0;
+}
