@@ -357,9 +357,9 @@ static void names_are_granted_loudly(void **state)
 	/* no proof of control by which others' certificates could be revoked */
 	pg_exec("cairn_owner",
 	    "WITH c AS (INSERT INTO ca.certificate (id, order_id, account_id, not_before, not_after, begun_at, "
-	    "crl_shard, issuer, profile, serial, spki_sha256, names, der, signed_at) VALUES (cairn.new_id(), "
+	    "crl_shard, issuer, profile, serial, spki_sha256, names, validations, der, signed_at) VALUES (cairn.new_id(), "
 	    "cairn.new_id(), cairn.new_id(), now(), now() + interval '1 day', now(), 0, 'i', 'classic', '\\x0102', "
-	    "sha256(''), '{a.lab.test}', 'd', now()) RETURNING id) INSERT INTO ca.serial SELECT "
+	    "sha256(''), '{a.lab.test}', '{}', 'd', now()) RETURNING id) INSERT INTO ca.serial SELECT "
 	    "'\\x010203040506070809', id FROM c");
 	const char *revoke = arena_printf(p.c.arena,
 	    "SELECT acme.revoke_certificate('\\x010203040506070809', 'd', 0, '%s', '\\x%s', false, 'p', cairn.new_id())",
@@ -506,9 +506,9 @@ static void give_certificate(struct party *p, const char *names, const char *lif
 	pg_exec("cairn_owner",
 	    arena_printf(p->c.arena,
 	        "INSERT INTO ca.certificate (id, order_id, account_id, not_before, not_after, begun_at, crl_shard, issuer, "
-	        "profile, serial, spki_sha256, names, der, signed_at) VALUES (cairn.new_id(), cairn.new_id(), "
+	        "profile, serial, spki_sha256, names, validations, der, signed_at) VALUES (cairn.new_id(), cairn.new_id(), "
 	        "cairn.id_of('%s'), now() - interval '1 day', now() + interval '%s', now(), 0, 'i', 'classic', "
-	        "uuid_send(gen_random_uuid()), sha256(''), '%s', 'x', now())",
+	        "uuid_send(gen_random_uuid()), sha256(''), '%s', '{}', 'x', now())",
 	        p->text, life, names));
 }
 
