@@ -32,7 +32,8 @@ static void try_spoiled(struct nonce_box *box, const uint8_t *data, size_t size)
 	if (memcmp(spoiled, text, sizeof(text)) != 0 && nonce_redeem(box, bytes_of_text(spoiled)) == NONCE_GOOD) {
 		abort();
 	}
-	if (nonce_redeem(box, bytes_of_text(text)) != NONCE_GOOD || nonce_redeem(box, bytes_of_text(text)) != NONCE_USED) {
+	enum nonce_verdict first = nonce_redeem(box, bytes_of_text(text));
+	if (first != NONCE_GOOD || nonce_redeem(box, bytes_of_text(text)) != NONCE_USED) {
 		abort();
 	}
 }
