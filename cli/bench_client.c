@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/base64.h"
+#include "lib/base/buffer.h"
 #include "lib/base/clock.h"
 #include "lib/base/fields.h"
 
@@ -198,24 +199,47 @@ static int fetch_nonce(struct bench_client *a)
 	return a->nonce[0] != '\0' ? 0 : bench_client_fail(a, BENCH_NEW_NONCE, "no nonce", "no Replay-Nonce in the answer");
 }
 
-static const char *encode(struct bench_client *a, const char *text)
+static void add_encoded(struct buffer *b, struct arena *a, struct bytes in)
 {
-	return base64url_encode(a->arena, bytes_of_text(text));
+	buffer_add_text(b, base64url_encode(a, in));
+}
+
+static struct bytes protected_header(struct bench_client *a, const char *url)
+{
+	struct buffer b;
+	buffer_init(&b, a->arena, 512);
+	buffer_add_text(&b, a->key->rsa ? "{\"alg\":\"RS256\"," : "{\"alg\":\"ES256\",");
+	buffer_add_text(&b, a->kid != NULL ? "\"kid\":\"" : "\"jwk\":");
+	buffer_add_text(&b, a->kid != NULL ? a->kid : a->key->jwk);
+	buffer_add_text(&b, a->kid != NULL ? "\",\"nonce\":\"" : ",\"nonce\":\"");
+	buffer_add_text(&b, a->nonce);
+	buffer_add_text(&b, "\",\"url\":\"");
+	buffer_add_text(&b, url);
+	buffer_add_text(&b, "\"}");
+	return buffer_bytes(&b);
 }
 
 /* Uses the nonce up (RFC 8555 6.2, 6.5). */
-static const char *sign(struct bench_client *a, const char *url, const char *payload)
+static struct bytes sign(struct bench_client *a, const char *url, const char *payload)
 {
-	const char *who = a->kid != NULL ? arena_printf(a->arena, "\"kid\":\"%s\"", a->kid)
-	                                 : arena_printf(a->arena, "\"jwk\":%s", a->key->jwk);
-	const char *protected = encode(a, arena_printf(a->arena, "{\"alg\":\"%s\",%s,\"nonce\":\"%s\",\"url\":\"%s\"}",
-	                                      a->key->rsa ? "RS256" : "ES256", who, a->nonce, url));
+	struct buffer input;
+	struct buffer body;
+	buffer_init(&input, a->arena, 2048);
+	buffer_init(&body, a->arena, 2048);
+	add_encoded(&input, a->arena, protected_header(a, url));
 	a->nonce[0] = '\0';
-	const char *body = encode(a, payload == NULL ? "" : payload);
-	const char *input = arena_printf(a->arena, "%s.%s", protected, body);
-	const char *signature = bench_key_sign(a->arena, a->key, bytes_of_text(input));
-	return arena_printf(
-	    a->arena, "{\"protected\":\"%s\",\"payload\":\"%s\",\"signature\":\"%s\"}", protected, body, signature);
+	size_t n = buffer_bytes(&input).n;
+	buffer_add_char(&input, '.');
+	add_encoded(&input, a->arena, bytes_of_text(payload == NULL ? "" : payload));
+	const struct bytes signed_input = buffer_bytes(&input);
+	buffer_add_text(&body, "{\"protected\":\"");
+	buffer_add(&body, signed_input.p, n);
+	buffer_add_text(&body, "\",\"payload\":\"");
+	buffer_add(&body, signed_input.p + n + 1, signed_input.n - n - 1);
+	buffer_add_text(&body, "\",\"signature\":\"");
+	buffer_add_text(&body, bench_key_sign(a->arena, a->key, signed_input));
+	buffer_add_text(&body, "\"}");
+	return buffer_bytes(&body);
 }
 
 int acme_post(
@@ -226,9 +250,7 @@ int acme_post(
 	}
 	int64_t start_us = clock_monotonic_us();
 	for (int try = 1;; try++) {
-		const struct bench_http_request request = {
-			.method = "POST", .url = url, .body = bytes_of_text(sign(a, url, payload))
-		};
+		const struct bench_http_request request = { .method = "POST", .url = url, .body = sign(a, url, payload) };
 		if (exchange(a, step, &request, ret) != 0) {
 			return -1;
 		}

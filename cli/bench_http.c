@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/base/buffer.h"
 #include "lib/base/clock.h"
 #include "lib/base/die.h"
 
@@ -139,11 +140,11 @@ static int await(struct bench_http *h, short events)
 	}
 }
 
-static int send_all(struct bench_http *h, const char *p, size_t n)
+static int send_all(struct bench_http *h, struct bytes rest)
 {
-	while (n > 0) {
+	while (rest.n > 0) {
 		size_t done = 0;
-		CURLcode code = curl_easy_send(h->curl, p, n, &done);
+		CURLcode code = curl_easy_send(h->curl, rest.p, rest.n, &done);
 		if (code == CURLE_AGAIN) {
 			TRY(await(h, POLLOUT));
 			continue;
@@ -151,8 +152,7 @@ static int send_all(struct bench_http *h, const char *p, size_t n)
 		if (code != CURLE_OK) {
 			return fail_curl(h, code);
 		}
-		p += done;
-		n -= done;
+		rest = (struct bytes) { rest.p + done, rest.n - done };
 	}
 	return 0;
 }
@@ -371,20 +371,31 @@ static int read_answer(struct bench_http *h, struct arena *a, bool head_only, st
 	return 0;
 }
 
+static struct bytes request_text(struct arena *a, const struct url *url, const struct bench_http_request *r)
+{
+	struct buffer b;
+	buffer_init(&b, a, 512 + r->body.n);
+	buffer_add_text(&b, r->method);
+	buffer_add_text(&b, url->path[0] == '/' ? " " : " /");
+	buffer_add(&b, url->path, strcspn(url->path, "#"));
+	buffer_add_text(&b, " HTTP/1.1\r\nHost: ");
+	buffer_add_text(&b, url->host);
+	buffer_add_text(&b, "\r\nUser-Agent: cairn-bench/" CAIRN_VERSION "\r\nAccept: */*\r\n");
+	if (r->body.p != NULL) {
+		buffer_add_text(&b, "Content-Type: application/jose+json\r\nContent-Length: ");
+		buffer_add_int(&b, (int64_t) r->body.n);
+		buffer_add_text(&b, "\r\n");
+	}
+	buffer_add_text(&b, "\r\n");
+	buffer_add(&b, r->body.p, r->body.n);
+	return buffer_bytes(&b);
+}
+
 static int exchange(struct bench_http *h, struct arena *a, const struct url *url, const struct bench_http_request *r,
     struct bench_http_answer *ret)
 {
-	const char *content = "";
-	if (r->body.p != NULL) {
-		content = arena_printf(a, "Content-Type: application/jose+json\r\nContent-Length: %zu\r\n", r->body.n);
-	}
-	const char *slash = url->path[0] == '/' ? "" : "/";
-	const char *text = arena_printf(a,
-	    "%s %s%.*s HTTP/1.1\r\nHost: %s\r\nUser-Agent: cairn-bench/" CAIRN_VERSION "\r\nAccept: */*\r\n%s\r\n%.*s",
-	    r->method, slash, (int) strcspn(url->path, "#"), url->path, url->host, content, (int) r->body.n,
-	    r->body.p == NULL ? "" : (const char *) r->body.p);
 	h->n = 0;
-	TRY(send_all(h, text, strlen(text)));
+	TRY(send_all(h, request_text(a, url, r)));
 	return read_answer(h, a, strcmp(r->method, "HEAD") == 0, ret);
 }
 
