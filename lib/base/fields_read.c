@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/base/base64.h"
+#include "lib/base/fields_scan.h"
 
 #define JSON_MAX_DEPTH 32
 
@@ -257,6 +258,9 @@ int fields_from_json(struct ctx *c, const struct fields *f, const json_t *from, 
 
 int fields_parse_json(struct ctx *c, const struct fields *f, struct bytes text, void *to)
 {
+	if (fields_scan(c->arena, f, text, to)) {
+		return 0;
+	}
 	json_t *document = NULL;
 	TRY(json_parse(c, text, &document));
 	return fields_from_json(c, f, document, to);

@@ -1,0 +1,283 @@
+#include "lib/base/fields_scan.h"
+
+#include <string.h>
+
+#include "lib/base/base64.h"
+
+#define MAX_FIELDS 64
+#define MAX_DIGITS 18
+#define FIRST_ENTRIES 4
+
+struct scan {
+	struct arena *arena;
+	const uint8_t *p; /* the rest of the text */
+	const uint8_t *end;
+};
+
+typedef bool reader(struct scan *s, const struct field *f, void *to);
+
+struct kind {
+	reader *read;    /* NULL: left to the general way */
+	reader *element; /* lists: of each entry */
+	size_t element_size;
+};
+
+static void skip_blanks(struct scan *s)
+{
+	while (s->p < s->end && (*s->p == ' ' || *s->p == '\n' || *s->p == '\t' || *s->p == '\r')) {
+		s->p++;
+	}
+}
+
+static bool take_char(struct scan *s, uint8_t one)
+{
+	skip_blanks(s);
+	if (s->p == s->end || *s->p != one) {
+		return false;
+	}
+	s->p++;
+	return true;
+}
+
+static bool is_plain(uint8_t one)
+{
+	return one >= 0x20 && one < 0x7f && one != '"' && one != '\\';
+}
+
+/* A string without escapes, borrowed from the text. */
+static bool take_string(struct scan *s, struct bytes *ret)
+{
+	if (!take_char(s, '"')) {
+		return false;
+	}
+	const uint8_t *start = s->p;
+	while (s->p < s->end && is_plain(*s->p)) {
+		s->p++;
+	}
+	*ret = (struct bytes) { start, (size_t) (s->p - start) };
+	return s->p < s->end && *s->p++ == '"';
+}
+
+/* The octets between the quotes, escapes included; the second quote is taken too. */
+static bool take_raw(struct scan *s, struct bytes *ret)
+{
+	if (!take_char(s, '"')) {
+		return false;
+	}
+	const uint8_t *start = s->p;
+	while (s->p < s->end && (is_plain(*s->p) || *s->p == '\\')) {
+		s->p += *s->p == '\\' && s->end - s->p > 1 ? 2 : 1;
+	}
+	*ret = (struct bytes) { start, (size_t) (s->p - start) };
+	return s->p < s->end && *s->p++ == '"';
+}
+
+static bool read_text(struct scan *s, const struct field *f, void *to)
+{
+	static const char meanings[128] = {
+		['"'] = '"', ['\\'] = '\\', ['/'] = '/', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t'
+	};
+	(void) f;
+	struct bytes raw;
+	if (!take_raw(s, &raw)) {
+		return false;
+	}
+	char *text = arena_alloc(s->arena, raw.n + 1);
+	size_t n = 0;
+	for (size_t i = 0; i < raw.n; i++) {
+		char one = (char) raw.p[i];
+		if (one == '\\') {
+			one = i + 1 < raw.n && raw.p[i + 1] < 128 ? meanings[raw.p[i + 1]] : '\0';
+			i++;
+		}
+		if (one == '\0') {
+			return false;
+		}
+		text[n++] = one;
+	}
+	text[n] = '\0';
+	const char **value = to;
+	*value = text;
+	return true;
+}
+
+static bool take_word(struct scan *s, const char *word)
+{
+	size_t n = strlen(word);
+	skip_blanks(s);
+	if ((size_t) (s->end - s->p) < n || memcmp(s->p, word, n) != 0) {
+		return false;
+	}
+	s->p += n;
+	return true;
+}
+
+static bool read_bool(struct scan *s, const struct field *f, void *to)
+{
+	(void) f;
+	bool *value = to;
+	*value = take_word(s, "true");
+	return *value || take_word(s, "false");
+}
+
+static bool read_int(struct scan *s, const struct field *f, void *to)
+{
+	(void) f;
+	bool negative = take_char(s, '-');
+	const uint8_t *start = s->p;
+	int64_t sum = 0;
+	while (s->p < s->end && *s->p >= '0' && *s->p <= '9' && s->p - start < MAX_DIGITS) {
+		sum = sum * 10 + (*s->p++ - '0');
+	}
+	/* Behind it stands the end of an object or a list, or the next entry; not more of a number. */
+	bool ends = s->p < s->end && strchr(",}] \n\t\r", *s->p) != NULL && *s->p != '\0';
+	int64_t *value = to;
+	*value = negative ? -sum : sum;
+	return ends && s->p > start && (*start != '0' || s->p - start == 1);
+}
+
+static bool read_bytes(struct scan *s, const struct field *f, void *to)
+{
+	(void) f;
+	struct bytes text;
+	return take_string(s, &text) && base64url_decode(s->arena, text, to) == 0;
+}
+
+static bool read_id(struct scan *s, const struct field *f, void *to)
+{
+	(void) f;
+	struct bytes text;
+	return take_string(s, &text) && id_parse(text, to) == 0;
+}
+
+static bool read_time(struct scan *s, const struct field *f, void *to)
+{
+	(void) f;
+	struct bytes text;
+	struct timestamp *t = to;
+	return take_string(s, &text) && timestamp_parse(text, t) == 0 && t->us != 0;
+}
+
+static bool read_struct(struct scan *s, const struct fields *f, void *to);
+
+static bool read_nested(struct scan *s, const struct field *f, void *to)
+{
+	return read_struct(s, f->sub, to);
+}
+
+static bool read_list(struct scan *s, const struct field *f, void *to);
+
+static const struct kind kinds[] = {
+	[FIELD_TEXT] = { .read = read_text },
+	[FIELD_BOOL] = { .read = read_bool },
+	[FIELD_INT] = { .read = read_int },
+	[FIELD_BYTES] = { .read = read_bytes },
+	[FIELD_ID] = { .read = read_id },
+	[FIELD_TIME] = { .read = read_time },
+	[FIELD_TEXT_LIST] = { .read = read_list, .element = read_text, .element_size = sizeof(const char *) },
+	[FIELD_BYTES_LIST] = { .read = read_list, .element = read_bytes, .element_size = sizeof(struct bytes) },
+	[FIELD_ID_LIST] = { .read = read_list, .element = read_id, .element_size = sizeof(struct id) },
+	[FIELD_INT_LIST] = { .read = read_list, .element = read_int, .element_size = sizeof(int64_t) },
+	[FIELD_JSON] = { .read = NULL },
+	[FIELD_STRUCT_KIND] = { .read = read_nested },
+	[FIELD_STRUCTS_KIND] = { .read = read_list, .element = read_nested }, /* the size is that of the struct */
+};
+
+static bool read_list(struct scan *s, const struct field *f, void *to)
+{
+	const struct kind *k = &kinds[f->kind];
+	size_t size = f->kind == FIELD_STRUCTS_KIND ? f->sub->size : k->element_size;
+	struct list list = { NULL, 0 };
+	size_t room = 0;
+	if (!take_char(s, '[')) {
+		return false;
+	}
+	bool more = !take_char(s, ']');
+	while (more) {
+		if (list.n == room) {
+			room = room == 0 ? FIRST_ENTRIES : 2 * room;
+			void *grown = arena_array(s->arena, room, size);
+			if (list.n > 0) {
+				memcpy(grown, list.v, list.n * size);
+			}
+			list.v = grown;
+		}
+		if (!k->element(s, f, (char *) list.v + list.n * size)) {
+			return false;
+		}
+		list.n++;
+		more = take_char(s, ',');
+		if (!more && !take_char(s, ']')) {
+			return false;
+		}
+	}
+	list_set(to, list);
+	return true;
+}
+
+/* Members mostly stand in the order of the table: from the one behind the last. */
+static size_t find_field(const struct fields *f, size_t from, struct bytes name)
+{
+	for (size_t k = 0; k < f->n; k++) {
+		size_t i = from + k < f->n ? from + k : from + k - f->n;
+		if (bytes_equal_text(name, f->v[i].name)) {
+			return i;
+		}
+	}
+	return f->n;
+}
+
+static bool read_member(struct scan *s, const struct field *f, void *to)
+{
+	void *member = FIELD_PTR(f, to, void);
+	return kinds[f->kind].read != NULL && kinds[f->kind].read(s, f, member) &&
+	       field_refusal(s->arena, f, member) == NULL;
+}
+
+static bool has_required(const struct fields *f, uint64_t seen)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		if ((f->v[i].flags & FIELD_REQUIRED) != 0 && (seen >> i & 1) == 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool read_struct(struct scan *s, const struct fields *f, void *to)
+{
+	uint64_t seen = 0;
+	size_t next = 0;
+	if (f->n > MAX_FIELDS || !take_char(s, '{')) {
+		return false;
+	}
+	bool more = !take_char(s, '}');
+	while (more) {
+		struct bytes name;
+		if (!take_string(s, &name) || !take_char(s, ':')) {
+			return false;
+		}
+		size_t i = find_field(f, next, name);
+		if (i == f->n || (seen >> i & 1) != 0 || !read_member(s, &f->v[i], to)) {
+			return false;
+		}
+		seen |= UINT64_C(1) << i;
+		next = i + 1 < f->n ? i + 1 : 0;
+		more = take_char(s, ',');
+		if (!more && !take_char(s, '}')) {
+			return false;
+		}
+	}
+	return has_required(f, seen);
+}
+
+bool fields_scan(struct arena *a, const struct fields *f, struct bytes text, void *to)
+{
+	struct scan s = { .arena = a, .p = text.p, .end = text.p + text.n };
+	memset(to, 0, f->size);
+	if (text.n == 0 || !read_struct(&s, f, to)) {
+		return false;
+	}
+	skip_blanks(&s);
+	return s.p == s.end;
+}
