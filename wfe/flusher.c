@@ -24,7 +24,7 @@ struct pending {
 	struct id request;
 	uint64_t number;
 	struct bytes payload; /* of the batch at hand, or kept */
-	uint8_t *kept;        /* its copy, once the batch is gone */
+	struct arena *kept;   /* of its copy, once the batch is gone */
 };
 
 struct flusher {
@@ -89,7 +89,7 @@ struct flusher *flusher_new(struct spool *s)
 static void drop_pending(struct flusher *f)
 {
 	for (size_t i = 0; i < f->n_pending; i++) {
-		free(f->pending[i].kept);
+		arena_free(f->pending[i].kept);
 	}
 	f->n_pending = 0;
 }
@@ -124,30 +124,28 @@ static void keep_pending(struct flusher *f)
 {
 	for (size_t i = 0; i < f->n_pending; i++) {
 		struct pending *one = &f->pending[i];
-		if (one->kept != NULL) {
-			continue;
-		}
-		one->kept = malloc(one->payload.n + 1);
 		if (one->kept == NULL) {
-			die("out of memory");
+			one->kept = arena_new();
+			one->payload = arena_bytes(one->kept, one->payload.p, one->payload.n);
 		}
-		memcpy(one->kept, one->payload.p, one->payload.n);
-		one->payload.p = one->kept;
 	}
 }
 
-/* The begin of the request, taken out of the list; the caller frees what is kept. False: there is none. */
-static bool take_pending(struct flusher *f, struct id request, struct pending *ret)
+/* The place of the request's begin; n_pending: there is none. */
+static size_t find_pending(const struct flusher *f, struct id request)
 {
-	for (size_t i = 0; i < f->n_pending; i++) {
-		if (id_equal(f->pending[i].request, request)) {
-			*ret = f->pending[i];
-			f->n_pending--;
-			f->pending[i] = f->pending[f->n_pending];
-			return true;
-		}
+	size_t i = 0;
+	while (i < f->n_pending && !id_equal(f->pending[i].request, request)) {
+		i++;
 	}
-	return false;
+	return i;
+}
+
+static void remove_pending(struct flusher *f, size_t i)
+{
+	arena_free(f->pending[i].kept);
+	f->n_pending--;
+	f->pending[i] = f->pending[f->n_pending];
 }
 
 /* Records come from this same code and their checksum was right: one that can't be read is a fault of the program. */
@@ -173,16 +171,16 @@ static size_t join(struct flusher *f, const struct spool_record_list *records, s
 			add_pending(f, record);
 			continue;
 		}
-		struct pending begin;
-		if (!take_pending(f, record->request, &begin)) {
+		size_t begin = find_pending(f, record->request);
+		if (begin == f->n_pending) {
 			continue; /* an end without its begin is of a segment that was put aside */
 		}
 		/* After a rewind, what is in the database comes by again. */
 		if (record->number > f->position) {
-			add_rows(f, record, begin.payload, rows);
+			add_rows(f, record, f->pending[begin].payload, rows);
 			n++;
 		}
-		free(begin.kept);
+		remove_pending(f, begin);
 	}
 	keep_pending(f);
 	return n;

@@ -1,12 +1,9 @@
 #include "wfe/issued.h"
 
 #include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/die.h"
-
-#define SLOTS 512
+#define SLOTS 256
 #define ISSUERS 8
 #define LIFE_US INT64_C(30000000)
 #define CHAIN_LIFE_US INT64_C(60000000) /* an issuer's chain is changed by hand, if ever */
@@ -17,16 +14,16 @@ static struct slot {
 	struct id id;
 	struct id account_id;
 	int64_t until_us;
-	uint8_t *pem;
 	size_t n;
 	char up[URL_MAX];
+	uint8_t pem[ISSUED_OCTETS_MAX];
 } slots[SLOTS];
 
 static struct chain {
 	char up[URL_MAX];
 	int64_t until_us;
-	uint8_t *pem;
 	size_t n;
+	uint8_t pem[ISSUED_OCTETS_MAX];
 } chains[ISSUERS];
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* for all of it; held for some instructions */
@@ -46,34 +43,19 @@ static const struct chain *chain_find(const char *up)
 	return NULL;
 }
 
-static uint8_t *join(struct bytes a, struct bytes b)
-{
-	uint8_t *both = malloc(a.n + b.n + 1);
-	if (both == NULL) {
-		die("out of memory");
-	}
-	memcpy(both, a.p, a.n);
-	if (b.n > 0) {
-		memcpy(both + a.n, b.p, b.n);
-	}
-	return both;
-}
-
 static void keep(struct slot *slot, struct id id, const struct issued *leaf)
 {
 	const struct chain *chain = chain_find(leaf->up);
 	if (chain == NULL || leaf->pem.n > ISSUED_OCTETS_MAX - chain->n) {
 		return;
 	}
-	free(slot->pem);
-	*slot = (struct slot) {
-		.id = id,
-		.account_id = leaf->account_id,
-		.until_us = clock_monotonic_us() + LIFE_US,
-		.pem = join(leaf->pem, (struct bytes) { chain->pem, chain->n }),
-		.n = leaf->pem.n + chain->n,
-	};
+	slot->id = id;
+	slot->account_id = leaf->account_id;
+	slot->until_us = clock_monotonic_us() + LIFE_US;
+	slot->n = leaf->pem.n + chain->n;
 	memcpy(slot->up, chain->up, sizeof(slot->up));
+	memcpy(slot->pem, leaf->pem.p, leaf->pem.n);
+	memcpy(slot->pem + leaf->pem.n, chain->pem, chain->n);
 }
 
 void issued_keep(struct id id, const struct issued *leaf)
@@ -99,16 +81,15 @@ static struct chain *place_of(const char *up)
 void issued_learn_chain(const char *up, struct bytes pem)
 {
 	size_t n = strlen(up) + 1;
-	if (n > URL_MAX || pem.n > ISSUED_OCTETS_MAX) {
+	if (n > URL_MAX || pem.n == 0 || pem.n > ISSUED_OCTETS_MAX) {
 		return;
 	}
 	pthread_mutex_lock(&lock);
 	struct chain *place = place_of(up);
-	free(place->pem);
-	*place = (struct chain) {
-		.until_us = clock_monotonic_us() + CHAIN_LIFE_US, .pem = join(pem, (struct bytes) { NULL, 0 }), .n = pem.n
-	};
+	place->until_us = clock_monotonic_us() + CHAIN_LIFE_US;
+	place->n = pem.n;
 	memcpy(place->up, up, n);
+	memcpy(place->pem, pem.p, pem.n);
 	pthread_mutex_unlock(&lock);
 }
 

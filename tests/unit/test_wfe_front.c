@@ -413,7 +413,7 @@ static void no_record_no_act(void **state)
 
 static bool holds(struct bytes in, const char *text)
 {
-	return memmem(in.p, in.n, text, strlen(text)) != NULL;
+	return in.p != NULL && memmem(in.p, in.n, text, strlen(text)) != NULL;
 }
 
 /* G-5: a recovery contact stands in no record, wherever a client puts it. */
