@@ -236,7 +236,7 @@ int keys_read_spki(struct ctx *c, struct bytes spki, enum problem as, struct key
 
 int keys_check(struct ctx *c, enum keys_use use, struct bytes spki, const struct keys_blocked *blocked, enum problem as)
 {
-	struct keys_read read;
+	struct keys_read read = { .spki = spki };
 	TRY(keys_read_spki(c, spki, as, &read));
 	return keys_check_read(c, use, &read, blocked, as);
 }
