@@ -42,6 +42,7 @@ struct complete_params {
 	struct bytes der;
 	struct facts facts;
 	const char *process;
+	struct id event_id;
 };
 
 static const struct field complete_field[] = {
@@ -49,6 +50,7 @@ static const struct field complete_field[] = {
 	FIELD(struct complete_params, der),
 	FIELD_STRUCT(struct complete_params, facts, &facts_fields),
 	FIELD(struct complete_params, process),
+	FIELD(struct complete_params, event_id),
 };
 static const struct fields complete_fields = FIELDS(struct complete_params, complete_field);
 
@@ -61,7 +63,7 @@ static const struct fields der_fields = FIELDS(struct der_row, der_field);
 /* Repeatable: the certificate that was recorded first is the answer. */
 const struct statement complete_issuance = {
 	.name = "complete_issuance",
-	.sql = "SELECT ca.complete_issuance($1, $2, $3, $4) AS der",
+	.sql = "SELECT ca.complete_issuance($1, $2, $3, $4, $5) AS der",
 	.params = &complete_fields,
 	.row = &der_fields,
 	.repeatable = true,
@@ -136,6 +138,7 @@ static int record(struct ctx *c, const struct begun *begun, struct bytes der, st
 		.der = der,
 		.facts = { "cairn " CAIRN_VERSION, (int64_t) lint_count(), ca.config->policy.mode },
 		.process = ca.process,
+		.event_id = id_new(),
 	};
 	TRY(db_row(c, &complete_issuance, &params, &row, &found));
 	if (!found) {

@@ -29,6 +29,7 @@ struct new_order_params {
 	struct bytes thumbprint;
 	struct text_list types;
 	struct text_list values;
+	struct text_list names; /* without the wildcard label */
 	const char *profile;
 	struct timestamp not_before;
 	struct timestamp not_after;
@@ -49,6 +50,7 @@ static const struct field new_order_param[] = {
 	FIELD(struct new_order_params, thumbprint),
 	FIELD(struct new_order_params, types),
 	FIELD(struct new_order_params, values),
+	FIELD(struct new_order_params, names),
 	FIELD(struct new_order_params, profile),
 	FIELD(struct new_order_params, not_before),
 	FIELD(struct new_order_params, not_after),
@@ -84,8 +86,7 @@ static const struct fields new_order_row_fields = FIELDS(struct new_order_row, n
 const struct statement ra_new_order_statement = {
 	.name = "new_order",
 	.sql = "SELECT status, authorizations, expires_at, refused, granted FROM acme.new_order($1, $2, $3, $4, $5, $6, "
-	       "$7, $8, $9, $10, $11, "
-	       "$12, $13, $14, $15, $16, $17)",
+	       "$7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
 	.params = &new_order_params_fields,
 	.row = &new_order_row_fields,
 };
@@ -101,10 +102,15 @@ const struct config_profile *ra_profile_find(const char *name)
 	return NULL;
 }
 
+static bool is_wildcard(const char *value)
+{
+	return strncmp(value, "*.", 2) == 0;
+}
+
 static bool is_offered(const struct offer *offer, const struct identifier *identifier)
 {
-	bool wildcard = strncmp(identifier->value, "*.", 2) == 0;
-	return strcmp(offer->identifier_type, identifier->type) == 0 && (!wildcard || offer->wildcard);
+	return strcmp(offer->identifier_type, identifier->type) == 0 &&
+	       (!is_wildcard(identifier->value) || offer->wildcard);
 }
 
 static bool wildcards_offered(void)
@@ -157,6 +163,7 @@ static struct new_order_params make_params(struct ctx *c, const struct new_order
 		.thumbprint = in->thumbprint,
 		.types = { ARENA_ARRAY(c->arena, n, const char *), n },
 		.values = { ARENA_ARRAY(c->arena, n, const char *), n },
+		.names = { ARENA_ARRAY(c->arena, n, const char *), n },
 		.profile = profile->name,
 		.expires = timestamp_add_s(now, profile->order_life_s),
 		.reuse_until = timestamp_add_s(now, REUSE_MARGIN_S),
@@ -170,6 +177,7 @@ static struct new_order_params make_params(struct ctx *c, const struct new_order
 	for (size_t i = 0; i < n; i++) {
 		params.types.v[i] = identifiers->v[i].type;
 		params.values.v[i] = identifiers->v[i].value;
+		params.names.v[i] = identifiers->v[i].value + (is_wildcard(identifiers->v[i].value) ? 2 : 0);
 	}
 	add_authorizations(c->arena, identifiers, &params);
 	return params;

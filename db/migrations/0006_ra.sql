@@ -79,33 +79,42 @@ END $$;
 
 -- newOrder (RFC 8555 7.4): the order with its authorizations and their challenges. A valid authorization of the account that
 -- lasts beyond p_reuse_until is used again (A-84); the others are new, with the ids given and the types and tokens of their
--- challenges, which blanks set apart. Where a policy has rules, or the account is bound, they decide (0011): refused has the
--- places and reasons, and nothing was written; granted says that names are valid without a challenge, where p_private allows.
+-- challenges, which blanks set apart. p_names: p_values without the wildcard label. Where a policy has rules, or the account is
+-- bound, they decide (0011): refused has the places and reasons, and nothing was written; granted says that names are valid
+-- without a challenge, where p_private allows. The event has the id of the order, since an id that is made here costs as much
+-- as the row.
 CREATE FUNCTION acme.new_order(p_id uuid, p_account uuid, p_thumbprint bytea, p_types text[], p_values text[],
-	p_profile text, p_not_before timestamptz, p_not_after timestamptz, p_replaces text, p_expires timestamptz,
-	p_reuse_until timestamptz, p_authz_ids uuid[], p_challenge_types text[], p_challenge_tokens text[], p_process text,
-	p_request uuid, p_private boolean DEFAULT false)
+	p_names text[], p_profile text, p_not_before timestamptz, p_not_after timestamptz, p_replaces text,
+	p_expires timestamptz, p_reuse_until timestamptz, p_authz_ids uuid[], p_challenge_types text[],
+	p_challenge_tokens text[], p_process text, p_request uuid, p_private boolean DEFAULT false)
 RETURNS TABLE (status text, authorizations uuid[], expires_at timestamptz, refused jsonb, granted boolean) LANGUAGE plpgsql AS $$
 DECLARE
 	checked boolean;
+	has_some boolean;
 	judged boolean;
 	j record;
-	reused uuid[];
-	missing int;
+	reused uuid[] := '{}';
+	missing int := cardinality(p_values);
 BEGIN
-	SELECT r.reused, r.authorizations, least(p_expires, r.until), r.missing, EXISTS (SELECT FROM acme.judging)
-		INTO reused, authorizations, expires_at, missing, judged
-		FROM acme.account k, LATERAL (SELECT array_agg(u.id ORDER BY n) AS reused, min(u.expires_at) AS until,
-			array_agg(coalesce(u.id, p_authz_ids[n]) ORDER BY n) AS authorizations, count(*) - count(u.id) AS missing
-			FROM unnest(p_types, p_values) WITH ORDINALITY AS i (t, v, n)
-			LEFT JOIN LATERAL (SELECT a.id, a.expires_at FROM acme.authz a
-				WHERE a.account_id = p_account AND a.identifier_type = t AND a.validation_id IS NOT NULL
-					AND a.ended IS NULL AND a.identifier_value = CASE WHEN v LIKE '*.%' THEN substr(v, 3) ELSE v END
-					AND a.wildcard = (v LIKE '*.%') AND a.expires_at > p_reuse_until
-				ORDER BY a.expires_at DESC LIMIT 1) u ON true) r
+	SELECT EXISTS (SELECT FROM acme.authz a WHERE a.account_id = p_account AND a.identifier_value = ANY (p_names)
+			AND a.validation_id IS NOT NULL), EXISTS (SELECT FROM acme.judging)
+		INTO has_some, judged FROM acme.account k
 		WHERE k.id = p_account AND k.thumbprint = p_thumbprint AND k.status = 'valid' FOR SHARE OF k;
 	IF NOT FOUND THEN
 		checked := acme.check_account(p_account, p_thumbprint);
+	END IF;
+	authorizations := p_authz_ids;
+	expires_at := p_expires;
+	IF has_some THEN
+		SELECT array_agg(u.id ORDER BY n), array_agg(coalesce(u.id, p_authz_ids[n]) ORDER BY n),
+			least(p_expires, min(u.expires_at)), count(*) - count(u.id)
+			INTO reused, authorizations, expires_at, missing
+			FROM generate_subscripts(p_values, 1) AS n
+			LEFT JOIN LATERAL (SELECT a.id, a.expires_at FROM acme.authz a
+				WHERE a.account_id = p_account AND a.identifier_value = p_names[n] AND a.validation_id IS NOT NULL
+					AND a.identifier_type = p_types[n] AND a.wildcard = (p_values[n] <> p_names[n])
+					AND a.ended IS NULL AND a.expires_at > p_reuse_until
+				ORDER BY a.expires_at DESC LIMIT 1) u ON true;
 	END IF;
 	IF judged THEN
 		SELECT * INTO j FROM acme.judge_order(p_account, p_types, p_values, p_profile);
@@ -122,13 +131,12 @@ BEGIN
 	IF missing > 0 THEN
 		INSERT INTO acme.authz (id, account_id, identifier_type, identifier_value, wildcard, challenge_types, tokens,
 			expires_at)
-			SELECT id, p_account, t, CASE WHEN v LIKE '*.%' THEN substr(v, 3) ELSE v END, v LIKE '*.%',
-				string_to_array(kinds, ' '), string_to_array(tokens, ' '), p_expires
-			FROM unnest(p_types, p_values, p_authz_ids, p_challenge_types, p_challenge_tokens) WITH ORDINALITY
-				AS i (t, v, id, kinds, tokens, n) WHERE reused[n] IS NULL;
+			SELECT p_authz_ids[n], p_account, p_types[n], p_names[n], p_values[n] <> p_names[n],
+				string_to_array(p_challenge_types[n], ' '), string_to_array(p_challenge_tokens[n], ' '), p_expires
+			FROM generate_subscripts(p_values, 1) AS n WHERE reused[n] IS NULL;
 	END IF;
-	INSERT INTO log.event (process, actor, kind, request_id, account_id, order_id, facts)
-		VALUES (p_process, 'account', 'order.created', p_request, p_account, p_id,
+	INSERT INTO log.event (id, process, actor, kind, request_id, account_id, order_id, facts)
+		VALUES (p_id, p_process, 'account', 'order.created', p_request, p_account, p_id,
 			jsonb_build_object('identifiers', p_values, 'profile', p_profile, 'authorizations', authorizations,
 				'reused', array_remove(reused, NULL), 'replaces', p_replaces));
 	granted := false;

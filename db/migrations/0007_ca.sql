@@ -165,7 +165,7 @@ END $$;
 
 -- The certificate, which makes the order valid, and the event, in one transaction. Gives NULL, or the certificate that counts when one
 -- was recorded before: the first.
-CREATE FUNCTION ca.complete_issuance(p_id uuid, p_der bytea, p_facts jsonb, p_process text) RETURNS bytea
+CREATE FUNCTION ca.complete_issuance(p_id uuid, p_der bytea, p_facts jsonb, p_process text, p_event uuid) RETURNS bytea
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	i ca.certificate;
@@ -176,8 +176,8 @@ BEGIN
 	IF NOT FOUND THEN
 		RETURN ca.refuse_complete(p_id, p_der);
 	END IF;
-	INSERT INTO log.event (process, actor, kind, request_id, account_id, order_id, certificate_id, facts)
-		VALUES (p_process, 'account', 'certificate.issued', i.request_id, i.account_id, i.order_id, i.id,
+	INSERT INTO log.event (id, process, actor, kind, request_id, account_id, order_id, certificate_id, facts)
+		VALUES (p_event, p_process, 'account', 'certificate.issued', i.request_id, i.account_id, i.order_id, i.id,
 			p_facts || jsonb_build_object('issuer', i.issuer, 'profile', i.profile,
 				'serial', encode(i.serial, 'hex'), 'names', i.names, 'not_before', i.not_before, 'not_after', i.not_after,
 				'sha256', encode(sha256(p_der), 'hex'), 'spki_sha256', encode(i.spki_sha256, 'hex'),
@@ -284,7 +284,7 @@ GRANT EXECUTE ON FUNCTION
 		text, int8, uuid),
 	ca.resume_issuance(uuid, uuid, bytea, text, text, int8),
 	ca.take_issuances(text, text, int8, int8),
-	ca.complete_issuance(uuid, bytea, jsonb, text),
+	ca.complete_issuance(uuid, bytea, jsonb, text, uuid),
 	ca.abandon_issuance(uuid, text, int8, text),
 	ca.crl_state(text, int8),
 	ca.read_revoked(text, int8),

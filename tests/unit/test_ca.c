@@ -488,7 +488,7 @@ static void test_refused_bytes(void **state)
 	assert_problem(c, PROBLEM_ORDER_NOT_READY, ca_issue_certificate_serve(c, &in, &out));
 	assert_string_equal(
 	    pg_try("cairn_ca",
-	        arena_printf(c->arena, "SELECT ca.complete_issuance('%s', 'x', '{}', 'test')",
+	        arena_printf(c->arena, "SELECT ca.complete_issuance('%s', 'x', '{}', 'test', cairn.new_id())",
 	            pg_value(arena_printf(c->arena, "SELECT id FROM ca.certificate WHERE order_id = '%s'", order))),
 	        NULL),
 	    "CA001");

@@ -13,7 +13,7 @@
 #define ACCOUNT UUID("1") ", sha256('k'), "
 #define NEW_ORDER(id, names, authz) \
 	"SELECT status FROM acme.new_order(" UUID( \
-	    id) ", " ACCOUNT "array_fill('dns'::text, ARRAY[cardinality(" names "::text[])]), " names \
+	    id) ", " ACCOUNT "array_fill('dns'::text, ARRAY[cardinality(" names "::text[])]), " names ", " names \
 	        ", 'classic', NULL, NULL, NULL, now() + interval '1 d', now() + interval '1 h', " authz \
 	        "::uuid[], array_fill('http-01'::text, ARRAY[cardinality(" names "::text[])]), array_fill('token'::text, " \
 	        "ARRAY[cardinality(" names "::text[])]), 'ra', " UUID("9") ")"
@@ -57,7 +57,7 @@ static int fresh(void **state)
 {
 	(void) state;
 	pg_exec("postgres", "TRUNCATE acme.account, acme.account_binding, acme.orders, acme.authz, log.validation, "
-	                    "log.validation_private, ca.serial, ca.certificate");
+	                    "log.validation_private, log.event, ca.serial, ca.certificate");
 	pg_exec("cairn_ra", "INSERT INTO acme.account (id, status, key, thumbprint) VALUES (" UUID("1") ", 'valid', '{}', "
 	                                                                                                "sha256('k'))");
 	pg_exec("cairn_ra", TWO_NAMES ";" START("3") START("4"));
@@ -193,7 +193,8 @@ static void test_new_order_after_deactivation(void **state)
 static void test_two_completions(void **state)
 {
 	(void) state;
-#define COMPLETE(tail) "SELECT encode(ca.complete_issuance(" UUID("c") ", 'tbs" tail "', '{}', 'ca'), 'escape')"
+#define COMPLETE(tail) \
+	"SELECT encode(ca.complete_issuance(" UUID("c") ", 'tbs" tail "', '{}', 'ca', cairn.new_id()), 'escape')"
 	make_ready();
 	pg_exec("cairn_ca", BEGIN_ISSUANCE);
 	assert_string_equal(one_waits("cairn_ca", COMPLETE("1"), "cairn_ca", COMPLETE("2")), "tbs1");
