@@ -196,13 +196,12 @@ static struct text_list words_of(struct arena *a, const char *text)
 
 static struct authorization fresh_of(struct arena *a, const struct new_order_params *params, size_t i)
 {
-	bool wildcard = strncmp(params->values.v[i], "*.", 2) == 0;
 	const struct authorization_row row = {
 		.id = params->authz_ids.v[i],
 		.account_id = params->account_id,
 		.identifier_type = params->types.v[i],
-		.identifier_value = params->values.v[i] + (wildcard ? 2 : 0),
-		.wildcard = wildcard,
+		.identifier_value = params->names.v[i],
+		.wildcard = is_wildcard(params->values.v[i]),
 		.status = "pending",
 		.expires_at = params->expires,
 		.challenge_types = words_of(a, params->challenge_types.v[i]),
