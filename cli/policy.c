@@ -272,15 +272,25 @@ static int act(struct ctx *c, size_t action, struct request *r)
 	return result;
 }
 
-static int choose(struct ctx *c, int argc, char **argv)
+/* -1: go on; else the exit code. */
+static int read_options(int argc, char **argv, struct request *r)
 {
-	struct request r = { .options = { .files = { ARENA_ARRAY(c->arena, (size_t) argc + 1, const char *), 0 } } };
 	optind = 0; /* glibc: start anew */
 	for (int opt = 0; (opt = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
-		if (!take_option(&r, opt)) {
+		if (!take_option(r, opt)) {
 			fputs(usage, opt == 'h' ? stdout : stderr);
 			return opt == 'h' ? 0 : 2;
 		}
+	}
+	return -1;
+}
+
+static int choose(struct ctx *c, int argc, char **argv)
+{
+	struct request r = { .options = { .files = { ARENA_ARRAY(c->arena, (size_t) argc + 1, const char *), 0 } } };
+	int code = read_options(argc, argv, &r);
+	if (code >= 0) {
+		return code;
 	}
 	size_t i = 0;
 	while (i < COUNT_OF(actions) && (optind >= argc || strcmp(actions[i].name, argv[optind]) != 0)) {
