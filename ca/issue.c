@@ -253,6 +253,17 @@ static int begin(struct ctx *c, const struct begin_params *params, struct begun 
 	return 0;
 }
 
+/* F-8: whoever has a certificate for an issuer's key could show what the issuer signs as a server's words. */
+static int check_not_own(struct ctx *c, struct bytes spki)
+{
+	for (size_t i = 0; i < ca.issuers.n; i++) {
+		if (bytes_equal(ca.issuers.v[i].info.spki, spki)) {
+			return verdict_fail(c, PROBLEM_BAD_CSR, "The key is refused:", verdict_of(RULE_KEY_OWN));
+		}
+	}
+	return 0;
+}
+
 int ca_issue_certificate_serve(
     struct ctx *c, const struct issue_certificate_request *in, struct issue_certificate_response *ret)
 {
@@ -265,6 +276,7 @@ int ca_issue_certificate_serve(
 	TRY(keys_read_spki(c, in->public_key, PROBLEM_BAD_CSR, &subject.key));
 	/* The database knows the blocked ones. */
 	TRY(keys_check_read(c, KEYS_CERTIFICATE, &subject.key, NULL, PROBLEM_BAD_CSR));
+	TRY(check_not_own(c, in->public_key));
 	TRY(split_names(c, &in->names, &subject.names));
 	const struct issuer *issuer = issuer_choose(&ca.issuers, in->public_key);
 	sha256_of(in->public_key, spki_sha256);

@@ -4,11 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policy/policy.h"
+
 static const char usage[] = "Usage: cairn config check --config FILE [--config OVERLAY] [--process NAME] [--json]\n"
                             "       cairn config show [--config FILE ...] [--json]\n"
                             "       cairn config help [SECTION] [--json]\n"
                             "\n"
-                            "check  reads the files as the processes do and tells for which of them they are complete\n"
+                            "check  reads the files and the lists of the policy as the processes do, and tells for "
+                            "which of them they are complete\n"
                             "show   prints the effective configuration with every default and without secrets\n"
                             "help   prints each key with its type, default and meaning\n"
                             "\n"
@@ -98,8 +101,22 @@ static struct process_answers ask_processes(struct ctx *c, const struct config *
 	return answers;
 }
 
+/* The lists as cairn-ra reads them: a broken one keeps it from starting. */
+static int check_policy(struct ctx *c, const struct config *config)
+{
+	struct policy_sources sources = { .config = config };
+	struct policy *policy = NULL;
+	TRY(policy_files_read(c, &config->policy, &sources.files));
+	TRY(policy_parse(c, &sources, &policy));
+	policy_free(policy);
+	return 0;
+}
+
 static int check(struct ctx *c, const struct request *r, const struct config *config)
 {
+	if (check_policy(c, config) != 0) {
+		return failed(c, r);
+	}
 	if (r->process != NULL && config_require(c, config, r->process) != 0) {
 		return failed(c, r);
 	}

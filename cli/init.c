@@ -170,7 +170,7 @@ static int make_config(struct ctx *c, struct init_options *o, const struct confi
 
 int init_run(struct ctx *c, struct init_options *o)
 {
-	static const char *const folders[] = { "", "pki", "pki/internal", "pki/site", "spool" };
+	static const char *const folders[] = { "", "pki", "pki/internal", "pki/site", "spool", "lists" };
 	struct config *shape = NULL;
 	o->made = (struct text_list) { ARENA_ARRAY(c->arena, INIT_MADE_MAX, const char *), 0 };
 	TRY(config_load(c, &o->overlay, o->overlay == NULL ? 0 : 1, &shape));

@@ -19,7 +19,11 @@ static const char shared_part[] =
     "policy:\n"
     "  # private: your own rules. webpki: the Baseline Requirements, which can't be switched off.\n"
     "  mode: private\n"
-    "  # Only names under these: permitted_suffixes: [corp.example, test]\n\n"
+    "  # Only names under these: permitted_suffixes: [corp.example, test]\n"
+    "  # Zones outside of the public DNS; those of va.resolvers and va.local_zones count already:\n"
+    "  # internal_names: [corp.internal]\n"
+    "  # Blocked names (*.names) and keys (*.spki, blacklist.*); put files there, then send SIGHUP to cairn-ra.\n"
+    "  lists_dir: lists\n\n"
     "rpc:\n"
     "  # The internal authority: whoever holds a certificate of it is one of the processes.\n"
     "  ca_file: pki/internal/ca.pem\n\n";

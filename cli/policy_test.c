@@ -33,14 +33,27 @@ static const char *type_of(const char *name)
 	return address ? "ip" : "dns";
 }
 
+/* What everybody is judged by: the policy as the RA would read it now. */
+struct common {
+	const struct policy *policy;
+	const struct config_profile *profile;
+};
+
+static int read_policy(struct ctx *c, const struct config *config, struct policy **ret)
+{
+	struct policy_sources sources = { .config = config };
+	TRY(policy_files_read(c, &config->policy, &sources.files));
+	return policy_parse(c, &sources, ret);
+}
+
 /* Whether the name may be ordered by anybody; if so it goes into the question. */
-static void check_name(struct ctx *c, const struct names_policy *policy, const char *name,
-    struct policy_question *question, struct policy_verdict_list *list)
+static void check_name(struct ctx *c, const struct common *common, const char *name, struct policy_question *question,
+    struct policy_verdict_list *list)
 {
 	struct identifier identifier = { type_of(name), name };
 	const struct identifier_list one = { &identifier, 1 };
 	struct identifier_list checked;
-	if (names_check(c, policy, &one, &checked) == 0) {
+	if (names_check(c, common->policy, common->profile, &one, &checked) == 0) {
 		question->types.v[question->types.n++] = checked.v[0].type;
 		question->values.v[question->values.n++] = checked.v[0].value;
 		return;
@@ -67,19 +80,15 @@ int policy_test_run(struct ctx *c, const struct config *config, const struct pol
 		return FAIL(c, INVALID_PROFILE, "There is no profile \"%s\"", test->profile);
 	}
 	question.profile = profile->name;
-	const struct names_policy names = {
-		.permitted_suffixes = config->policy.permitted_suffixes,
-		.blocked_names = config->policy.blocked_names,
-		.webpki = strcmp(config->policy.mode, "webpki") == 0,
-		.wildcards = false,
-		.max_names = (size_t) profile->max_names,
-	};
-	if (n > names.max_names) {
+	struct policy *policy = NULL;
+	TRY(read_policy(c, config, &policy));
+	if (n > (size_t) profile->max_names) {
 		add_refusal(&list, "", NULL, "the profile does not allow so many names");
 	}
 	for (size_t i = 0; i < n; i++) {
-		check_name(c, &names, test->names.v[i], &question, &list);
+		check_name(c, &(struct common) { policy, profile }, test->names.v[i], &question, &list);
 	}
+	policy_free(policy);
 	struct policy_answer_list answers;
 	TRY(policy_ask(c, &question, &answers));
 	for (size_t i = 0; i < answers.n; i++) {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/names.h"
+#include "policy/dns_name.h"
 
 static int refuse(struct ctx *c, const char *pattern, const char *why)
 {
@@ -49,25 +49,15 @@ static int parse_network(struct ctx *c, const char *pattern, const char **ret)
 	return 0;
 }
 
-static const char *lower(struct arena *a, const char *text)
-{
-	size_t n = strlen(text);
-	char *copy = arena_alloc(a, n + 1);
-	for (size_t i = 0; i < n; i++) {
-		copy[i] = text[i] >= 'A' && text[i] <= 'Z' ? (char) (text[i] + 32) : text[i];
-	}
-	return copy;
-}
-
 static int parse_name(struct ctx *c, const char *pattern, const char **ret)
 {
-	const char *name = lower(c->arena, pattern);
+	const char *name = dns_name_lower(c->arena, pattern);
 	const char *base = strncmp(name, "*.", 2) == 0 ? name + 2 : name;
 	bool below = base[0] == '.';
 	base += below ? 1 : 0;
-	const char *error = below && base[0] == '\0' ? NULL : names_form_error(base);
-	if (error != NULL) {
-		return refuse(c, pattern, error);
+	struct verdict form = below && base[0] == '\0' ? ACCEPTED : dns_name_form(c->arena, base);
+	if (form.rule != RULE_NONE) {
+		return refuse(c, pattern, form.why);
 	}
 	*ret = name;
 	return 0;

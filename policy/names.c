@@ -1,159 +1,115 @@
 #include "policy/names.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#include <idn2.h>
-#include <libpsl.h>
+#include "policy/dns_name.h"
+#include "policy/zones.h"
 
-static bool is_digit(char ch)
-{
-	return ch >= '0' && ch <= '9';
-}
+#define ADDRESS_LIFE_MAX_S ((int64_t) 7 * 86400)
 
-static bool is_ldh(char ch)
+static bool is_internal_zone(const struct policy *policy, const char *name)
 {
-	return is_digit(ch) || (ch >= 'a' && ch <= 'z') || ch == '-';
-}
-
-/* An A-label has to be what its U-label encodes to (RFC 5891 5.4, C-14). */
-static bool is_true_a_label(const char *label, size_t n)
-{
-	char text[64] = { 0 };
-	memcpy(text, label, n);
-	char *u_label = NULL;
-	char *again = NULL;
-	bool same = idn2_to_unicode_8z8z(text, &u_label, 0) == IDN2_OK &&
-	            idn2_to_ascii_8z(u_label, &again, IDN2_NONTRANSITIONAL) == IDN2_OK && strcmp(again, text) == 0;
-	idn2_free(u_label);
-	idn2_free(again);
-	return same;
-}
-
-static const char *label_error(const char *label, size_t n)
-{
-	if (n == 0) {
-		return "it has an empty label (two dots in a row, or one at the end)";
-	}
-	if (n > 63) {
-		return "a label has more than 63 characters";
-	}
-	for (size_t i = 0; i < n; i++) {
-		if (!is_ldh(label[i])) {
-			return "only letters a-z, digits and hyphens may stand in it; names in other scripts are given as xn-- "
-			       "labels";
-		}
-	}
-	if (label[0] == '-' || label[n - 1] == '-') {
-		return "a label begins or ends with a hyphen";
-	}
-	if (n >= 4 && label[2] == '-' && label[3] == '-' && (strncmp(label, "xn", 2) != 0 || !is_true_a_label(label, n))) {
-		return "a label has hyphens in its third and fourth place and is no valid xn-- label";
-	}
-	return NULL;
-}
-
-const char *names_form_error(const char *name)
-{
-	if (strlen(name) > NAMES_DNS_MAX) {
-		return "it has more than 253 characters";
-	}
-	const char *label = name;
-	for (;;) {
-		size_t n = strcspn(label, ".");
-		const char *error = label_error(label, n);
-		if (error != NULL) {
-			return error;
-		}
-		if (label[n] == '\0') {
-			break;
-		}
-		label += n + 1;
-	}
-	if (strspn(label, "0123456789") == strlen(label)) {
-		return "its last label is a number, as in an IP address; addresses are identifiers of type ip";
-	}
-	return NULL;
-}
-
-bool names_is_below(const char *name, const char *domain)
-{
-	size_t n = strlen(name);
-	size_t d = strlen(domain);
-	return n >= d && strcmp(name + n - d, domain) == 0 && (n == d || name[n - d - 1] == '.');
-}
-
-static bool is_below_any(const char *name, const struct text_list *domains)
-{
-	for (size_t i = 0; i < domains->n; i++) {
-		if (names_is_below(name, domains->v[i])) {
+	for (size_t i = 0; i < policy->internal_zones.n; i++) {
+		const char *zone = policy->internal_zones.v[i];
+		if (strcmp(zone, ".") == 0 || dns_name_is_below(name, zone)) {
 			return true;
 		}
 	}
-	return false;
+	return dns_name_is_below_any(name, &policy->permitted_suffixes);
 }
 
-/* The last label is a top-level domain of the public DNS: it stands in the list, or names below it do (*.ck). */
-static bool is_public_tld(const psl_ctx_t *psl, const char *name)
+/* C-14: what is not in the public DNS means something only where the operator says so. */
+static struct verdict decide_place(struct arena *a, const struct policy *policy, const char *base, bool wildcard)
 {
-	const char *dot = strrchr(name, '.');
-	const char *tld = dot == NULL ? name : dot + 1;
-	char below[NAMES_DNS_MAX + 3];
-	snprintf(below, sizeof(below), "x.%s", tld);
-	return psl_is_public_suffix2(psl, tld, PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE) ||
-	       psl_is_public_suffix2(psl, below, PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE);
+	struct zone_view view = zones_look(a, policy->psl, base);
+	if (view.never.rule != RULE_NONE) {
+		return view.never;
+	}
+	if (policy->permitted_suffixes.n > 0 && !dns_name_is_below_any(base, &policy->permitted_suffixes)) {
+		return verdict_of(RULE_NAME_NOT_PERMITTED);
+	}
+	if (wildcard && zones_is_public_suffix(policy->psl, base)) { /* C-13, in both modes */
+		return verdict_of(RULE_NAME_WILDCARD_SUFFIX);
+	}
+	if (policy->webpki) {
+		return view.webpki;
+	}
+	if (view.internal && !is_internal_zone(policy, base)) {
+		return verdict_because(a, view.webpki.rule,
+		    "%s; this CA issues for such names in the zones that its "
+		    "configuration names (policy.internal_names)",
+		    view.webpki.why);
+	}
+	return ACCEPTED;
 }
 
-static const char *suffix_error(const struct names_policy *policy, const char *base, bool wildcard)
-{
-	const psl_ctx_t *psl = psl_builtin();
-	if (policy->webpki && strchr(base, '.') == NULL) {
-		return "it is a single label";
-	}
-	if (policy->webpki && psl_is_public_suffix2(psl, base, PSL_TYPE_ICANN)) {
-		return "it is a public suffix";
-	}
-	if (policy->webpki && !is_public_tld(psl, base)) {
-		return "it does not end in a public top-level domain";
-	}
-	/* C-13: never a wildcard for all of a registry's names, in no mode. */
-	if (wildcard && psl_is_public_suffix2(psl, base, PSL_TYPE_ANY | PSL_TYPE_NO_STAR_RULE)) {
-		return "a wildcard may not cover a whole public suffix";
-	}
-	return NULL;
-}
-
-/* Why this name can't be ordered, or NULL. `name` is in lower case. */
-static const char *name_error(const struct names_policy *policy, const char *name)
+static struct verdict decide_name(struct arena *a, const struct policy *policy, const char *name)
 {
 	bool wildcard = strncmp(name, "*.", 2) == 0;
 	const char *base = wildcard ? name + 2 : name;
-	if (strchr(base, '*') != NULL) {
-		return "a wildcard is \"*.\" once, at the very beginning"; /* */
+	if (strchr(base, '*') != NULL || (wildcard && base[0] == '\0')) {
+		return verdict_of(RULE_NAME_WILDCARD_FORM); /* */
 	}
-	const char *error = names_form_error(base);
-	if (error != NULL) {
-		return error;
+	struct verdict verdict = dns_name_form(a, base);
+	if (verdict.rule == RULE_NONE) {
+		verdict = decide_place(a, policy, base, wildcard);
 	}
-	if (wildcard && !policy->wildcards) {
-		return "no challenge that this server offers can validate a wildcard";
+	if (verdict.rule == RULE_NONE) {
+		verdict = blocklist_name(&policy->blocked, base, wildcard);
 	}
-	if (is_below_any(base, &policy->blocked_names)) {
-		return "the policy of this CA forbids it";
+	if (verdict.rule == RULE_NONE && !policy->offered[wildcard ? IDENTIFIER_WILDCARD : IDENTIFIER_DNS]) {
+		verdict = verdict_of(wildcard ? RULE_NAME_WILDCARD_UNVALIDATABLE : RULE_NAME_UNVALIDATABLE);
 	}
-	if (policy->permitted_suffixes.n > 0 && !is_below_any(base, &policy->permitted_suffixes)) {
-		return "it is not under a domain that this CA issues for";
-	}
-	return suffix_error(policy, base, wildcard);
+	return verdict;
 }
 
-static const char *lower(struct arena *a, const char *text)
+/* B-11: special addresses belong to nobody, or to whoever uses them, which only a private CA can know. */
+static struct verdict decide_network(struct arena *a, const struct policy *policy, const struct ip *ip)
 {
-	char *copy = arena_alloc(a, strlen(text) + 1);
-	for (size_t i = 0; text[i] != '\0'; i++) {
-		copy[i] = text[i] >= 'A' && text[i] <= 'Z' ? (char) (text[i] + 32) : text[i];
+	const char *special = ip_special(ip);
+	bool permitted = networks_have(&policy->permitted_networks, ip);
+	if (special != NULL && (policy->webpki || !permitted)) {
+		return verdict_because(a, RULE_IP_SPECIAL, "it is %s", special);
 	}
-	return copy;
+	bool limited = policy->permitted_networks.n > 0 || policy->permitted_suffixes.n > 0;
+	return limited && !permitted ? verdict_of(RULE_IP_NOT_PERMITTED) : ACCEPTED;
+}
+
+static struct verdict decide_address(
+    struct arena *a, const struct policy *policy, const struct config_profile *profile, const char *text)
+{
+	struct ip ip;
+	if (!policy->offered[IDENTIFIER_IP]) {
+		return verdict_of(RULE_IP_UNVALIDATABLE);
+	}
+	if (ip_parse(text, &ip) != 0) {
+		return verdict_of(RULE_IP_FORM);
+	}
+	const char *canonical = ip_encode(a, &ip);
+	if (strcmp(canonical, text) != 0) {
+		return verdict_because(a, RULE_IP_CANONICAL, "it is not in its canonical form, which is %s", canonical);
+	}
+	struct verdict verdict = decide_network(a, policy, &ip);
+	if (verdict.rule == RULE_NONE) {
+		verdict = blocklist_address(&policy->blocked, &ip);
+	}
+	if (verdict.rule == RULE_NONE && policy->webpki && profile->life_s > ADDRESS_LIFE_MAX_S) {
+		verdict = verdict_of(RULE_IP_LIFE);
+	}
+	return verdict;
+}
+
+struct verdict names_decide(struct arena *a, const struct policy *policy, const struct config_profile *profile,
+    const struct identifier *identifier)
+{
+	if (strcmp(identifier->type, "dns") == 0) {
+		return decide_name(a, policy, identifier->value);
+	}
+	if (strcmp(identifier->type, "ip") == 0) {
+		return decide_address(a, policy, profile, identifier->value);
+	}
+	return verdict_because(a, RULE_TYPE_UNKNOWN, "%s; %s", rule_info(RULE_TYPE_UNKNOWN)->text,
+	    policy->offered[IDENTIFIER_IP] ? "the type is \"dns\" or \"ip\"" : "the type is \"dns\"");
 }
 
 static bool contains(const struct identifier_list *list, const struct identifier *one)
@@ -172,7 +128,7 @@ static struct identifier_list merge(struct arena *a, const struct identifier_lis
 	struct identifier_list out = { ARENA_ARRAY(a, in->n, struct identifier), 0 };
 	for (size_t i = 0; i < in->n; i++) {
 		struct identifier one = in->v[i];
-		one.value = strcmp(one.type, "dns") == 0 ? lower(a, one.value) : one.value;
+		one.value = strcmp(one.type, "dns") == 0 ? dns_name_lower(a, one.value) : one.value;
 		if (!contains(&out, &one)) {
 			out.v[out.n++] = one;
 		}
@@ -180,41 +136,69 @@ static struct identifier_list merge(struct arena *a, const struct identifier_lis
 	return out;
 }
 
-/* A subproblem when it can't be ordered. */
-static void check_one(struct ctx *c, const struct names_policy *policy, const struct identifier *in)
+/* An identifier of a kind that is not supported, or nothing could validate, is no fault of the identifier. */
+static enum problem problem_of(enum rule rule)
 {
-	if (strcmp(in->type, "dns") != 0) {
-		ctx_subproblem(c, PROBLEM_UNSUPPORTED_IDENTIFIER, in->type, in->value,
-		    "Identifiers of this type are not supported; the type must be \"dns\"");
-		return;
+	if (rule == RULE_TYPE_UNKNOWN || rule == RULE_IP_UNVALIDATABLE) {
+		return PROBLEM_UNSUPPORTED_IDENTIFIER;
 	}
-	const char *error = name_error(policy, in->value);
-	if (error != NULL) {
-		ctx_subproblem(c, PROBLEM_REJECTED_IDENTIFIER, in->type, in->value, "The name can't be ordered: %s", error);
-	}
+	return rule == RULE_IP_LIFE ? PROBLEM_INVALID_PROFILE : PROBLEM_REJECTED_IDENTIFIER;
 }
 
-int names_check(
-    struct ctx *c, const struct names_policy *policy, const struct identifier_list *in, struct identifier_list *ret)
+static void refuse(struct ctx *c, const struct identifier *identifier, struct verdict verdict)
+{
+	const char *what = strcmp(identifier->type, "dns") == 0 ? "name" : "identifier";
+	ctx_subproblem(c, problem_of(verdict.rule), identifier->type, identifier->value, "The %s can't be ordered: %s",
+	    what, verdict.why);
+	c->err.subproblems.v[c->err.subproblems.n - 1].rule = rule_info(verdict.rule)->id;
+}
+
+/* The rules of all subproblems, each once. */
+static const char *join_rules(struct arena *a, const struct subproblem_list *bad)
+{
+	const char *all = bad->v[0].rule;
+	for (size_t i = 1; i < bad->n; i++) {
+		bool known = false;
+		for (size_t k = 0; k < i && !known; k++) {
+			known = strcmp(bad->v[k].rule, bad->v[i].rule) == 0;
+		}
+		all = known ? all : arena_printf(a, "%s,%s", all, bad->v[i].rule);
+	}
+	return all;
+}
+
+int names_check_again(
+    struct ctx *c, const struct policy *policy, const struct config_profile *profile, const struct identifier_list *in)
+{
+	for (size_t i = 0; i < in->n; i++) {
+		struct verdict verdict = names_decide(c->arena, policy, profile, &in->v[i]);
+		if (verdict.rule != RULE_NONE) {
+			refuse(c, &in->v[i], verdict);
+		}
+	}
+	const struct subproblem_list *bad = &c->err.subproblems;
+	if (bad->n == 0) {
+		return 0;
+	}
+	ctx_rule(c, join_rules(c->arena, bad));
+	if (bad->n == 1) {
+		return ctx_fail(c, bad->v[0].type, "%s: %s", bad->v[0].identifier_value, bad->v[0].detail);
+	}
+	return ctx_fail(c, bad->v[0].type, "%zu of the %zu identifiers can't be ordered; see subproblems", bad->n, in->n);
+}
+
+int names_check(struct ctx *c, const struct policy *policy, const struct config_profile *profile,
+    const struct identifier_list *in, struct identifier_list *ret)
 {
 	if (in->n == 0) {
 		return FAIL(c, MALFORMED, "An order needs at least one identifier");
 	}
 	struct identifier_list out = merge(c->arena, in);
-	if (out.n > policy->max_names) {
-		return FAIL(c, MALFORMED, "The order has %zu identifiers; the profile allows %zu", out.n, policy->max_names);
+	if (out.n > (size_t) profile->max_names) {
+		return FAIL(c, MALFORMED, "The order has %zu identifiers; the profile allows %lld", out.n,
+		    (long long) profile->max_names);
 	}
-	for (size_t i = 0; i < out.n; i++) {
-		check_one(c, policy, &out.v[i]);
-	}
-	struct subproblem_list *bad = &c->err.subproblems;
-	if (bad->n == 1) {
-		return ctx_fail(c, bad->v[0].type, "%s: %s", bad->v[0].identifier_value, bad->v[0].detail);
-	}
-	if (bad->n > 1) {
-		return ctx_fail(
-		    c, bad->v[0].type, "%zu of the %zu identifiers can't be ordered; see subproblems", bad->n, out.n);
-	}
+	TRY(names_check_again(c, policy, profile, &out));
 	*ret = out;
 	return 0;
 }

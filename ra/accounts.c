@@ -6,6 +6,7 @@
 #include "policy/keys.h"
 #include "lib/rpc/handlers.h"
 #include "ra/binding.h"
+#include "ra/lists.h"
 #include "ra/ra.h"
 
 struct new_account_params {
@@ -108,14 +109,22 @@ static int choose_statement(struct ctx *c, const struct new_account_request *in,
 	return 0;
 }
 
+static int key_check(struct ctx *c, const struct jwk *jwk)
+{
+	const struct keys_read key = { jwk->key, jwk->spki };
+	const struct policy *policy = lists_hold();
+	int result = keys_check_read(c, KEYS_ACCOUNT, &key, policy, PROBLEM_BAD_PUBLIC_KEY);
+	lists_release();
+	return result;
+}
+
 int ra_new_account_serve(struct ctx *c, const struct new_account_request *in, struct new_account_response *ret)
 {
 	json_t *json = NULL;
 	struct jwk jwk;
 	TRY(json_parse(c, bytes_of_text(in->key), &json));
 	TRY(jwk_parse(c, json, &jwk));
-	const struct keys_read key = { jwk.key, jwk.spki };
-	TRY(keys_check_read(c, KEYS_ACCOUNT, &key, NULL, PROBLEM_BAD_PUBLIC_KEY));
+	TRY(key_check(c, &jwk)); /* */
 	uint8_t spki_sha256[SHA256_SIZE];
 	sha256_of(jwk.spki, spki_sha256);
 	const char *terms = ra_get()->config->acme.terms_of_service;
@@ -134,7 +143,12 @@ int ra_new_account_serve(struct ctx *c, const struct new_account_request *in, st
 	struct account_row row;
 	bool found = false;
 	TRY(choose_statement(c, in, &jwk, &params, &statement));
-	TRY(db_row(c, statement, &params, &row, &found));
+	if (db_row(c, statement, &params, &row, &found) != 0) {
+		if (c->err.type == PROBLEM_BAD_PUBLIC_KEY) { /* the statement looks it up in acme.blocked_key */
+			ctx_rule(c, rule_info(RULE_KEY_COMPROMISED)->id);
+		}
+		return -1;
+	}
 	if (!found) {
 		return FAIL(c, SERVER_INTERNAL, "The database gave no answer");
 	}

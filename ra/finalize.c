@@ -6,8 +6,10 @@
 #include "lib/crypto/jwk.h"
 #include "lib/rpc/client.h"
 #include "policy/keys.h"
+#include "policy/names.h"
 #include "ra/evidence.h"
 #include "ra/grants.h"
+#include "ra/lists.h"
 #include "lib/rpc/handlers.h"
 #include "ra/ra.h"
 
@@ -121,6 +123,16 @@ static int read_finalize(
 	return FAIL(c, NOT_FOUND, "There is no such order");
 }
 
+static struct identifier_list identifiers_of(struct ctx *c, const struct finalize_row *order)
+{
+	size_t n = order->identifier_values.n;
+	struct identifier_list list = { ARENA_ARRAY(c->arena, n, struct identifier), n };
+	for (size_t i = 0; i < n; i++) {
+		list.v[i] = (struct identifier) { order->identifier_types.v[i], order->identifier_values.v[i] };
+	}
+	return list;
+}
+
 /* What the order and its authorizations must be. */
 static int order_check(struct ctx *c, const struct finalize_row *order)
 {
@@ -133,16 +145,41 @@ static int order_check(struct ctx *c, const struct finalize_row *order)
 	return 0;
 }
 
-/* What the CSR must be for this order. */
-static int csr_check(struct ctx *c, const struct csr *csr, const struct finalize_row *order)
+/* C-74: what was blocked since the order was made is refused now. */
+static int names_check_now(struct ctx *c, const struct finalize_row *order, const struct identifier_list *identifiers)
 {
-	struct text_list dns_names = order->identifier_values;
-	struct text_list no_addresses = { NULL, 0 };
-	TRY(csr_names_check(c, csr, &dns_names, &no_addresses));
+	const struct config_profile *profile = ra_profile_find(order->profile);
+	const struct policy *policy = lists_hold();
+	int result = names_check_again(c, policy, profile, identifiers);
+	lists_release();
+	return result;
+}
+
+/* The values of this type. */
+static struct text_list values_of(struct ctx *c, const struct identifier_list *identifiers, const char *type)
+{
+	struct text_list list = { ARENA_ARRAY(c->arena, identifiers->n, const char *), 0 };
+	for (size_t i = 0; i < identifiers->n; i++) {
+		if (strcmp(identifiers->v[i].type, type) == 0) {
+			list.v[list.n++] = identifiers->v[i].value;
+		}
+	}
+	return list;
+}
+
+/* What the CSR must be for this order. */
+static int csr_check(
+    struct ctx *c, const struct csr *csr, const struct finalize_row *order, const struct identifier_list *identifiers)
+{
+	struct text_list dns_names = values_of(c, identifiers, "dns");
+	struct text_list addresses = values_of(c, identifiers, "ip");
+	TRY(csr_names_check(c, csr, &dns_names, &addresses));
 	if (order->key_is_account) {
+		ctx_rule(c, rule_info(RULE_KEY_OF_ACCOUNT)->id);
 		return FAIL(c, BAD_CSR, "The key of the CSR is the key of an account; make a new one for the certificate");
 	}
 	if (order->key_is_blocked) {
+		ctx_rule(c, rule_info(RULE_KEY_COMPROMISED)->id);
 		return FAIL(c, BAD_CSR, "The key of the CSR is known to be compromised; make a new one");
 	}
 	return 0;
@@ -227,11 +264,17 @@ static int caa_check(struct ctx *c, const struct finalize_order_request *in, con
 	return 0;
 }
 
-static struct identifier_list identifiers_of(struct ctx *c, const struct text_list *names)
+/* The names of the CSR in its order, then its addresses. */
+static struct identifier_list names_of(struct ctx *c, const struct csr *csr)
 {
-	struct identifier_list list = { ARENA_ARRAY(c->arena, names->n, struct identifier), names->n };
-	for (size_t i = 0; i < names->n; i++) {
-		list.v[i] = (struct identifier) { "dns", names->v[i] };
+	struct text_list names = csr_names(c, csr);
+	struct text_list addresses = csr_addresses(c, csr);
+	struct identifier_list list = { ARENA_ARRAY(c->arena, names.n + addresses.n, struct identifier), 0 };
+	for (size_t i = 0; i < names.n; i++) {
+		list.v[list.n++] = (struct identifier) { "dns", names.v[i] };
+	}
+	for (size_t i = 0; i < addresses.n; i++) {
+		list.v[list.n++] = (struct identifier) { "ip", addresses.v[i] };
 	}
 	return list;
 }
@@ -239,12 +282,11 @@ static struct identifier_list identifiers_of(struct ctx *c, const struct text_li
 static int issue(struct ctx *c, const struct finalize_order_request *in, const struct finalize_row *order,
     const struct csr *csr, struct order *ret)
 {
-	struct text_list names = csr_names(c, csr);
 	struct issue_certificate_request request = {
 		.order_id = in->order_id,
 		.account_id = in->account_id,
 		.profile = order->profile,
-		.names = identifiers_of(c, &names),
+		.names = names_of(c, csr),
 		.common_name = csr->common_name,
 		.public_key = csr->spki,
 		.not_before = order->not_before,
@@ -256,7 +298,7 @@ static int issue(struct ctx *c, const struct finalize_order_request *in, const s
 		.id = in->order_id,
 		.account_id = in->account_id,
 		.status = "valid",
-		.identifiers = identifiers_of(c, &order->identifier_values),
+		.identifiers = identifiers_of(c, order),
 		.authorizations = order->authorizations,
 		.expires_at = order->expires_at,
 		.not_before = order->not_before,
@@ -284,21 +326,30 @@ static int show_begun(struct ctx *c, struct id order_id, struct order *ret)
 	return -1;
 }
 
+static int key_check(struct ctx *c, const struct csr *csr)
+{
+	const struct keys_read key = { csr->key, csr->spki };
+	const struct policy *policy = lists_hold();
+	int result = keys_check_read(c, KEYS_CERTIFICATE, &key, policy, PROBLEM_BAD_CSR);
+	lists_release();
+	return result;
+}
+
 int ra_finalize_order_serve(struct ctx *c, const struct finalize_order_request *in, struct order *ret)
 {
 	struct csr csr;
 	struct finalize_row order;
 	TRY(csr_parse(c, in->csr, &csr));
-	const struct keys_read key = { csr.key, csr.spki };
-	TRY(keys_check_read(c, KEYS_CERTIFICATE, &key, NULL, PROBLEM_BAD_CSR));
+	TRY(key_check(c, &csr));
 	TRY(read_finalize(c, in, &csr, &order));
 	if (!id_is_none(order.issuance_request_id) && id_equal(order.issuance_request_id, c->request_id)) {
 		return ra_read_order(c, in->order_id, ret); /* this very call has run before and its answer was lost */
 	}
 	TRY(order_check(c, &order));
-	const struct identifier_list identifiers = identifiers_of(c, &order.identifier_values);
+	const struct identifier_list identifiers = identifiers_of(c, &order);
 	TRY(grants_check(c, &identifiers, &order.refused)); /* as the policy is now */
-	TRY(csr_check(c, &csr, &order));
+	TRY(csr_check(c, &csr, &order, &identifiers));
+	TRY(names_check_now(c, &order, &identifiers));
 	TRY(caa_check(c, in, &order));
 	if (issue(c, in, &order, &csr, ret) == 0) {
 		return 0;

@@ -1,8 +1,10 @@
 /* cairn-ra, the registration authority. */
+#include "lib/base/log.h"
 #include "lib/rpc/client.h"
 #include "lib/service/rpc.h"
 #include "lib/service/service.h"
 #include "ra/jobs.h"
+#include "ra/lists.h"
 #include "ra/ra.h"
 
 #define STATEMENT_TIMEOUT_MS 10000
@@ -29,6 +31,7 @@ static int start(struct ctx *c, const struct config *config)
 	ra_set(&state);
 	db_statements(ra_statements, ra_statements_n);
 	db_configure(own->database, (unsigned) own->workers + OWN_THREADS, STATEMENT_TIMEOUT_MS);
+	TRY(lists_load(c, config));
 	TRY(db_check(c));
 	rpc_client_configure(&(struct rpc_client_options) {
 	    .cert_file = own->rpc_cert_file,
@@ -44,6 +47,12 @@ static int start(struct ctx *c, const struct config *config)
 
 static void reload(const struct config *config)
 {
+	struct ctx c;
+	ctx_init(&c);
+	if (lists_load(&c, config) != 0) {
+		log_error(&c, LOG_ERROR, "the lists of the policy are not in order; the old ones stay in force");
+	}
+	ctx_done(&c);
 	service_rpc_reload(config);
 	rpc_client_reload();
 }
@@ -57,6 +66,10 @@ static void stop(int64_t deadline_ms)
 int main(int argc, char **argv)
 {
 	return service_main(argc, argv,
-	    &(struct service) {
-	        .name = "cairn-ra", .start = start, .not_ready = db_not_ready, .reload = reload, .stop = stop });
+	    &(struct service) { .name = "cairn-ra",
+	        .open = lists_open,
+	        .start = start,
+	        .not_ready = db_not_ready,
+	        .reload = reload,
+	        .stop = stop });
 }

@@ -5,23 +5,15 @@
 #include "lib/base/log.h"
 #include "lib/base/metrics.h"
 #include "lib/rpc/handlers.h"
+#include "policy/names.h"
 #include "ra/grants.h"
+#include "ra/lists.h"
 #include "ra/ra.h"
 
 #define FRESH_MAX 8     /* authorizations that an answer shows whole */
 #define TOKEN_OCTETS 32 /* 256 random bits */
 /* An authorization is used again only if it lasts for a good part of the new order. */
 #define REUSE_MARGIN_S 3600
-
-/* Which challenges an authorization gets: those that can validate its kind of identifier. */
-struct offer {
-	const char *type;
-	const char *identifier_type;
-	bool wildcard;
-};
-static const struct offer offers[] = {
-	{ "http-01", "dns", false },
-};
 
 struct new_order_params {
 	struct id id;
@@ -107,22 +99,6 @@ static bool is_wildcard(const char *value)
 	return strncmp(value, "*.", 2) == 0;
 }
 
-static bool is_offered(const struct offer *offer, const struct identifier *identifier)
-{
-	return strcmp(offer->identifier_type, identifier->type) == 0 &&
-	       (!is_wildcard(identifier->value) || offer->wildcard);
-}
-
-static bool wildcards_offered(void)
-{
-	for (size_t i = 0; i < COUNT_OF(offers); i++) {
-		if (offers[i].wildcard) {
-			return true;
-		}
-	}
-	return false;
-}
-
 static const char *new_token(struct arena *a)
 {
 	uint8_t random[TOKEN_OCTETS];
@@ -141,11 +117,12 @@ static void add_authorizations(
 {
 	for (size_t i = 0; i < identifiers->n; i++) {
 		params->authz_ids.v[i] = challenge_id(id_new(), 0);
-		for (size_t k = 0; k < COUNT_OF(offers); k++) {
-			if (is_offered(&offers[k], &identifiers->v[i])) {
+		enum identifier_kind kind = identifier_kind(&identifiers->v[i]);
+		for (size_t k = 0; k < challenge_kinds_n; k++) {
+			if (challenge_kinds[k].validates[kind]) { /* */
 				const char **types = &params->challenge_types.v[i];
 				const char **tokens = &params->challenge_tokens.v[i];
-				*types = joined(a, *types, offers[k].type);
+				*types = joined(a, *types, challenge_kinds[k].type);
 				*tokens = joined(a, *tokens, new_token(a));
 			}
 		}
@@ -185,8 +162,8 @@ static struct new_order_params make_params(struct ctx *c, const struct new_order
 
 static struct text_list words_of(struct arena *a, const char *text)
 {
-	struct text_list list = { ARENA_ARRAY(a, COUNT_OF(offers), const char *), 0 };
-	while (text != NULL && *text != '\0' && list.n < COUNT_OF(offers)) {
+	struct text_list list = { ARENA_ARRAY(a, challenge_kinds_n, const char *), 0 };
+	while (text != NULL && *text != '\0' && list.n < challenge_kinds_n) {
 		size_t n = strcspn(text, " ");
 		list.v[list.n++] = arena_text_n(a, text, n);
 		text += n + (text[n] == ' ' ? 1 : 0);
@@ -228,9 +205,17 @@ static struct authorization_list fresh_list(
 	return list;
 }
 
+static int check_identifiers(struct ctx *c, const struct new_order_request *in, const struct config_profile *profile,
+    struct identifier_list *ret)
+{
+	const struct policy *policy = lists_hold();
+	int result = names_check(c, policy, profile, &in->identifiers, ret);
+	lists_release();
+	return result;
+}
+
 int ra_new_order_serve(struct ctx *c, const struct new_order_request *in, struct order *ret)
 {
-	const struct config_policy *policy = &ra_get()->config->policy;
 	const struct config_profile *profile = ra_profile_find(in->profile);
 	if (profile == NULL) {
 		return FAIL(
@@ -239,15 +224,8 @@ int ra_new_order_serve(struct ctx *c, const struct new_order_request *in, struct
 	if (in->not_before.us != 0 || in->not_after.us != 0) { /* never dropped in silence */
 		return FAIL(c, MALFORMED, "This server does not take notBefore and notAfter; leave them out of the order");
 	}
-	struct names_policy names = {
-		.permitted_suffixes = policy->permitted_suffixes,
-		.blocked_names = policy->blocked_names,
-		.webpki = strcmp(policy->mode, "webpki") == 0,
-		.wildcards = wildcards_offered(),
-		.max_names = (size_t) profile->max_names,
-	};
 	struct identifier_list identifiers;
-	TRY(names_check(c, &names, &in->identifiers, &identifiers));
+	TRY(check_identifiers(c, in, profile, &identifiers));
 	struct new_order_params params = make_params(c, in, profile, &identifiers);
 	struct new_order_row row;
 	bool found = false;

@@ -6,7 +6,6 @@
 #include "lib/base/config.h"
 #include "lib/db/db.h"
 #include "lib/rpc/rows.h"
-#include "policy/names.h"
 
 /* What all handlers share; set at the start and never changed. */
 struct ra {

@@ -3,7 +3,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "policy/keys.h"
 #include "wfe/nonces.h"
 
 /* Parameters, which a media type is equal without, are let pass. */
@@ -73,11 +72,8 @@ static int verify_new_key(struct acme *q)
 {
 	struct jwk jwk;
 	TRY(jwk_parse(q->c, q->jws.jwk, &jwk));
-	if (q->route->signer == SIGNER_NEW_KEY) {
-		/* The key of a certificate that is to be revoked may well be a weak one; an account's may not. */
-		const struct keys_read key = { jwk.key, jwk.spki };
-		TRY(keys_check_read(q->c, KEYS_ACCOUNT, &key, NULL, PROBLEM_BAD_PUBLIC_KEY));
-	}
+	/* The key of a certificate that is to be revoked may well be a weak one; of an account's the registration authority
+	 * judges (A-24), which has the lists. */
 	TRY(jws_verify(q->c, &q->jws, &jwk));
 	q->jwk = jwk;
 	return 0;

@@ -52,7 +52,21 @@ static const struct field policy_field[] = {
 	FIELD_STRUCTS(struct config_policy, limits, &limit_fields, .def = "[]", .help = "Rate limits that differ."),
 	FIELD(struct config_policy, permitted_suffixes, .def = "[]",
 	    .help = "Names must be or end in one of these; an empty list permits any."),
+	FIELD(struct config_policy, internal_names, .def = "[]",
+	    .help =
+	        "Private mode: zones outside of the public DNS whose names may be ordered, such as corp.internal; . for "
+	        "all. Zones of permitted_suffixes, va.resolvers and va.local_zones count too."),
+	FIELD(struct config_policy, permitted_networks, .def = "[]", .min = 0, .max = 256,
+	    .help =
+	        "Addresses must be in one of these (CIDR); an empty list permits public ones unless permitted_suffixes is "
+	        "set. Private mode: special addresses, such as 10.0.0.0/8, are only taken from networks named here."),
 	FIELD(struct config_policy, blocked_names, .def = "[]", .help = "Names that are refused with all below them."),
+	FIELD(struct config_policy, lists_dir, .flags = FIELD_PATH,
+	    .help =
+	        "Folder of lists (see docs/policy.md): blocked names (*.names), SHA-256 of blocked keys (*.spki), Debian's "
+	        "weak keys (blacklist.*). Read again at SIGHUP."),
+	FIELD(struct config_policy, public_suffix_file, .flags = FIELD_PATH,
+	    .help = "The public suffix list, read again at SIGHUP; without it that of the package publicsuffix."),
 };
 static const struct fields policy_fields = FIELDS(struct config_policy, policy_field);
 

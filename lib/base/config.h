@@ -51,7 +51,11 @@ struct config_policy {
 	struct config_profile_list profiles; /* never empty; the first is the default */
 	struct config_limit_list limits;
 	struct text_list permitted_suffixes; /* empty: any name */
+	struct text_list internal_names;     /* zones outside of the public DNS; private mode */
+	struct text_list permitted_networks; /* empty: any public address, as long as permitted_suffixes is empty too */
 	struct text_list blocked_names;
+	const char *lists_dir;          /* NULL: no lists */
+	const char *public_suffix_file; /* NULL: that of Debian's package, or the one built into libpsl */
 };
 
 /* Who listens where, as "host:port". */

@@ -157,6 +157,7 @@ static const struct {
 	LIST(wfe.http_listen, not_address),
 	LIST(wfe.trusted_proxies, not_network),
 	LIST(va.allow_networks, not_network),
+	LIST(policy.permitted_networks, not_network),
 };
 
 static int refuse(struct ctx *c, const char *key, const char *value, const char *why)

@@ -83,6 +83,7 @@ static const struct sandbox_config_path config_paths[] = {
 	FILE_AT(NETWORKED, rpc.ca_file),
 	FILE_AT(WFE, wfe.root_file),
 	FILE_AT(WFE, wfe.root_crl_file),
+	FILE_AT(RA, policy.lists_dir), /* a folder */
 	/* these are renewed: their folders, for a new file under the old name */
 	OWN_CERTIFICATE(WFE, wfe),
 	OWN_CERTIFICATE(RA, ra),
@@ -91,6 +92,7 @@ static const struct sandbox_config_path config_paths[] = {
 	OWN_CERTIFICATE(SUBSCRIBER, subscriber),
 	FOLDER_OF(WFE, wfe.cert_file),
 	FOLDER_OF(WFE, wfe.key_file),
+	FOLDER_OF(RA, policy.public_suffix_file),
 	{ WFE, SANDBOX_WRITE, offsetof(struct config, wfe.spool_dir), false },
 };
 

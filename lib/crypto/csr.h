@@ -34,4 +34,7 @@ int csr_names_check(struct ctx *c, const struct csr *csr, const struct text_list
  * not among them. */
 struct text_list csr_names(struct ctx *c, const struct csr *csr);
 
+/* The addresses for the certificate, in the same way. */
+struct text_list csr_addresses(struct ctx *c, const struct csr *csr);
+
 #endif

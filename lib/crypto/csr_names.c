@@ -77,16 +77,28 @@ int csr_names_check(
 	return name == NULL ? 0 : FAIL(c, BAD_CSR, "The CSR does not ask for %s, which is in the order", name);
 }
 
-struct text_list csr_names(struct ctx *c, const struct csr *csr)
+/* Those of the SAN without repetition, then the common name if it is of this kind and not among them. */
+static struct text_list of_kind(struct ctx *c, const struct csr *csr, const struct text_list *san, bool addresses)
 {
-	struct text_list list = { ARENA_ARRAY(c->arena, csr->dns_names.n + 1, const char *), 0 };
-	for (size_t i = 0; i < csr->dns_names.n; i++) {
-		if (!contains(&list, csr->dns_names.v[i])) {
-			list.v[list.n++] = csr->dns_names.v[i];
+	struct text_list list = { ARENA_ARRAY(c->arena, san->n + 1, const char *), 0 };
+	for (size_t i = 0; i < san->n; i++) {
+		if (!contains(&list, san->v[i])) {
+			list.v[list.n++] = san->v[i];
 		}
 	}
-	if (csr->common_name != NULL && !is_address(csr->common_name) && !contains(&list, csr->common_name)) {
-		list.v[list.n++] = csr->common_name;
+	const char *common = csr->common_name;
+	if (common != NULL && is_address(common) == addresses && !contains(&list, common)) {
+		list.v[list.n++] = common;
 	}
 	return list;
+}
+
+struct text_list csr_names(struct ctx *c, const struct csr *csr)
+{
+	return of_kind(c, csr, &csr->dns_names, false);
+}
+
+struct text_list csr_addresses(struct ctx *c, const struct csr *csr)
+{
+	return of_kind(c, csr, &csr->ip_addresses, true);
 }

@@ -93,6 +93,28 @@ static void check_tells_what_is_complete(void **state)
 	assert_int_equal(RUN(out, "check", "--config", path, "--process", "cairn-ra"), 1);
 }
 
+static void check_reads_the_lists(void **state)
+{
+	(void) state;
+	char dir[] = "/tmp/cairn-cli-lists-XXXXXX";
+	char list[60];
+	char text[120];
+	assert_non_null(mkdtemp(dir));
+	snprintf(list, sizeof(list), "%s/own.names", dir);
+	snprintf(text, sizeof(text), "policy: {lists_dir: %s}\n", dir);
+	write_file(text);
+	assert_int_equal(RUN(out, "check", "--config", path), 0);
+	FILE *f = fopen(list, "w");
+	assert_non_null(f);
+	assert_true(fputs("[domains]\na_b.com\n", f) >= 0 && fclose(f) == 0);
+	assert_int_equal(RUN(out, "check", "--config", path), 1);
+	assert_non_null(strstr(out, "own.names:2: host names have no underscores"));
+	assert_int_equal(unlink(list), 0);
+	assert_int_equal(rmdir(dir), 0);
+	assert_int_equal(RUN(out, "check", "--config", path), 1);
+	assert_non_null(strstr(out, "No such file"));
+}
+
 static void show_hides_secrets(void **state)
 {
 	(void) state;
@@ -155,6 +177,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(check_names_the_fault),
 		cmocka_unit_test(check_tells_what_is_complete),
+		cmocka_unit_test(check_reads_the_lists),
 		cmocka_unit_test(show_hides_secrets),
 		cmocka_unit_test(show_can_be_read_back),
 		cmocka_unit_test(help_explains_keys),

@@ -14,6 +14,7 @@
 #include "lib/crypto/digest.h"
 #include "lib/crypto/jwk.h"
 #include "lib/rpc/handlers.h"
+#include "ra/lists.h"
 #include "ra/ra.h"
 #include "tests/unit/pg.h"
 
@@ -46,6 +47,10 @@ static int group_setup(void **state)
 	(void) state;
 	pg_start();
 	ra_set(&test_ra);
+	struct ctx c;
+	ctx_init(&c);
+	assert_int_equal(lists_load(&c, &test_config), 0);
+	ctx_done(&c);
 	return 0;
 }
 

@@ -41,7 +41,7 @@ static int remove_folder(void **state)
 		"r.pem", "r.key" };
 	static const char *const folders[] = { "pki/internal/cairn-wfe", "pki/internal/cairn-ra", "pki/internal/cairn-va",
 		"pki/internal/cairn-ca", "pki/internal/cairn-subscriber", "pki/internal/cairn-command", "pki/internal",
-		"pki/site", "pki", "spool", "" };
+		"pki/site", "pki", "spool", "lists", "" };
 	char path[128];
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
 		snprintf(path, sizeof(path), "%s/%s.pem", folder, names[i]);

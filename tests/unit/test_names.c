@@ -1,4 +1,4 @@
-/* Names that may be ordered, C-13, C-14. */
+/* Identifiers that may be ordered, a row for each rule: ..A-77, B-7, B-10, B-11, B-12, B-47, C-13, C-14, C-74. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,171 +7,530 @@
 
 #include <cmocka.h>
 
+#include "policy/dns_name.h"
 #include "policy/names.h"
 
-static const struct names_policy open_policy = { .wildcards = true, .max_names = 100 };
+#define A63 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define OK RULE_NONE
 
-static int check(
-    struct ctx *c, const struct names_policy *p, const char *type, const char *name, struct identifier_list *ret)
+static struct config_profile profile = { .name = "classic", .life_s = 7776000, .max_names = 100 };
+static struct config config;
+static bool seen[RULE_COUNT];
+
+/* What the configuration of a test says. */
+struct says {
+	const char *mode;
+	const char *permitted;
+	const char *internal;
+	const char *network;
+	const char *blocked;
+	const char *list; /* content of a file of blocked names */
+	bool only_http;   /* as the table of challenges says, instead of all kinds */
+};
+
+static void set_one(struct text_list *list, const char **value)
 {
-	struct identifier one = { type, name };
-	return names_check(c, p, &(struct identifier_list) { &one, 1 }, ret);
+	*list = (struct text_list) { value, *value == NULL ? 0 : 1 };
 }
 
-static void test_forms(void **state)
+static struct policy *make(struct ctx *c, struct says *says)
 {
-	(void) state;
-	static const struct {
-		const char *name;
-		bool fine;
-	} rows[] = {
-		{ "example.com", true }, { "a.b", true }, { "EXAMPLE.com", true }, { "xn--mnchen-3ya.example", true },
-		{ "1.example", true }, { "intranet", true }, { "3com.example", true }, { "a-b.example", true },
-		{ "*.example.com", true }, { "*.sub.test", true }, { "", false }, { ".", false }, { "example.com.", false },
-		{ ".example.com", false }, { "a..b", false }, { "-a.com", false }, { "a-.com", false }, { "a_b.com", false },
-		{ "a b.com", false }, { "m\xc3\xbcnchen.de", false }, { "1.2.3.4", false }, { "a.123", false },
-		{ "xn--.com", false }, { "xn--a.example", false }, { "ab--cd.example", false }, { "*", false },
-		{ "*.*.a.com", false }, { "a.*.com", false }, { "*a.com", false }, { "*.com", false }, { "*.co.uk", false },
-		{ "a.com:80", false }, { "a/b.com", false }, { "[::1]", false },
-		{ "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.com", false }, /* 64 */
-		{ "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.com", true },   /* 63 */
-	};
-	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct ctx c;
-		struct identifier_list list = { NULL, 0 };
-		ctx_init(&c);
-		int result = check(&c, &open_policy, "dns", rows[i].name, &list);
-		if ((result == 0) != rows[i].fine) {
-			fail_msg("\"%s\": expected %s, got: %s", rows[i].name, rows[i].fine ? "yes" : "no", c.err.detail);
-		}
-		if (!rows[i].fine) {
-			assert_int_equal(c.err.type, PROBLEM_REJECTED_IDENTIFIER);
-			assert_int_equal(c.err.subproblems.n, 1);
-			assert_string_equal(c.err.subproblems.v[0].identifier_value, rows[i].name);
-		}
-		ctx_done(&c);
+	struct policy *policy = NULL;
+	struct file file = { "own.names", "/lists/own.names", bytes_of_text(says->list) };
+	config.policy.mode = says->mode == NULL ? "private" : says->mode;
+	set_one(&config.policy.permitted_suffixes, &says->permitted);
+	set_one(&config.policy.internal_names, &says->internal);
+	set_one(&config.policy.permitted_networks, &says->network);
+	set_one(&config.policy.blocked_names, &says->blocked);
+	const struct policy_sources sources = { .config = &config,
+		.files = { .lists = { &file, says->list == NULL ? 0 : 1 } } };
+	if (policy_parse(c, &sources, &policy) != 0) {
+		fail_msg("%s", c->err.detail);
 	}
+	for (size_t i = 0; i < IDENTIFIER_KINDS && !says->only_http; i++) {
+		policy->offered[i] = true;
+	}
+	return policy;
 }
 
-static void test_length(void **state)
+struct row {
+	const char *name;
+	enum rule rule;
+};
+
+static const char *id_of(enum rule rule)
+{
+	return rule == RULE_NONE ? "acceptance" : rule_info(rule)->id;
+}
+
+static void assert_row(struct ctx *c, const struct policy *policy, const char *type, const struct row *row)
+{
+	const struct identifier one = { type, row->name };
+	struct verdict verdict = names_decide(c->arena, policy, &profile, &one);
+	if (verdict.rule != row->rule) {
+		fail_msg("%s \"%s\": expected %s, found %s (%s)", type, row->name, id_of(row->rule), id_of(verdict.rule),
+		    verdict.why);
+	}
+	seen[row->rule] = true;
+}
+
+static void assert_rows(struct says says, const char *type, const struct row *rows, size_t n)
+{
+	struct ctx c;
+	ctx_init(&c);
+	struct policy *policy = make(&c, &says);
+	for (size_t i = 0; i < n; i++) {
+		assert_row(&c, policy, type, &rows[i]);
+	}
+	policy_free(policy);
+	ctx_done(&c);
+}
+#define ASSERT_ROWS(type, rows, ...) assert_rows((struct says) { __VA_ARGS__ }, type, rows, COUNT_OF(rows))
+
+/* C-14 */
+static void forms(void **state)
 {
 	(void) state;
+	static const struct row rows[] = {
+		{ "example.com", OK },
+		{ "a.b", OK },
+		{ "intranet", OK },
+		{ "1.example", OK },
+		{ "3com.example", OK },
+		{ "a-b.example", OK },
+		{ "a--b.example", OK },
+		{ "a.b.c.d.e.f.g.h.i.j.k.l.example", OK },
+		{ "*.example.com", OK },
+		{ "*.sub.test", OK },
+		{ A63 ".com", OK },
+		{ "xn--mnchen-3ya.example", OK },
+		{ "xn--fa-hia.de", OK }, /* a sharp s of its own in IDNA2008 */
+		{ "xn--p1ai", OK },
+		{ "www.xn--fiqs8s", OK },
+		{ "", RULE_NAME_EMPTY },
+		{ "1.2.3.4", RULE_NAME_ADDRESS },
+		{ "::1", RULE_NAME_ADDRESS },
+		{ "2001:db8::1", RULE_NAME_ADDRESS },
+		{ "[::1]", RULE_NAME_ADDRESS },
+		{ "*", RULE_NAME_WILDCARD_FORM },
+		{ "*.", RULE_NAME_WILDCARD_FORM },
+		{ "*.*.a.com", RULE_NAME_WILDCARD_FORM },
+		{ "a.*.com", RULE_NAME_WILDCARD_FORM },
+		{ "*a.com", RULE_NAME_WILDCARD_FORM },
+		{ "a*.com", RULE_NAME_WILDCARD_FORM },
+		{ "a.com*", RULE_NAME_WILDCARD_FORM },
+		{ "m\xc3\xbcnchen.de", RULE_NAME_UNICODE },
+		{ "*.m\xc3\xbcnchen.de", RULE_NAME_UNICODE },
+		{ "\xe3\x80\x82.com", RULE_NAME_UNICODE },
+		{ "\xff\xfe.com", RULE_NAME_UNICODE },
+		{ "a b.com", RULE_NAME_CHARACTER },
+		{ "a\tb.com", RULE_NAME_CHARACTER },
+		{ "a.com:80", RULE_NAME_CHARACTER },
+		{ "https://a.com/", RULE_NAME_CHARACTER },
+		{ "user@a.com", RULE_NAME_CHARACTER },
+		{ "a,b.com", RULE_NAME_CHARACTER },
+		{ "a\x7f.com", RULE_NAME_CHARACTER },
+		{ "A.com", RULE_NAME_CHARACTER }, /* names_check lowers it before */
+		{ "a_b.com", RULE_NAME_UNDERSCORE },
+		{ "_acme-challenge.a.com", RULE_NAME_UNDERSCORE },
+		{ "example.com.", RULE_NAME_TRAILING_DOT },
+		{ ".", RULE_NAME_TRAILING_DOT },
+		{ ".example.com", RULE_NAME_EMPTY_LABEL },
+		{ "a..b", RULE_NAME_EMPTY_LABEL },
+		{ "*..a.com", RULE_NAME_EMPTY_LABEL },
+		{ A63 "a.com", RULE_NAME_LABEL_LENGTH },
+		{ "com." A63 "a", RULE_NAME_LABEL_LENGTH },
+		{ "-a.com", RULE_NAME_HYPHEN },
+		{ "a-.com", RULE_NAME_HYPHEN },
+		{ "-", RULE_NAME_HYPHEN },
+		{ "a.b-", RULE_NAME_HYPHEN },
+		{ "xn--.com", RULE_NAME_HYPHEN },
+		{ "xn---.com", RULE_NAME_HYPHEN },
+		{ "ab--cd.example", RULE_NAME_RESERVED_LDH },
+		{ "bq--abc.example", RULE_NAME_RESERVED_LDH },
+		{ "xn--99zz.example", RULE_NAME_FAKE_A_LABEL },
+		{ "a.xn--0.example", RULE_NAME_FAKE_A_LABEL },
+		{ "xn--a.example", RULE_NAME_IDNA },      /* a control character */
+		{ "xn--n3h.example", RULE_NAME_IDNA },    /* a snowman */
+		{ "xn--a-ecp.example", RULE_NAME_IDNA },  /* "1." in one character */
+		{ "xn--0ca24w.example", RULE_NAME_IDNA }, /* two directions of writing */
+		{ "xn--tda.example", OK },                /* u with diaeresis */
+		{ "xn--u-ccb.example", RULE_NAME_IDNA },  /* the same letter from two characters */
+		{ "a.123", RULE_NAME_NUMERIC_TLD },
+		{ "1.2.3", RULE_NAME_NUMERIC_TLD },
+		{ "1.2.3.4.5", RULE_NAME_NUMERIC_TLD },
+		{ "256.1.1.1", RULE_NAME_NUMERIC_TLD },
+	};
+	ASSERT_ROWS("dns", rows, .internal = ".");
+}
+
+/* 253 characters are the most. */
+static void length(void **state)
+{
+	(void) state;
+	struct ctx c;
+	ctx_init(&c);
 	char name[300] = { 0 };
 	for (size_t i = 0; i < 254; i++) {
 		name[i] = i % 2 == 0 ? 'a' : '.';
 	}
 	name[253] = '\0';
-	assert_null(names_form_error(name));
+	assert_int_equal(dns_name_form(c.arena, name).rule, RULE_NONE);
 	memcpy(name + 251, "aaa", 4);
-	assert_non_null(names_form_error(name));
+	assert_int_equal(dns_name_form(c.arena, name).rule, RULE_NAME_LENGTH);
+	seen[RULE_NAME_LENGTH] = true;
+	ctx_done(&c);
 }
 
-static void test_list(void **state)
+/* The sentence helps. */
+static void sentences(void **state)
 {
 	(void) state;
 	struct ctx c;
 	ctx_init(&c);
+	assert_non_null(strstr(dns_name_form(c.arena, "m\xc3\xbcnchen.de").why, "order \"xn--mnchen-3ya.de\""));
+	assert_non_null(strstr(dns_name_form(c.arena, "a.com:80").why, "\":\""));
+	assert_non_null(strstr(dns_name_form(c.arena, "1.2.3.4").why, "type \"ip\""));
+	struct says says = { .network = "2001:db8::/32" };
+	struct policy *policy = make(&c, &says);
+	const struct identifier ip = { "ip", "2001:DB8:0::1" };
+	assert_non_null(strstr(names_decide(c.arena, policy, &profile, &ip).why, "2001:db8::1"));
+	const struct identifier internal = { "dns", "printer.corp" };
+	assert_non_null(strstr(names_decide(c.arena, policy, &profile, &internal).why, "policy.internal_names"));
+	policy_free(policy);
+	ctx_done(&c);
+}
+
+/* C-13, C-14, B-36 */
+static void webpki(void **state)
+{
+	(void) state;
+	static const struct row rows[] = {
+		{ "example.com", OK },
+		{ "www.example.co.uk", OK },
+		{ "*.example.com", OK },
+		{ "www.xn--fiqs8s", OK },
+		{ "x.github.io", OK },
+		{ "*.github.io", OK }, /* BR 3.2.2.6: the section of private domains should not count */
+		{ "github.io", OK },
+		{ "www.ck", OK }, /* an exception of the list */
+		{ "a.b.c.d.e.f.g.h.example.com", OK },
+		{ "com", RULE_NAME_PUBLIC_SUFFIX },
+		{ "co.uk", RULE_NAME_PUBLIC_SUFFIX },
+		{ "foo.ck", RULE_NAME_PUBLIC_SUFFIX },
+		{ "xn--fiqs8s", RULE_NAME_PUBLIC_SUFFIX },
+		{ "*.com", RULE_NAME_WILDCARD_SUFFIX },
+		{ "*.co.uk", RULE_NAME_WILDCARD_SUFFIX },
+		{ "*.foo.ck", RULE_NAME_WILDCARD_SUFFIX },
+		{ "intranet", RULE_NAME_INTERNAL },
+		{ "a.b.invalidtld", RULE_NAME_INTERNAL },
+		{ "*.corp", RULE_NAME_INTERNAL },
+		{ "a.test", RULE_NAME_RESERVED },
+		{ "test", RULE_NAME_RESERVED },
+		{ "printer.local", RULE_NAME_RESERVED },
+		{ "localhost", RULE_NAME_RESERVED },
+		{ "a.localhost", RULE_NAME_RESERVED },
+		{ "a.example", RULE_NAME_RESERVED },
+		{ "db.internal", RULE_NAME_RESERVED },
+		{ "nas.home.arpa", RULE_NAME_RESERVED },
+		{ "4.3.2.1.in-addr.arpa", RULE_NAME_REVERSE_ZONE },
+		{ "1.0.0.ip6.arpa", RULE_NAME_REVERSE_ZONE },
+		{ "e164.arpa", RULE_NAME_REVERSE_ZONE },
+		{ "a.invalid", RULE_NAME_NOWHERE },
+		{ "a.alt", RULE_NAME_NOWHERE },
+		{ "facebookcorewwwi.onion", RULE_NAME_ONION },
+		{ "xtest.com", OK }, /* labels, not letters */
+		{ "a.b.c.d.e.f.g.h.i.example.com", RULE_NAME_LABELS },
+	};
+	ASSERT_ROWS("dns", rows, .mode = "webpki");
+}
+
+/* C-14: a private CA names the zones that are not in the public DNS. */
+static void internal_names(void **state)
+{
+	(void) state;
+	static const struct row none[] = {
+		{ "example.com", OK },
+		{ "com", OK },
+		{ "a.test", RULE_NAME_RESERVED },
+		{ "printer.local", RULE_NAME_RESERVED },
+		{ "1.in-addr.arpa", RULE_NAME_REVERSE_ZONE },
+		{ "intranet", RULE_NAME_INTERNAL },
+		{ "db.corp", RULE_NAME_INTERNAL },
+		{ "*.com", RULE_NAME_WILDCARD_SUFFIX },
+	};
+	ASSERT_ROWS("dns", none, .mode = "private");
+	static const struct row corp[] = {
+		{ "db.corp", OK },
+		{ "corp", OK },
+		{ "*.corp", OK },
+		{ "example.com", OK },
+		{ "a.test", RULE_NAME_RESERVED },
+	};
+	ASSERT_ROWS("dns", corp, .internal = "Corp");
+	static const struct row all[] = {
+		{ "a.test", OK },
+		{ "intranet", OK },
+		{ "printer.local", OK },
+		{ "localhost", OK },
+		{ "1.in-addr.arpa", OK },
+		{ "a.invalid", RULE_NAME_NOWHERE },
+		{ "a.onion", RULE_NAME_ONION },
+	};
+	ASSERT_ROWS("dns", all, .internal = ".");
+	static const struct row permitted[] = {
+		{ "db.corp", OK },
+		{ "example.com", RULE_NAME_NOT_PERMITTED },
+		{ "xcorp", RULE_NAME_NOT_PERMITTED },
+		{ "a.test", RULE_NAME_NOT_PERMITTED },
+	};
+	ASSERT_ROWS("dns", permitted, .permitted = "corp");
+}
+
+/* The zones of the validation authority's configuration are the operator's word, too. */
+static void zones_of_validation(void **state)
+{
+	(void) state;
+	static struct config_local_zone local = { "Dev.test.", "127.0.0.1" };
+	static struct config_resolver resolver = { "corp.internal", "192.0.2.53@53", "off" };
+	static const struct row rows[] = {
+		{ "a.dev.test", OK },
+		{ "db.corp.internal", OK },
+		{ "a.test", RULE_NAME_RESERVED },
+	};
+	config.va = (struct config_va) { .local_zones = { &local, 1 }, .resolvers = { &resolver, 1 } };
+	ASSERT_ROWS("dns", rows, .mode = "private");
+	static const struct row any[] = { { "a.test", OK }, { "intranet", OK } };
+	resolver.zone = ".";
+	ASSERT_ROWS("dns", any, .mode = "private");
+	static const struct row strict[] = { { "a.dev.test", RULE_NAME_RESERVED } };
+	ASSERT_ROWS("dns", strict, .mode = "webpki");
+	config.va = (struct config_va) { .http01_port = 80 };
+}
+
+/* C-74 */
+static void blocked(void **state)
+{
+	(void) state;
+	static const char list[] =
+	    "# test\n[domains]\n evil.example.com \nXN--mnchen-3ya.de\n\n[exact]\nwww.bank.com # one\n"
+	    "[labels]\r\nautodiscover\nPayPal*\n[networks]\n9.9.9.0/24\n2620:fe::/48";
+	static const struct row rows[] = {
+		{ "example.com", OK },
+		{ "evil.example.com", RULE_NAME_BLOCKED },
+		{ "a.b.evil.example.com", RULE_NAME_BLOCKED },
+		{ "*.evil.example.com", RULE_NAME_BLOCKED },
+		{ "xevil.example.com", OK },
+		{ "*.example.com", OK },
+		{ "www.xn--mnchen-3ya.de", RULE_NAME_BLOCKED },
+		{ "www.bank.com", RULE_NAME_BLOCKED_EXACT },
+		{ "a.www.bank.com", OK },
+		{ "bank.com", OK },
+		{ "*.bank.com", RULE_NAME_BLOCKED_COVER },
+		{ "*.www.bank.com", OK },
+		{ "autodiscover.a.com", RULE_NAME_BLOCKED_LABEL },
+		{ "*.autodiscover.a.com", RULE_NAME_BLOCKED_LABEL },
+		{ "autodiscovery.a.com", OK },
+		{ "a.autodiscover.com", OK },
+		{ "paypal.a.com", RULE_NAME_BLOCKED_LABEL },
+		{ "paypal-login.a.com", RULE_NAME_BLOCKED_LABEL },
+		{ "paypa.a.com", OK },
+		{ "by.configuration.com", RULE_NAME_BLOCKED_CONFIG },
+		{ "configuration.com", RULE_NAME_BLOCKED_CONFIG },
+		{ "*.configuration.com", RULE_NAME_BLOCKED_CONFIG },
+	};
+	ASSERT_ROWS("dns", rows, .list = list, .blocked = "Configuration.com");
+	ASSERT_ROWS("dns", rows, .list = list, .blocked = "Configuration.com", .mode = "webpki");
+	static const struct row rows_of_ip[] = {
+		{ "9.9.9.1", RULE_IP_BLOCKED },
+		{ "2620:fe::1", RULE_IP_BLOCKED },
+	};
+	ASSERT_ROWS("ip", rows_of_ip, .list = list);
+}
+
+/* B-7, B-11, B-12 */
+static void addresses(void **state)
+{
+	(void) state;
+	static const struct row rows[] = {
+		{ "9.9.9.9", OK },
+		{ "2620:fe::fe", OK },
+		{ "2001:4860:4860::8888", OK },
+		{ "2600:0:1:1:1:1:1:1", OK }, /* RFC 5952 4.2.2: one group of zeros is not shortened */
+		{ "", RULE_IP_FORM },
+		{ "010.0.0.1", RULE_IP_FORM },
+		{ "1.2.3", RULE_IP_FORM },
+		{ "9.9.9.9/32", RULE_IP_FORM },
+		{ "[2620:fe::fe]", RULE_IP_FORM },
+		{ "fe80::1%eth0", RULE_IP_FORM },
+		{ "0x9.9.9.9", RULE_IP_FORM },
+		{ "9.9.9.9 ", RULE_IP_FORM },
+		{ "a.com", RULE_IP_FORM },
+		{ "2620:FE::FE", RULE_IP_CANONICAL },
+		{ "2620:fe:0:0:0:0:0:fe", RULE_IP_CANONICAL },
+		{ "2620:00fe::fe", RULE_IP_CANONICAL },
+		{ "::FFFF:1.2.3.4", RULE_IP_CANONICAL },
+		{ "2600::1:1:1:1:1:1", RULE_IP_CANONICAL },
+		{ "10.0.0.1", RULE_IP_SPECIAL },
+		{ "127.0.0.1", RULE_IP_SPECIAL },
+		{ "100.64.0.1", RULE_IP_SPECIAL },
+		{ "192.0.2.1", RULE_IP_SPECIAL },
+		{ "::1", RULE_IP_SPECIAL },
+		{ "2001:db8::1", RULE_IP_SPECIAL },
+		{ "fc00::1", RULE_IP_SPECIAL },
+		{ "::ffff:1.2.3.4", RULE_IP_SPECIAL },
+		{ "4000::1", RULE_IP_SPECIAL },
+	};
+	profile.life_s = INT64_C(604800);
+	ASSERT_ROWS("ip", rows, .mode = "webpki");
+	profile.life_s = INT64_C(604801);
+	static const struct row too_long[] = { { "9.9.9.9", RULE_IP_LIFE }, { "10.0.0.1", RULE_IP_SPECIAL } };
+	ASSERT_ROWS("ip", too_long, .mode = "webpki");
+	profile.life_s = 7776000;
+	ASSERT_ROWS("ip", rows, .mode = "private");
+	static const struct row private_network[] = {
+		{ "10.1.2.3", OK },
+		{ "11.1.2.3", RULE_IP_NOT_PERMITTED },
+		{ "192.168.0.1", RULE_IP_SPECIAL },
+	};
+	ASSERT_ROWS("ip", private_network, .network = "10.0.0.0/8");
+	static const struct row only_names[] = { { "9.9.9.9", RULE_IP_NOT_PERMITTED } };
+	ASSERT_ROWS("ip", only_names, .permitted = "corp");
+	static const struct row still_special[] = { { "10.1.2.3", RULE_IP_SPECIAL } };
+	ASSERT_ROWS("ip", still_special, .network = "10.0.0.0/8", .mode = "webpki");
+}
+
+/* B-47: what no challenge can validate is refused, by the table of challenges. */
+static void validatable(void **state)
+{
+	(void) state;
+	assert_int_equal(identifier_kind(&(struct identifier) { "dns", "*.a.com" }), IDENTIFIER_WILDCARD);
+	assert_int_equal(identifier_kind(&(struct identifier) { "dns", "a.com" }), IDENTIFIER_DNS);
+	assert_int_equal(identifier_kind(&(struct identifier) { "ip", "9.9.9.9" }), IDENTIFIER_IP);
+	struct ctx c;
+	ctx_init(&c);
+	struct says says = { .internal = "." };
+	struct policy *policy = make(&c, &says);
+	for (size_t i = 0; i < IDENTIFIER_KINDS; i++) {
+		policy->offered[i] = false;
+	}
+	assert_row(&c, policy, "dns", &(struct row) { "a.com", RULE_NAME_UNVALIDATABLE });
+	assert_row(&c, policy, "dns", &(struct row) { "*.a.com", RULE_NAME_WILDCARD_UNVALIDATABLE });
+	assert_row(&c, policy, "dns", &(struct row) { "*.com", RULE_NAME_WILDCARD_SUFFIX });
+	assert_row(&c, policy, "ip", &(struct row) { "9.9.9.9", RULE_IP_UNVALIDATABLE });
+	assert_row(&c, policy, "ip", &(struct row) { "nonsense", RULE_IP_UNVALIDATABLE });
+	assert_row(&c, policy, "email", &(struct row) { "a@b.com", RULE_TYPE_UNKNOWN });
+	policy_free(policy);
+	says.only_http = true;
+	policy = make(&c, &says);
+	for (size_t i = 0; i < IDENTIFIER_KINDS; i++) {
+		assert_int_equal(policy->offered[i], challenge_offered_for((enum identifier_kind) i));
+	}
+	assert_true(policy->offered[IDENTIFIER_DNS]);
+	policy_free(policy);
+	ctx_done(&c);
+}
+
+static int check(
+    struct ctx *c, const struct policy *policy, struct identifier *v, size_t n, struct identifier_list *ret)
+{
+	return names_check(c, policy, &profile, &(struct identifier_list) { v, n }, ret);
+}
+
+/* */
+static void lists(void **state)
+{
+	(void) state;
+	struct ctx c;
+	ctx_init(&c);
+	struct says says = { .internal = "." };
+	struct policy *policy = make(&c, &says);
 	struct identifier in[] = { { "dns", "B.test" }, { "dns", "a.test" }, { "dns", "b.TEST" } };
 	struct identifier_list list = { NULL, 0 };
-	assert_int_equal(names_check(&c, &open_policy, &(struct identifier_list) { in, 3 }, &list), 0);
-	assert_int_equal(list.n, 2); /* */
+	profile.max_names = 2; /* merged, then counted */
+	assert_int_equal(check(&c, policy, in, 3, &list), 0);
+	assert_int_equal(list.n, 2);
 	assert_string_equal(list.v[0].value, "b.test");
 	assert_string_equal(list.v[1].value, "a.test");
-	const struct names_policy two = { .max_names = 2 };
-	assert_int_equal(names_check(&c, &two, &(struct identifier_list) { in, 3 }, &list), 0); /* merged, then counted */
+	profile.max_names = 1;
+	assert_int_equal(check(&c, policy, in, 3, &list), -1);
+	assert_int_equal(c.err.type, PROBLEM_MALFORMED);
+	profile.max_names = 100;
+	ctx_forgive(&c);
+	assert_int_equal(check(&c, policy, in, 0, &list), -1);
+	assert_int_equal(c.err.type, PROBLEM_MALFORMED);
+	policy_free(policy);
 	ctx_done(&c);
 }
 
-static void test_refused_lists(void **state)
+/* each refused identifier with its rule */
+static void problems(void **state)
 {
 	(void) state;
 	struct ctx c;
+	ctx_init(&c);
+	struct says says = { .internal = "." };
+	struct policy *policy = make(&c, &says);
 	struct identifier_list list = { NULL, 0 };
-	ctx_init(&c);
-	assert_int_equal(names_check(&c, &open_policy, &list, &list), -1);
-	assert_int_equal(c.err.type, PROBLEM_MALFORMED);
-	ctx_done(&c);
-
-	ctx_init(&c);
-	struct names_policy narrow = { .max_names = 1 };
-	struct identifier two[] = { { "dns", "a.test" }, { "email", "b@test" } };
-	assert_int_equal(names_check(&c, &narrow, &(struct identifier_list) { two, 2 }, &list), -1);
-	assert_int_equal(c.err.type, PROBLEM_MALFORMED);
-	ctx_done(&c);
-
-	ctx_init(&c);
-	assert_int_equal(check(&c, &open_policy, "email", "b@test", &list), -1);
-	assert_int_equal(c.err.type, PROBLEM_UNSUPPORTED_IDENTIFIER);
-	ctx_done(&c);
-
-	ctx_init(&c);
-	struct identifier bad[] = { { "dns", "a_b.test" }, { "dns", "fine.test" }, { "dns", "1.1.1.1" } };
-	assert_int_equal(names_check(&c, &open_policy, &(struct identifier_list) { bad, 3 }, &list), -1);
-	assert_int_equal(c.err.subproblems.n, 2); /* each with its identifier */
+	struct identifier one[] = { { "dns", "fine.test" }, { "dns", "A_b.test" } };
+	assert_int_equal(check(&c, policy, one, 2, &list), -1);
+	assert_int_equal(c.err.type, PROBLEM_REJECTED_IDENTIFIER);
+	assert_string_equal(c.err.rule, "name.underscore");
+	assert_string_equal(c.err.detail, "a_b.test: The name can't be ordered: host names have no underscores");
+	ctx_forgive(&c);
+	struct identifier bad[] = { { "dns", "a_b.test" }, { "dns", "fine.test" }, { "dns", "1.1.1.1" }, { "email", "x@y" },
+		{ "dns", "c_d.test" } };
+	assert_int_equal(check(&c, policy, bad, COUNT_OF(bad), &list), -1);
+	assert_int_equal(c.err.type, PROBLEM_REJECTED_IDENTIFIER);
+	assert_int_equal(c.err.subproblems.n, 4);
+	assert_string_equal(c.err.rule, "name.underscore,name.address,type.unknown");
 	assert_string_equal(c.err.subproblems.v[1].identifier_value, "1.1.1.1");
+	assert_string_equal(c.err.subproblems.v[1].rule, "name.address");
+	assert_int_equal(c.err.subproblems.v[2].type, PROBLEM_UNSUPPORTED_IDENTIFIER);
+	ctx_forgive(&c);
+	struct identifier email[] = { { "email", "b@test" } };
+	assert_int_equal(check(&c, policy, email, 1, &list), -1);
+	assert_int_equal(c.err.type, PROBLEM_UNSUPPORTED_IDENTIFIER);
+	ctx_forgive(&c);
+	struct identifier ip[] = { { "ip", "9.9.9.9" } };
+	assert_int_equal(check(&c, policy, ip, 1, &list), 0);
+	policy->webpki = true;
+	assert_int_equal(check(&c, policy, ip, 1, &list), -1);
+	assert_int_equal(c.err.type, PROBLEM_INVALID_PROFILE); /* B-12 */
+	ctx_forgive(&c);
+	policy->offered[IDENTIFIER_IP] = false;
+	assert_int_equal(check(&c, policy, ip, 1, &list), -1);
+	assert_int_equal(c.err.type, PROBLEM_UNSUPPORTED_IDENTIFIER);
+	policy_free(policy);
 	ctx_done(&c);
 }
 
-static void test_operator_lists(void **state)
+/* Runs last: no rule about identifiers without a row above. */
+static void every_rule_was_seen(void **state)
 {
 	(void) state;
-	static const char *suffixes[] = { "corp.example", "test" };
-	static const char *blocked[] = { "secret.corp.example" };
-	struct names_policy p = { .permitted_suffixes = { suffixes, 2 }, .blocked_names = { blocked, 1 }, .max_names = 5 };
-	static const struct {
-		const char *name;
-		bool fine;
-	} rows[] = {
-		{ "corp.example", true }, { "www.corp.example", true }, { "xcorp.example", false }, { "example", false },
-		{ "a.test", true }, { "secret.corp.example", false }, { "x.secret.corp.example", false },
-		{ "nosecret.corp.example", true }, { "*.corp.example", false }, /* no method offered */
-	};
-	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct ctx c;
-		struct identifier_list list = { NULL, 0 };
-		ctx_init(&c);
-		assert_int_equal(check(&c, &p, "dns", rows[i].name, &list) == 0, rows[i].fine);
-		ctx_done(&c);
-	}
-}
-
-static void test_webpki(void **state)
-{
-	(void) state;
-	struct names_policy p = { .webpki = true, .wildcards = true, .max_names = 5 };
-	static const struct {
-		const char *name;
-		bool fine;
-	} rows[] = {
-		{ "example.com", true },
-		{ "www.example.co.uk", true },
-		{ "*.example.com", true },
-		{ "co.uk", false },
-		{ "com", false },
-		{ "*.co.uk", false },
-		{ "intranet", false },
-		{ "a.b.invalidtld", false },
-	};
-	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct ctx c;
-		struct identifier_list list = { NULL, 0 };
-		ctx_init(&c);
-		if ((check(&c, &p, "dns", rows[i].name, &list) == 0) != rows[i].fine) {
-			fail_msg("\"%s\" should be %s", rows[i].name, rows[i].fine ? "fine" : "refused");
+	for (enum rule rule = RULE_NONE + 1; rule < RULE_COUNT; rule++) {
+		if (!seen[rule] && strncmp(rule_info(rule)->id, "key.", 4) != 0) {
+			fail_msg("no row shows %s", rule_info(rule)->id);
 		}
-		ctx_done(&c);
 	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_forms),
-		cmocka_unit_test(test_length),
-		cmocka_unit_test(test_list),
-		cmocka_unit_test(test_refused_lists),
-		cmocka_unit_test(test_operator_lists),
-		cmocka_unit_test(test_webpki),
+		cmocka_unit_test(forms),
+		cmocka_unit_test(length),
+		cmocka_unit_test(sentences),
+		cmocka_unit_test(webpki),
+		cmocka_unit_test(internal_names),
+		cmocka_unit_test(zones_of_validation),
+		cmocka_unit_test(blocked),
+		cmocka_unit_test(addresses),
+		cmocka_unit_test(validatable),
+		cmocka_unit_test(lists),
+		cmocka_unit_test(problems),
+		cmocka_unit_test(every_rule_was_seen),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,6 +17,7 @@
 #include "lib/rpc/handlers.h"
 #include "ra/evidence.h"
 #include "ra/jobs.h"
+#include "ra/lists.h"
 #include "ra/ra.h"
 #include "tests/unit/pg.h"
 
@@ -110,9 +111,10 @@ int rpc_ca_issue_certificate(
 static struct config_profile profile = {
 	.name = "classic", .life_s = 7776000, .order_life_s = 604800, .authorization_life_s = 2592000, .max_names = 3
 };
+static const char *internal_names[] = { "test" };
 static struct config test_config = {
 	.acme = { .external_url = "https://localhost:14000" },
-	.policy = { .mode = "private", .profiles = { &profile, 1 } },
+	.policy = { .mode = "private", .profiles = { &profile, 1 }, .internal_names = { internal_names, 1 } },
 	.ra = { .process = { .workers = 4 }, .hold_ms = 5000, .validation_attempts = 1, .validation_lease_s = 30 },
 };
 static const struct ra test_ra = { &test_config, "cairn-ra@test" };
@@ -126,6 +128,7 @@ static int group_setup(void **state)
 	db_configure(pg_conninfo("cairn_ra"), 8, 5000);
 	struct ctx c;
 	ctx_init(&c);
+	assert_int_equal(lists_load(&c, &test_config), 0);
 	assert_int_equal(db_check(&c), 0); /* style 17: every statement prepares as the role that runs it */
 	assert_int_equal(jobs_start(&c), 0);
 	ctx_done(&c);
