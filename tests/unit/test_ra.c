@@ -352,6 +352,12 @@ static void test_order_to_ready(void **state)
 	assert_int_equal(order_names(&f, names, 2, &second), 0);
 	assert_string_equal(second.status, "ready");
 	assert_true(id_equal(second.authorizations.v[0], order.authorizations.v[0]));
+	const char *mixed[] = { "c.ready.test", "a.ready.test" };
+	assert_int_equal(order_names(&f, mixed, 2, &second), 0);
+	assert_string_equal(second.status, "pending");
+	assert_true(id_equal(second.authorizations.v[1], order.authorizations.v[1]));
+	validate(&f, &second, 0);
+	assert_string_equal(order_status(&f, second.id), "ready");
 	int before = va_calls;
 	assert_int_equal(start(&f, a.challenges.v[0].id, 1000, &a), 0);
 	assert_int_equal(va_calls, before);
