@@ -16,6 +16,7 @@
 #include "lib/crypto/jwk.h"
 #include "lib/rpc/client.h"
 #include "lib/rpc/handlers.h"
+#include "ra/lists.h"
 #include "ra/ra.h"
 #include "tests/unit/hex.h"
 #include "tests/unit/pg.h"
@@ -59,9 +60,12 @@ static struct config_profile profiles[] = {
 	{ .name = "classic", .order_life_s = 604800, .authorization_life_s = 2592000, .max_names = 4 },
 	{ .name = "short", .order_life_s = 604800, .authorization_life_s = 2592000, .max_names = 4 },
 };
+static const char *internal_names[] = { "test" };
 static struct config test_config = {
 	.acme = { .external_url = "https://localhost:14000" },
-	.policy = { .mode = "private", .profiles = { profiles, COUNT_OF(profiles) } },
+	.policy = { .mode = "private",
+	    .profiles = { profiles, COUNT_OF(profiles) },
+	    .internal_names = { internal_names, 1 } },
 };
 static const struct ra test_ra = { &test_config, "cairn-ra@test" };
 
@@ -84,6 +88,10 @@ static int group_setup(void **state)
 	(void) state;
 	pg_start();
 	ra_set(&test_ra);
+	struct ctx c;
+	ctx_init(&c);
+	assert_int_equal(lists_load(&c, &test_config), 0);
+	ctx_done(&c);
 	return 0;
 }
 
@@ -437,7 +445,7 @@ static void finalize_asks_again(void **state)
 	ctx_done(&p.c);
 }
 
-static const char *verdict_of(const struct policy_verdict_list *list, const char *identifier)
+static const char *verdict_on(const struct policy_verdict_list *list, const char *identifier)
 {
 	for (size_t i = 0; i < list->n; i++) {
 		if (strcmp(list->v[i].identifier, identifier) == 0) {
@@ -463,10 +471,10 @@ static void questions_are_answered_before(void **state)
 	struct policy_test test = { .account = p.account.id, .names = { names, COUNT_OF(names) } };
 	assert_int_equal(policy_test_run(&p.c, &test_config, &test, &list, &allowed), 0);
 	assert_false(allowed);
-	assert_string_equal(verdict_of(&list, "www.ana.test"), "challenge");
-	assert_string_equal(verdict_of(&list, "lab.test"), "granted");
-	assert_string_equal(verdict_of(&list, "www.ben.test"), "refused");
-	assert_string_equal(verdict_of(&list, "under_score.test"), "refused");
+	assert_string_equal(verdict_on(&list, "www.ana.test"), "challenge");
+	assert_string_equal(verdict_on(&list, "lab.test"), "granted");
+	assert_string_equal(verdict_on(&list, "www.ben.test"), "refused");
+	assert_string_equal(verdict_on(&list, "under_score.test"), "refused");
 	test.names.n = 2;
 	assert_int_equal(policy_test_run(&p.c, &test_config, &test, &list, &allowed), 0);
 	assert_true(allowed);
@@ -490,7 +498,7 @@ static void questions_are_answered_before(void **state)
 	ctx_forgive(&p.c);
 	assert_int_equal(policy_test_run(&p.c, &test_config, &test, &list, &allowed), 0);
 	assert_false(allowed);
-	assert_string_equal(verdict_of(&list, ""), "refused");
+	assert_string_equal(verdict_on(&list, ""), "refused");
 	const struct policy_test unknown[] = { { .account = id_new(), .names = test.names },
 		{ .eab_key = id_new(), .names = test.names },
 		{ .account = p.account.id, .names = test.names, .profile = "none" } };
