@@ -20,7 +20,7 @@ static int start(struct ctx *c, const struct config *config)
 	TRY(ca_make_crls(c)); /* E-23: before anything is issued */
 	TRY(signer_watch(c));
 	TRY(duties_start(c));
-	return service_rpc_start(c, config, &(struct service_rpc) { own, ca_methods, ca_n_methods, db_thread_park });
+	return service_rpc_start(c, config, &(struct service_rpc) { own, ca_methods, ca_n_methods, NULL });
 }
 
 static const char *not_ready(void)

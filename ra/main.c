@@ -15,12 +15,6 @@
 
 static struct ra state;
 
-static void release(void)
-{
-	db_thread_park();
-	rpc_client_thread_park();
-}
-
 static int start(struct ctx *c, const struct config *config)
 {
 	const struct config_process *own = &config->ra.process;
@@ -42,7 +36,8 @@ static int start(struct ctx *c, const struct config *config)
 	        [RPC_SERVICE_subscriber] = config->rpc.subscriber },
 	});
 	TRY(jobs_start(c));
-	return service_rpc_start(c, config, &(struct service_rpc) { own, ra_methods, ra_n_methods, release });
+	return service_rpc_start(
+	    c, config, &(struct service_rpc) { own, ra_methods, ra_n_methods, rpc_client_thread_park });
 }
 
 static void reload(const struct config *config)

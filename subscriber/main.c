@@ -24,8 +24,7 @@ static int start(struct ctx *c, const struct config *config)
 	db_configure(own->database, (unsigned) own->workers + OWN_THREADS, STATEMENT_TIMEOUT_MS);
 	TRY(db_check(c));
 	TRY(keeper_start(c, arena_printf(config->arena, "cairn-subscriber@%s", own->rpc_listen.v[0])));
-	return service_rpc_start(
-	    c, config, &(struct service_rpc) { own, subscriber_methods, subscriber_n_methods, db_thread_park });
+	return service_rpc_start(c, config, &(struct service_rpc) { own, subscriber_methods, subscriber_n_methods, NULL });
 }
 
 static void stop(int64_t deadline_ms)

@@ -125,9 +125,9 @@ void connection_drop(void)
 	}
 }
 
-void db_thread_park(void)
+void connection_park(void)
 {
-	if (mine != NULL) {
+	if (mine != NULL && mine->n_channels == 0) {
 		pthread_mutex_lock(&lock);
 		mine->next = parked;
 		parked = mine;
@@ -140,6 +140,15 @@ void db_thread_park(void)
 void db_thread_end(void)
 {
 	connection_drop();
+	for (;;) {
+		pthread_mutex_lock(&lock);
+		bool one = take_parked();
+		pthread_mutex_unlock(&lock);
+		if (!one) {
+			return;
+		}
+		connection_drop();
+	}
 }
 
 static int poll_limit(int64_t deadline_us)

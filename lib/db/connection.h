@@ -1,4 +1,4 @@
-/* The connection of a thread: opened when it is first needed, with all statements of the process prepared in one
+/* The connection of a thread for as long as a statement runs: opened when it is first needed, with all statements of the process prepared in one
  * pipeline, and the waiting on it within a deadline. Inside lib/db. */
 #ifndef CAIRN_DB_CONNECTION_H
 #define CAIRN_DB_CONNECTION_H
@@ -30,6 +30,10 @@ enum outcome {
 /* The thread's live connection. FAIL: UNAVAILABLE, DEADLINE (all were in use until the deadline), SERVER_INTERNAL (a
  * statement can't be prepared). */
 int connection_use(struct ctx *c, struct connection **ret) MUST_CHECK;
+
+/* Leaves the thread's connection, open, to the next statement of any thread, but not one that listens: what came for it is
+ * the business of its thread. */
+void connection_park(void);
 
 /* Closes the thread's connection, which is in an unknown state. */
 void connection_drop(void);

@@ -115,6 +115,7 @@ int db_copy_all(
 		TRY(run_after(c, conn, after, params));
 	}
 	TRY(commit(c, conn));
+	connection_park();
 	metric_add(METRIC_db_statements, "copy", 1);
 	metric_observe_us(METRIC_db_seconds, "copy", clock_monotonic_us() - start);
 	return 0;

@@ -16,7 +16,9 @@
 int db_check(struct ctx *c)
 {
 	struct connection *conn = NULL;
-	return connection_use(c, &conn);
+	TRY(connection_use(c, &conn));
+	connection_park();
+	return 0;
 }
 
 const char *db_not_ready(void)
@@ -104,6 +106,7 @@ static int run(struct ctx *c, const struct statement *s, const void *params, PGr
 		}
 		result = attempt(c, s, params, tries, ret);
 	}
+	connection_park();
 	metric_add(METRIC_db_statements, s->name, 1);
 	metric_observe_us(METRIC_db_seconds, s->name, clock_monotonic_us() - start);
 	return result;

@@ -34,14 +34,12 @@ void db_configure(const char *conninfo, unsigned max_connections, int64_t statem
 int db_check(struct ctx *c) MUST_CHECK;
 /* For /readyz: NULL when the database answers within two seconds, else the sentence that it does not. */
 const char *db_not_ready(void);
-/* Closes the calling thread's connection; the end of a thread does so too. */
+/* Closes the calling thread's connection, which it has only if it listens (the end of a thread does so too), and all that
+ * no thread uses just now. */
 void db_thread_end(void);
-/* Leaves the calling thread's connection, open, to the next thread that needs one: for threads that are many and have
- * work now and then. */
-void db_thread_park(void);
 
-/* Runs the statement on the calling thread's connection (opened when first needed, opened again when lost); it is a
- * transaction of its own. `params` is the struct of s->params or NULL.
+/* Runs the statement on the connection that was used last of those that are free, or a new one, opened again when lost; it
+ * is a transaction of its own. `params` is the struct of s->params or NULL.
  * FAIL: UNAVAILABLE (no connection; nothing was written), WRITE_UNCERTAIN (the connection was lost after the statement
  * was sent and it is not repeatable), DEADLINE (statement time-out), CONFLICT (serialization, deadlock, after 3 tries),
  * SERVER_INTERNAL with SQLSTATE and message as the cause. A statement that raises SQLSTATE 'CA001' with a problem's

@@ -47,7 +47,7 @@ struct rpc_server_options {
 	const char *ca_file;
 	unsigned workers;
 	unsigned queue;
-	/* Runs behind each call, in its thread, to give back what that holds: db_thread_park, rpc_client_thread_park. A thread
+	/* Runs behind each call, in its thread, to give back what that holds: rpc_client_thread_park. A thread
 	 * belongs to a caller's connection, so there are more of them than calls at once. May be NULL. */
 	void (*release)(void);
 };

@@ -96,6 +96,7 @@ static const struct statement refuse = {
 static const struct statement sleep_read = {
 	.name = "sleep_read", .sql = "SELECT pg_sleep($1)", .params = &one_fields, .repeatable = true
 };
+static const struct statement nap = { .name = "nap", .sql = "SELECT pg_sleep(0.6 * $1::int8)", .params = &one_fields };
 /* Both end their own connection in the middle; the first one only when it runs for the first time. */
 static const struct statement kill_read = { .name = "kill_read",
 	.sql = "SELECT 1 FROM (SELECT nextval('test.once') AS v) s WHERE CASE WHEN v = 1 THEN "
@@ -108,7 +109,7 @@ static const struct statement serialization = {
 };
 
 static const struct statement *const statements[] = { &backend, &echo, &insert, &update, &series, &small, &missing,
-	&unknown_column, &wrong_type, &refuse, &sleep_read, &kill_read, &kill_write, &serialization };
+	&unknown_column, &wrong_type, &refuse, &sleep_read, &nap, &kill_read, &kill_write, &serialization };
 
 static int setup(void **state)
 {
@@ -385,50 +386,54 @@ static void test_notify(void **state)
 	ctx_done(&c);
 }
 
-static void *use_and_keep(void *arg)
+struct sleeper {
+	int64_t naps;
+	int64_t limit_ms;
+	int result; /* a problem, or 0 */
+};
+
+static void *sleep_in_database(void *arg)
 {
+	struct sleeper *s = arg;
 	struct ctx c;
 	ctx_init(&c);
-	ctx_limit_ms(&c, 300);
-	int *result = arg;
-	*result = db_check(&c) == 0 ? 0 : (int) c.err.type;
-	nanosleep(&(struct timespec) { .tv_nsec = 600000000 }, NULL);
+	ctx_limit_ms(&c, s->limit_ms);
+	struct one params = { .n = s->naps };
+	s->result = db_run(&c, &nap, &params) == 0 ? 0 : (int) c.err.type;
 	ctx_done(&c);
-	db_thread_end();
 	return NULL;
 }
 
+/* Two connections at most: who comes third waits as long as it may. */
 static void test_number_is_bounded(void **state)
 {
 	(void) state;
-	pthread_t threads[3];
-	int results[3] = { 0 };
-	int refused = 0;
+	pthread_t threads[4];
+	struct sleeper sleepers[4] = { { 1, 5000, -1 }, { 1, 5000, -1 }, { 0, 300, -1 }, { 0, 5000, -1 } };
 	db_thread_end();
 	for (size_t i = 0; i < COUNT_OF(threads); i++) {
-		assert_int_equal(pthread_create(&threads[i], NULL, use_and_keep, &results[i]), 0);
+		assert_int_equal(pthread_create(&threads[i], NULL, sleep_in_database, &sleepers[i]), 0);
+		nanosleep(&(struct timespec) { .tv_nsec = 100000000 }, NULL);
 	}
 	for (size_t i = 0; i < COUNT_OF(threads); i++) {
 		pthread_join(threads[i], NULL);
-		refused += results[i] == PROBLEM_UNAVAILABLE ? 1 : 0;
+		assert_int_equal(sleepers[i].result, i == 2 ? PROBLEM_UNAVAILABLE : 0);
 	}
-	assert_int_equal(refused, 1);
 }
 
-static void *use_and_park(void *arg)
+static void *use(void *arg)
 {
 	struct ctx c;
 	ctx_init(&c);
 	struct one *out = arg;
 	bool found = false;
 	assert_int_equal(db_row(&c, &backend, NULL, out, &found), 0);
-	db_thread_park();
 	ctx_done(&c);
 	return NULL;
 }
 
-/* A parked connection serves the next thread, and the one that waits because there may be no more. */
-static void test_parked(void **state)
+/* A connection that is free serves the next thread, also where there may be no more. */
+static void test_used_again(void **state)
 {
 	(void) state;
 	struct one first, second, third;
@@ -437,15 +442,13 @@ static void test_parked(void **state)
 	pthread_t thread;
 	ctx_init(&c);
 	db_thread_end();
-	use_and_park(&first);
-	assert_int_equal(pthread_create(&thread, NULL, use_and_park, &second), 0);
+	use(&first);
+	assert_int_equal(pthread_create(&thread, NULL, use, &second), 0);
 	pthread_join(thread, NULL);
 	assert_int_equal(second.n, first.n);
 	db_configure(pg_conninfo("cairn_owner"), 1, 1000);
 	assert_int_equal(db_row(&c, &backend, NULL, &first, &found), 0);
-	assert_int_equal(pthread_create(&thread, NULL, use_and_park, &third), 0);
-	nanosleep(&(struct timespec) { .tv_nsec = 200000000 }, NULL);
-	db_thread_park();
+	assert_int_equal(pthread_create(&thread, NULL, use, &third), 0);
 	pthread_join(thread, NULL);
 	assert_int_equal(third.n, first.n);
 	/* One that ended meanwhile is passed over. */
@@ -490,7 +493,7 @@ int main(void)
 		cmocka_unit_test(test_copy_all),
 		cmocka_unit_test(test_notify),
 		cmocka_unit_test(test_number_is_bounded),
-		cmocka_unit_test(test_parked),
+		cmocka_unit_test(test_used_again),
 		cmocka_unit_test(test_unreachable),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
