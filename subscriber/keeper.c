@@ -81,7 +81,7 @@ static int look(struct ctx *c)
 	timestamp_encode(until.until, false, text);
 	bool late = until.until.us < clock_now().us;
 	log_event(c, late ? LOG_ERROR : LOG_INFO,
-	    late ? "partitions were made too late: rows stand in the one for the rest" : "the log has room", "until", text,
+	    late ? "partitions were made too late: rows stand in the ones for the rest" : "the log has room", "until", text,
 	    NULL);
 	return 0;
 }

@@ -93,8 +93,9 @@ CREATE FUNCTION cairn.take_lease(duty text, claimant text, seconds int8) RETURNS
 	SELECT EXISTS (SELECT FROM taken)
 $$;
 
--- Which tables are partitioned, by the time in their ids. Tables that rows of others point to have few partitions, as each
--- look-up by a foreign key has to lock them all; tables that are only added to have many, to be dropped one by one.
+-- Which tables are partitioned, by the time in their ids. Tables in which rows are looked up and changed have few partitions,
+-- as each statement has to open them all: one a year, made a month ahead at least. Tables that are only added to have many, to
+-- be dropped one by one, and one more for whatever falls outside, so that a record always has a place.
 CREATE TABLE cairn.partitioned (
 	name text PRIMARY KEY,
 	months int NOT NULL CHECK (months IN (1, 12))
@@ -112,7 +113,7 @@ CREATE FUNCTION cairn.partition_name(parent text, start timestamptz) RETURNS tex
 	SELECT parent || '_' || to_char(start AT TIME ZONE 'UTC', 'YYYYMM')
 $$;
 
--- Makes the partitions of today and of all days until p_days from now, and one for whatever falls outside.
+-- Makes the partitions of today and of all days until p_days from now, 30 at least for those of a year.
 CREATE FUNCTION cairn.make_partitions(p_days int) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
@@ -122,7 +123,7 @@ DECLARE
 BEGIN
 	FOR t IN SELECT * FROM cairn.partitioned ORDER BY name LOOP
 		start := cairn.partition_start(now(), t.months);
-		WHILE start <= now() + make_interval(days => p_days) LOOP
+		WHILE start <= now() + make_interval(days => CASE t.months WHEN 12 THEN greatest(p_days, 30) ELSE p_days END) LOOP
 			child := cairn.partition_name(t.name, start);
 			IF to_regclass(child) IS NULL THEN
 				BEGIN
@@ -135,7 +136,7 @@ BEGIN
 			END IF;
 			start := start + make_interval(months => t.months);
 		END LOOP;
-		IF to_regclass(t.name || '_rest') IS NULL THEN
+		IF t.months = 1 AND to_regclass(t.name || '_rest') IS NULL THEN
 			EXECUTE format('CREATE TABLE %s PARTITION OF %s DEFAULT', t.name || '_rest', t.name);
 		END IF;
 	END LOOP;

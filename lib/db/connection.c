@@ -139,15 +139,11 @@ void connection_park(void)
 
 void db_thread_end(void)
 {
-	connection_drop();
-	for (;;) {
-		pthread_mutex_lock(&lock);
-		bool one = take_parked();
-		pthread_mutex_unlock(&lock);
-		if (!one) {
-			return;
-		}
+	for (bool more = true; more;) {
 		connection_drop();
+		pthread_mutex_lock(&lock);
+		more = take_parked();
+		pthread_mutex_unlock(&lock);
 	}
 }
 

@@ -174,6 +174,17 @@ static inline void pg_start(void)
 	pg_migrate();
 }
 
+/* A place for ids that a test made up, which are of another time, in the tables that have one for each year. */
+static inline void pg_add_partitions(const char *from, const char *to)
+{
+	char sql[512];
+	snprintf(sql, sizeof(sql),
+	    "DO $$ DECLARE t text; BEGIN FOR t IN SELECT name FROM cairn.partitioned WHERE months = 12 LOOP EXECUTE format("
+	    "'CREATE TABLE %%s_test PARTITION OF %%s FOR VALUES FROM (%%L) TO (%%L)', t, t, '%s', '%s'); END LOOP; END $$",
+	    from, to);
+	pg_exec("cairn_owner", sql);
+}
+
 static inline void pg_stop(void)
 {
 	kill(pg_cluster.pid, SIGQUIT);

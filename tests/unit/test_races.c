@@ -41,6 +41,7 @@ static int setup(void **state)
 {
 	(void) state;
 	pg_start();
+	pg_add_partitions("71000000-0000-0000-0000-000000000000", "72000000-0000-0000-0000-000000000000");
 	pg_exec("cairn_owner", "INSERT INTO ca.issuer VALUES ('e1', '\\x01', '\\x02', 'chain', 'crl', 'aia', true)");
 	return 0;
 }
