@@ -35,6 +35,8 @@ struct flight {
 struct wait {
 	struct wait *next;
 	struct id challenge_id;
+	bool records; /* it sent the job and records the answer that comes while it waits: no other thread has to wake */
+	struct flight *answered;
 	bool over;
 	struct job_end end;
 	pthread_cond_t changed;
@@ -94,9 +96,9 @@ static void cond_init(pthread_cond_t *cond)
 	pthread_condattr_destroy(&attr);
 }
 
-static void wait_enter(struct wait *self, struct id challenge_id)
+static void wait_enter(struct wait *self, struct id challenge_id, bool records)
 {
-	*self = (struct wait) { .challenge_id = challenge_id };
+	*self = (struct wait) { .challenge_id = challenge_id, .records = records };
 	cond_init(&self->changed);
 	pthread_mutex_lock(&jobs.lock);
 	self->next = jobs.waits;
@@ -104,11 +106,13 @@ static void wait_enter(struct wait *self, struct id challenge_id)
 	pthread_mutex_unlock(&jobs.lock);
 }
 
-static struct job_end wait_leave(struct wait *self, int64_t ms)
+/* The answer that self is to record, or NULL: then its end tells what is known. */
+static struct flight *wait_leave(struct wait *self, int64_t ms)
 {
 	struct timespec until = monotonic_in(ms);
 	pthread_mutex_lock(&jobs.lock);
-	while (!self->over && !jobs.stopping && pthread_cond_timedwait(&self->changed, &jobs.lock, &until) == 0) {
+	while (!self->over && self->answered == NULL && !jobs.stopping &&
+	       pthread_cond_timedwait(&self->changed, &jobs.lock, &until) == 0) {
 	}
 	struct wait **at = &jobs.waits;
 	while (*at != self) {
@@ -117,14 +121,38 @@ static struct job_end wait_leave(struct wait *self, int64_t ms)
 	*at = self->next;
 	pthread_mutex_unlock(&jobs.lock);
 	pthread_cond_destroy(&self->changed);
-	return self->end;
+	return self->answered;
 }
 
 struct job_end jobs_wait(struct id challenge_id, int64_t ms)
 {
 	struct wait self;
-	wait_enter(&self, challenge_id);
-	return wait_leave(&self, ms);
+	wait_enter(&self, challenge_id, false);
+	(void) wait_leave(&self, ms);
+	return self.end;
+}
+
+static void leave_to_recorders(struct flight *f)
+{
+	if (!queue_push(jobs.answers, f)) {
+		flight_free(f); /* the lease lapses and the job is taken again */
+	}
+}
+
+/* True when who sent the job still waits for it. */
+static bool hand_to_sender(struct flight *f)
+{
+	pthread_mutex_lock(&jobs.lock);
+	struct wait *w = jobs.waits;
+	while (w != NULL && !(w->records && w->answered == NULL && id_equal(w->challenge_id, f->job.challenge_id))) {
+		w = w->next;
+	}
+	if (w != NULL) {
+		w->answered = f;
+		pthread_cond_signal(&w->changed);
+	}
+	pthread_mutex_unlock(&jobs.lock);
+	return w != NULL;
 }
 
 /* In the loop's thread: take the answer along and leave. */
@@ -137,8 +165,8 @@ static void on_answer(void *arg, struct ctx *c, int result, const struct validat
 		log_error(c, LOG_WARN, "validation authority did not answer");
 	}
 	f->answer_arena = ctx_take_arena(c);
-	if (!queue_push(jobs.answers, f)) {
-		flight_free(f); /* the lease lapses and the job is taken again */
+	if (!hand_to_sender(f)) {
+		leave_to_recorders(f);
 	}
 }
 
@@ -183,18 +211,6 @@ static void dispatch(const struct job *job)
 	};
 	int64_t deadline_ms = (config->ra.validation_lease_s - LEASE_RESERVE_S) * 1000;
 	rpc_va_validate_start(jobs.loop, &request, job->request_id, deadline_ms, on_answer, f);
-}
-
-struct job_end jobs_run(const struct job *job, int64_t wait_ms)
-{
-	if (wait_ms <= 0) {
-		dispatch(job);
-		return (struct job_end) { 0 };
-	}
-	struct wait self; /* entered before the job leaves, so that no quick answer is missed */
-	wait_enter(&self, job->challenge_id);
-	dispatch(job);
-	return wait_leave(&self, wait_ms);
 }
 
 /* The evidence and its consequence. */
@@ -242,6 +258,17 @@ static int record(struct ctx *c, const struct flight *f, struct job_end *ret_end
 	}
 }
 
+/* Tells all who wait. */
+static void recorded(struct flight *f, const struct job_end *end)
+{
+	if (f->result == 0) {
+		const char *outcome = f->answer->fault ? "fault" : f->answer->passed ? "valid" : "invalid";
+		metric_add(METRIC_validations, outcome, 1);
+		wake_waiting(f->job.challenge_id, end);
+	}
+	flight_free(f);
+}
+
 static void *recorder_run(void *unused)
 {
 	(void) unused;
@@ -251,18 +278,46 @@ static void *recorder_run(void *unused)
 		ctx_init(&c);
 		c.request_id = f->job.request_id;
 		struct job_end end = { 0 };
-		if (record(&c, f, &end) != 0) {
+		if (record(&c, f, &end) == 0) {
+			recorded(f, &end);
+		} else {
 			log_error(&c, LOG_ERROR, "a validation could not be recorded; it will be made again");
-		} else if (f->result == 0) {
-			const char *outcome = f->answer->fault ? "fault" : f->answer->passed ? "valid" : "invalid";
-			metric_add(METRIC_validations, outcome, 1);
-			wake_waiting(f->job.challenge_id, &end);
+			flight_free(f);
 		}
 		ctx_done(&c);
-		flight_free(f);
 	}
 	db_thread_end();
 	return NULL;
+}
+
+/* In the thread of who sent it: once; the recorders try again while the database is away. */
+static struct job_end record_here(struct flight *f)
+{
+	struct ctx c;
+	ctx_init(&c);
+	c.request_id = f->job.request_id;
+	ctx_limit_ms(&c, LEASE_RESERVE_S * 1000);
+	struct job_end end = { 0 };
+	if (record_once(&c, f, &end) == 0) {
+		recorded(f, &end);
+	} else {
+		leave_to_recorders(f);
+	}
+	ctx_done(&c);
+	return end;
+}
+
+struct job_end jobs_run(const struct job *job, int64_t wait_ms)
+{
+	if (wait_ms <= 0) {
+		dispatch(job);
+		return (struct job_end) { 0 };
+	}
+	struct wait self; /* entered before the job leaves, so that no quick answer is missed */
+	wait_enter(&self, job->challenge_id, true);
+	dispatch(job);
+	struct flight *f = wait_leave(&self, wait_ms);
+	return f == NULL ? self.end : record_here(f);
 }
 
 struct take_params {
