@@ -224,7 +224,10 @@ const char *bench_http_header(struct arena *a, struct bytes head, const char *na
 	size_t n = strlen(name);
 	const char *end = (const char *) head.p + head.n;
 	const char *line = memmem(head.p, head.n, "\r\n", 2);
-	while (line != NULL && (size_t) (end - line) > n + 2) {
+	if (line == NULL) {
+		return NULL;
+	}
+	while ((size_t) (end - line) > n + 2) {
 		line += 2;
 		const char *next = memmem(line, (size_t) (end - line), "\r\n", 2);
 		if (next == NULL) {

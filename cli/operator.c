@@ -28,8 +28,11 @@ const char *operator_name(struct arena *a)
 {
 	/* behind sudo, who typed it */
 	const char *sudo = getuid() == 0 ? getenv("SUDO_USER") : NULL;
-	const struct passwd *entry = getpwuid(getuid());
-	const char *name = sudo != NULL ? sudo : entry != NULL ? entry->pw_name : "unknown";
+	struct passwd entry;
+	struct passwd *found = NULL;
+	char text[1024];
+	bool known = getpwuid_r(getuid(), &entry, text, sizeof(text), &found) == 0 && found != NULL;
+	const char *name = sudo != NULL ? sudo : known ? entry.pw_name : "unknown";
 	return arena_printf(a, "operator %.64s", name);
 }
 
