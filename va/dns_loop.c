@@ -198,7 +198,7 @@ static struct ub_event *new_event(
 	e->bits = bits;
 	e->call = call;
 	e->arg = arg;
-	return &e->head;
+	return (struct ub_event *) e;
 }
 
 static struct ub_event *new_signal(struct ub_event_base *base, int fd, void (*call)(int, short, void *), void *arg)
