@@ -486,12 +486,12 @@ static void test_refused_bytes(void **state)
 	assert_problem(c, PROBLEM_ORDER_NOT_READY, ca_issue_certificate_serve(c, &in, &out));
 	run_sql("UPDATE acme.orders SET error = NULL WHERE id = '%s'", order);
 	assert_problem(c, PROBLEM_ORDER_NOT_READY, ca_issue_certificate_serve(c, &in, &out));
+	char *id = pg_value(arena_printf(c->arena, "SELECT id FROM ca.certificate WHERE order_id = '%s'", order));
 	assert_string_equal(
 	    pg_try("cairn_ca",
-	        arena_printf(c->arena, "SELECT ca.complete_issuance('%s', 'x', '{}', 'test', cairn.new_id())",
-	            pg_value(arena_printf(c->arena, "SELECT id FROM ca.certificate WHERE order_id = '%s'", order))),
-	        NULL),
+	        arena_printf(c->arena, "SELECT ca.complete_issuance('%s', 'x', '{}', 'test', cairn.new_id())", id), NULL),
 	    "CA001");
+	free(id);
 }
 
 /* An issuer that was taken out of the configuration: another instance may have it, but no order hangs for ever. */
