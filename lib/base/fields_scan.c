@@ -3,18 +3,18 @@
 #include <string.h>
 
 #include "lib/base/base64.h"
+#include "lib/base/scan.h"
 
 #define MAX_FIELDS 64
 #define MAX_DIGITS 18
 #define FIRST_ENTRIES 4
 
-struct scan {
+struct source {
 	struct arena *arena;
-	const uint8_t *p; /* the rest of the text */
-	const uint8_t *end;
+	struct scan rest;
 };
 
-typedef bool reader(struct scan *s, const struct field *f, void *to);
+typedef bool reader(struct source *s, const struct field *f, void *to);
 
 struct kind {
 	reader *read;    /* NULL: left to the general way */
@@ -22,57 +22,21 @@ struct kind {
 	size_t element_size;
 };
 
-static void skip_blanks(struct scan *s)
-{
-	while (s->p < s->end && (*s->p == ' ' || *s->p == '\n' || *s->p == '\t' || *s->p == '\r')) {
-		s->p++;
-	}
-}
-
-static bool take_char(struct scan *s, uint8_t one)
-{
-	skip_blanks(s);
-	if (s->p == s->end || *s->p != one) {
-		return false;
-	}
-	s->p++;
-	return true;
-}
-
-static bool is_plain(uint8_t one)
-{
-	return one >= 0x20 && one < 0x7f && one != '"' && one != '\\';
-}
-
-/* A string without escapes, borrowed from the text. */
-static bool take_string(struct scan *s, struct bytes *ret)
-{
-	if (!take_char(s, '"')) {
-		return false;
-	}
-	const uint8_t *start = s->p;
-	while (s->p < s->end && is_plain(*s->p)) {
-		s->p++;
-	}
-	*ret = (struct bytes) { start, (size_t) (s->p - start) };
-	return s->p < s->end && *s->p++ == '"';
-}
-
 /* The octets between the quotes, escapes included; the second quote is taken too. */
-static bool take_raw(struct scan *s, struct bytes *ret)
+static bool take_raw(struct source *s, struct bytes *ret)
 {
-	if (!take_char(s, '"')) {
+	if (!scan_char(&s->rest, '"')) {
 		return false;
 	}
-	const uint8_t *start = s->p;
-	while (s->p < s->end && (is_plain(*s->p) || *s->p == '\\')) {
-		s->p += *s->p == '\\' && s->end - s->p > 1 ? 2 : 1;
+	const uint8_t *start = s->rest.p;
+	while (s->rest.p < s->rest.end && (scan_is_plain(*s->rest.p) || *s->rest.p == '\\')) {
+		s->rest.p += *s->rest.p == '\\' && s->rest.end - s->rest.p > 1 ? 2 : 1;
 	}
-	*ret = (struct bytes) { start, (size_t) (s->p - start) };
-	return s->p < s->end && *s->p++ == '"';
+	*ret = (struct bytes) { start, (size_t) (s->rest.p - start) };
+	return s->rest.p < s->rest.end && *s->rest.p++ == '"';
 }
 
-static bool read_text(struct scan *s, const struct field *f, void *to)
+static bool read_text(struct source *s, const struct field *f, void *to)
 {
 	static const char meanings[128] = {
 		['"'] = '"', ['\\'] = '\\', ['/'] = '/', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t'
@@ -101,18 +65,18 @@ static bool read_text(struct scan *s, const struct field *f, void *to)
 	return true;
 }
 
-static bool take_word(struct scan *s, const char *word)
+static bool take_word(struct source *s, const char *word)
 {
 	size_t n = strlen(word);
-	skip_blanks(s);
-	if ((size_t) (s->end - s->p) < n || memcmp(s->p, word, n) != 0) {
+	scan_blanks(&s->rest);
+	if ((size_t) (s->rest.end - s->rest.p) < n || memcmp(s->rest.p, word, n) != 0) {
 		return false;
 	}
-	s->p += n;
+	s->rest.p += n;
 	return true;
 }
 
-static bool read_bool(struct scan *s, const struct field *f, void *to)
+static bool read_bool(struct source *s, const struct field *f, void *to)
 {
 	(void) f;
 	bool *value = to;
@@ -120,52 +84,52 @@ static bool read_bool(struct scan *s, const struct field *f, void *to)
 	return *value || take_word(s, "false");
 }
 
-static bool read_int(struct scan *s, const struct field *f, void *to)
+static bool read_int(struct source *s, const struct field *f, void *to)
 {
 	(void) f;
-	bool negative = take_char(s, '-');
-	const uint8_t *start = s->p;
+	bool negative = scan_char(&s->rest, '-');
+	const uint8_t *start = s->rest.p;
 	int64_t sum = 0;
-	while (s->p < s->end && *s->p >= '0' && *s->p <= '9' && s->p - start < MAX_DIGITS) {
-		sum = sum * 10 + (*s->p++ - '0');
+	while (s->rest.p < s->rest.end && *s->rest.p >= '0' && *s->rest.p <= '9' && s->rest.p - start < MAX_DIGITS) {
+		sum = sum * 10 + (*s->rest.p++ - '0');
 	}
 	/* Behind it stands the end of an object or a list, or the next entry; not more of a number. */
-	bool ends = s->p < s->end && strchr(",}] \n\t\r", *s->p) != NULL && *s->p != '\0';
+	bool ends = s->rest.p < s->rest.end && strchr(",}] \n\t\r", *s->rest.p) != NULL && *s->rest.p != '\0';
 	int64_t *value = to;
 	*value = negative ? -sum : sum;
-	return ends && s->p > start && (*start != '0' || s->p - start == 1);
+	return ends && s->rest.p > start && (*start != '0' || s->rest.p - start == 1);
 }
 
-static bool read_bytes(struct scan *s, const struct field *f, void *to)
+static bool read_bytes(struct source *s, const struct field *f, void *to)
 {
 	(void) f;
 	struct bytes text;
-	return take_string(s, &text) && base64url_decode(s->arena, text, to) == 0;
+	return scan_string(&s->rest, &text) && base64url_decode(s->arena, text, to) == 0;
 }
 
-static bool read_id(struct scan *s, const struct field *f, void *to)
+static bool read_id(struct source *s, const struct field *f, void *to)
 {
 	(void) f;
 	struct bytes text;
-	return take_string(s, &text) && id_parse(text, to) == 0;
+	return scan_string(&s->rest, &text) && id_parse(text, to) == 0;
 }
 
-static bool read_time(struct scan *s, const struct field *f, void *to)
+static bool read_time(struct source *s, const struct field *f, void *to)
 {
 	(void) f;
 	struct bytes text;
 	struct timestamp *t = to;
-	return take_string(s, &text) && timestamp_parse(text, t) == 0 && t->us != 0;
+	return scan_string(&s->rest, &text) && timestamp_parse(text, t) == 0 && t->us != 0;
 }
 
-static bool read_struct(struct scan *s, const struct fields *f, void *to);
+static bool read_struct(struct source *s, const struct fields *f, void *to);
 
-static bool read_nested(struct scan *s, const struct field *f, void *to)
+static bool read_nested(struct source *s, const struct field *f, void *to)
 {
 	return read_struct(s, f->sub, to);
 }
 
-static bool read_list(struct scan *s, const struct field *f, void *to);
+static bool read_list(struct source *s, const struct field *f, void *to);
 
 static const struct kind kinds[] = {
 	[FIELD_TEXT] = { .read = read_text },
@@ -183,16 +147,16 @@ static const struct kind kinds[] = {
 	[FIELD_STRUCTS_KIND] = { .read = read_list, .element = read_nested }, /* the size is that of the struct */
 };
 
-static bool read_list(struct scan *s, const struct field *f, void *to)
+static bool read_list(struct source *s, const struct field *f, void *to)
 {
 	const struct kind *k = &kinds[f->kind];
 	size_t size = f->kind == FIELD_STRUCTS_KIND ? f->sub->size : k->element_size;
 	struct list list = { NULL, 0 };
 	size_t room = 0;
-	if (!take_char(s, '[')) {
+	if (!scan_char(&s->rest, '[')) {
 		return false;
 	}
-	bool more = !take_char(s, ']');
+	bool more = !scan_char(&s->rest, ']');
 	while (more) {
 		if (list.n == room) {
 			room = room == 0 ? FIRST_ENTRIES : 2 * room;
@@ -206,8 +170,8 @@ static bool read_list(struct scan *s, const struct field *f, void *to)
 			return false;
 		}
 		list.n++;
-		more = take_char(s, ',');
-		if (!more && !take_char(s, ']')) {
+		more = scan_char(&s->rest, ',');
+		if (!more && !scan_char(&s->rest, ']')) {
 			return false;
 		}
 	}
@@ -227,7 +191,7 @@ static size_t find_field(const struct fields *f, size_t from, struct bytes name)
 	return f->n;
 }
 
-static bool read_member(struct scan *s, const struct field *f, void *to)
+static bool read_member(struct source *s, const struct field *f, void *to)
 {
 	void *member = FIELD_PTR(f, to, void);
 	return kinds[f->kind].read != NULL && kinds[f->kind].read(s, f, member) &&
@@ -244,17 +208,17 @@ static bool has_required(const struct fields *f, uint64_t seen)
 	return true;
 }
 
-static bool read_struct(struct scan *s, const struct fields *f, void *to)
+static bool read_struct(struct source *s, const struct fields *f, void *to)
 {
 	uint64_t seen = 0;
 	size_t next = 0;
-	if (f->n > MAX_FIELDS || !take_char(s, '{')) {
+	if (f->n > MAX_FIELDS || !scan_char(&s->rest, '{')) {
 		return false;
 	}
-	bool more = !take_char(s, '}');
+	bool more = !scan_char(&s->rest, '}');
 	while (more) {
 		struct bytes name;
-		if (!take_string(s, &name) || !take_char(s, ':')) {
+		if (!scan_string(&s->rest, &name) || !scan_char(&s->rest, ':')) {
 			return false;
 		}
 		size_t i = find_field(f, next, name);
@@ -263,8 +227,8 @@ static bool read_struct(struct scan *s, const struct fields *f, void *to)
 		}
 		seen |= UINT64_C(1) << i;
 		next = i + 1 < f->n ? i + 1 : 0;
-		more = take_char(s, ',');
-		if (!more && !take_char(s, '}')) {
+		more = scan_char(&s->rest, ',');
+		if (!more && !scan_char(&s->rest, '}')) {
 			return false;
 		}
 	}
@@ -273,11 +237,11 @@ static bool read_struct(struct scan *s, const struct fields *f, void *to)
 
 bool fields_scan(struct arena *a, const struct fields *f, struct bytes text, void *to)
 {
-	struct scan s = { .arena = a, .p = text.p, .end = text.p + text.n };
+	struct source s = { .arena = a, .rest = { text.p, text.p + text.n } };
 	memset(to, 0, f->size);
 	if (text.n == 0 || !read_struct(&s, f, to)) {
 		return false;
 	}
-	skip_blanks(&s);
-	return s.p == s.end;
+	scan_blanks(&s.rest);
+	return s.rest.p == s.rest.end;
 }
