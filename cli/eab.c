@@ -278,24 +278,17 @@ static int64_t read_uses(const char *text)
 /* False for an option that there is not. */
 static bool take_option(struct request *r, int opt)
 {
-	const char **texts[128] = { ['d'] = &r->options.database,
-		['l'] = &r->label,
-		['e'] = &r->expires,
-		['n'] = &r->names,
-		['p'] = &r->profiles,
-		['k'] = &r->keep_old };
-	if (opt == 'c') {
-		r->options.files.v[r->options.files.n++] = optarg;
-	} else if (opt == 'u') {
+	const char **texts[128] = {
+		['l'] = &r->label, ['e'] = &r->expires, ['n'] = &r->names, ['p'] = &r->profiles, ['k'] = &r->keep_old
+	};
+	if (opt == 'u') {
 		r->uses = read_uses(optarg);
 	} else if (opt == 'r') {
 		r->uses = 0;
-	} else if (opt == 'y' || opt == 'j') {
-		*(opt == 'y' ? &r->options.yes : &r->options.json) = true;
 	} else if (opt > 0 && opt < 128 && texts[opt] != NULL) {
 		*texts[opt] = optarg;
 	} else {
-		return false;
+		return operator_option(&r->options, opt);
 	}
 	return true;
 }
@@ -304,10 +297,7 @@ static int act(struct ctx *c, size_t action, struct request *r)
 {
 	if (sandbox_no_dump(c) != 0 || operator_open(c, &r->options, eab_statements, eab_statements_n, &r->config) != 0 ||
 	    actions[action].run(c, r) != 0) {
-		fprintf(stderr, "cairn eab: %s\n", c->err.detail);
-		if (c->err.cause != NULL) {
-			fprintf(stderr, "  %s\n", c->err.cause);
-		}
+		operator_complain(c, "eab");
 		return 1;
 	}
 	return 0;

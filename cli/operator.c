@@ -1,5 +1,6 @@
 #include "cli/operator.h"
 
+#include <getopt.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,28 @@ int operator_open(struct ctx *c, const struct operator_options *o, const struct 
 	db_configure(database, 1, STATEMENT_TIMEOUT_MS);
 	*ret_config = config;
 	return 0;
+}
+
+bool operator_option(struct operator_options *o, int letter)
+{
+	if (letter == 'c') {
+		o->files.v[o->files.n++] = optarg;
+	} else if (letter == 'd') {
+		o->database = optarg;
+	} else if (letter == 'y' || letter == 'j') {
+		*(letter == 'y' ? &o->yes : &o->json) = true;
+	} else {
+		return false;
+	}
+	return true;
+}
+
+void operator_complain(const struct ctx *c, const char *command)
+{
+	fprintf(stderr, "cairn %s: %s\n", command, c->err.detail);
+	if (c->err.cause != NULL) {
+		fprintf(stderr, "  %s\n", c->err.cause);
+	}
 }
 
 const char *operator_name(struct arena *a)

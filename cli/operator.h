@@ -18,6 +18,13 @@ struct operator_options {
 int operator_open(struct ctx *c, const struct operator_options *o, const struct statement *const *statements, size_t n,
     const struct config **ret_config) MUST_CHECK;
 
+/* Takes the argument (optarg) of --config 'c' or --database 'd', --yes 'y' or --json 'j', as getopt_long gave it; false for
+ * another letter. o->files must have room for one more. */
+bool operator_option(struct operator_options *o, int letter);
+
+/* Says on standard error why `cairn COMMAND` failed, as c has it. */
+void operator_complain(const struct ctx *c, const char *command);
+
 /* "operator ana": the account at the terminal, for the records. */
 const char *operator_name(struct arena *a);
 

@@ -211,22 +211,14 @@ static const struct option options[] = {
 /* False for an option that there is not. */
 static bool take_option(struct request *r, int opt)
 {
-	const char **texts[128] = { ['d'] = &r->options.database,
-		['a'] = &r->account,
-		['e'] = &r->eab_key,
-		['n'] = &r->names,
-		['p'] = &r->profile,
-		['v'] = &r->version };
-	if (opt == 'c') {
-		r->options.files.v[r->options.files.n++] = optarg;
-	} else if (opt == 'y' || opt == 'j') {
-		*(opt == 'y' ? &r->options.yes : &r->options.json) = true;
-	} else if (opt > 0 && opt < 128 && texts[opt] != NULL) {
+	const char **texts[128] = {
+		['a'] = &r->account, ['e'] = &r->eab_key, ['n'] = &r->names, ['p'] = &r->profile, ['v'] = &r->version
+	};
+	if (opt > 0 && opt < 128 && texts[opt] != NULL) {
 		*texts[opt] = optarg;
-	} else {
-		return false;
+		return true;
 	}
-	return true;
+	return operator_option(&r->options, opt);
 }
 
 /* What is wrong with the words of `cairn policy test`, or NULL. */
@@ -263,10 +255,7 @@ static int act(struct ctx *c, size_t action, struct request *r)
 	int result = operator_open(c, &r->options, policy_statements, policy_statements_n, &r->config);
 	result = result == 0 ? actions[action].run(c, r) : result;
 	if (result < 0) {
-		fprintf(stderr, "cairn policy: %s\n", c->err.detail);
-		if (c->err.cause != NULL) {
-			fprintf(stderr, "  %s\n", c->err.cause);
-		}
+		operator_complain(c, "policy");
 		return 1;
 	}
 	return result;
