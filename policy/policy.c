@@ -142,9 +142,24 @@ static int read_zones(struct ctx *c, const struct config *config, struct policy 
 	return 0;
 }
 
+static int read_challenges(struct ctx *c, const struct text_list *configured, struct policy *p)
+{
+	for (size_t i = 0; i < configured->n; i++) {
+		if (challenge_kind_find(configured->v[i]) == NULL) {
+			return FAIL(c, MALFORMED, "policy.challenges: this server has no challenge \"%s\"; it has %s",
+			    configured->v[i], challenge_types(c->arena));
+		}
+	}
+	for (size_t k = 0; k < IDENTIFIER_KINDS; k++) {
+		p->offered[k] = challenge_offered_for(configured, (enum identifier_kind) k);
+	}
+	return 0;
+}
+
 static int read_config(struct ctx *c, const struct config *config, struct policy *p)
 {
 	const struct config_policy *from = &config->policy;
+	TRY(read_challenges(c, &from->challenges, p));
 	struct network_list networks;
 	p->webpki = strcmp(from->mode, "webpki") == 0;
 	p->permitted_suffixes.v = ARENA_ARRAY(p->arena, from->permitted_suffixes.n, const char *);
@@ -173,9 +188,6 @@ static void add_own_keys(const struct bytes_list *spkis, struct policy *p)
 
 static int parse(struct ctx *c, const struct policy_sources *from, struct policy *p)
 {
-	for (size_t k = 0; k < IDENTIFIER_KINDS; k++) {
-		p->offered[k] = challenge_offered_for((enum identifier_kind) k);
-	}
 	p->psl = psl_builtin();
 	const struct file *suffixes = &from->files.suffixes;
 	if (suffixes->path != NULL) {

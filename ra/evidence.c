@@ -35,22 +35,43 @@ struct evidence {
 	const char *attempts;
 };
 
-/* Which rule a method follows (C-3, F-42). */
-static const struct {
-	const char *method;
-	const char *rule;
-} rules[] = {
-	{ "http-01", "BR 3.2.2.4.19" },
+/* What was answered, as a validation is proved by: a digest and how many octets it is of. */
+struct answer {
+	struct bytes sha256; /* empty: nothing was */
+	int64_t octets;
 };
 
-static const char *rule_of(const char *method)
+/* The body of the last answer. */
+static struct answer http_answer(struct arena *a, const struct validation_result *result)
 {
-	for (size_t i = 0; i < COUNT_OF(rules); i++) {
-		if (strcmp(rules[i].method, method) == 0) {
-			return rules[i].rule;
+	(void) a;
+	struct answer answer = { { NULL, 0 }, 0 };
+	if (result->attempts.n > 0) {
+		const struct connection_attempt *last = &result->attempts.v[result->attempts.n - 1];
+		answer = (struct answer) { last->body_sha256, last->body_octets };
+	}
+	return answer;
+}
+
+/* Which rule a method follows (C-3, F-42), and where its answer stands in the record. */
+static const struct method {
+	const char *name;
+	const char *rule;
+	struct answer (*answer)(struct arena *a, const struct validation_result *result);
+} methods[] = {
+	{ "http-01", "BR 3.2.2.4.19", http_answer },
+};
+
+/* A method that is not of the table proves nothing (0012), but a failure by it is recorded. */
+static const struct method *method_find(const char *name)
+{
+	for (size_t i = 0; i < COUNT_OF(methods); i++) {
+		if (strcmp(methods[i].name, name) == 0) {
+			return &methods[i];
 		}
 	}
-	return "RFC 8555";
+	static const struct method other = { "", "RFC 8555", http_answer };
+	return &other;
 }
 
 const char *evidence_dnssec(const struct resolution_list *resolutions)
@@ -188,13 +209,14 @@ int evidence_record(struct ctx *c, const struct job *job, const struct validatio
     struct job_end *ret_end)
 {
 	struct evidence e = evidence_of(c, result);
-	const struct connection_attempt *last = result->attempts.n > 0 ? &result->attempts.v[result->attempts.n - 1] : NULL;
+	const struct method *method = method_find(job->type);
+	struct answer answer = method->answer(c->arena, result);
 	struct record_params params = {
 		.id = result->validation_id,
 		.authz_id = job->authz_id,
 		.holder = ra_get()->instance,
 		.request_id = job->request_id,
-		.rule = rule_of(job->type),
+		.rule = method->rule,
 		.perspective = result->perspective,
 		.passed = result->passed,
 		.problem = e.problem,
@@ -202,8 +224,8 @@ int evidence_record(struct ctx *c, const struct job *job, const struct validatio
 		.error = e.error,
 		.dnssec = e.dnssec,
 		.caa = e.caa,
-		.answer_sha256 = last == NULL ? (struct bytes) { NULL, 0 } : last->body_sha256,
-		.answer_octets = last == NULL ? 0 : last->body_octets,
+		.answer_sha256 = answer.sha256,
+		.answer_octets = answer.octets,
 		.started_at = result->started_at,
 		.ended_at = result->ended_at,
 		.commitments = e.commitments,

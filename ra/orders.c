@@ -115,11 +115,12 @@ static const char *joined(struct arena *a, const char *list, const char *word)
 static void add_authorizations(
     struct arena *a, const struct identifier_list *identifiers, struct new_order_params *params)
 {
+	const struct text_list *configured = &ra_get()->config->policy.challenges;
 	for (size_t i = 0; i < identifiers->n; i++) {
 		params->authz_ids.v[i] = challenge_id(id_new(), 0);
 		enum identifier_kind kind = identifier_kind(&identifiers->v[i]);
 		for (size_t k = 0; k < challenge_kinds_n; k++) {
-			if (challenge_kinds[k].validates[kind]) { /* */
+			if (challenge_is_offered(configured, &challenge_kinds[k], kind)) { /* A-90, B-47 */
 				const char **types = &params->challenge_types.v[i];
 				const char **tokens = &params->challenge_tokens.v[i];
 				*types = joined(a, *types, challenge_kinds[k].type);

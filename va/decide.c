@@ -75,7 +75,7 @@ static bool body_matches(struct bytes body, const char *key_authorization)
 	return body.n > 0 && bytes_equal_text(body, key_authorization);
 }
 
-static struct verdict refused(enum problem problem, const char *detail)
+struct verdict decide_refused(enum problem problem, const char *detail)
 {
 	return (struct verdict) { false, problem == PROBLEM_SERVER_INTERNAL, problem, detail };
 }
@@ -90,24 +90,24 @@ static struct verdict decide_error(struct arena *a, const struct connection_atte
 	enum failure f = failure_of_text(t->error);
 	enum problem problem = f == FAILURE_COUNT ? PROBLEM_CONNECTION : failures[f].problem;
 	if (f == FAILURE_NAME || f == FAILURE_FAULT) {
-		return refused(problem, t->error);
+		return decide_refused(problem, t->error);
 	}
-	return refused(problem, arena_printf(a, "%s: Fetching %s: %s", where(t), t->url, t->error));
+	return decide_refused(problem, arena_printf(a, "%s: Fetching %s: %s", where(t), t->url, t->error));
 }
 
 static struct verdict decide_answer(struct arena *a, const char *key_authorization, const struct connection_attempt *t)
 {
 	if (t->http_status != 200) { /* C-10; of the 2xx only 200 brings a whole file */
-		return refused(PROBLEM_UNAUTHORIZED,
+		return decide_refused(PROBLEM_UNAUTHORIZED,
 		    arena_printf(a, "%s: Invalid response from %s: %d", where(t), t->url, (int) t->http_status));
 	}
 	if (t->body_octets > HTTP01_BODY_MAX || t->body_octets != (int64_t) t->body.n) {
-		return refused(PROBLEM_UNAUTHORIZED,
+		return decide_refused(PROBLEM_UNAUTHORIZED,
 		    arena_printf(a, "%s: Invalid response from %s: longer than %d octets, it begins \"%s\"", where(t), t->url,
 		        HTTP01_BODY_MAX, decide_excerpt(a, t->body)));
 	}
 	if (!body_matches(t->body, key_authorization)) {
-		return refused(PROBLEM_UNAUTHORIZED,
+		return decide_refused(PROBLEM_UNAUTHORIZED,
 		    arena_printf(a, "%s: Invalid response from %s: \"%s\" is not the key authorization of this challenge",
 		        where(t), t->url, decide_excerpt(a, t->body)));
 	}
@@ -168,12 +168,12 @@ static bool chain_is_right(struct ctx *c, const struct decide_input *in, const s
 	return true;
 }
 
-struct verdict decide_http01(
-    struct arena *a, const struct decide_input *in, const struct connection_attempt_list *attempts)
+struct verdict decide_http01(struct arena *a, const struct decide_input *in, const struct validation_result *result)
 {
+	const struct connection_attempt_list *attempts = &result->attempts;
 	struct ctx c = { .arena = a };
 	if (attempts->n == 0 || !chain_is_right(&c, in, attempts)) {
-		return refused(PROBLEM_SERVER_INTERNAL, "The record of the validation contradicts itself");
+		return decide_refused(PROBLEM_SERVER_INTERNAL, "The record of the validation contradicts itself");
 	}
 	const struct connection_attempt *last = &attempts->v[attempts->n - 1];
 	return last->error != NULL ? decide_error(a, last) : decide_answer(a, in->key_authorization, last);

@@ -1,4 +1,4 @@
-/* The verdict on an http-01 validation, drawn from its record alone: identifier, key authorization, and the connections
+/* The verdict on a validation, drawn from its record alone: identifier, key authorization, and the connections and lookups
  * as they were recorded. Used when a validation ends and again when its record is audited; both must agree. Pure. */
 #ifndef CAIRN_VA_DECIDE_H
 #define CAIRN_VA_DECIDE_H
@@ -51,10 +51,12 @@ struct verdict {
 	const char *detail;
 };
 
-/* `attempts` in the order they were made; the last one decides, and each one before must lead to the next by the rules of
- * redirects, addresses and the fallback, else the record itself is refused. */
-struct verdict decide_http01(
-    struct arena *a, const struct decide_input *in, const struct connection_attempt_list *attempts);
+/* The attempts stand in the order they were made; the last one decides, and each one before must lead to the next by the
+ * rules of redirects, addresses and the fallback, else the record itself is refused. */
+struct verdict decide_http01(struct arena *a, const struct decide_input *in, const struct validation_result *result);
+
+/* A refusal with its sentence; a fault of ours for SERVER_INTERNAL. */
+struct verdict decide_refused(enum problem problem, const char *detail);
 
 /* At most 64 octets of what a stranger sent, plain printable ASCII. */
 const char *decide_excerpt(struct arena *a, struct bytes body);

@@ -12,14 +12,6 @@ enum { V6, V4 };
 
 static void hop_begin(struct http01 *h);
 
-static void finish(struct http01 *h)
-{
-	if (!h->ended) {
-		h->ended = true;
-		h->on_end(h->arg);
-	}
-}
-
 /* Whatever is still under way is ended and recorded as it stands. */
 static void abandon_lookups(struct http01 *h)
 {
@@ -27,7 +19,7 @@ static void abandon_lookups(struct http01 *h)
 		if (h->host.lookups[i] != NULL) {
 			lookup_abandon(h->host.lookups[i], &h->host.answers[i]);
 			h->host.lookups[i] = NULL;
-			record_resolution(h->arena, h->result, &h->host.answers[i].record);
+			record_resolution(h->dcv.arena, h->dcv.result, &h->host.answers[i].record);
 		}
 	}
 }
@@ -35,8 +27,8 @@ static void abandon_lookups(struct http01 *h)
 static void finish_fault(struct http01 *h)
 {
 	abandon_lookups(h);
-	h->fault = true;
-	finish(h);
+	h->dcv.fault = true;
+	dcv_finish(&h->dcv);
 }
 
 /* A hop that never came to a connection is recorded all the same. */
@@ -49,13 +41,13 @@ static void finish_unconnected(struct http01 *h, const char *error)
 		.error = error,
 		.started_at = h->hop_at,
 		.duration_us = clock_now().us - h->hop_at.us };
-	(void) record_attempt(h->arena, h->result, &attempt);
-	finish(h);
+	(void) record_attempt(h->dcv.arena, h->dcv.result, &attempt);
+	dcv_finish(&h->dcv);
 }
 
 static int64_t left_ms(const struct http01 *h)
 {
-	int64_t ms = (h->deadline_us - clock_monotonic_us()) / 1000;
+	int64_t ms = (h->dcv.deadline_us - clock_monotonic_us()) / 1000;
 	return ms > 0 ? ms : 1;
 }
 
@@ -78,7 +70,7 @@ static void connect_next(struct http01 *h)
 		/* leaves the fallback its share */
 		.connect_ms = last ? total : at_most((left_ms(h) + 1) / 2, CONNECT_WITH_FALLBACK_MS),
 	};
-	if (fetch_start(h->env, h->arena, &request, on_fetched, h, &h->fetch) != 0) {
+	if (fetch_start(h->dcv.env, h->dcv.arena, &request, on_fetched, h, &h->fetch) != 0) {
 		finish_fault(h);
 	}
 }
@@ -96,9 +88,9 @@ static bool visited_before(const struct http01 *h, const char *url)
 /* Goes on to the target of the redirect, or says in the attempt's record why not. */
 static void redirect(struct http01 *h, struct connection_attempt *attempt)
 {
-	struct ctx c = { .arena = h->arena };
+	struct ctx c = { .arena = h->dcv.arena };
 	struct target next;
-	if (redirect_resolve(&c, &h->target, bytes_of_text(attempt->location), &h->env->ports, &next) != 0) {
+	if (redirect_resolve(&c, &h->target, bytes_of_text(attempt->location), &h->dcv.env->ports, &next) != 0) {
 		attempt->error = c.err.detail;
 	} else if (visited_before(h, next.url)) {
 		attempt->error = failure_text(FAILURE_LOOP);
@@ -106,7 +98,7 @@ static void redirect(struct http01 *h, struct connection_attempt *attempt)
 		attempt->error = failure_text(FAILURE_REDIRECTS);
 	}
 	if (attempt->error != NULL) {
-		finish(h);
+		dcv_finish(&h->dcv);
 		return;
 	}
 	h->redirects++;
@@ -118,7 +110,7 @@ static void on_fetched(void *arg, enum failure failure, const struct connection_
 {
 	struct http01 *h = arg;
 	h->fetch = NULL;
-	struct connection_attempt *attempt = record_attempt(h->arena, h->result, fetched);
+	struct connection_attempt *attempt = record_attempt(h->dcv.arena, h->dcv.result, fetched);
 	attempt->addresses_resolved = h->host.all;
 	if (failure == FAILURE_FAULT) {
 		finish_fault(h);
@@ -127,7 +119,7 @@ static void on_fetched(void *arg, enum failure failure, const struct connection_
 	} else if (failure == FAILURE_NONE && redirect_status(attempt->http_status)) {
 		redirect(h, attempt);
 	} else {
-		finish(h);
+		dcv_finish(&h->dcv);
 	}
 }
 
@@ -137,7 +129,7 @@ static void connect_first(struct http01 *h)
 	if (h->host.n_ips > 0) {
 		connect_next(h);
 	} else {
-		finish_unconnected(h, arena_printf(h->arena, "%s %s", failure_text(FAILURE_ADDRESS), h->host.refused));
+		finish_unconnected(h, arena_printf(h->dcv.arena, "%s %s", failure_text(FAILURE_ADDRESS), h->host.refused));
 	}
 }
 
@@ -150,11 +142,11 @@ static void choose(struct http01 *h, const struct bytes_list *rdata)
 		if (ip_of_bytes(rdata->v[i], &ip) != 0) {
 			continue;
 		}
-		const char *refusal = ip_refusal(&ip, &h->env->allowed);
-		const char *text = ip_encode(h->arena, &ip);
+		const char *refusal = ip_refusal(&ip, &h->dcv.env->allowed);
+		const char *text = ip_encode(h->dcv.arena, &ip);
 		h->host.all.v[h->host.all.n++] = text;
 		if (refusal != NULL) {
-			h->host.refused = arena_printf(h->arena, "%s, which is %s", text, refusal);
+			h->host.refused = arena_printf(h->dcv.arena, "%s, which is %s", text, refusal);
 		} else if (!chosen) {
 			chosen = true;
 			h->host.ips[h->host.n_ips++] = ip;
@@ -170,13 +162,13 @@ static const char *name_error(struct http01 *h)
 	const struct resolution *r = v4->record.error == NULL && v6->record.error != NULL ? &v6->record : &v4->record;
 	const char *prefix = failure_text(FAILURE_NAME);
 	if (r->error != NULL) {
-		return arena_printf(h->arena, "%s %s looking up %s for %s", prefix, r->error, r->type, h->target.host);
+		return arena_printf(h->dcv.arena, "%s %s looking up %s for %s", prefix, r->error, r->type, h->target.host);
 	}
 	if (v4->record.rcode != 0) {
-		return arena_printf(h->arena,
+		return arena_printf(h->dcv.arena,
 		    "%s NXDOMAIN looking up A for %s - check that a DNS record exists for this domain", prefix, h->target.host);
 	}
-	return arena_printf(h->arena, "%s no A or AAAA record for %s", prefix, h->target.host);
+	return arena_printf(h->dcv.arena, "%s no A or AAAA record for %s", prefix, h->target.host);
 }
 
 /* Both lookups are there. One that failed does no harm while the other gave an address. */
@@ -184,7 +176,7 @@ static void resolved(struct http01 *h)
 {
 	struct http01_host *host = &h->host;
 	size_t n = host->answers[V6].rdata.n + host->answers[V4].rdata.n;
-	host->all.v = ARENA_ARRAY(h->arena, n, const char *);
+	host->all.v = ARENA_ARRAY(h->dcv.arena, n, const char *);
 	choose(h, &host->answers[V6].rdata);
 	choose(h, &host->answers[V4].rdata);
 	if (host->n_ips > 0 || host->refused != NULL) {
@@ -200,7 +192,7 @@ static void on_lookup(struct http01 *h, size_t which, const struct lookup_answer
 {
 	h->host.lookups[which] = NULL;
 	h->host.answers[which] = *answer;
-	record_resolution(h->arena, h->result, &answer->record);
+	record_resolution(h->dcv.arena, h->dcv.result, &answer->record);
 	if (h->host.lookups[V6] == NULL && h->host.lookups[V4] == NULL) {
 		resolved(h);
 	}
@@ -223,30 +215,33 @@ static void hop_begin(struct http01 *h)
 	h->hurry_at_us = clock_monotonic_us() + at_most(left_ms(h) / 2, OTHER_FAMILY_MS) * 1000;
 	h->visited[h->redirects] = h->target.url;
 	if (h->target.host_is_ip) {
-		const char *refusal = ip_refusal(&h->target.ip, &h->env->allowed);
+		const char *refusal = ip_refusal(&h->target.ip, &h->dcv.env->allowed);
 		h->host.ips[0] = h->target.ip;
 		h->host.n_ips = refusal == NULL;
-		h->host.refused = refusal == NULL ? NULL : arena_printf(h->arena, "%s, which is %s", h->target.host, refusal);
+		h->host.refused =
+		    refusal == NULL ? NULL : arena_printf(h->dcv.arena, "%s, which is %s", h->target.host, refusal);
 		connect_first(h);
 		return;
 	}
 	struct lookup_wanted v6 = { h->target.host, LOOKUP_AAAA, on_v6, h };
 	struct lookup_wanted v4 = { h->target.host, LOOKUP_A, on_v4, h };
-	h->host.lookups[V6] = lookup_start(h->env->resolver, h->arena, &v6);
-	h->host.lookups[V4] = lookup_start(h->env->resolver, h->arena, &v4);
+	h->host.lookups[V6] = lookup_start(h->dcv.env->resolver, h->dcv.arena, &v6);
+	h->host.lookups[V4] = lookup_start(h->dcv.env->resolver, h->dcv.arena, &v4);
 	if (h->host.lookups[V6] == NULL || h->host.lookups[V4] == NULL) {
 		finish_fault(h);
 	}
 }
 
-void http01_start(struct http01 *h, const struct validate_request *request)
+void http01_start(struct dcv *dcv)
 {
-	target_first(h->arena, request->identifier.value, h->env->ports.http, request->token, &h->target);
+	struct http01 *h = (struct http01 *) dcv;
+	target_first(dcv->arena, dcv->request->identifier.value, dcv->env->ports.http, dcv->request->token, &h->target);
 	hop_begin(h);
 }
 
-void http01_tick(struct http01 *h, int64_t now_us)
+void http01_tick(struct dcv *dcv, int64_t now_us)
 {
+	struct http01 *h = (struct http01 *) dcv;
 	bool one_is_late = (h->host.lookups[V6] == NULL) != (h->host.lookups[V4] == NULL);
 	if (one_is_late && now_us >= h->hurry_at_us) {
 		abandon_lookups(h);
@@ -254,18 +249,19 @@ void http01_tick(struct http01 *h, int64_t now_us)
 	}
 }
 
-void http01_abandon(struct http01 *h)
+void http01_abandon(struct dcv *dcv)
 {
+	struct http01 *h = (struct http01 *) dcv;
 	bool resolving = h->host.lookups[V6] != NULL || h->host.lookups[V4] != NULL;
 	abandon_lookups(h);
-	if (h->ended) {
+	if (h->dcv.ended) {
 		return;
 	}
 	if (h->fetch != NULL) {
-		h->deadline_us = 0; /* no fallback any more */
+		h->dcv.deadline_us = 0; /* no fallback any more */
 		fetch_abandon(h->fetch);
 	} else if (resolving) {
 		finish_unconnected(h, name_error(h));
 	}
-	finish(h);
+	dcv_finish(&h->dcv);
 }

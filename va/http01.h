@@ -1,10 +1,10 @@
 /* http-01 of one validation (RFC 8555 8.3; A-103..A-109): for each hop the name is resolved, an address is chosen and
  * checked, the file is fetched; redirects lead to the next hop. What happened goes into the result; the verdict is drawn
- * from it by va/decide.h. Lives in the arena of the validation, runs in the loop thread. */
+ * from it by va/decide.h. */
 #ifndef CAIRN_VA_HTTP01_H
 #define CAIRN_VA_HTTP01_H
 
-#include "va/env.h"
+#include "va/dcv.h"
 #include "va/fetch.h"
 #include "va/resolve.h"
 
@@ -18,10 +18,7 @@ struct http01_host {
 };
 
 struct http01 {
-	struct va_env *env;
-	struct arena *arena;
-	struct validation_result *result;
-	int64_t deadline_us;
+	struct dcv dcv;
 	struct target target;
 	const char *visited[REDIRECTS_MAX + 1];
 	size_t redirects;
@@ -30,20 +27,11 @@ struct http01 {
 	int64_t hurry_at_us; /* then one address family is enough */
 	size_t next_ip;
 	struct fetch *fetch;
-	bool fault;
-	void (*on_end)(void *arg);
-	void *arg;
-	bool ended; /* nothing is under way */
 };
 
-/* env, arena, result, deadline_us, on_end and arg are filled in by the caller. on_end runs when nothing is under way any
- * more; it may not free the arena. */
-void http01_start(struct http01 *h, const struct validate_request *request);
-
-/* Called now and then: a name server that leaves one of the two lookups unanswered does not hold up the other. */
-void http01_tick(struct http01 *h, int64_t now_us);
-
-/* Time is up: ends it. No effect when it has ended. */
-void http01_abandon(struct http01 *h);
+/* Its row of va/dcv.c. tick: a name server that leaves one of the two lookups unanswered does not hold up the other. */
+void http01_start(struct dcv *dcv);
+void http01_tick(struct dcv *dcv, int64_t now_us);
+void http01_abandon(struct dcv *dcv);
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/base/metrics.h"
+#include "policy/challenges.h"
 
 #define TOKEN_MAX 128
 #define REPLY_RESERVE_US 200000 /* of the caller's deadline, for the answer's way back */
@@ -12,7 +13,9 @@ static int check_challenge(struct ctx *c, const struct validate_request *in)
 {
 	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 	size_t n = in->token == NULL ? 0 : strspn(in->token, alphabet);
-	if (in->method == NULL || strcmp(in->method, "http-01") != 0 || in->wildcard) { /* C-6 */
+	const struct challenge_kind *kind = challenge_kind_find(in->method);
+	if (kind == NULL || dcv_method_find(in->method) == NULL ||
+	    !kind->validates[in->wildcard ? IDENTIFIER_WILDCARD : IDENTIFIER_DNS]) { /* C-6 */
 		return FAIL(c, MALFORMED, "This method can't validate this identifier");
 	}
 	if (n == 0 || n > TOKEN_MAX || in->token[n] != '\0' || strncmp(in->key_authorization, in->token, n) != 0 ||
@@ -41,7 +44,7 @@ int validation_new(struct ctx *c, struct va_env *env, const struct validate_requ
 	v->env = env;
 	v->c = c;
 	v->request = request;
-	v->with_dcv = request->key_authorization != NULL;
+	v->method = request->key_authorization == NULL ? NULL : dcv_method_find(request->method);
 	v->deadline_us = clock_monotonic_us() + env->config->timeout_s * 1000000;
 	if (c->deadline_us - REPLY_RESERVE_US < v->deadline_us) {
 		v->deadline_us = c->deadline_us - REPLY_RESERVE_US;
@@ -67,13 +70,16 @@ static void on_end(void *arg)
 void validation_start(struct validation *v)
 {
 	struct arena *a = v->c->arena;
-	v->http01 = (struct http01) { .env = v->env,
-		.arena = a,
-		.result = &v->result,
-		.deadline_us = v->deadline_us,
-		.on_end = on_end,
-		.arg = v,
-		.ended = !v->with_dcv };
+	if (v->method != NULL) {
+		const struct dcv how = { .env = v->env,
+			.arena = a,
+			.request = v->request,
+			.result = &v->result,
+			.deadline_us = v->deadline_us,
+			.on_end = on_end,
+			.arg = v };
+		v->dcv = dcv_new(v->method, &how);
+	}
 	v->climb = (struct climb) { .env = v->env,
 		.arena = a,
 		.request = v->request,
@@ -84,45 +90,45 @@ void validation_start(struct validation *v)
 	if (v->request->check_caa) {
 		climb_start(&v->climb);
 	}
-	if (v->with_dcv) {
-		http01_start(&v->http01, v->request);
+	if (v->dcv != NULL) {
+		v->method->start(v->dcv);
 	}
 }
 
 bool validation_ended(const struct validation *v)
 {
-	return v->http01.ended && v->climb.ended;
+	return (v->dcv == NULL || v->dcv->ended) && v->climb.ended;
 }
 
 void validation_tick(struct validation *v, int64_t now_us)
 {
 	if (now_us >= v->deadline_us) {
 		validation_expire(v, false);
-	} else {
-		http01_tick(&v->http01, now_us);
+	} else if (v->dcv != NULL && !v->dcv->ended && v->method->tick != NULL) {
+		v->method->tick(v->dcv, now_us);
 	}
 }
 
 void validation_expire(struct validation *v, bool cut_short)
 {
 	v->cut_short = cut_short;
-	http01_abandon(&v->http01);
+	if (v->dcv != NULL) {
+		v->method->abandon(v->dcv);
+	}
 	climb_abandon(&v->climb);
 }
 
 static struct verdict dcv_verdict(const struct validation *v)
 {
-	if (!v->with_dcv) {
+	if (v->dcv == NULL) {
 		return (struct verdict) { .passed = true };
 	}
-	if (v->http01.fault) {
-		return (struct verdict) {
-			.fault = true, .problem = PROBLEM_SERVER_INTERNAL, .detail = failure_text(FAILURE_FAULT)
-		};
+	if (v->dcv->fault) {
+		return decide_refused(PROBLEM_SERVER_INTERNAL, failure_text(FAILURE_FAULT));
 	}
 	struct decide_input in = { v->request->identifier.value, v->request->key_authorization, v->env->ports,
 		&v->env->allowed };
-	return decide_http01(v->c->arena, &in, &v->result.attempts);
+	return v->method->decide(v->c->arena, &in, &v->result);
 }
 
 static struct verdict caa_verdict(const struct validation *v)
@@ -147,7 +153,7 @@ static void count(const struct validation *v)
 {
 	const char *outcome = v->result.passed ? "passed" : "failed";
 	metric_add(METRIC_validations, v->result.fault ? "fault" : outcome, 1);
-	metric_observe_us(METRIC_validation_seconds, v->with_dcv ? v->result.method : "caa",
+	metric_observe_us(METRIC_validation_seconds, v->dcv != NULL ? v->result.method : "caa",
 	    v->result.ended_at.us - v->result.started_at.us);
 }
 

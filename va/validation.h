@@ -1,10 +1,10 @@
-/* One validation: http-01 and CAA side by side, one deadline, one result that holds all the evidence (F-41..F-43, G-3).
+/* One validation: proof of control and CAA side by side, one deadline, one result that holds all the evidence (F-41..F-43, G-3).
  * Lives in the arena of its ctx. Made in any thread, then run by the loop thread only. */
 #ifndef CAIRN_VA_VALIDATION_H
 #define CAIRN_VA_VALIDATION_H
 
 #include "va/climb.h"
-#include "va/http01.h"
+#include "va/dcv.h"
 
 typedef void validation_done(void *arg, const struct validation_result *result);
 
@@ -16,9 +16,9 @@ struct validation {
 	void *arg;
 	int64_t deadline_us;
 	struct validation_result result;
-	struct http01 http01;
+	const struct dcv_method *method;
+	struct dcv *dcv; /* NULL: CAA alone */
 	struct climb climb;
-	bool with_dcv;
 	bool cut_short;          /* this process ends */
 	struct validation *next; /* for the list that it is in */
 	struct validation *before;

@@ -50,6 +50,10 @@ static const struct field policy_field[] = {
 	    .def = "[{name: classic, description: \"Certificates for 90 days and up to 100 names\"}]",
 	    .help = "Certificate profiles; the first is the default."),
 	FIELD_STRUCTS(struct config_policy, limits, &limit_fields, .def = "[]", .help = "Rate limits that differ."),
+	FIELD(struct config_policy, challenges, .def = "[]", .min = 0, .max = 16,
+	    .help = "Challenges that are offered, such as [dns-01]; an empty list offers all that are no drafts. Wildcards "
+	            "need "
+	            "dns-01 or a draft for DNS."),
 	FIELD(struct config_policy, permitted_suffixes, .def = "[]",
 	    .help = "Names must be or end in one of these; an empty list permits any."),
 	FIELD(struct config_policy, internal_names, .def = "[]",

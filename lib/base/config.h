@@ -50,6 +50,7 @@ struct config_policy {
 	const char *mode;                    /* private, webpki */
 	struct config_profile_list profiles; /* never empty; the first is the default */
 	struct config_limit_list limits;
+	struct text_list challenges;         /* empty: all that are no drafts */
 	struct text_list permitted_suffixes; /* empty: any name */
 	struct text_list internal_names;     /* zones outside of the public DNS; private mode */
 	struct text_list permitted_networks; /* empty: any public address, as long as permitted_suffixes is empty too */

@@ -34,7 +34,8 @@ static struct verdict decide(struct arena *a, const struct connection_attempt *v
 	struct connection_attempt list[16];
 	assert_true(n <= COUNT_OF(list));
 	memcpy(list, v, n * sizeof(*v));
-	return decide_http01(a, &in, &(struct connection_attempt_list) { list, n });
+	const struct validation_result result = { .attempts = { list, n } };
+	return decide_http01(a, &in, &result);
 }
 
 /* A-104, C-10 */

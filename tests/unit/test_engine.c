@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/va_world.h"
-#include "va/decide.h"
+#include "va/dcv.h"
 #include "va/engine.h"
 
 #define TIMEOUT_S 2
@@ -113,7 +113,7 @@ static void check_replay(struct run *r)
 	assert_int_equal(networks_parse(&r->c, &config.allow_networks, &networks_list), 0);
 	struct decide_input in = { r->in.identifier.value, r->in.key_authorization,
 		{ (uint16_t) config.http01_port, (uint16_t) config.tlsalpn01_port }, &networks_list };
-	struct verdict verdict = decide_http01(r->c.arena, &in, &kept.attempts);
+	struct verdict verdict = dcv_method_find(kept.method)->decide(r->c.arena, &in, &kept);
 	if (r->result->problem.type == NULL || strcmp(r->result->problem.type, "CAA") != 0) {
 		assert_int_equal(verdict.passed, r->result->passed);
 	}

@@ -25,7 +25,7 @@ struct says {
 	const char *network;
 	const char *blocked;
 	const char *list; /* content of a file of blocked names */
-	bool only_http;   /* as the table of challenges says, instead of all kinds */
+	bool as_table;    /* as the table of challenges says, instead of all kinds */
 };
 
 static void set_one(struct text_list *list, const char **value)
@@ -47,7 +47,7 @@ static struct policy *make(struct ctx *c, struct says *says)
 	if (policy_parse(c, &sources, &policy) != 0) {
 		fail_msg("%s", c->err.detail);
 	}
-	for (size_t i = 0; i < IDENTIFIER_KINDS && !says->only_http; i++) {
+	for (size_t i = 0; i < IDENTIFIER_KINDS && !says->as_table; i++) {
 		policy->offered[i] = true;
 	}
 	return policy;
@@ -422,13 +422,47 @@ static void validatable(void **state)
 	assert_row(&c, policy, "ip", &(struct row) { "nonsense", RULE_IP_UNVALIDATABLE });
 	assert_row(&c, policy, "email", &(struct row) { "a@b.com", RULE_TYPE_UNKNOWN });
 	policy_free(policy);
-	says.only_http = true;
+	says.as_table = true;
 	policy = make(&c, &says);
+	static const struct text_list all = { NULL, 0 };
 	for (size_t i = 0; i < IDENTIFIER_KINDS; i++) {
-		assert_int_equal(policy->offered[i], challenge_offered_for((enum identifier_kind) i));
+		assert_int_equal(policy->offered[i], challenge_offered_for(&all, (enum identifier_kind) i));
 	}
 	assert_true(policy->offered[IDENTIFIER_DNS]);
 	policy_free(policy);
+	ctx_done(&c);
+}
+
+/* B-47: what the configuration names and nothing else; drafts only where it names them */
+static void switched_on(void **state)
+{
+	(void) state;
+	static const char *http[] = { "http-01" };
+	static const char *other[] = { "sms-01" };
+	static const struct text_list all = { NULL, 0 };
+	const struct text_list only_http = { http, 1 };
+	const struct text_list only_other = { other, 1 };
+	for (size_t i = 0; i < challenge_kinds_n; i++) {
+		for (size_t k = 0; k < IDENTIFIER_KINDS; k++) {
+			const struct challenge_kind *challenge = &challenge_kinds[i];
+			enum identifier_kind kind = (enum identifier_kind) k;
+			bool is_http = strcmp(challenge->type, "http-01") == 0;
+			assert_int_equal(
+			    challenge_is_offered(&all, challenge, kind), challenge->validates[kind] && !challenge->draft);
+			assert_int_equal(challenge_is_offered(&only_http, challenge, kind), challenge->validates[kind] && is_http);
+		}
+	}
+	assert_false(challenge_offered_for(&only_http, IDENTIFIER_WILDCARD));
+	assert_null(challenge_kind_find("sms-01"));
+	assert_null(challenge_kind_find(NULL));
+	struct ctx c;
+	ctx_init(&c);
+	config.policy.challenges = only_other;
+	struct policy_sources sources = { .config = &config };
+	struct policy *policy = NULL;
+	assert_int_equal(policy_parse(&c, &sources, &policy), -1);
+	assert_non_null(strstr(c.err.detail, "policy.challenges: this server has no challenge \"sms-01\"; it has http-01"));
+	config.policy.challenges = all;
 	ctx_done(&c);
 }
 
@@ -529,6 +563,7 @@ int main(void)
 		cmocka_unit_test(blocked),
 		cmocka_unit_test(addresses),
 		cmocka_unit_test(validatable),
+		cmocka_unit_test(switched_on),
 		cmocka_unit_test(lists),
 		cmocka_unit_test(problems),
 		cmocka_unit_test(every_rule_was_seen),

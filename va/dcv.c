@@ -1,0 +1,34 @@
+#include "va/dcv.h"
+
+#include <string.h>
+
+#include "va/http01.h"
+
+static const struct dcv_method methods[] = {
+	{ "http-01", sizeof(struct http01), http01_start, http01_tick, http01_abandon, decide_http01 },
+};
+
+const struct dcv_method *dcv_method_find(const char *name)
+{
+	for (size_t i = 0; i < COUNT_OF(methods); i++) {
+		if (name != NULL && strcmp(methods[i].name, name) == 0) {
+			return &methods[i];
+		}
+	}
+	return NULL;
+}
+
+struct dcv *dcv_new(const struct dcv_method *method, const struct dcv *how)
+{
+	struct dcv *dcv = arena_alloc(how->arena, method->size);
+	*dcv = *how;
+	return dcv;
+}
+
+void dcv_finish(struct dcv *dcv)
+{
+	if (!dcv->ended) {
+		dcv->ended = true;
+		dcv->on_end(dcv->arg);
+	}
+}
