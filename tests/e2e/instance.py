@@ -180,5 +180,8 @@ class Instance:
         return "\n".join(f"--- {n}\n" + "\n".join(self.log(n).splitlines()[-lines:]) for n in names)
 
     def deaths(self):
-        """What the supervisor saw end without having been told to stop it."""
-        return [line for line in self.log("cairn-supervise").splitlines() if '"ended"' in line and '"warn"' in line]
+        """What the supervisor saw end without having been told to stop it; the logs, which go with the instance, are printed."""
+        ended = [line for line in self.log("cairn-supervise").splitlines() if '"ended"' in line and '"warn"' in line]
+        for service in sorted({json.loads(line)["service"] for line in ended}):
+            print(f"--- {service} ended by itself; its log:\n{self.log(service)[-8000:]}")
+        return ended
