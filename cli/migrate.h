@@ -21,7 +21,7 @@ struct migration_list {
 	size_t n;
 };
 
-/* The files of a folder in the order of their numbers, which must be 1, 2, 3 ... MALFORMED with a plain sentence. */
+/* The files of a folder in the order of their numbers, of which some may be left out. MALFORMED with a plain sentence. */
 int migrate_read_folder(struct ctx *c, const char *folder, struct migration_list *ret) MUST_CHECK;
 
 /* The subcommand. 0 done or shown, 1 refused or failed, 2 usage. argv[0] is "migrate". */

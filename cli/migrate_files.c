@@ -113,8 +113,8 @@ int migrate_read_folder(struct ctx *c, const char *folder, struct migration_list
 	}
 	qsort(list.v, list.n, sizeof(list.v[0]), by_name);
 	for (size_t i = 0; i < list.n; i++) {
-		if (list.v[i].number != (int64_t) i + 1) {
-			return FAIL(c, MALFORMED, "%s/%s: the number should be %04zu", folder, list.v[i].name, i + 1);
+		if (i > 0 && list.v[i].number == list.v[i - 1].number) {
+			return FAIL(c, MALFORMED, "%s/%s: the number stands twice", folder, list.v[i].name);
 		}
 		TRY(read_one(c, folder, &list.v[i]));
 	}
