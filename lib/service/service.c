@@ -22,6 +22,7 @@
 #define READY_POLL_MS 50
 #define IDLE_POLL_MS 1000
 
+static atomic_bool started; /* before, the service can't say what it lacks */
 static atomic_bool draining;
 static const struct service *running;
 static struct config *loaded; /* for as long as the process lives: threads read it to the end */
@@ -35,6 +36,9 @@ static const char *not_ready(void)
 {
 	if (service_draining()) {
 		return "draining";
+	}
+	if (!atomic_load(&started)) {
+		return "starting";
 	}
 	return running->not_ready == NULL ? NULL : running->not_ready();
 }
@@ -140,6 +144,7 @@ static int run(struct ctx *c, const struct config *config, const sigset_t *signa
 	TRY(sandbox_enter(c, running->name, config));
 	TRY(health_start(c, own->metrics_listen, not_ready, ret_health));
 	TRY(running->start(c, config));
+	atomic_store(&started, true);
 	db_thread_end(); /* this thread only waits from now on */
 	wait_signals(config, signals);
 	drain();
@@ -163,6 +168,7 @@ static int serve(struct ctx *c, const struct config *config)
 int service_main(int argc, char **argv, const struct service *service)
 {
 	running = service;
+	atomic_store(&started, false);
 	atomic_store(&draining, false);
 	struct ctx c;
 	ctx_init(&c);

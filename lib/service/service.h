@@ -27,7 +27,7 @@ struct service {
 	/* Inside the sandbox: connects, starts threads and listeners. -1 with FAIL ends the process with 1. */
 	int (*start)(struct ctx *c, const struct config *config);
 	/* What keeps the process from being ready, as a sentence, or NULL when it is; asked by GET /readyz in a
-	 * thread of its own: it must not block.
+	 * thread of its own, once `start` is done: it must not block.
 	 * May be NULL: ready when started. */
 	const char *(*not_ready)(void);
 	/* SIGHUP: read certificates (http_server_reload), lists and keys again. May be NULL. */

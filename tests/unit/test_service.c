@@ -88,6 +88,25 @@ static int start_ok(struct ctx *c, const struct config *config)
 	return 0;
 }
 
+static const char *get(struct arena *a, const char *path);
+
+static atomic_bool asked_too_early;
+
+static int start_asks(struct ctx *c, const struct config *config)
+{
+	(void) config;
+	const char *reply = get(c->arena, "/readyz");
+	tell(strstr(reply, " 503 ") != NULL && strstr(reply, "starting") != NULL ? "starting " : reply);
+	tell(atomic_load(&asked_too_early) ? "asked " : "");
+	return FAIL(c, SERVER_INTERNAL, "enough");
+}
+
+static const char *too_early(void)
+{
+	atomic_store(&asked_too_early, true);
+	return NULL;
+}
+
 static int start_fails(struct ctx *c, const struct config *config)
 {
 	(void) config;
@@ -206,6 +225,9 @@ static void a_life_from_start_to_drain(void **state)
 	pid_t pid = spawn(&good, argv);
 	assert_non_null(strstr(get(a, "/livez"), "200 OK"));
 	const char *waiting = get(a, "/readyz");
+	while (strstr(waiting, "starting") != NULL) {
+		waiting = get(a, "/readyz");
+	}
 	assert_non_null(strstr(waiting, " 503 "));
 	assert_non_null(strstr(waiting, "waiting for a reload"));
 	kill(pid, SIGHUP);
@@ -231,6 +253,18 @@ static void a_failed_start_is_an_error(void **state)
 	char *argv[] = { (char[]) { "cairn-va" }, (char[]) { "--config" }, config_path, NULL };
 	assert_int_equal(end_code(spawn(&bad, argv)), 1);
 	assert_told("open ");
+}
+
+/* Its connections, lists and files are not there yet: the service is not asked about them. */
+static void nobody_is_ready_while_starting(void **state)
+{
+	(void) state;
+	struct service slow = good;
+	slow.start = start_asks;
+	slow.not_ready = too_early;
+	char *argv[] = { (char[]) { "cairn-va" }, (char[]) { "--config" }, config_path, NULL };
+	assert_int_equal(end_code(spawn(&slow, argv)), 1);
+	assert_told("open starting ");
 }
 
 static void options_are_checked(void **state)
@@ -268,6 +302,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_life_from_start_to_drain),
 		cmocka_unit_test(a_failed_start_is_an_error),
+		cmocka_unit_test(nobody_is_ready_while_starting),
 		cmocka_unit_test(options_are_checked),
 	};
 	return cmocka_run_group_tests(tests, make_folder, drop_folder);
