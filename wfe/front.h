@@ -9,6 +9,7 @@
 #include "lib/http/server.h"
 #include "lib/rpc/messages.h"
 #include "wfe/accounts.h"
+#include "wfe/peers.h"
 #include "wfe/remote.h"
 #include "wfe/spool.h"
 
@@ -18,6 +19,7 @@ struct route;
 struct front {
 	const struct config *config;
 	struct nonce_box *nonces;
+	struct peers *peers;
 	struct spool *spool;
 	struct arena *arena;   /* of what follows */
 	struct bytes root;     /* DER of the root certificate, or empty */

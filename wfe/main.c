@@ -1,9 +1,13 @@
 /* cairn-wfe: the web front end. HTTPS for ACME, plain HTTP for issuer certificates and CRLs. */
 #include "lib/base/log.h"
+#include "lib/crypto/cert.h"
+#include "lib/crypto/digest.h"
 #include "lib/rpc/client.h"
+#include "lib/service/rpc.h"
 #include "lib/service/service.h"
 #include "wfe/flusher.h"
 #include "wfe/front.h"
+#include "wfe/nonces.h"
 #include "wfe/public.h"
 #include "wfe/request.h"
 #include "wfe/statements.h"
@@ -17,20 +21,28 @@
 #define PUBLIC_LIMIT_MS 10000
 #define SERVERS_MAX 16 /* of config.c: 8 addresses of each kind */
 
+#define RPC_SERVE wfe
+#include "lib/rpc/serve.h"
+
 static struct front front;
 static struct flusher *flusher;
 static struct http_server *servers[SERVERS_MAX];
 static size_t n_servers;
 
+/* Nonces carry the name that follows from the address, so that a copy of the state is another front end. */
 static int open_nonces(struct ctx *c, const struct config *config)
 {
-	struct id instance;
-	if (id_parse(bytes_of_text(spool_instance(front.spool)), &instance) != 0) {
-		return FAIL(c, SERVER_INTERNAL, "The name of the spool can't be read");
-	}
-	/* The last octets of the name are random. */
-	const uint8_t *name = instance.b + sizeof(instance.b) - NONCE_INSTANCE_SIZE;
-	return nonce_box_open(c, arena_printf(c->arena, "%s/nonces", config->wfe.spool_dir), name, &front.nonces);
+	const struct config_wfe *wfe = &config->wfe;
+	const char *own = wfe->rpc_address == NULL ? wfe->process.rpc_listen.v[0] : wfe->rpc_address;
+	struct bytes_list ca;
+	uint8_t salt[SHA256_SIZE];
+	TRY(cert_read_file(c, config->rpc.ca_file, &ca));
+	sha256_of(ca.v[0], salt);
+	TRY(peers_make(c, front.arena, &config->rpc.wfe, own, (struct bytes) { salt, sizeof(salt) }, &front.peers));
+	const char *path = arena_printf(c->arena, "%s/nonces", wfe->spool_dir);
+	TRY(nonce_box_open(c, path, peers_own(front.peers), &front.nonces));
+	nonces_answer(front.nonces);
+	return 0;
 }
 
 static int wfe_open(struct ctx *c, const struct config *config)
@@ -56,7 +68,9 @@ static void configure_clients(const struct config *config)
 	    .cert_file = process->rpc_cert_file,
 	    .key_file = process->rpc_key_file,
 	    .ca_file = config->rpc.ca_file,
-	    .addresses = { [RPC_SERVICE_ra] = config->rpc.ra, [RPC_SERVICE_subscriber] = config->rpc.subscriber },
+	    .addresses = { [RPC_SERVICE_wfe] = config->rpc.wfe,
+	        [RPC_SERVICE_ra] = config->rpc.ra,
+	        [RPC_SERVICE_subscriber] = config->rpc.subscriber },
 	});
 }
 
@@ -121,6 +135,8 @@ static int wfe_start(struct ctx *c, const struct config *config)
 	configure_clients(config);
 	flusher = flusher_new(front.spool);
 	flusher_start(flusher);
+	TRY(service_rpc_start(c, config,
+	    &(struct service_rpc) { .process = &config->wfe.process, .methods = wfe_methods, .n_methods = wfe_n_methods }));
 	for (size_t i = 0; i < config->wfe.http_listen.n; i++) {
 		TRY(start_public(c, config->wfe.http_listen.v[i]));
 	}
@@ -144,7 +160,7 @@ static const char *wfe_not_ready(void)
 
 static void wfe_reload(const struct config *config)
 {
-	(void) config;
+	service_rpc_reload(config);
 	rpc_client_reload();
 	for (size_t i = 0; i < n_servers; i++) {
 		struct ctx c;
@@ -156,13 +172,19 @@ static void wfe_reload(const struct config *config)
 	}
 }
 
+static int64_t left_ms(int64_t until_us)
+{
+	int64_t left_us = until_us - clock_monotonic_us();
+	return left_us < 0 ? 0 : left_us / 1000;
+}
+
 static void wfe_stop(int64_t deadline_ms)
 {
 	int64_t until_us = clock_monotonic_us() + deadline_ms * 1000;
 	for (size_t i = 0; i < n_servers; i++) {
-		int64_t left_ms = (until_us - clock_monotonic_us()) / 1000;
-		http_server_stop(servers[i], left_ms < 0 ? 0 : left_ms);
+		http_server_stop(servers[i], left_ms(until_us));
 	}
+	service_rpc_stop(left_ms(until_us)); /* the others may ask up to the end */
 	flusher_stop(flusher);
 	flusher_free(flusher);
 	nonce_box_free(front.nonces);

@@ -77,7 +77,8 @@ static const struct fields policy_fields = FIELDS(struct config_policy, policy_f
 static const struct field rpc_field[] = {
 	FIELD(struct config_rpc, ca_file, .flags = FIELD_REQUIRED | FIELD_PATH,
 	    .help = "Certificate of the internal CA, PEM."),
-	FIELD(struct config_rpc, wfe, .def = "[\"127.0.0.1:14100\"]", .help = "Addresses of cairn-wfe, as host:port."),
+	FIELD(struct config_rpc, wfe, .def = "[\"127.0.0.1:14100\"]",
+	    .help = "Addresses of all front ends, as host:port, the same list for each: they ask each other about nonces."),
 	FIELD(struct config_rpc, ra, .def = "[\"127.0.0.1:14101\"]", .help = "Addresses of cairn-ra, as host:port."),
 	FIELD(struct config_rpc, va, .def = "[\"127.0.0.1:14102\"]", .help = "Addresses of cairn-va, as host:port."),
 	FIELD(struct config_rpc, ca, .def = "[\"127.0.0.1:14103\"]", .help = "Addresses of cairn-ca, as host:port."),
@@ -110,6 +111,10 @@ static const struct fields rpc_fields = FIELDS(struct config_rpc, rpc_field);
 static const struct field wfe_field[] = {
 	PROCESS_KEYS(struct config_wfe, "14100", "14110", "24"),
 	DATABASE_KEY(struct config_wfe),
+	FIELD(struct config_wfe, rpc_address,
+	    .help =
+	        "Which of rpc.wfe this front end is, as host:port; without it the first of rpc_listen. The others ask it "
+	        "there about nonces that it made."),
 	FIELD(struct config_wfe, listen, .def = "[\"127.0.0.1:14000\"]", .min = 1, .max = 8,
 	    .help = "Addresses of the HTTPS API, as host:port."),
 	FIELD(struct config_wfe, http_listen, .def = "[\"127.0.0.1:14001\"]", .min = 0, .max = 8,

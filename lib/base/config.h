@@ -83,6 +83,7 @@ struct config_process {
 
 struct config_wfe {
 	struct config_process process;
+	const char *rpc_address; /* among rpc.wfe; NULL: the first of rpc_listen */
 	struct text_list listen;
 	struct text_list http_listen;
 	const char *cert_file;

@@ -153,6 +153,7 @@ static const struct {
 	PROCESS(va),
 	PROCESS(ca),
 	PROCESS(subscriber),
+	TEXT(wfe.rpc_address, not_address),
 	LIST(wfe.listen, not_address),
 	LIST(wfe.http_listen, not_address),
 	LIST(wfe.trusted_proxies, not_network),

@@ -124,11 +124,12 @@ static struct http_client *client_of_thread(void)
 	return mine->http;
 }
 
-static int run(struct ctx *c, const struct rpc_stub *stub, const void *in, void *response)
+/* address NULL: the service's own. */
+static int run(struct ctx *c, const struct rpc_stub *stub, const char *address, const void *in, void *response)
 {
 	struct http_client *h = client_of_thread();
 	struct rpc_exchange x;
-	TRY(rpc_exchange_begin(&x, c, stub, in, NULL, preferred[stub->service]));
+	TRY(rpc_exchange_begin(&x, c, stub, in, address, preferred[stub->service]));
 	int result;
 	int64_t wait_ms = 0;
 	do {
@@ -145,7 +146,7 @@ static int run(struct ctx *c, const struct rpc_stub *stub, const void *in, void 
 
 #define RPC_REPEAT true
 #define RPC_ONCE false
-#define RPC(service_name, Method, verb, request_type, response_type, callers, limit_ms, may_repeat) \
+#define STUB(service_name, Method, verb, request_type, response_type, limit_ms, may_repeat) \
 	static const struct rpc_stub stub_##service_name##_##verb = { \
 		.service = RPC_SERVICE_##service_name, \
 		.method = #Method, \
@@ -154,15 +155,25 @@ static int run(struct ctx *c, const struct rpc_stub *stub, const void *in, void 
 		.response = &response_type##_fields, \
 		.deadline_ms = (limit_ms), \
 		.repeat = (may_repeat), \
-	}; \
+	};
+#define RPC(service_name, Method, verb, request_type, response_type, callers, limit_ms, may_repeat) \
+	STUB(service_name, Method, verb, request_type, response_type, limit_ms, may_repeat) \
 	int rpc_##service_name##_##verb(struct ctx *c, const struct request_type *in, struct response_type *ret) \
 	{ \
-		return run(c, &stub_##service_name##_##verb, in, ret); \
+		return run(c, &stub_##service_name##_##verb, NULL, in, ret); \
 	}
 #define RPC_LATER RPC
+#define RPC_AT(service_name, Method, verb, request_type, response_type, callers, limit_ms, may_repeat) \
+	STUB(service_name, Method, verb, request_type, response_type, limit_ms, may_repeat) \
+	int rpc_##service_name##_##verb( \
+	    struct ctx *c, const char *address, const struct request_type *in, struct response_type *ret) \
+	{ \
+		return run(c, &stub_##service_name##_##verb, address, in, ret); \
+	}
 #include "lib/rpc/methods.def"
 #undef RPC
 #undef RPC_LATER
+#undef RPC_AT
 
 const struct rpc_stub *rpc_stub_va_validate(void)
 {

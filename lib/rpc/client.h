@@ -10,19 +10,18 @@
 #include "lib/base/config.h"
 #include "lib/rpc/messages.h"
 
-/* Addresses ("host:port") of one service. */
-struct rpc_client_options {
-	const char *cert_file;
-	const char *key_file;
-	const char *ca_file;
-	struct text_list addresses[4]; /* by enum rpc_service */
-};
-
 enum rpc_service {
 #define SERVICE(name, path, certificate_name) RPC_SERVICE_##name,
 #include "lib/rpc/services.def"
 #undef SERVICE
 	RPC_SERVICE_COUNT
+};
+
+struct rpc_client_options {
+	const char *cert_file;
+	const char *key_file;
+	const char *ca_file;
+	struct text_list addresses[RPC_SERVICE_COUNT]; /* "host:port" each */
 };
 
 /* Once, before the first call. */
@@ -37,9 +36,13 @@ void rpc_client_thread_park(void);
 #define RPC(service, Method, verb, request, response, callers, deadline_ms, repeat) \
 	int rpc_##service##_##verb(struct ctx *c, const struct request *in, struct response *ret) MUST_CHECK;
 #define RPC_LATER RPC
+#define RPC_AT(service, Method, verb, request, response, callers, deadline_ms, repeat) \
+	int rpc_##service##_##verb(struct ctx *c, const char *address, const struct request *in, struct response *ret) \
+	    MUST_CHECK;
 #include "lib/rpc/methods.def"
 #undef RPC
 #undef RPC_LATER
+#undef RPC_AT
 
 /* Calls that do not hold a thread while they wait: one loop thread, many calls. */
 struct rpc_loop;

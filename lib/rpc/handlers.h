@@ -11,8 +11,10 @@
 	int service##_##verb##_serve(struct ctx *c, const struct request *in, struct response *ret) MUST_CHECK;
 #define RPC_LATER(service, Method, verb, request, response, callers, deadline_ms, repeat) \
 	void service##_##verb##_serve_later(struct rpc_call *call, const struct request *in);
+#define RPC_AT RPC
 #include "lib/rpc/methods.def"
 #undef RPC
+#undef RPC_AT
 #undef RPC_LATER
 
 #endif

@@ -59,6 +59,16 @@ static const struct field update_account_request_table[] = {
 };
 const struct fields update_account_request_fields = FIELDS(struct update_account_request, update_account_request_table);
 
+static const struct field redeem_nonce_request_table[] = {
+	FIELD(struct redeem_nonce_request, nonce, .flags = FIELD_REQUIRED),
+};
+const struct fields redeem_nonce_request_fields = FIELDS(struct redeem_nonce_request, redeem_nonce_request_table);
+
+static const struct field redeem_nonce_response_table[] = {
+	FIELD(struct redeem_nonce_response, verdict, .flags = FIELD_REQUIRED),
+};
+const struct fields redeem_nonce_response_fields = FIELDS(struct redeem_nonce_response, redeem_nonce_response_table);
+
 static const struct field challenge_table[] = {
 	FIELD(struct challenge, id, .flags = FIELD_REQUIRED),
 	FIELD(struct challenge, type, .flags = FIELD_REQUIRED),

@@ -68,6 +68,15 @@ struct update_account_request {
 	bool deactivate;
 };
 
+/* A nonce that another front end made, to that one. */
+struct redeem_nonce_request {
+	const char *nonce;
+};
+
+struct redeem_nonce_response {
+	const char *verdict; /* good (redeemed now, by this call), used, expired, foreign, unknown */
+};
+
 struct challenge {
 	struct id id;
 	const char *type;   /* http-01 */
@@ -275,6 +284,8 @@ MESSAGE(account)
 MESSAGE(new_account_request)
 MESSAGE(new_account_response)
 MESSAGE(update_account_request)
+MESSAGE(redeem_nonce_request)
+MESSAGE(redeem_nonce_response)
 MESSAGE(challenge)
 MESSAGE(authorization)
 MESSAGE(order)

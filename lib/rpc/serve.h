@@ -13,18 +13,27 @@
 #undef SERVICE
 
 /* RPC_PICK_a_b(text) is the text when a and b are the same service, else nothing. */
+#define RPC_PICK_wfe_wfe(...) __VA_ARGS__
+#define RPC_PICK_wfe_ra(...)
+#define RPC_PICK_wfe_va(...)
+#define RPC_PICK_wfe_ca(...)
+#define RPC_PICK_wfe_subscriber(...)
+#define RPC_PICK_ra_wfe(...)
 #define RPC_PICK_ra_ra(...) __VA_ARGS__
 #define RPC_PICK_ra_va(...)
 #define RPC_PICK_ra_ca(...)
 #define RPC_PICK_ra_subscriber(...)
+#define RPC_PICK_va_wfe(...)
 #define RPC_PICK_va_ra(...)
 #define RPC_PICK_va_va(...) __VA_ARGS__
 #define RPC_PICK_va_ca(...)
 #define RPC_PICK_va_subscriber(...)
+#define RPC_PICK_ca_wfe(...)
 #define RPC_PICK_ca_ra(...)
 #define RPC_PICK_ca_va(...)
 #define RPC_PICK_ca_ca(...) __VA_ARGS__
 #define RPC_PICK_ca_subscriber(...)
+#define RPC_PICK_subscriber_wfe(...)
 #define RPC_PICK_subscriber_ra(...)
 #define RPC_PICK_subscriber_va(...)
 #define RPC_PICK_subscriber_ca(...)
@@ -45,6 +54,7 @@
 	RPC_JOIN(RPC_SERVE, service) \
 	(static void rpc_run_##service##_##verb( \
 	    struct rpc_call *call, const void *in) { service##_##verb##_serve_later(call, in); })
+#define RPC_AT RPC
 #include "lib/rpc/methods.def"
 #undef RPC
 #undef RPC_LATER
@@ -71,3 +81,4 @@ const struct rpc_method RPC_TABLE(RPC_SERVE)[] = {
 const size_t RPC_COUNT(RPC_SERVE) = COUNT_OF(RPC_TABLE(RPC_SERVE));
 #undef RPC
 #undef RPC_LATER
+#undef RPC_AT

@@ -17,8 +17,8 @@ def make_ca():
     """A function that starts a further CA: make_ca({"acme": {...}}), for `shifted` see Instance. All are removed at the end of the session."""
     made = []
 
-    def make(config=None, check=False, shifted=False):
-        made.append(instance.Instance(config, check, shifted))
+    def make(config=None, check=False, shifted=False, front_ends=()):
+        made.append(instance.Instance(config, check, shifted, front_ends))
         return made[-1].up()
 
     yield make

@@ -56,13 +56,15 @@ def overlay():
 
 class Instance:
     """One CA. `env` holds STATE/env; its members are attributes too: ca.DIRECTORY_URL. With `shifted` its wall clock can be
-    moved on, in all its processes at once, by pass_time()."""
+    moved on, in all its processes at once, by pass_time(). Each of front_ends is the overlay of a further cairn-wfe: the first of
+    them is cairn-wfe-2."""
 
-    def __init__(self, config=None, check=False, shifted=False):
+    def __init__(self, config=None, check=False, shifted=False, front_ends=()):
         self.folder = tempfile.mkdtemp(prefix="cairn-e2e-")
         self.state = os.path.join(self.folder, "state")
         self.config = merge(overlay(), config or {})
         self.check = check
+        self.front_ends = list(front_ends)
         self.env = {}
         os.chmod(self.folder, 0o755)
         self.work = os.path.join(self.folder, "work")
@@ -96,12 +98,17 @@ class Instance:
         """What the CA takes for the time, in UTC."""
         return datetime.datetime.utcnow() + datetime.timedelta(seconds=self.ahead_s)
 
+    def write(self, name, config):
+        path = os.path.join(self.folder, name + ".yaml")
+        with open(path, "w", encoding="utf-8") as f:
+            json.dump(config, f)
+        return path
+
     def up(self):
         """Starts it, or starts it again; returns when it is ready."""
-        path = os.path.join(self.folder, "overlay.yaml")
-        with open(path, "w", encoding="utf-8") as f:
-            json.dump(self.config, f)
-        command = [os.path.join(ROOT, "deploy/up"), "--detach", "--state", self.state, "--config", path]
+        command = [os.path.join(ROOT, "deploy/up"), "--detach", "--state", self.state, "--config", self.write("overlay", self.config)]
+        for i, one in enumerate(self.front_ends):
+            command += ["--front-end", self.write(f"front-end-{i + 2}", one)]
         done = subprocess.run(command + ([] if self.check else ["--no-check"]), env={**os.environ, "CAIRN_BUILD": BUILD, **self.environment},
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=180, check=False)
         if done.returncode != 0:
@@ -140,6 +147,8 @@ class Instance:
         return pid
 
     def metrics_address(self, name):
+        if name.startswith("cairn-wfe-"):
+            return self.front_ends[int(name.removeprefix("cairn-wfe-")) - 2]["wfe"]["metrics_listen"]
         return self.config[name.removeprefix("cairn-")]["metrics_listen"]
 
     def ready(self, name):

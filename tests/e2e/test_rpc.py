@@ -10,9 +10,9 @@ import pytest
 
 import raw
 
-SERVICES = {"cairn-ra": "cairn.ra.v1.RegistrationAuthority", "cairn-va": "cairn.va.v1.ValidationAuthority",
+SERVICES = {"cairn-wfe": "cairn.wfe.v1.FrontEnd", "cairn-ra": "cairn.ra.v1.RegistrationAuthority", "cairn-va": "cairn.va.v1.ValidationAuthority",
             "cairn-ca": "cairn.ca.v1.CertificateAuthority", "cairn-subscriber": "cairn.subscriber.v1.SubscriberData"}
-METHODS = (("cairn-ra", "NewAccount", {"cairn-wfe"}), ("cairn-ra", "NewOrder", {"cairn-wfe"}), ("cairn-ra", "FinalizeOrder", {"cairn-wfe"}),
+METHODS = (("cairn-wfe", "RedeemNonce", {"cairn-wfe"}), ("cairn-ra", "NewAccount", {"cairn-wfe"}), ("cairn-ra", "NewOrder", {"cairn-wfe"}), ("cairn-ra", "FinalizeOrder", {"cairn-wfe"}),
            ("cairn-ra", "RevokeCertificate", {"cairn-wfe"}), ("cairn-va", "Validate", {"cairn-ra", "cairn-va"}),
            ("cairn-ca", "IssueCertificate", {"cairn-ra"}), ("cairn-subscriber", "GetLogStatus", {"cairn-wfe", "cairn-command"}))
 EVERYBODY = {"cairn-wfe", "cairn-ra", "cairn-va", "cairn-ca", "cairn-subscriber", "cairn-command"}

@@ -24,6 +24,7 @@
 #undef RPC_SERVE
 #undef RPC_ROW
 #define RPC_SERVE va
+#define rpc_service_path_wfe va_rpc_service_path_wfe
 #define rpc_service_path_ra va_rpc_service_path_ra
 #define rpc_service_path_va va_rpc_service_path_va
 #define rpc_service_path_ca va_rpc_service_path_ca

@@ -17,11 +17,14 @@
 #include "lib/rpc/client.h"
 #include "lib/rpc/rows.h"
 #include "wfe/front.h"
+#include "wfe/nonces.h"
 #include "wfe/record.h"
 #include "wfe/request.h"
 #include "wfe/statements.h"
 
 #define BASE "https://ca.test:14000"
+#define HERE "10.0.0.1:14100" /* the front ends */
+#define THERE "10.0.0.2:14100"
 #define TERMS "https://ca.test/terms"
 
 /* One signer and the account that it has, or has not. */
@@ -57,6 +60,11 @@ static struct {
 	struct finalize_order_request finalize;
 	struct revoke_certificate_request revoke;
 	enum problem ra_problem; /* what it fails with */
+	/* what another front end was asked */
+	const char *peer_says; /* NULL: it does not answer */
+	const char *peer_address;
+	const char *peer_nonce;
+	unsigned peer_asked;
 	/* what the database has */
 	struct order order;
 	struct authorization authz;
@@ -331,6 +339,18 @@ int rpc_ra_revoke_certificate(
 	return fake_call(c, "revoke_certificate");
 }
 
+/* ---- another front end ---- */
+
+int rpc_wfe_redeem_nonce(
+    struct ctx *c, const char *address, const struct redeem_nonce_request *in, struct redeem_nonce_response *ret)
+{
+	t.peer_asked++;
+	t.peer_address = address;
+	t.peer_nonce = arena_text(t.c.arena, in->nonce);
+	ret->verdict = t.peer_says;
+	return t.peer_says != NULL ? 0 : FAIL(c, UNAVAILABLE, "Nobody answers");
+}
+
 /* ---- signed requests ---- */
 
 static inline void signer_init(struct signer *s, const char *status)
@@ -479,8 +499,11 @@ static int fake_setup(void **state)
 	t.config.wfe.process.workers = 4;
 	t.config.wfe.hold_ms = 2000;
 	t.front.config = &t.config;
-	const uint8_t instance[NONCE_INSTANCE_SIZE] = { 1 };
-	assert_int_equal(nonce_box_open(&t.c, NULL, instance, &t.front.nonces), 0);
+	const char *addresses[] = { HERE, THERE };
+	const struct text_list all = { addresses, COUNT_OF(addresses) };
+	assert_int_equal(peers_make(&t.c, t.c.arena, &all, HERE, bytes_of_text("salt"), &t.front.peers), 0);
+	assert_int_equal(nonce_box_open(&t.c, NULL, peers_own(t.front.peers), &t.front.nonces), 0);
+	nonces_answer(t.front.nonces);
 	const struct spool_options options = { t.dir, SPOOL_SEGMENT_OCTETS, SPOOL_LIMIT_OCTETS };
 	assert_int_equal(spool_open(&t.c, &options, &t.front.spool), 0);
 	signer_init(&t.alice, "valid");
