@@ -1,4 +1,4 @@
-/* newAccount and account updates (RFC 8555 7.3). */
+/* newAccount, account updates and key changes (RFC 8555 7.3). */
 #include <string.h>
 
 #include "lib/base/log.h"
@@ -50,6 +50,7 @@ struct account_row {
 	bool terms_agreed;
 	struct timestamp created_at;
 	bool created;
+	struct id held_by; /* by which account the key is held; read by a key change alone */
 };
 
 static const struct field account_row_field[] = {
@@ -60,8 +61,12 @@ static const struct field account_row_field[] = {
 	FIELD(struct account_row, terms_agreed),
 	FIELD(struct account_row, created_at),
 	FIELD(struct account_row, created),
+	FIELD(struct account_row, held_by),
 };
-static const struct fields account_row_fields = FIELDS(struct account_row, account_row_field);
+static const struct fields account_row_fields = {
+	.name = "account", .size = sizeof(struct account_row), .v = account_row_field, .n = 7
+};
+static const struct fields changed_account_row_fields = FIELDS(struct account_row, account_row_field);
 
 const struct statement ra_new_account_statement = {
 	.name = "new_account",
@@ -118,13 +123,32 @@ static int key_check(struct ctx *c, const struct jwk *jwk)
 	return result;
 }
 
-int ra_new_account_serve(struct ctx *c, const struct new_account_request *in, struct new_account_response *ret)
+/* A key that an account may have. */
+static int key_read(struct ctx *c, const char *text, struct jwk *ret)
 {
 	json_t *json = NULL;
+	TRY(json_parse(c, bytes_of_text(text), &json));
+	TRY(jwk_parse(c, json, ret));
+	return key_check(c, ret);
+}
+
+/* A statement that may find the key in acme.blocked_key. */
+static int run_with_key(struct ctx *c, const struct statement *statement, const void *params, struct account_row *ret)
+{
+	bool found = false;
+	if (db_row(c, statement, params, ret, &found) != 0) {
+		if (c->err.type == PROBLEM_BAD_PUBLIC_KEY) {
+			ctx_rule(c, rule_info(RULE_KEY_COMPROMISED)->id);
+		}
+		return -1;
+	}
+	return found ? 0 : FAIL(c, SERVER_INTERNAL, "The database gave no answer");
+}
+
+int ra_new_account_serve(struct ctx *c, const struct new_account_request *in, struct new_account_response *ret)
+{
 	struct jwk jwk;
-	TRY(json_parse(c, bytes_of_text(in->key), &json));
-	TRY(jwk_parse(c, json, &jwk));
-	TRY(key_check(c, &jwk)); /* */
+	TRY(key_read(c, in->key, &jwk));
 	uint8_t spki_sha256[SHA256_SIZE];
 	sha256_of(jwk.spki, spki_sha256);
 	const char *terms = ra_get()->config->acme.terms_of_service;
@@ -141,17 +165,8 @@ int ra_new_account_serve(struct ctx *c, const struct new_account_request *in, st
 	};
 	const struct statement *statement = NULL;
 	struct account_row row;
-	bool found = false;
 	TRY(choose_statement(c, in, &jwk, &params, &statement));
-	if (db_row(c, statement, &params, &row, &found) != 0) {
-		if (c->err.type == PROBLEM_BAD_PUBLIC_KEY) { /* the statement looks it up in acme.blocked_key */
-			ctx_rule(c, rule_info(RULE_KEY_COMPROMISED)->id);
-		}
-		return -1;
-	}
-	if (!found) {
-		return FAIL(c, SERVER_INTERNAL, "The database gave no answer");
-	}
+	TRY(run_with_key(c, statement, &params, &row));
 	if (strcmp(row.status, "valid") != 0) {
 		return FAIL(c, ACCOUNT_NOT_VALID, "The account of this key is %s", row.status); /* */
 	}
@@ -199,6 +214,69 @@ int ra_update_account_serve(struct ctx *c, const struct update_account_request *
 	TRY(db_row(c, &ra_deactivate_account_statement, &params, &row, &found));
 	if (!found) {
 		return FAIL(c, ACCOUNT_DOES_NOT_EXIST, "There is no such account");
+	}
+	*ret = account_of_row(&row);
+	return 0;
+}
+
+struct change_key_params {
+	struct id account_id;
+	struct bytes old;
+	const char *key;
+	struct bytes thumbprint;
+	struct bytes spki_sha256;
+	const char *process;
+	struct id request_id;
+};
+
+static const struct field change_key_param[] = {
+	FIELD(struct change_key_params, account_id),
+	FIELD(struct change_key_params, old),
+	FIELD(struct change_key_params, key),
+	FIELD(struct change_key_params, thumbprint),
+	FIELD(struct change_key_params, spki_sha256),
+	FIELD(struct change_key_params, process),
+	FIELD(struct change_key_params, request_id),
+};
+static const struct fields change_key_params_fields = FIELDS(struct change_key_params, change_key_param);
+
+const struct statement ra_change_key_statement = {
+	.name = "change_key",
+	.sql = "SELECT id, status, key, thumbprint, terms_agreed, created_at, false AS created, held_by "
+	       "FROM acme.change_key($1, $2, $3, $4, $5, $6, $7)",
+	.params = &change_key_params_fields,
+	.row = &changed_account_row_fields,
+	.repeatable = true,
+};
+
+/* RFC 8555 7.3.5: who holds both keys is told which account has the new one. */
+static int refuse_held_key(struct ctx *c, struct id account)
+{
+	char text[ID_TEXT_SIZE];
+	id_encode(account, text);
+	c->err.location = arena_printf(c->arena, "%s/acme/account/%s", ra_get()->config->acme.external_url, text);
+	return FAIL(c, KEY_CONFLICT, "The new key is the key of an account already");
+}
+
+int ra_change_key_serve(struct ctx *c, const struct change_key_request *in, struct account *ret)
+{
+	struct jwk jwk;
+	uint8_t spki_sha256[SHA256_SIZE];
+	TRY(key_read(c, in->key, &jwk)); /* */
+	sha256_of(jwk.spki, spki_sha256);
+	struct change_key_params params = {
+		.account_id = in->account_id,
+		.old = in->thumbprint,
+		.key = jwk.canonical,
+		.thumbprint = { jwk.thumbprint, SHA256_SIZE },
+		.spki_sha256 = { spki_sha256, SHA256_SIZE },
+		.process = ra_get()->instance,
+		.request_id = c->request_id,
+	};
+	struct account_row row;
+	TRY(run_with_key(c, &ra_change_key_statement, &params, &row));
+	if (!id_is_none(row.held_by)) {
+		return refuse_held_key(c, row.held_by);
 	}
 	*ret = account_of_row(&row);
 	return 0;

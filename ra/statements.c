@@ -7,6 +7,7 @@ const struct statement *const ra_statements[] = {
 	&ra_new_bound_account_statement,
 	&ra_find_eab_secret_statement,
 	&ra_deactivate_account_statement,
+	&ra_change_key_statement,
 	&ra_new_order_statement,
 	&ra_read_order_statement,
 	&ra_start_challenge_statement,

@@ -54,7 +54,7 @@ const struct statement binding_find = {
 };
 
 /* The account object, with the binding that was verified when the account was made, whatever this request says. */
-static int answer_account(struct acme *q, unsigned status, struct id id, const char *state, bool terms_agreed)
+int account_answer(struct acme *q, unsigned status, struct id id, const char *state, bool terms_agreed)
 {
 	struct binding_params params = { id };
 	struct binding_row row;
@@ -77,7 +77,7 @@ static int answer_existing(struct acme *q, const struct account_key *account)
 	q->account = *account; /* its key signed the request */
 	TRY(accounts_check_valid(q->c, account));
 	answer_location(q, front_object_url(q, "account", account->id));
-	return answer_account(q, 200, account->id, account_status_text(account->status), account->terms_agreed);
+	return account_answer(q, 200, account->id, account_status_text(account->status), account->terms_agreed);
 }
 
 static int check_new_account(struct acme *q, const struct new_account *in)
@@ -120,7 +120,7 @@ int new_account_serve(struct acme *q)
 	TRY(rpc_ra_new_account(q->c, &request, &response));
 	q->account.id = response.account.id;
 	answer_location(q, front_object_url(q, "account", response.account.id)); /* */
-	return answer_account(
+	return account_answer(
 	    q, response.created ? 201 : 200, response.account.id, response.account.status, response.account.terms_agreed);
 }
 
@@ -144,7 +144,7 @@ static int deactivate(struct acme *q)
 	accounts_forget(q->account.id);
 	TRY(rpc_ra_update_account(q->c, &request, &response));
 	accounts_forget(q->account.id);
-	return answer_account(q, 200, response.id, response.status, response.terms_agreed);
+	return account_answer(q, 200, response.id, response.status, response.terms_agreed);
 }
 
 /* nothing but the end of the account can be changed; contacts are checked and dropped. */
@@ -162,5 +162,5 @@ int account_serve(struct acme *q)
 		return FAIL(q->c, MALFORMED, "The status of an account can only be changed to \"deactivated\"");
 	}
 	TRY(contacts_check(q->c, &in.contact));
-	return answer_account(q, 200, q->account.id, account_status_text(q->account.status), q->account.terms_agreed);
+	return account_answer(q, 200, q->account.id, account_status_text(q->account.status), q->account.terms_agreed);
 }

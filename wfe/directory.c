@@ -25,6 +25,7 @@ struct directory {
 	const char *new_account;
 	const char *new_order;
 	const char *revoke_cert;
+	const char *key_change;
 	struct meta meta;
 };
 static const struct field directory_field[] = {
@@ -32,6 +33,7 @@ static const struct field directory_field[] = {
 	FIELD_AS(struct directory, new_account, "newAccount"),
 	FIELD_AS(struct directory, new_order, "newOrder"),
 	FIELD_AS(struct directory, revoke_cert, "revokeCert"),
+	FIELD_AS(struct directory, key_change, "keyChange"),
 	FIELD_STRUCT(struct directory, meta, &meta_fields),
 };
 static const struct fields directory_fields = FIELDS(struct directory, directory_field);
@@ -54,6 +56,7 @@ int directory_serve(struct acme *q)
 		.new_account = front_url(q, "/acme/new-account"),
 		.new_order = front_url(q, "/acme/new-order"),
 		.revoke_cert = front_url(q, "/acme/revoke-cert"),
+		.key_change = front_url(q, "/acme/key-change"),
 		.meta = {
 			.terms_of_service = config->acme.terms_of_service,
 			.website = config->acme.website,

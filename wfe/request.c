@@ -49,6 +49,28 @@ int request_parse_kid(struct acme *q, const char *kid, struct id *ret_id)
 	return 0;
 }
 
+/* The key of the cache may have been changed by way of another front end: before a signature is refused, the database is
+ * asked which key the account has (A-68). */
+static int verify_by_account(struct acme *q, struct account_key *account)
+{
+	struct account_key now;
+	bool found = false;
+	if (jws_verify_key(q->c, &q->jws, account->key) == 0) {
+		return 0;
+	}
+	struct err refused = q->c->err;
+	ctx_forgive(q->c);
+	accounts_forget(account->id);
+	TRY(accounts_find(q->c, account->id, &now, &found));
+	if (!found || memcmp(now.thumbprint, account->thumbprint, sizeof(now.thumbprint)) == 0) {
+		q->c->err = refused;
+		return -1;
+	}
+	TRY(jws_verify_key(q->c, &q->jws, now.key));
+	*account = now;
+	return 0;
+}
+
 static int verify_account(struct acme *q)
 {
 	struct id id;
@@ -59,7 +81,7 @@ static int verify_account(struct acme *q)
 	if (!found) {
 		return FAIL(q->c, ACCOUNT_DOES_NOT_EXIST, "The account does not exist");
 	}
-	TRY(jws_verify_key(q->c, &q->jws, account.key));
+	TRY(verify_by_account(q, &account));
 	char text[ID_TEXT_SIZE];
 	id_encode(id, text);
 	q->c->log_account = arena_text(q->c->arena, text);

@@ -15,6 +15,7 @@ static const struct route routes[] = {
 	    .serve = account_serve },
 	{ "account-orders", "/acme/account/ID/orders", METHOD_POST, .payload = PAYLOAD_EMPTY,
 	    .serve = account_orders_serve },
+	{ "key-change", "/acme/key-change", METHOD_POST, .payload = PAYLOAD_OBJECT, .serve = key_change_serve },
 	{ "new-order", "/acme/new-order", METHOD_POST, .payload = PAYLOAD_OBJECT, .serve = new_order_serve },
 	{ "order", "/acme/order/ID", METHOD_POST, .payload = PAYLOAD_EMPTY, .serve = order_serve },
 	{ "finalize", "/acme/order/ID/finalize", METHOD_POST, .payload = PAYLOAD_OBJECT, .serve = finalize_serve },

@@ -34,11 +34,15 @@ const char *route_allow(struct arena *a, const struct route *route);
 /* NOT_FOUND or UNAUTHORIZED unless the account in the path is the one that signed. */
 int account_check_own(struct acme *q) MUST_CHECK;
 
+/* The account object with this status, as the database has its binding. */
+int account_answer(struct acme *q, unsigned status, struct id id, const char *state, bool terms_agreed) MUST_CHECK;
+
 int directory_serve(struct acme *q) MUST_CHECK;
 int new_nonce_serve(struct acme *q) MUST_CHECK;
 int new_account_serve(struct acme *q) MUST_CHECK;
 int account_serve(struct acme *q) MUST_CHECK;
 int account_orders_serve(struct acme *q) MUST_CHECK;
+int key_change_serve(struct acme *q) MUST_CHECK;
 int new_order_serve(struct acme *q) MUST_CHECK;
 int order_serve(struct acme *q) MUST_CHECK;
 int finalize_serve(struct acme *q) MUST_CHECK;

@@ -77,6 +77,48 @@ BEGIN
 		FROM acme.account a WHERE a.id = p_account;
 END $$;
 
+-- keyChange (RFC 8555 7.3.5): another key by compare-and-set on the one that signed. The account stays what it is, with its
+-- binding, orders and authorizations (A-72). held_by: the key belongs to this account already, nothing was changed (A-70); the
+-- key of an account that has ended stays its own. A second run of a call whose answer was lost finds the key changed.
+-- Runs as the owner: nobody else may write a key into an account that is there.
+CREATE FUNCTION acme.change_key(p_account uuid, p_old bytea, p_key text, p_thumbprint bytea, p_spki_sha256 bytea,
+	p_process text, p_request uuid)
+RETURNS TABLE (id uuid, status text, key text, thumbprint bytea, terms_agreed boolean, created_at timestamptz, held_by uuid)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	checked boolean;
+	old_key text;
+BEGIN
+	SELECT a.key INTO old_key FROM acme.account a
+		WHERE a.id = p_account AND a.thumbprint = p_old AND a.status = 'valid' FOR UPDATE;
+	IF FOUND THEN
+		IF EXISTS (SELECT FROM acme.blocked_key b WHERE b.spki_sha256 = p_spki_sha256) THEN
+			PERFORM cairn.refuse('BAD_PUBLIC_KEY', 'The key is known to be compromised'); -- A-71, F-24
+		END IF;
+		SELECT a.id INTO held_by FROM acme.account a WHERE a.thumbprint = p_thumbprint;
+		IF held_by IS NULL THEN
+			BEGIN
+				UPDATE acme.account a SET key = p_key, thumbprint = p_thumbprint WHERE a.id = p_account;
+				PERFORM log.add_event(cairn.new_id(), p_process, 'account', 'account.key_changed', p_request, p_account, NULL,
+					NULL, jsonb_build_object('old_thumbprint', encode(p_old, 'hex'), 'old_key', old_key::jsonb,
+						'thumbprint', encode(p_thumbprint, 'hex'), 'key', p_key::jsonb));
+			EXCEPTION WHEN unique_violation THEN -- another account got it meanwhile (A-63)
+				SELECT a.id INTO held_by FROM acme.account a WHERE a.thumbprint = p_thumbprint;
+				IF held_by IS NULL THEN
+					PERFORM cairn.refuse('CONFLICT', 'Another request is changing to the same key');
+				END IF;
+			END;
+		END IF;
+	ELSIF NOT EXISTS (SELECT FROM acme.account a
+		WHERE a.id = p_account AND a.thumbprint = p_thumbprint AND a.status = 'valid') THEN
+		checked := acme.check_account(p_account, p_old);
+		PERFORM cairn.refuse('CONFLICT', 'Another request is changing the key of the account');
+	END IF;
+	SELECT a.id, a.status, a.key, a.thumbprint, a.terms_agreed IS NOT NULL, a.created_at
+		INTO id, status, key, thumbprint, terms_agreed, created_at FROM acme.account a WHERE a.id = p_account;
+	RETURN NEXT;
+END $$;
+
 -- newOrder (RFC 8555 7.4): the order with its authorizations and their challenges. A valid authorization of the account that
 -- lasts beyond p_reuse_until is used again (A-84); the others are new, with the ids given and the types and tokens of their
 -- challenges, which blanks set apart. p_names: p_values without the wildcard label. Where a policy has rules, or the account is

@@ -69,6 +69,13 @@ static const struct field redeem_nonce_response_table[] = {
 };
 const struct fields redeem_nonce_response_fields = FIELDS(struct redeem_nonce_response, redeem_nonce_response_table);
 
+static const struct field change_key_request_table[] = {
+	FIELD(struct change_key_request, account_id, .flags = FIELD_REQUIRED),
+	FIELD(struct change_key_request, thumbprint),
+	FIELD(struct change_key_request, key, .flags = FIELD_REQUIRED),
+};
+const struct fields change_key_request_fields = FIELDS(struct change_key_request, change_key_request_table);
+
 static const struct field challenge_table[] = {
 	FIELD(struct challenge, id, .flags = FIELD_REQUIRED),
 	FIELD(struct challenge, type, .flags = FIELD_REQUIRED),

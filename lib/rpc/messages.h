@@ -77,6 +77,12 @@ struct redeem_nonce_response {
 	const char *verdict; /* good (redeemed now, by this call), used, expired, foreign, unknown */
 };
 
+struct change_key_request {
+	struct id account_id;
+	struct bytes thumbprint; /* of the key that signed, which is to be replaced */
+	const char *key;         /* canonical JWK of the new one, which signed the inner JWS */
+};
+
 struct challenge {
 	struct id id;
 	const char *type;   /* http-01 */
@@ -286,6 +292,7 @@ MESSAGE(new_account_response)
 MESSAGE(update_account_request)
 MESSAGE(redeem_nonce_request)
 MESSAGE(redeem_nonce_response)
+MESSAGE(change_key_request)
 MESSAGE(challenge)
 MESSAGE(authorization)
 MESSAGE(order)

@@ -14,7 +14,7 @@ import requests
 import raw
 
 NAMES = {"identifiers": [{"type": "dns", "value": "negative.test"}]}
-RESOURCES = ["newAccount", "newOrder", "revokeCert"]
+RESOURCES = ["newAccount", "newOrder", "revokeCert", "keyChange"]
 
 
 def plain(client, method, url, **options):
@@ -87,7 +87,7 @@ def test_unknown_paths(ca, account):
         body = json.loads(answer.read())
         assert answer.status in (400, 404) and body["type"].endswith(":malformed"), path
         c.close()
-    for path in "/acme/order/AAAA", "/acme/key-change", "/acme/new-authz":
+    for path in "/acme/order/AAAA", "/acme/new-authz":
         raw.problem(account.post(urllib.parse.urljoin(ca.DIRECTORY_URL, path)), 404, "malformed")
 
 

@@ -33,6 +33,9 @@
 	    "1") ", '{dns,dns}', '{a.test,b.test}', " \
 	         "'e1', 'classic', '\\x010203040506070809', 'tbs', sha256('key'), '{a.test}', now(), now(), 'ca/1', " \
 	         "60, " UUID("9") ")"
+#define CHANGE(account, old, key) \
+	"SELECT coalesce(held_by::text, 'changed') FROM acme.change_key(" UUID( \
+	    account) ", sha256('" old "'), '{}', sha256('" key "'), sha256('spki'), 'ra', " UUID("9") ")"
 #define DEACTIVATE "SELECT status FROM acme.deactivate_account(" ACCOUNT "'ra', " UUID("9") ")"
 #define GIVE_UP(authz) "SELECT acme.deactivate_authz(" UUID(authz) ", " ACCOUNT "'ra', " UUID("9") ")"
 #define STATUS_OF(id) "SELECT status FROM acme.order_now WHERE id = " UUID(id)
@@ -190,6 +193,42 @@ static void test_new_order_after_deactivation(void **state)
 	pg_assert_value("SELECT count(*) FROM acme.orders", "1");
 }
 
+/* an order that is made by the old key while it is changed comes too late or first, and stays. */
+static void test_key_change_beside_new_order(void **state)
+{
+	(void) state;
+	assert_string_equal(
+	    one_waits("cairn_ra", CHANGE("1", "k", "l"), "cairn_ra", ONE_NAME("a", "b")), "ACCOUNT_DOES_NOT_EXIST");
+	pg_exec("cairn_ra", CHANGE("1", "l", "k"));
+	assert_string_equal(one_waits("cairn_ra", ONE_NAME("a", "b"), "cairn_ra", CHANGE("1", "k", "l")), "changed");
+	pg_assert_value("SELECT string_agg(status, ' ') FROM acme.order_now", "pending pending");
+}
+
+/* one key, two accounts that want it; and one that is just being made with it. */
+static void test_one_key_two_accounts(void **state)
+{
+	(void) state;
+#define NEW_ACCOUNT(id, key) \
+	"SELECT id FROM acme.new_account(" UUID(id) ", '{}', sha256('" key \
+	                                            "'), sha256('s'), NULL, false, false, 'ra', " UUID("9") ")"
+	pg_exec("cairn_ra", NEW_ACCOUNT("2", "m"));
+	const char *held = one_waits("cairn_ra", CHANGE("1", "k", "l"), "cairn_ra", CHANGE("2", "m", "l"));
+	assert_string_equal(held, "7193f000-0000-7000-8000-000000000100");
+	held = one_waits("cairn_ra", CHANGE("2", "m", "n"), "cairn_ra", NEW_ACCOUNT("3", "n"));
+	assert_string_equal(held, "7193f000-0000-7000-8000-000000000200");
+	held = one_waits("cairn_ra", NEW_ACCOUNT("3", "o"), "cairn_ra", CHANGE("1", "l", "o"));
+	assert_string_equal(held, "7193f000-0000-7000-8000-000000000300");
+	pg_assert_value("SELECT count(*) FROM log.event WHERE kind = 'account.key_changed'", "2");
+}
+
+/* none is made once the account's end is under way. */
+static void test_key_change_after_deactivation(void **state)
+{
+	(void) state;
+	assert_string_equal(one_waits("cairn_ra", DEACTIVATE, "cairn_ra", CHANGE("1", "k", "l")), "ACCOUNT_NOT_VALID");
+	pg_assert_value("SELECT (thumbprint = sha256('k'))::text FROM acme.account", "true");
+}
+
 /* D-3: two completions of one issuance give one certificate, the first. */
 static void test_two_completions(void **state)
 {
@@ -216,6 +255,9 @@ int main(void)
 		cmocka_unit_test_setup(test_authorization_is_given_up, fresh),
 		cmocka_unit_test_setup(test_giving_up_after_begin, fresh),
 		cmocka_unit_test_setup(test_new_order_after_deactivation, fresh),
+		cmocka_unit_test_setup(test_key_change_beside_new_order, fresh),
+		cmocka_unit_test_setup(test_one_key_two_accounts, fresh),
+		cmocka_unit_test_setup(test_key_change_after_deactivation, fresh),
 		cmocka_unit_test_setup(test_two_completions, fresh),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -86,6 +86,13 @@ int ra_update_account_serve(struct ctx *c, const struct update_account_request *
 	return FAIL(c, WRITE_UNCERTAIN, NULL);
 }
 
+int ra_change_key_serve(struct ctx *c, const struct change_key_request *in, struct account *ret)
+{
+	(void) in;
+	(void) ret;
+	return FAIL(c, SERVER_INTERNAL, "not used here");
+}
+
 int ra_start_challenge_serve(struct ctx *c, const struct start_challenge_request *in, struct authorization *ret)
 {
 	(void) in;

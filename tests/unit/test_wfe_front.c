@@ -18,7 +18,8 @@ static void the_directory_names_all_resources(void **state)
 	assert_string_equal(t.type, "application/json"); /* A-3, A-10 */
 	assert_string_equal(t.body,
 	    "{\"newNonce\":\"" BASE "/acme/new-nonce\",\"newAccount\":\"" BASE "/acme/new-account\",\"newOrder\":\"" BASE
-	    "/acme/new-order\",\"revokeCert\":\"" BASE "/acme/revoke-cert\",\"meta\":{\"termsOfService\":\"" TERMS
+	    "/acme/new-order\",\"revokeCert\":\"" BASE "/acme/revoke-cert\",\"keyChange\":\"" BASE
+	    "/acme/key-change\",\"meta\":{\"termsOfService\":\"" TERMS
 	    "\",\"caaIdentities\":[],\"profiles\":{}}}"); /* A-6 */
 	assert_null(answer_header("Link", "index"));      /* A-9 */
 	assert_null(answer_header("Replay-Nonce", ""));
@@ -104,8 +105,7 @@ static void other_paths_are_nothing(void **state)
 	const char *paths[] = { "/acme", "/acme/", "/directory/", "//directory", "/./directory", "/acme//new-order",
 		"/acme/%6eew-order", "/acme/new-order/", "/acme/../directory", "/ACME/new-order", "/acme/order/",
 		"/acme/order/AAAA", "/acme/order/AAAAAAAAAAAAAAAAAAAAAA", arena_printf(t.c.arena, "%s/", order),
-		arena_printf(t.c.arena, "%s/finalise", order), arena_printf(t.c.arena, "%sA", order), "/acme/key-change",
-		"/acme/new-authz" };
+		arena_printf(t.c.arena, "%s/finalise", order), arena_printf(t.c.arena, "%sA", order), "/acme/new-authz" };
 	for (size_t i = 0; i < COUNT_OF(paths); i++) {
 		(void) post_as(&t.alice, paths[i], "");
 		assert_problem(404, "malformed");                /* A-14, A-5 */

@@ -55,6 +55,7 @@ static struct {
 	/* what the RA was asked */
 	const char *called;
 	struct new_account_request new_account;
+	struct change_key_request change_key;
 	struct new_order_request new_order;
 	struct start_challenge_request start_challenge;
 	struct finalize_order_request finalize;
@@ -65,6 +66,7 @@ static struct {
 	const char *peer_address;
 	const char *peer_nonce;
 	unsigned peer_asked;
+	const char *ra_location;
 	/* what the database has */
 	struct order order;
 	struct authorization authz;
@@ -282,6 +284,7 @@ void db_thread_end(void)
 static int fake_call(struct ctx *c, const char *name)
 {
 	t.called = name;
+	c->err.location = t.ra_location;
 	return t.ra_problem == PROBLEM_NONE ? 0 : ctx_fail(c, t.ra_problem, "as told");
 }
 
@@ -298,6 +301,15 @@ int rpc_ra_update_account(struct ctx *c, const struct update_account_request *in
 	*ret = (struct account) { .id = in->account_id, .status = "deactivated" };
 	t.alice.status = "deactivated";
 	return fake_call(c, "update_account");
+}
+
+int rpc_ra_change_key(struct ctx *c, const struct change_key_request *in, struct account *ret)
+{
+	t.change_key = *in;
+	t.change_key.thumbprint = arena_bytes(t.c.arena, in->thumbprint.p, in->thumbprint.n);
+	t.change_key.key = arena_text(t.c.arena, in->key);
+	*ret = (struct account) { .id = in->account_id, .status = "valid", .terms_agreed = true };
+	return fake_call(c, "change_key");
 }
 
 int rpc_ra_new_order(struct ctx *c, const struct new_order_request *in, struct order *ret)
