@@ -124,25 +124,18 @@ static int split_names(struct ctx *c, const struct identifier_list *in, struct n
 	return 0;
 }
 
-/* What the order asks for may shorten the life of the profile, never lengthen it. */
+/* */
 static int set_validity(struct ctx *c, const struct issue_certificate_request *in, const struct config_profile *profile,
     const struct issuer *issuer, struct cert_template *t)
 {
-	struct timestamp from_to[2];
-	TRY(profile_validity(c, profile, ca.config->ca.backdate_s, clock_now(), issuer->info.not_after, from_to));
-	t->not_before = in->not_before.us == 0 ? from_to[0] : in->not_before;
-	t->not_after = in->not_after.us == 0 ? from_to[1] : in->not_after;
-	if (in->not_before.us != 0 && in->not_after.us == 0) {
-		t->not_after = timestamp_add_s(t->not_before, profile->life_s - 1);
-	}
-	t->not_before.us -= t->not_before.us % 1000000;
-	t->not_after.us -= t->not_after.us % 1000000;
-	if (t->not_after.us > issuer->info.not_after.us) {
-		t->not_after = issuer->info.not_after;
-	}
-	if (t->not_after.us <= t->not_before.us || t->not_after.us - t->not_before.us >= profile->life_s * 1000000) {
-		return FAIL(c, MALFORMED, "notBefore and notAfter are outside of what the profile %s allows", profile->name);
-	}
+	const struct validity_terms terms = { .now = clock_now(),
+		.backdate_s = ca.config->ca.backdate_s,
+		.issuer_ends = issuer->info.not_after,
+		.asked = { in->not_before, in->not_after } };
+	struct validity validity;
+	TRY(profile_validity(c, profile, &terms, &validity));
+	t->not_before = validity.from;
+	t->not_after = validity.to;
 	return 0;
 }
 

@@ -66,20 +66,57 @@ int profile_check(struct ctx *c, const struct config_profile *profile, enum poli
 	return 0;
 }
 
-int profile_validity(struct ctx *c, const struct config_profile *profile, int64_t backdate_s, struct timestamp now,
-    struct timestamp issuer_ends, struct timestamp ret_from_to[2])
+#define SECOND_US 1000000
+#define NEAR_US (INT64_C(2) * DAY_S * SECOND_US)
+
+int profile_asked_check(
+    struct ctx *c, const struct config_profile *profile, struct timestamp now, const struct validity *asked)
 {
-	struct timestamp from = { now.us - now.us % 1000000 };
-	from = timestamp_add_s(from, -backdate_s);
-	struct timestamp to = timestamp_add_s(from, profile->life_s - 1); /* D-9: the last second counts */
-	if (to.us > issuer_ends.us) {
-		to = issuer_ends;
+	struct timestamp from = asked->from.us == 0 ? now : asked->from;
+	int64_t apart_us = from.us - now.us;
+	if (apart_us > NEAR_US || apart_us < -NEAR_US) { /* D-35 */
+		return FAIL(c, MALFORMED, "notBefore must be within 48 hours of the moment at which the certificate is signed");
 	}
-	if (to.us <= now.us) {
+	if (asked->to.us == 0) {
+		return 0;
+	}
+	if (asked->to.us <= now.us || asked->to.us < from.us) {
+		return FAIL(c, MALFORMED, "notAfter must be in the future and behind notBefore");
+	}
+	if (asked->to.us - from.us >= profile->life_s * SECOND_US) { /* D-9: the last second counts */
+		return FAIL(c, MALFORMED,
+		    "A certificate of the profile %s lives no longer than %lld seconds, the last one included", profile->name,
+		    (long long) profile->life_s);
+	}
+	return 0;
+}
+
+static struct timestamp earlier(struct timestamp a, struct timestamp b)
+{
+	return a.us < b.us ? a : b;
+}
+
+int profile_validity(
+    struct ctx *c, const struct config_profile *profile, const struct validity_terms *terms, struct validity *ret)
+{
+	const struct validity *asked = &terms->asked;
+	struct timestamp from = { terms->now.us - terms->now.us % SECOND_US };
+	from = asked->from.us == 0 ? timestamp_add_s(from, -terms->backdate_s) : asked->from;
+	struct timestamp to = earlier(timestamp_add_s(from, profile->life_s - 1), terms->issuer_ends); /* D-9 */
+	if (to.us <= terms->now.us) {
 		return ctx_fault(c, "the issuer ends too soon to issue anything");
 	}
-	ret_from_to[0] = from;
-	ret_from_to[1] = to;
+	TRY(profile_asked_check(c, profile, terms->now, asked));
+	if (asked->to.us > terms->issuer_ends.us) {
+		return FAIL(c, MALFORMED, "notAfter is behind the end of the certificate that would sign");
+	}
+	if (asked->to.us != 0) {
+		to = asked->to;
+		/* What would be too long is cut from the time before now, for which nobody asked. */
+		int64_t earliest_us = to.us - (profile->life_s - 1) * SECOND_US;
+		from.us = asked->from.us == 0 && from.us < earliest_us ? earliest_us : from.us;
+	}
+	*ret = (struct validity) { from, to };
 	return 0;
 }
 

@@ -21,11 +21,29 @@ int64_t profile_life_max_s(enum policy_mode mode, struct timestamp now);
 int profile_check(
     struct ctx *c, const struct config_profile *profile, enum policy_mode mode, struct timestamp now) MUST_CHECK;
 
-/* notBefore and notAfter of a certificate signed at `now`, in whole seconds, both inside the life (D-9): notBefore is
- * backdate_s before, for clients whose clock is behind (D-35); notAfter is not behind the issuer's. SERVER_INTERNAL when
- * the issuer ends too soon for any life. */
-int profile_validity(struct ctx *c, const struct config_profile *profile, int64_t backdate_s, struct timestamp now,
-    struct timestamp issuer_ends, struct timestamp ret_from_to[2]) MUST_CHECK;
+/* notBefore and notAfter, in whole seconds, both inside the life (D-9). */
+struct validity {
+	struct timestamp from; /* 0 in an order: left to the CA */
+	struct timestamp to;
+};
+
+/* Whether an order may ask for this (A-78): notBefore within 48 hours of `now` (D-35), notAfter ahead, and no longer than
+ * the profile's life. MALFORMED with the sentence; the order is never given less in silence. */
+int profile_asked_check(
+    struct ctx *c, const struct config_profile *profile, struct timestamp now, const struct validity *asked) MUST_CHECK;
+
+/* What a certificate is signed by. */
+struct validity_terms {
+	struct timestamp now;
+	int64_t backdate_s;           /* notBefore is so long before, for clients whose clock is behind (D-35) */
+	struct timestamp issuer_ends; /* notAfter is not behind it */
+	struct validity asked;        /* what the order asks for goes into the certificate as it is */
+};
+
+/* The validity of a certificate. MALFORMED as above, and when the order asks for more than the issuer has; SERVER_INTERNAL
+ * when the issuer ends too soon for any life. */
+int profile_validity(struct ctx *c, const struct config_profile *profile, const struct validity_terms *terms,
+    struct validity *ret) MUST_CHECK;
 
 /* Fills kind, subject, flags and validity of a leaf's template; the names must be set before: the common name is the
  * first of at most 64 characters, if the profile has one (D-39). */

@@ -6,6 +6,7 @@
 #include "lib/base/metrics.h"
 #include "lib/rpc/handlers.h"
 #include "policy/names.h"
+#include "policy/profiles.h"
 #include "ra/grants.h"
 #include "ra/lists.h"
 #include "ra/ra.h"
@@ -215,6 +216,12 @@ static int check_identifiers(struct ctx *c, const struct new_order_request *in, 
 	return result;
 }
 
+/* Certificates know no parts of seconds; the order shows what it will be. */
+static struct timestamp whole_seconds(struct timestamp t)
+{
+	return (struct timestamp) { t.us - t.us % 1000000 };
+}
+
 int ra_new_order_serve(struct ctx *c, const struct new_order_request *in, struct order *ret)
 {
 	const struct config_profile *profile = ra_profile_find(in->profile);
@@ -222,12 +229,13 @@ int ra_new_order_serve(struct ctx *c, const struct new_order_request *in, struct
 		return FAIL(
 		    c, INVALID_PROFILE, "This server has no profile \"%s\"; the directory lists those it has", in->profile);
 	}
-	if (in->not_before.us != 0 || in->not_after.us != 0) { /* never dropped in silence */
-		return FAIL(c, MALFORMED, "This server does not take notBefore and notAfter; leave them out of the order");
-	}
+	const struct validity asked = { whole_seconds(in->not_before), whole_seconds(in->not_after) };
+	TRY(profile_asked_check(c, profile, clock_now(), &asked));
 	struct identifier_list identifiers;
 	TRY(check_identifiers(c, in, profile, &identifiers));
 	struct new_order_params params = make_params(c, in, profile, &identifiers);
+	params.not_before = asked.from;
+	params.not_after = asked.to;
 	struct new_order_row row;
 	bool found = false;
 	TRY(db_row(c, &ra_new_order_statement, &params, &row, &found));
@@ -248,6 +256,8 @@ int ra_new_order_serve(struct ctx *c, const struct new_order_request *in, struct
 		.identifiers = identifiers,
 		.authorizations = row.authorizations,
 		.expires_at = row.expires_at,
+		.not_before = asked.from,
+		.not_after = asked.to,
 		.profile = profile->name,
 		.fresh = fresh_list(c->arena, &params, &row),
 	};

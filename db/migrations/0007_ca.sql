@@ -60,6 +60,8 @@ BEGIN
 			THEN '{ACCOUNT_NOT_VALID, The account is not valid}'
 		WHEN r.expires_at <= clock_timestamp() THEN '{ORDER_NOT_READY, The order expired}'
 		WHEN r.profile <> p_profile THEN '{INVALID_PROFILE, The profile is not the one of the order}'
+		WHEN r.not_before <> p_not_before OR r.not_after <> p_not_after -- A-79; NULL: the order leaves it to us
+			THEN '{SERVER_INTERNAL, The dates are not those of the order}'
 		WHEN EXISTS (SELECT FROM acme.blocked_key b WHERE b.spki_sha256 = p_spki_sha256) -- E-13
 			THEN '{BAD_CSR, The key is known to be compromised}'
 		WHEN NOT EXISTS (SELECT FROM ca.issuer i WHERE i.name = p_issuer)

@@ -264,6 +264,30 @@ static void test_issue(void **state)
 	}
 }
 
+/* the dates that were ordered, to the second, and the database knows them too. */
+static void test_ordered_dates(void **state)
+{
+	struct ctx *c = *state;
+	int64_t from_s = clock_now().us / 1000000 + 3600;
+	struct issue_certificate_request in = one_name(c, "dates.test");
+	struct issue_certificate_response out;
+	struct cert_info info;
+	run_sql("UPDATE acme.orders SET not_before = to_timestamp(%lld), not_after = to_timestamp(%lld) WHERE id = '%s'",
+	    (long long) from_s, (long long) from_s + 86399, uuid(c->arena, in.order_id));
+	assert_problem(c, PROBLEM_SERVER_INTERNAL, ca_issue_certificate_serve(c, &in, &out));
+	in.not_before = (struct timestamp) { from_s * 1000000 };
+	in.not_after = (struct timestamp) { (from_s + 86398) * 1000000 };
+	assert_problem(c, PROBLEM_SERVER_INTERNAL, ca_issue_certificate_serve(c, &in, &out));
+	in.not_after = (struct timestamp) { (from_s + 91 * 86400) * 1000000 };
+	assert_problem(c, PROBLEM_MALFORMED, ca_issue_certificate_serve(c, &in, &out));
+	expect("0", "SELECT count(*) FROM ca.certificate WHERE order_id = '%s'", uuid(c->arena, in.order_id));
+	in.not_after = (struct timestamp) { (from_s + 86399) * 1000000 };
+	assert_good(c, ca_issue_certificate_serve(c, &in, &out));
+	assert_good(c, cert_parse(c, out.certificate, &info));
+	assert_int_equal(info.not_before.us, in.not_before.us);
+	assert_int_equal(info.not_after.us, in.not_after.us);
+}
+
 /* A-117, D-3: one order, one serial, one certificate. */
 static void test_twice(void **state)
 {
@@ -392,9 +416,9 @@ static void test_bad_requests(void **state)
 	    hex_encode(c->arena, in.public_key));
 	assert_problem(c, PROBLEM_BAD_CSR, ca_issue_certificate_serve(c, &in, &out));
 	in = one_name(c, "bad.test"); /* a shorter life is fine */
-	in.not_after = timestamp_add_s(clock_now(), 86400);
+	in.not_after.us = (clock_now().us / 1000000 + 86400) * 1000000;
 	assert_good(c, ca_issue_certificate_serve(c, &in, &out));
-	assert_true(out.not_after.us == in.not_after.us - in.not_after.us % 1000000);
+	assert_true(out.not_after.us == in.not_after.us);
 }
 
 /* An issuance that stops between its two transactions, as by kill -9. */
@@ -653,6 +677,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_CTX(test_crl_before_issuing),
 		WITH_CTX(test_issue),
+		WITH_CTX(test_ordered_dates),
 		WITH_CTX(test_twice),
 		WITH_CTX(test_race),
 		WITH_CTX(test_refusals),

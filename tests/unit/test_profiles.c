@@ -1,4 +1,4 @@
-/* Profiles: D-9, D-35, D-36, D-39, D-41, B-22. */
+/* Profiles: A-78, D-9, D-35, D-36, D-39, D-41, B-22. */
 #include "tests/unit/crypto_test.h"
 
 #include "policy/profiles.h"
@@ -59,19 +59,76 @@ static void checked_by_mode(void **state)
 	assert_problem(c, PROBLEM_SERVER_INTERNAL, profile_check(c, &p, POLICY_PRIVATE, at("2026-11-21T00:00:00Z")));
 }
 
+#define NOW at("2026-11-21T08:09:10Z")
+
 /* D-9: 90 days are 7775999 s between the two; D-35: an hour back */
 static void validity(void **state)
 {
 	struct ctx *c = *state;
-	struct timestamp t[2];
-	struct timestamp now = { at("2026-11-21T08:09:10Z").us + 123456 };
-	assert_good(c, profile_validity(c, &profiles_v[0], 3600, now, at("2030-01-01T00:00:00Z"), t));
-	assert_int_equal(t[0].us, at("2026-11-21T07:09:10Z").us);
-	assert_int_equal((t[1].us - t[0].us) / 1000000, 7775999);
-	assert_good(c, profile_validity(c, &profiles_v[0], 3600, now, at("2026-12-01T00:00:00Z"), t));
-	assert_int_equal(t[1].us, at("2026-12-01T00:00:00Z").us);
-	assert_problem(
-	    c, PROBLEM_SERVER_INTERNAL, profile_validity(c, &profiles_v[0], 3600, now, at("2026-11-21T08:09:10Z"), t));
+	struct validity t;
+	struct validity_terms terms = { { NOW.us + 123456 }, 3600, at("2030-01-01T00:00:00Z"), { { 0 }, { 0 } } };
+	assert_good(c, profile_validity(c, &profiles_v[0], &terms, &t));
+	assert_int_equal(t.from.us, at("2026-11-21T07:09:10Z").us);
+	assert_int_equal((t.to.us - t.from.us) / 1000000, 7775999);
+	terms.issuer_ends = at("2026-12-01T00:00:00Z");
+	assert_good(c, profile_validity(c, &profiles_v[0], &terms, &t));
+	assert_int_equal(t.to.us, at("2026-12-01T00:00:00Z").us);
+	terms.issuer_ends = NOW;
+	assert_problem(c, PROBLEM_SERVER_INTERNAL, profile_validity(c, &profiles_v[0], &terms, &t));
+}
+
+static int64_t when(const char *text)
+{
+	return text == NULL ? 0 : at(text).us;
+}
+
+/* what an order asks for is what the certificate says, to the second, or it is refused. */
+static void asked_dates(void **state)
+{
+	struct ctx *c = *state;
+	static const struct {
+		const char *from;
+		const char *to;
+		const char *expect_from; /* NULL: refused */
+		const char *expect_to;
+	} cases[] = {
+		{ "2026-11-21T08:00:00Z", NULL, "2026-11-21T08:00:00Z", "2027-02-19T07:59:59Z" },
+		{ "2026-11-23T08:09:10Z", NULL, "2026-11-23T08:09:10Z", "2027-02-21T08:09:09Z" },
+		{ "2026-11-23T08:09:11Z", NULL, NULL, NULL }, /* D-35 */
+		{ "2026-11-19T08:09:10Z", NULL, "2026-11-19T08:09:10Z", "2027-02-17T08:09:09Z" },
+		{ "2026-11-19T08:09:09Z", NULL, NULL, NULL },
+		{ NULL, "2026-11-22T00:00:00Z", "2026-11-21T07:09:10Z", "2026-11-22T00:00:00Z" },
+		{ NULL, "2027-02-19T08:09:09Z", "2026-11-21T08:09:10Z",
+		    "2027-02-19T08:09:09Z" }, /* no time before now is left */
+		{ NULL, "2027-02-19T08:09:10Z", NULL, NULL },
+		{ NULL, "2026-11-21T08:09:10Z", NULL, NULL },
+		{ NULL, "1999-01-01T00:00:00Z", NULL, NULL },
+		{ "2026-11-21T08:00:00Z", "2027-02-19T07:59:59Z", "2026-11-21T08:00:00Z", "2027-02-19T07:59:59Z" },
+		{ "2026-11-21T08:00:00Z", "2027-02-19T08:00:00Z", NULL, NULL }, /* D-9: one second too long */
+		{ "2026-11-22T08:00:00Z", "2026-11-22T07:59:59Z", NULL, NULL },
+		{ "2026-11-22T08:00:00Z", "2026-11-22T08:00:00Z", "2026-11-22T08:00:00Z", "2026-11-22T08:00:00Z" },
+	};
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct validity t;
+		struct validity_terms terms = { NOW, 3600, at("2030-01-01T00:00:00Z"),
+			{ { when(cases[i].from) }, { when(cases[i].to) } } };
+		int asked = profile_asked_check(c, &profiles_v[0], NOW, &terms.asked);
+		ctx_forgive(c);
+		if (cases[i].expect_from == NULL) {
+			assert_int_equal(asked, -1);
+			assert_problem(c, PROBLEM_MALFORMED, profile_validity(c, &profiles_v[0], &terms, &t));
+			continue;
+		}
+		assert_int_equal(asked, 0);
+		assert_good(c, profile_validity(c, &profiles_v[0], &terms, &t));
+		assert_int_equal(t.from.us, when(cases[i].expect_from));
+		assert_int_equal(t.to.us, when(cases[i].expect_to));
+	}
+	struct validity t;
+	struct validity_terms terms = { NOW, 0, at("2026-12-01T00:00:00Z"), { { 0 }, at("2026-12-01T00:00:01Z") } };
+	assert_problem(c, PROBLEM_MALFORMED, profile_validity(c, &profiles_v[0], &terms, &t)); /* longer than the issuer */
+	terms.asked.to = at("2026-12-01T00:00:00Z");
+	assert_good(c, profile_validity(c, &profiles_v[0], &terms, &t));
 }
 
 /* D-39, D-41 */
@@ -99,6 +156,7 @@ int main(void)
 		WITH_CTX(life_by_date),
 		WITH_CTX(checked_by_mode),
 		WITH_CTX(validity),
+		WITH_CTX(asked_dates),
 		WITH_CTX(applied),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

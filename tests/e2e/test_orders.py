@@ -1,0 +1,80 @@
+"""What an order says and what comes of it: A-78, A-79."""
+import datetime
+
+import pytest
+
+import raw
+
+LIFE = datetime.timedelta(days=90)
+
+
+def text(moment):
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def now():
+    return datetime.datetime.utcnow().replace(microsecond=0)
+
+
+def certificate(client, responder, made):
+    """Finalizes a new order of one name and gives the leaf and the order as it ended."""
+    order = made.json()
+    client.validate(order, responder)
+    der, _ = raw.csr([order["identifiers"][0]["value"]])
+    assert client.post(order["finalize"], {"csr": raw.b64(der)}).status_code == 200
+    final = client.poll(made.headers["Location"], ("valid", "invalid")).json()
+    assert final["status"] == "valid", final
+    return raw.chain(client.post(final["certificate"]).text)[0], final
+
+
+@pytest.mark.parametrize("wish", ("notBefore", "notAfter", "both"))
+def test_dates(account, responder, wish):
+    """A-78, A-79: exactly what was ordered, seconds and offsets included"""
+    start, end = now() + datetime.timedelta(hours=7), now() + datetime.timedelta(days=3, seconds=11)
+    wishes = {"notBefore": {"notBefore": (start + datetime.timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:%S.250+02:00")},
+              "notAfter": {"notAfter": text(end)}, "both": {"notBefore": text(start), "notAfter": text(end)}}[wish]
+    made = account.order(f"{wish}.dates.test".lower(), **wishes)
+    assert made.status_code == 201, made.text
+    leaf, order = certificate(account, responder, made)
+    expected = {k: v for k, v in (("notBefore", text(start)), ("notAfter", text(end))) if k in wishes}
+    for shown in made.json(), order:
+        assert {k: v for k, v in shown.items() if k.startswith("not")} == expected
+    if "notBefore" in wishes:
+        assert leaf.not_valid_before == start
+    else:
+        assert leaf.not_valid_before <= now()
+    assert leaf.not_valid_after == (end if "notAfter" in wishes else start + LIFE - datetime.timedelta(seconds=1))
+
+
+def test_no_dates(account, responder):
+    """A-78: an order without dates shows none"""
+    made = account.order("plain.dates.test")
+    leaf, order = certificate(account, responder, made)
+    assert not any(k.startswith("not") for k in order)
+    assert leaf.not_valid_after - leaf.not_valid_before == LIFE - datetime.timedelta(seconds=1)
+
+
+REFUSED_DATES = {
+    "too early": ({"notBefore": -datetime.timedelta(hours=49)}, "48 hours"),
+    "too late": ({"notBefore": datetime.timedelta(hours=49)}, "48 hours"),
+    "end before start": ({"notBefore": datetime.timedelta(hours=5), "notAfter": datetime.timedelta(hours=4)}, "notAfter"),
+    "end in the past": ({"notAfter": -datetime.timedelta(seconds=5)}, "notAfter"),
+    "too long": ({"notAfter": LIFE + datetime.timedelta(seconds=30)}, "lives no longer"),
+    "too long from its start": ({"notBefore": datetime.timedelta(0), "notAfter": LIFE}, "lives no longer"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED_DATES)
+def test_refused_dates(account, case):
+    """A-78: never dropped in silence"""
+    wishes, words = REFUSED_DATES[case]
+    base = now()
+    body = raw.problem(account.order("refused.dates.test", **{k: text(base + v) for k, v in wishes.items()}), 400, "malformed")
+    assert words in body["detail"]
+
+
+@pytest.mark.parametrize("garbage", ("tomorrow", "2026-13-01T00:00:00Z", "2026-11-22", "2026-11-22T00:00:00", 1795248550, "", "2026-11-22T25:00:00Z"))
+def test_dates_that_are_none(account, garbage):
+    """A-78"""
+    raw.problem(account.order("garbage.dates.test", notAfter=garbage), 400, "malformed")
+    raw.problem(account.order("garbage.dates.test", notBefore=garbage), 400, "malformed")
