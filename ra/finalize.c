@@ -38,6 +38,7 @@ struct finalize_row {
 	struct text_list identifier_values;
 	struct id_list authorizations;
 	const char *profile;
+	const char *replaces;
 	struct timestamp not_before;
 	struct timestamp not_after;
 	struct timestamp expires_at;
@@ -53,6 +54,7 @@ static const struct field finalize_row_field[] = {
 	FIELD(struct finalize_row, identifier_values),
 	FIELD(struct finalize_row, authorizations),
 	FIELD(struct finalize_row, profile),
+	FIELD(struct finalize_row, replaces),
 	FIELD(struct finalize_row, not_before),
 	FIELD(struct finalize_row, not_after),
 	FIELD(struct finalize_row, expires_at),
@@ -67,8 +69,8 @@ static const struct fields finalize_row_fields = FIELDS(struct finalize_row, fin
 /* All that finalize judges (A-113..A-119), of an order of the account that asks, if that is valid and has this key. */
 const struct statement ra_read_finalize_statement = {
 	.name = "read_finalize",
-	.sql = "SELECT o.status, o.identifier_types, o.identifier_values, o.authorizations, o.profile, o.not_before, "
-	       "o.not_after, o.expires_at, o.oldest_validation, o.issuance_request_id, "
+	.sql = "SELECT o.status, o.identifier_types, o.identifier_values, o.authorizations, o.profile, o.replaces, "
+	       "o.not_before, o.not_after, o.expires_at, o.oldest_validation, o.issuance_request_id, "
 	       "EXISTS (SELECT FROM acme.account k WHERE k.thumbprint = $4) AS key_is_account, "
 	       "EXISTS (SELECT FROM acme.blocked_key b WHERE b.spki_sha256 = $5) AS key_is_blocked, "
 	       "CASE WHEN EXISTS (SELECT FROM acme.judging) THEN (SELECT j.refused FROM acme.judge_order(o.account_id, "
@@ -304,6 +306,7 @@ static int issue(struct ctx *c, const struct finalize_order_request *in, const s
 		.not_before = order->not_before,
 		.not_after = order->not_after,
 		.profile = order->profile,
+		.replaces = order->replaces,
 		.certificate_id = response.certificate_id,
 		.certificate = response.certificate,
 	};

@@ -4,6 +4,7 @@
 #include "lib/base/base64.h"
 #include "lib/base/log.h"
 #include "lib/base/metrics.h"
+#include "lib/crypto/renewal_id.h"
 #include "lib/rpc/handlers.h"
 #include "policy/names.h"
 #include "policy/profiles.h"
@@ -144,6 +145,7 @@ static struct new_order_params make_params(struct ctx *c, const struct new_order
 		.values = { ARENA_ARRAY(c->arena, n, const char *), n },
 		.names = { ARENA_ARRAY(c->arena, n, const char *), n },
 		.profile = profile->name,
+		.replaces = in->replaces,
 		.expires = timestamp_add_s(now, profile->order_life_s),
 		.reuse_until = timestamp_add_s(now, REUSE_MARGIN_S),
 		.authz_ids = { ARENA_ARRAY(c->arena, n, struct id), n },
@@ -222,6 +224,13 @@ static struct timestamp whole_seconds(struct timestamp t)
 	return (struct timestamp) { t.us - t.us % 1000000 };
 }
 
+/* The rest is for acme.claim_replacement, in the statement that writes the order (B-17). */
+static int replaces_check(struct ctx *c, const char *replaces)
+{
+	struct renewal_id id;
+	return replaces == NULL ? 0 : renewal_id_parse(c, bytes_of_text(replaces), &id);
+}
+
 int ra_new_order_serve(struct ctx *c, const struct new_order_request *in, struct order *ret)
 {
 	const struct config_profile *profile = ra_profile_find(in->profile);
@@ -231,6 +240,7 @@ int ra_new_order_serve(struct ctx *c, const struct new_order_request *in, struct
 	}
 	const struct validity asked = { whole_seconds(in->not_before), whole_seconds(in->not_after) };
 	TRY(profile_asked_check(c, profile, clock_now(), &asked));
+	TRY(replaces_check(c, in->replaces));
 	struct identifier_list identifiers;
 	TRY(check_identifiers(c, in, profile, &identifiers));
 	struct new_order_params params = make_params(c, in, profile, &identifiers);
@@ -259,6 +269,7 @@ int ra_new_order_serve(struct ctx *c, const struct new_order_request *in, struct
 		.not_before = asked.from,
 		.not_after = asked.to,
 		.profile = profile->name,
+		.replaces = in->replaces,
 		.fresh = fresh_list(c->arena, &params, &row),
 	};
 	return 0;

@@ -93,7 +93,9 @@ static bool wants_nonce(const struct acme *q)
 static void add_nonce(struct acme *q)
 {
 	if (!wants_nonce(q)) {
-		http_reply_header(q->http, "Cache-Control", "public, max-age=0, no-cache");
+		http_reply_header(q->http, "Cache-Control",
+		    q->cache_s == 0 ? "public, max-age=0, no-cache"
+		                    : arena_printf(q->c->arena, "public, max-age=%lld", (long long) q->cache_s));
 		return;
 	}
 	char nonce[NONCE_TEXT_SIZE];

@@ -26,6 +26,7 @@ struct directory {
 	const char *new_order;
 	const char *revoke_cert;
 	const char *key_change;
+	const char *renewal_info;
 	struct meta meta;
 };
 static const struct field directory_field[] = {
@@ -34,6 +35,7 @@ static const struct field directory_field[] = {
 	FIELD_AS(struct directory, new_order, "newOrder"),
 	FIELD_AS(struct directory, revoke_cert, "revokeCert"),
 	FIELD_AS(struct directory, key_change, "keyChange"),
+	FIELD_AS(struct directory, renewal_info, "renewalInfo"),
 	FIELD_STRUCT(struct directory, meta, &meta_fields),
 };
 static const struct fields directory_fields = FIELDS(struct directory, directory_field);
@@ -57,6 +59,7 @@ int directory_serve(struct acme *q)
 		.new_order = front_url(q, "/acme/new-order"),
 		.revoke_cert = front_url(q, "/acme/revoke-cert"),
 		.key_change = front_url(q, "/acme/key-change"),
+		.renewal_info = front_url(q, RENEWAL_INFO_PATH), /* B-13 */
 		.meta = {
 			.terms_of_service = config->acme.terms_of_service,
 			.website = config->acme.website,

@@ -44,6 +44,7 @@ struct acme {
 	unsigned status;
 	const char *content_type;
 	struct bytes reply;
+	int64_t cache_s; /* how long anybody may keep it; 0: ask again each time */
 };
 
 /* Serves one request of the API; a handler for http_server_options, whose arg is the struct front. */

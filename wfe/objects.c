@@ -34,6 +34,7 @@ static const struct field acme_order_field[] = {
 	FIELD_AS(struct acme_order, not_before, "notBefore"),
 	FIELD_AS(struct acme_order, not_after, "notAfter"),
 	FIELD(struct acme_order, profile),
+	FIELD(struct acme_order, replaces),
 	FIELD(struct acme_order, authorizations),
 	FIELD(struct acme_order, finalize),
 	FIELD(struct acme_order, certificate),
@@ -137,6 +138,7 @@ struct acme_order object_of_order(const struct acme *q, const struct order *orde
 		.not_before = order->not_before,
 		.not_after = order->not_after,
 		.profile = order->profile,
+		.replaces = order->replaces, /* B-17 */
 		.authorizations = { ARENA_ARRAY(a, order->authorizations.n, const char *), order->authorizations.n },
 		.finalize = arena_printf(a, "%s/finalize", url),
 		.error = object_of_record(a, &order->error),

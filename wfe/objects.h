@@ -44,6 +44,7 @@ struct acme_order {
 	struct timestamp not_before;
 	struct timestamp not_after;
 	const char *profile;
+	const char *replaces;
 	struct text_list authorizations;
 	const char *finalize;
 	const char *certificate;

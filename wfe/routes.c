@@ -23,6 +23,7 @@ static const struct route routes[] = {
 	{ "challenge", "/acme/challenge/ID", METHOD_POST, .payload = PAYLOAD_EITHER, .serve = challenge_serve },
 	{ "certificate", "/acme/cert/ID", METHOD_POST, .payload = PAYLOAD_EMPTY, .reply_kept_elsewhere = true,
 	    .serve = certificate_serve },
+	{ "renewal-info", RENEWAL_INFO_PATH "/", METHOD_GET | METHOD_HEAD, .serve = renewal_info_serve },
 	{ "revoke-cert", "/acme/revoke-cert", METHOD_POST, SIGNER_EITHER, PAYLOAD_OBJECT, .serve = revoke_serve },
 };
 
@@ -40,6 +41,10 @@ static const struct {
 static bool matches(const char *pattern, const char *path, struct id *id)
 {
 	const char *place = strstr(pattern, "ID");
+	size_t whole = strlen(pattern);
+	if (pattern[whole - 1] == '/') {
+		return strncmp(pattern, path, whole) == 0;
+	}
 	if (place == NULL) {
 		return strcmp(pattern, path) == 0;
 	}

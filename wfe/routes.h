@@ -6,6 +6,8 @@
 
 enum route_method { METHOD_GET = 1, METHOD_HEAD = 2, METHOD_POST = 4, METHOD_OPTIONS = 8 };
 
+#define RENEWAL_INFO_PATH "/acme/renewal-info"
+
 /* Which key a POST has to be signed with. */
 enum route_signer { SIGNER_ACCOUNT, SIGNER_NEW_KEY, SIGNER_EITHER };
 
@@ -13,7 +15,7 @@ enum route_payload { PAYLOAD_EMPTY, PAYLOAD_OBJECT, PAYLOAD_EITHER }; /* empty: 
 
 struct route {
 	const char *name; /* in log.request and in metrics */
-	const char *path; /* ID stands for an id */
+	const char *path; /* ID stands for an id; behind a / at the end anything may stand, for `serve` to read */
 	unsigned methods; /* OPTIONS is allowed everywhere */
 	enum route_signer signer;
 	enum route_payload payload;
@@ -49,6 +51,7 @@ int finalize_serve(struct acme *q) MUST_CHECK;
 int authz_serve(struct acme *q) MUST_CHECK;
 int challenge_serve(struct acme *q) MUST_CHECK;
 int certificate_serve(struct acme *q) MUST_CHECK;
+int renewal_info_serve(struct acme *q) MUST_CHECK;
 int revoke_serve(struct acme *q) MUST_CHECK;
 
 #endif

@@ -15,7 +15,7 @@ CREATE VIEW acme.authz_now AS
 -- time and its authorizations. The certificate has an id when it is there.
 CREATE VIEW acme.order_now AS
 	SELECT o.id, o.account_id, k.status AS account_status, k.thumbprint AS account_thumbprint, o.identifier_types,
-		o.identifier_values, o.authorizations, o.profile, o.not_before, o.not_after, o.expires_at,
+		o.identifier_values, o.authorizations, o.profile, o.not_before, o.not_after, o.replaces, o.expires_at,
 		CASE WHEN c.der IS NOT NULL THEN c.id END AS certificate_id, c.request_id AS issuance_request_id,
 		z.oldest_validation,
 		CASE WHEN o.error IS NOT NULL THEN 'invalid'
@@ -45,7 +45,7 @@ CREATE VIEW acme.order_now AS
 
 CREATE VIEW front.orders AS
 	SELECT id, account_id, status, identifier_types, identifier_values, authorizations, expires_at, not_before, not_after,
-		profile, certificate_id, error FROM acme.order_now;
+		profile, replaces, certificate_id, error FROM acme.order_now;
 
 -- The challenges of one that was decided are the one that did it (RFC 8555 7.1.4); lib/rpc/rows.c puts them together.
 CREATE VIEW front.authz AS

@@ -166,6 +166,9 @@ BEGIN
 			RETURN;
 		END IF;
 	END IF;
+	IF p_replaces IS NOT NULL THEN
+		PERFORM acme.claim_replacement(p_id, p_account, p_values, p_replaces); -- 0015
+	END IF;
 	INSERT INTO acme.orders (id, account_id, identifier_types, identifier_values, authorizations, profile, not_before,
 		not_after, replaces, expires_at)
 		VALUES (p_id, p_account, p_types, p_values, new_order.authorizations, p_profile, p_not_before, p_not_after,

@@ -15,6 +15,8 @@ static const struct field acme_field[] = {
 	FIELD(struct config_acme, caa_identities, .def = "[localhost]", .min = 0, .max = 32,
 	    .help = "Domain names by which CAA records may name this CA."),
 	FIELD(struct config_acme, eab_required, .def = "false", .help = "New accounts need an external account key."),
+	FIELD(struct config_acme, renewal_info_retry_s, .def = "21600", .min = 60, .max = 43200,
+	    .help = "Seconds after which clients ask again when to renew (ARI); some are told up to a fifth less."),
 	FIELD(struct config_acme, nonce_reject_percent, .def = "0", .min = 0, .max = 99,
 	    .help = "Share of good nonces that is refused, in percent; for tests of clients only."),
 };

@@ -12,6 +12,7 @@ struct config_acme {
 	const char *website;
 	struct text_list caa_identities;
 	bool eab_required;
+	int64_t renewal_info_retry_s;
 	int64_t nonce_reject_percent;
 };
 

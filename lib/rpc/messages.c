@@ -107,6 +107,7 @@ static const struct field order_table[] = {
 	FIELD(struct order, not_before),
 	FIELD(struct order, not_after),
 	FIELD(struct order, profile),
+	FIELD(struct order, replaces),
 	FIELD(struct order, certificate_id),
 	FIELD(struct order, certificate, .flags = FIELD_OMIT_EMPTY),
 	FIELD_STRUCT(struct order, error, &problem_record_fields, .flags = FIELD_OMIT_EMPTY),

@@ -122,6 +122,7 @@ struct order {
 	struct timestamp not_before; /* as asked, or none */
 	struct timestamp not_after;
 	const char *profile;
+	const char *replaces;     /* certificate, as RFC 9773 4.1 names it; or NULL */
 	struct id certificate_id; /* none until valid */
 	struct bytes certificate; /* DER, in the answer of the FinalizeOrder that had it issued; empty elsewhere */
 	struct problem_record error;

@@ -13,6 +13,7 @@ static const struct field order_row_field[] = {
 	FIELD(struct order_row, not_before),
 	FIELD(struct order_row, not_after),
 	FIELD(struct order_row, profile),
+	FIELD(struct order_row, replaces),
 	FIELD(struct order_row, certificate_id),
 	FIELD_STRUCT(struct order_row, error, &problem_record_fields),
 };
@@ -49,6 +50,7 @@ struct order order_of_row(struct arena *a, const struct order_row *row)
 		.not_before = row->not_before,
 		.not_after = row->not_after,
 		.profile = row->profile,
+		.replaces = row->replaces,
 		.certificate_id = row->certificate_id,
 		.error = row->error,
 	};

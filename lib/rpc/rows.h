@@ -16,13 +16,14 @@ struct order_row {
 	struct timestamp not_before;
 	struct timestamp not_after;
 	const char *profile;
+	const char *replaces;
 	struct id certificate_id;
 	struct problem_record error;
 };
 extern const struct fields order_row_fields;
 #define ORDER_COLUMNS \
 	"id, account_id, status, identifier_types, identifier_values, authorizations, expires_at, not_before, not_after, " \
-	"profile, certificate_id, error"
+	"profile, replaces, certificate_id, error"
 
 struct authorization_row {
 	struct id id;

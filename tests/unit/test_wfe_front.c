@@ -19,7 +19,7 @@ static void the_directory_names_all_resources(void **state)
 	assert_string_equal(t.body,
 	    "{\"newNonce\":\"" BASE "/acme/new-nonce\",\"newAccount\":\"" BASE "/acme/new-account\",\"newOrder\":\"" BASE
 	    "/acme/new-order\",\"revokeCert\":\"" BASE "/acme/revoke-cert\",\"keyChange\":\"" BASE
-	    "/acme/key-change\",\"meta\":{\"termsOfService\":\"" TERMS
+	    "/acme/key-change\",\"renewalInfo\":\"" BASE "/acme/renewal-info\",\"meta\":{\"termsOfService\":\"" TERMS
 	    "\",\"caaIdentities\":[],\"profiles\":{}}}"); /* A-6 */
 	assert_null(answer_header("Link", "index"));      /* A-9 */
 	assert_null(answer_header("Replay-Nonce", ""));

@@ -75,7 +75,8 @@ static struct {
 	struct bytes certificate;
 	const char *chain;
 	struct timestamp crl_this_update;
-	json_t *binding; /* of every account */
+	struct timestamp renewal[2]; /* the window of every certificate; none: there is no certificate */
+	json_t *binding;             /* of every account */
 	bool database_down;
 } t;
 
@@ -149,6 +150,7 @@ static struct order_row row_of_order(const struct order *order)
 		.authorizations = order->authorizations,
 		.expires_at = order->expires_at,
 		.profile = order->profile,
+		.replaces = order->replaces,
 		.certificate_id = order->certificate_id,
 		.error = order->error,
 	};
@@ -218,6 +220,16 @@ static int fake_row(struct ctx *c, const struct statement *s, const void *params
 			struct bytes der;
 			const char *chain;
 		} row = { t.alice.id, t.certificate, t.chain };
+		assert_int_equal(s->row->size, sizeof(row));
+		memcpy(ret, &row, sizeof(row));
+		return 1;
+	}
+	if (s == &renewal_find && t.renewal[0].us != 0) {
+		struct {
+			struct timestamp opens;
+			struct timestamp closes;
+			const char *url;
+		} row = { t.renewal[0], t.renewal[1], "https://ca.test/why" };
 		assert_int_equal(s->row->size, sizeof(row));
 		memcpy(ret, &row, sizeof(row));
 		return 1;
