@@ -6,6 +6,7 @@
 #include "cli/ceremony.h"
 #include "cli/config.h"
 #include "cli/eab.h"
+#include "cli/incident.h"
 #include "cli/init.h"
 #include "cli/migrate.h"
 #include "cli/policy.h"
@@ -20,6 +21,7 @@ static const struct {
 	{ "config", "check and show the configuration; explain its keys", cli_config },
 	{ "eab", "external account keys: who may make an account", cli_eab },
 	{ "policy", "who may have which names: test, diff, apply, show", cli_policy },
+	{ "incident", "certificates that are to be renewed before their time", cli_incident },
 	{ "ceremony", "make roots, intermediates and their CRLs from a plan", cli_ceremony },
 	{ "bench", "measure an ACME server, this or any other", cli_bench },
 };
