@@ -39,8 +39,27 @@ const struct statement register_issuer = {
 	.repeatable = true,
 };
 
+struct alternates_params {
+	const char *name;
+	struct text_list alternates;
+};
+
+static const struct field alternates_field[] = {
+	FIELD(struct alternates_params, name),
+	FIELD(struct alternates_params, alternates),
+};
+static const struct fields alternates_fields = FIELDS(struct alternates_params, alternates_field);
+
+const struct statement set_alternates = {
+	.name = "set_alternates",
+	.sql = "SELECT ca.set_alternates($1, $2)",
+	.params = &alternates_fields,
+	.repeatable = true,
+};
+
 const struct statement *const ca_statements[] = {
 	&register_issuer,
+	&set_alternates,
 	&begin_issuance,
 	&resume_issuance,
 	&take_issuances,
@@ -98,6 +117,8 @@ int ca_register_issuers(struct ctx *c)
 			.process = ca.process,
 		};
 		TRY(db_run(c, &register_issuer, &params));
+		const struct alternates_params alternates = { issuer->config->name, issuer->alternates };
+		TRY(db_run(c, &set_alternates, &alternates));
 	}
 	return 0;
 }

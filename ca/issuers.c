@@ -25,6 +25,26 @@ static const char *chain_pem(struct ctx *c, const struct bytes_list *file)
 	return arena_text_n(c->arena, pem.p, pem.n);
 }
 
+/* a leaf verifies by another certificate of the same name and key. */
+static int load_alternates(struct ctx *c, struct issuer *issuer)
+{
+	const struct text_list *files = &issuer->config->alternate_chains;
+	issuer->alternates.v = ARENA_ARRAY(c->arena, files->n, const char *);
+	for (size_t i = 0; i < files->n; i++) {
+		struct bytes_list file;
+		struct cert_info info;
+		TRY(cert_read_file(c, files->v[i], &file));
+		if (cert_parse(c, file.v[0], &info) != 0 || !info.is_ca || !bytes_equal(info.spki, issuer->info.spki) ||
+		    !bytes_equal(info.subject, issuer->info.subject) || bytes_equal(info.der, issuer->info.der)) {
+			ctx_forgive(c);
+			return ctx_fault(c, "%s does not begin with another certificate of the name and key of the issuer %s",
+			    files->v[i], issuer->config->name);
+		}
+		issuer->alternates.v[issuer->alternates.n++] = chain_pem(c, &file);
+	}
+	return 0;
+}
+
 static int load_one(struct ctx *c, const struct config_issuer *config, struct issuer *ret)
 {
 	struct bytes_list file;
@@ -37,7 +57,7 @@ static int load_one(struct ctx *c, const struct config_issuer *config, struct is
 	TRY(key_of_spki(c, ret->info.spki, &ret->public_key));
 	ret->kind = key_kind_of(ret->public_key);
 	ret->chain = chain_pem(c, &file);
-	return 0;
+	return load_alternates(c, ret);
 }
 
 int issuers_load(struct ctx *c, const struct config *config, struct issuer_list *ret)

@@ -10,7 +10,8 @@ struct issuer {
 	struct cert_info info;
 	EVP_PKEY *public_key;
 	enum key_kind kind;
-	const char *chain; /* PEM of this certificate and those above it in its file, without a root */
+	const char *chain;           /* PEM of this certificate and those above it in its file, without a root */
+	struct text_list alternates; /* the same of its other chains */
 };
 
 struct issuer_list {

@@ -5,6 +5,7 @@
 #include "lib/db/db.h"
 
 extern const struct statement register_issuer;
+extern const struct statement set_alternates;
 extern const struct statement begin_issuance;
 extern const struct statement resume_issuance;
 extern const struct statement take_issuances;

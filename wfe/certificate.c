@@ -1,7 +1,11 @@
 /* Download of a chain (RFC 8555 7.4.2) and revocation (7.6). */
-#include "lib/base/buffer.h"
+#include <string.h>
+
 #include "lib/crypto/cert.h"
+#include "lib/crypto/der.h"
+#include "lib/crypto/pkcs7.h"
 #include "lib/rpc/client.h"
+#include "wfe/accept.h"
 #include "wfe/answer.h"
 #include "wfe/issued.h"
 #include "wfe/request.h"
@@ -17,17 +21,19 @@ struct certificate_row {
 	struct id account_id;
 	struct bytes der;
 	const char *chain;
+	struct text_list alternates;
 };
 static const struct field certificate_row_field[] = {
 	FIELD(struct certificate_row, account_id),
 	FIELD(struct certificate_row, der),
 	FIELD(struct certificate_row, chain),
+	FIELD(struct certificate_row, alternates),
 };
 static const struct fields certificate_row_fields = FIELDS(struct certificate_row, certificate_row_field);
 
 const struct statement certificate_find = {
 	.name = "certificate_find",
-	.sql = "SELECT account_id, der, chain FROM front.certificate WHERE id = $1",
+	.sql = "SELECT account_id, der, chain, alternates FROM front.certificate WHERE id = $1",
 	.params = &certificate_lookup_fields,
 	.row = &certificate_row_fields,
 	.repeatable = true,
@@ -43,42 +49,103 @@ static const struct field revoke_field[] = {
 };
 static const struct fields revoke_fields = FIELDS(struct revoke, revoke_field);
 
-static int read_certificate(struct acme *q, struct issued *ret)
+/* The certificate with its chain number n; 0 is the usual one. */
+static int read_certificate(struct acme *q, size_t n, struct issued *ret)
 {
 	struct certificate_lookup lookup = { q->id };
 	struct certificate_row row;
 	bool found = false;
 	TRY(db_row(q->c, &certificate_find, &lookup, &row, &found));
 	TRY(request_check_owner(q, "certificate", found, row.account_id)); /* */
+	if (n > row.alternates.n) {
+		return FAIL(q->c, NOT_FOUND, "The certificate has no such chain");
+	}
 	struct bytes leaf = cert_to_pem(q->c->arena, row.der);
-	struct bytes chain = bytes_of_text(row.chain);
-	struct buffer b;
-	buffer_init(&b, q->c->arena, leaf.n + chain.n);
-	buffer_add(&b, leaf.p, leaf.n);
-	buffer_add(&b, chain.p, chain.n);
+	struct bytes chain = bytes_of_text(n == 0 ? row.chain : row.alternates.v[n - 1]);
+	const struct bytes pieces[] = { leaf, chain };
 	struct cert_info info;
 	TRY(cert_parse(q->c, row.der, &info));
-	if (info.aia_url != NULL && row.chain != NULL) {
-		issued_learn_chain(info.aia_url, chain);
+	if (info.aia_url != NULL && row.chain != NULL && n == 0) {
+		issued_learn_chain(info.aia_url, chain, row.alternates.n);
 	}
-	*ret = (struct issued) { row.account_id, buffer_bytes(&b), info.aia_url };
+	*ret = (struct issued) { row.account_id, der_join(q->c->arena, pieces, COUNT_OF(pieces)), info.aia_url,
+		row.alternates.n };
 	return 0;
+}
+
+static struct bytes leaf_only(struct arena *a, const struct bytes_list *chain)
+{
+	(void) a;
+	return chain->v[0];
+}
+
+/* What a client may ask for by Accept, best first. */
+static const struct {
+	const char *accepted;
+	const char *type;
+	struct bytes (*make)(struct arena *a, const struct bytes_list *chain); /* NULL: as it is kept */
+} forms[] = {
+	{ "application/pem-certificate-chain", "application/pem-certificate-chain", NULL }, /* */
+	{ "application/pkcs7-mime", "application/pkcs7-mime; smime-type=certs-only", pkcs7_certs_only },
+	{ "application/x-pkcs7-certificates", "application/x-pkcs7-certificates", pkcs7_certs_only },
+	{ "application/pkix-cert", "application/pkix-cert", leaf_only },
+};
+
+static int answer_form(struct acme *q, struct bytes pem)
+{
+	const char *accepted[COUNT_OF(forms)];
+	for (size_t i = 0; i < COUNT_OF(forms); i++) {
+		accepted[i] = forms[i].accepted;
+	}
+	int form = accept_choose(http_request_header_list(q->http, "Accept"), accepted, COUNT_OF(forms));
+	if (form < 0) {
+		return FAIL(q->c, NOT_ACCEPTABLE,
+		    "A certificate comes as application/pem-certificate-chain, application/pkcs7-mime or "
+		    "application/pkix-cert");
+	}
+	q->reply = pem;
+	if (forms[form].make != NULL) {
+		struct bytes_list chain;
+		TRY(cert_chain_of_pem(q->c, pem, &chain));
+		q->reply = forms[form].make(q->c->arena, &chain);
+	}
+	q->status = 200;
+	q->content_type = forms[form].type;
+	return 0;
+}
+
+/* All other chains. */
+static void link_alternates(struct acme *q, size_t n, size_t alternates)
+{
+	const char *url = front_object_url(q, "cert", q->id);
+	for (size_t i = 0; i <= alternates; i++) {
+		if (i != n) {
+			answer_link(q, i == 0 ? url : arena_printf(q->c->arena, "%s/%zu", url, i), "alternate");
+		}
+	}
+}
+
+/* The digit at the end of the path of an alternate chain; 0 for the usual one. */
+static size_t chain_number(const struct acme *q)
+{
+	size_t n = strlen(q->http->path);
+	return n > 2 && q->http->path[n - 2] == '/' ? (size_t) (q->http->path[n - 1] - '0') : 0;
 }
 
 int certificate_serve(struct acme *q)
 {
 	struct issued issued;
-	if (issued_find(q->c, q->id, &issued)) {
+	size_t n = chain_number(q);
+	if (n == 0 && issued_find(q->c, q->id, &issued)) {
 		TRY(request_check_owner(q, "certificate", true, issued.account_id)); /* */
 	} else {
-		TRY(read_certificate(q, &issued));
+		TRY(read_certificate(q, n, &issued));
 	}
-	q->status = 200;
-	q->content_type = "application/pem-certificate-chain"; /* */
-	q->reply = issued.pem;
+	TRY(answer_form(q, issued.pem));
 	if (issued.up != NULL) {
 		answer_link(q, issued.up, "up");
 	}
+	link_alternates(q, n, issued.alternates);
 	return 0;
 }
 

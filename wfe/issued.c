@@ -14,6 +14,7 @@ static struct slot {
 	struct id id;
 	struct id account_id;
 	int64_t until_us;
+	size_t alternates;
 	size_t n;
 	char up[URL_MAX];
 	uint8_t pem[ISSUED_OCTETS_MAX];
@@ -22,6 +23,7 @@ static struct slot {
 static struct chain {
 	char up[URL_MAX];
 	int64_t until_us;
+	size_t alternates;
 	size_t n;
 	uint8_t pem[ISSUED_OCTETS_MAX];
 } chains[ISSUERS];
@@ -52,6 +54,7 @@ static void keep(struct slot *slot, struct id id, const struct issued *leaf)
 	slot->id = id;
 	slot->account_id = leaf->account_id;
 	slot->until_us = clock_monotonic_us() + LIFE_US;
+	slot->alternates = chain->alternates;
 	slot->n = leaf->pem.n + chain->n;
 	memcpy(slot->up, chain->up, sizeof(slot->up));
 	memcpy(slot->pem, leaf->pem.p, leaf->pem.n);
@@ -78,7 +81,7 @@ static struct chain *place_of(const char *up)
 	return place;
 }
 
-void issued_learn_chain(const char *up, struct bytes pem)
+void issued_learn_chain(const char *up, struct bytes pem, size_t alternates)
 {
 	size_t n = strlen(up) + 1;
 	if (n > URL_MAX || pem.n == 0 || pem.n > ISSUED_OCTETS_MAX) {
@@ -87,6 +90,7 @@ void issued_learn_chain(const char *up, struct bytes pem)
 	pthread_mutex_lock(&lock);
 	struct chain *place = place_of(up);
 	place->until_us = clock_monotonic_us() + CHAIN_LIFE_US;
+	place->alternates = alternates;
 	place->n = pem.n;
 	memcpy(place->up, up, n);
 	memcpy(place->pem, pem.p, pem.n);
@@ -100,7 +104,7 @@ bool issued_find(struct ctx *c, struct id id, struct issued *ret)
 	bool found = id_equal(slot->id, id) && slot->until_us > clock_monotonic_us();
 	if (found) {
 		*ret = (struct issued) { slot->account_id, arena_bytes(c->arena, slot->pem, slot->n),
-			arena_text(c->arena, slot->up) };
+			arena_text(c->arena, slot->up), slot->alternates };
 	}
 	pthread_mutex_unlock(&lock);
 	return found;

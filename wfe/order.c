@@ -147,7 +147,7 @@ static void keep_certificate(const struct acme *q, const struct order *order)
 	struct cert_info info;
 	if (order->certificate.n > 0 && cert_parse(&scratch, order->certificate, &info) == 0 && info.aia_url != NULL) {
 		issued_keep(order->certificate_id,
-		    &(struct issued) { order->account_id, cert_to_pem(q->c->arena, order->certificate), info.aia_url });
+		    &(struct issued) { order->account_id, cert_to_pem(q->c->arena, order->certificate), info.aia_url, 0 });
 	}
 }
 

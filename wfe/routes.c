@@ -24,6 +24,8 @@ static const struct route routes[] = {
 	{ "certificate", "/acme/cert/ID", METHOD_POST, .payload = PAYLOAD_EMPTY, .reply_kept_elsewhere = true,
 	    .serve = certificate_serve },
 	{ "renewal-info", RENEWAL_INFO_PATH "/", METHOD_GET | METHOD_HEAD, .serve = renewal_info_serve },
+	{ "certificate-alternate", "/acme/cert/ID/N", METHOD_POST, .payload = PAYLOAD_EMPTY, .reply_kept_elsewhere = true,
+	    .serve = certificate_serve },
 	{ "revoke-cert", "/acme/revoke-cert", METHOD_POST, SIGNER_EITHER, PAYLOAD_OBJECT, .serve = revoke_serve },
 };
 
@@ -36,6 +38,15 @@ static const struct {
 	{ "POST", METHOD_POST },
 	{ "OPTIONS", METHOD_OPTIONS },
 };
+
+/* Whether the end of a path is that of the pattern, where N is one digit from 1. */
+static bool ends_as(const char *pattern, const char *tail)
+{
+	if (strcmp(pattern, "/N") == 0) {
+		return tail[0] == '/' && tail[1] >= '1' && tail[1] <= '9' && tail[2] == '\0';
+	}
+	return strcmp(pattern, tail) == 0;
+}
 
 /* Whether the path has the form of the pattern; the id in it goes to *id. */
 static bool matches(const char *pattern, const char *path, struct id *id)
@@ -51,7 +62,7 @@ static bool matches(const char *pattern, const char *path, struct id *id)
 	size_t before = (size_t) (place - pattern);
 	size_t n = strlen(path);
 	const size_t text = ID_TEXT_SIZE - 1;
-	return n >= before + text && memcmp(path, pattern, before) == 0 && strcmp(path + before + text, place + 2) == 0 &&
+	return n >= before + text && memcmp(path, pattern, before) == 0 && ends_as(place + 2, path + before + text) &&
 	       id_parse((struct bytes) { (const uint8_t *) path + before, text }, id) == 0 && !id_is_none(*id);
 }
 

@@ -15,7 +15,9 @@ enum route_payload { PAYLOAD_EMPTY, PAYLOAD_OBJECT, PAYLOAD_EITHER }; /* empty: 
 
 struct route {
 	const char *name; /* in log.request and in metrics */
-	const char *path; /* ID stands for an id; behind a / at the end anything may stand, for `serve` to read */
+	/* ID stands for an id, N at the end for one digit from 1; behind a / at the end anything may stand, for `serve` to
+	 * read */
+	const char *path;
 	unsigned methods; /* OPTIONS is allowed everywhere */
 	enum route_signer signer;
 	enum route_payload payload;

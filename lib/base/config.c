@@ -201,6 +201,8 @@ static const struct field issuer_field[] = {
 	FIELD(struct config_issuer, crl_url, .flags = FIELD_REQUIRED, .help = "URL of its CRL, written into certificates."),
 	FIELD(struct config_issuer, aia_url, .flags = FIELD_REQUIRED,
 	    .help = "URL of its certificate (DER), written into certificates."),
+	FIELD(struct config_issuer, alternate_chains, .flags = FIELD_PATH, .def = "[]", .min = 0, .max = 9,
+	    .help = "PEM files of other chains, each from a certificate of this issuer's key on that another CA signed."),
 	FIELD(struct config_issuer, active, .def = "true", .help = "Sign new certificates; false: CRLs only."),
 };
 static const struct fields issuer_fields = FIELDS(struct config_issuer, issuer_field);

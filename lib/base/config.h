@@ -154,6 +154,7 @@ struct config_issuer {
 	const char *key_file;
 	const char *crl_url;
 	const char *aia_url;
+	struct text_list alternate_chains;
 	bool active; /* signs new certificates; the others sign CRLs only */
 };
 

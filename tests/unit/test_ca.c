@@ -216,6 +216,13 @@ static void test_crl_before_issuing(void **state)
 	assert_good(c, ca_register_issuers(c));
 	assert_good(c, ca_register_issuers(c));
 	expect("2", "SELECT count(*) FROM log.event WHERE kind = 'issuer.registered'");
+	static const char *pem[] = { "one", "two" };
+	ca.issuers.v[0].alternates = (struct text_list) { pem, 2 }; /* */
+	assert_good(c, ca_register_issuers(c));
+	expect("one two", "SELECT array_to_string(alternates, ' ') FROM ca.issuer WHERE alternates <> '{}'");
+	ca.issuers.v[0].alternates.n = 0;
+	assert_good(c, ca_register_issuers(c));
+	expect("0", "SELECT count(*) FROM ca.issuer WHERE alternates <> '{}'");
 	assert_problem(c, PROBLEM_UNAVAILABLE, ca_issue_certificate_serve(c, &in, &out));
 	assert_good(c, ca_make_crls(c));
 	assert_true(ca_crls_stand());

@@ -1,6 +1,9 @@
 /* link: ca */
-/* Which issuer signs (D-32): of the key's family, active, and by chance. */
+/* Which issuer signs (D-32): of the key's family, active, and by chance; and its other chains. */
 #include "tests/unit/crypto_test.h"
+
+#include <stdio.h>
+#include <unistd.h>
 
 #include "ca/issuers.h"
 
@@ -64,11 +67,62 @@ static void found_by_name(void **state)
 	assert_null(issuer_find(&list, "e2"));
 }
 
+static const char *write_pem(struct ctx *c, const char *name, const struct bytes_list *certificates)
+{
+	const char *path = arena_printf(c->arena, "/tmp/cairn-issuers-%d-%s.pem", (int) getpid(), name);
+	struct bytes pem = cert_chain_to_pem(c->arena, certificates);
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	assert_int_equal(fwrite(pem.p, 1, pem.n, f), pem.n);
+	assert_int_equal(fclose(f), 0);
+	return path;
+}
+
+/* a chain of this issuer's name and key, without its root; anything else is a mistake in the configuration. */
+static void other_chains(void **state)
+{
+	struct ctx *c = *state;
+	struct hierarchy own;
+	struct hierarchy elsewhere;
+	make_hierarchy(c, "p256", "p256", &own);
+	make_hierarchy(c, "p384", "p256", &elsewhere);
+	AUTO(X509) crossed = to_x509(own.intermediate.der);
+	AUTO(X509) root = to_x509(elsewhere.root.der);
+	assert_int_equal(X509_set_issuer_name(crossed, X509_get_subject_name(root)), 1);
+	assert_true(X509_sign(crossed, elsewhere.root.key, EVP_sha384()) > 0);
+	uint8_t *der = NULL;
+	int n = i2d_X509(crossed, &der);
+	assert_true(n > 0);
+	struct bytes other = arena_bytes(c->arena, der, (size_t) n);
+	OPENSSL_free(der);
+	struct bytes good[] = { other, elsewhere.root.der };
+	const char *files[] = { write_pem(c, "good", &(struct bytes_list) { good, 2 }),
+		write_pem(c, "foreign", &(struct bytes_list) { &elsewhere.intermediate.der, 1 }),
+		write_pem(c, "same", &(struct bytes_list) { &own.intermediate.der, 1 }),
+		write_pem(c, "root", &(struct bytes_list) { &elsewhere.root.der, 1 }) };
+	struct config_issuer one = { .name = "e1", .cert_file = files[2], .active = true };
+	struct config config = { .ca = { .issuers = { &one, 1 } } };
+	struct issuer_list list;
+	one.alternate_chains = (struct text_list) { &files[0], 1 };
+	assert_good(c, issuers_load(c, &config, &list));
+	assert_int_equal(list.v[0].alternates.n, 1);
+	struct bytes expected = cert_to_pem(c->arena, other);
+	assert_true(bytes_equal(bytes_of_text(list.v[0].alternates.v[0]), expected));
+	for (size_t i = 1; i < COUNT_OF(files); i++) {
+		one.alternate_chains = (struct text_list) { &files[i], 1 };
+		assert_cause(c, "another certificate of the name and key", issuers_load(c, &config, &list));
+	}
+	for (size_t i = 0; i < COUNT_OF(files); i++) {
+		(void) unlink(files[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_CTX(by_chance_within_the_family),
 		WITH_CTX(found_by_name),
+		WITH_CTX(other_chains),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

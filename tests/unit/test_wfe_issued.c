@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include <openssl/pkcs7.h>
+
 #include "tests/unit/crypto_test.h"
 #undef assert_problem /* here it is about an answer */
 #include "tests/unit/wfe_fake.h"
@@ -82,7 +84,7 @@ static void the_database_is_asked_once_for_an_issuer(void **state)
 static void other_orders_keep_nothing(void **state)
 {
 	(void) state;
-	issued_learn_chain(AIA_URL, bytes_of_text(CHAIN));
+	issued_learn_chain(AIA_URL, bytes_of_text(CHAIN), 0);
 	finalize((struct bytes) { NULL, 0 }); /* it was issued by an earlier call */
 	assert_int_equal(download(&t.alice, t.order.certificate_id), 404);
 	finalize(bytes_of_text("no certificate"));
@@ -91,7 +93,7 @@ static void other_orders_keep_nothing(void **state)
 
 static struct issued leaf_of(const char *pem)
 {
-	return (struct issued) { t.alice.id, bytes_of_text(pem), AIA_URL };
+	return (struct issued) { t.alice.id, bytes_of_text(pem), AIA_URL, 0 };
 }
 
 static void a_newer_certificate_takes_the_place(void **state)
@@ -102,8 +104,8 @@ static void a_newer_certificate_takes_the_place(void **state)
 	memcpy(second.b + 14, first.b + 14, 2); /* the same slot */
 	struct issued leaf = leaf_of("first\n");
 	struct issued got;
-	issued_learn_chain(AIA_URL, bytes_of_text("old\n"));
-	issued_learn_chain(AIA_URL, bytes_of_text("chain\n"));
+	issued_learn_chain(AIA_URL, bytes_of_text("old\n"), 0);
+	issued_learn_chain(AIA_URL, bytes_of_text("chain\n"), 0);
 	issued_keep(first, &leaf);
 	assert_false(issued_find(&t.c, second, &got));
 	assert_true(issued_find(&t.c, first, &got));
@@ -125,7 +127,7 @@ static void what_is_too_large_is_not_kept(void **state)
 	struct id id = id_new();
 	struct issued leaf = leaf_of(large);
 	struct issued got;
-	issued_learn_chain(AIA_URL, bytes_of_text("chain\n"));
+	issued_learn_chain(AIA_URL, bytes_of_text("chain\n"), 0);
 	issued_keep(id, &leaf);
 	assert_false(issued_find(&t.c, id, &got));
 	leaf.pem.n -= 6;
@@ -134,12 +136,114 @@ static void what_is_too_large_is_not_kept(void **state)
 	assert_int_equal(got.pem.n, ISSUED_OCTETS_MAX);
 	/* Nor are more issuers than there are places. */
 	for (int i = 0; i < 20; i++) {
-		issued_learn_chain(arena_printf(t.c.arena, "http://pki.test/%d", i), bytes_of_text("other\n"));
+		issued_learn_chain(arena_printf(t.c.arena, "http://pki.test/%d", i), bytes_of_text("other\n"), 0);
 	}
 	id = id_new();
 	leaf = leaf_of("leaf\n");
 	issued_keep(id, &leaf);
 	assert_false(issued_find(&t.c, id, &got));
+}
+
+/* What a PKCS#7 holds, by OpenSSL's own reader. */
+static void assert_pkcs7(const struct bytes_list *expected)
+{
+	const uint8_t *p = (const uint8_t *) t.body;
+	PKCS7 *p7 = d2i_PKCS7(NULL, &p, (long) t.body_n);
+	assert_non_null(p7);
+	assert_ptr_equal(p, (const uint8_t *) t.body + t.body_n);
+	assert_true(PKCS7_type_is_signed(p7));
+	const STACK_OF(X509) *certs = p7->d.sign->cert;
+	assert_int_equal(sk_X509_num(certs), expected->n);
+	for (size_t i = 0; i < expected->n; i++) {
+		AUTO(X509) one = to_x509(expected->v[i]);
+		assert_int_equal(X509_cmp(sk_X509_value(certs, (int) i), one), 0);
+	}
+	PKCS7_free(p7);
+}
+
+static unsigned download_as(const char *path, const char *accept)
+{
+	if (accept != NULL) {
+		header_in("Accept", accept);
+	}
+	return post_as(&t.alice, path, "");
+}
+
+/* A-122: PEM, PKCS#7 and DER, whether the database is asked or not. */
+static void a_certificate_has_many_forms(void **state)
+{
+	(void) state;
+	struct bytes der = make_certificate();
+	struct bytes above = make_certificate(); /* stands for the issuer's */
+	const struct bytes_list both = { (struct bytes[]) { der, above }, 2 };
+	struct bytes chain = cert_to_pem(t.c.arena, above);
+	t.certificate_id = id_new();
+	t.certificate = der;
+	t.chain = arena_text_n(t.c.arena, chain.p, chain.n);
+	for (int cached = 0; cached < 2; cached++) {
+		const char *path = object_path("cert", t.certificate_id);
+		assert_int_equal(download_as(path, "application/pkix-cert"), 200);
+		assert_string_equal(t.type, "application/pkix-cert");
+		assert_true(t.body_n == der.n && memcmp(t.body, der.p, der.n) == 0);
+		assert_non_null(answer_header("Link", "<" AIA_URL ">;rel=\"up\""));
+		assert_int_equal(download_as(path, "application/pkcs7-mime"), 200);
+		assert_string_equal(t.type, "application/pkcs7-mime; smime-type=certs-only");
+		assert_pkcs7(&both);
+		assert_int_equal(download_as(path, "application/x-pkcs7-certificates;q=0.9, text/plain"), 200);
+		assert_string_equal(t.type, "application/x-pkcs7-certificates");
+		assert_pkcs7(&both);
+		static const char *const pem[] = { NULL, "*/*", "application/pem-certificate-chain", "application/*;q=0.1" };
+		for (size_t i = 0; i < COUNT_OF(pem); i++) {
+			assert_int_equal(download_as(path, pem[i]), 200);
+			assert_string_equal(t.type, "application/pem-certificate-chain");
+			assert_int_equal(strncmp(t.body, "-----BEGIN CERTIFICATE-----\n", 28), 0);
+		}
+		static const char *const no[] = { "application/json", "text/html, image/gif", "*/*;q=0" };
+		for (size_t i = 0; i < COUNT_OF(no); i++) {
+			(void) download_as(path, no[i]);
+			assert_problem(406, "malformed");
+		}
+		finalize(der); /* the second time without the database */
+		t.certificate_id = t.order.certificate_id;
+		t.database_down = cached == 0;
+	}
+}
+
+/* A-121: each chain lists the others; the leaf is the same. */
+static void other_chains(void **state)
+{
+	(void) state;
+	struct bytes der = make_certificate();
+	const char *leaf = (const char *) cert_to_pem(t.c.arena, der).p;
+	static const char *other[] = { "first other\n", "second other\n" };
+	t.certificate_id = id_new();
+	t.certificate = der;
+	t.chain = CHAIN;
+	t.alternates = (struct text_list) { other, 2 };
+	const char *path = object_path("cert", t.certificate_id);
+	const char *chains[] = { CHAIN, other[0], other[1] };
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(download_as(i == 0 ? path : arena_printf(t.c.arena, "%s/%zu", path, i), NULL), 200);
+		assert_string_equal(t.body, arena_printf(t.c.arena, "%s%s", leaf, chains[i]));
+		for (size_t k = 0; k < 3; k++) {
+			const char *url = k == 0 ? url_of(path) : arena_printf(t.c.arena, "%s/%zu", url_of(path), k);
+			const char *link = arena_printf(t.c.arena, "<%s>;rel=\"alternate\"", url);
+			assert_int_equal(answer_header("Link", link) != NULL, k != i);
+		}
+	}
+	(void) download_as(arena_printf(t.c.arena, "%s/3", path), NULL);
+	assert_problem(404, "malformed");
+	static const char *const none[] = { "/0", "/", "/01", "/1/", "/10", "/x" };
+	for (size_t i = 0; i < COUNT_OF(none); i++) {
+		(void) download_as(arena_printf(t.c.arena, "%s%s", path, none[i]), NULL);
+		assert_problem(404, "malformed");
+	}
+	t.bob.status = "valid";
+	(void) post_as(&t.bob, arena_printf(t.c.arena, "%s/1", path), "");
+	assert_problem(403, "unauthorized"); /* A-123 */
+	finalize(der);                       /* those that need no database say the same */
+	assert_int_equal(download_as(object_path("cert", t.order.certificate_id), NULL), 200);
+	assert_non_null(answer_header("Link", "/2>;rel=\"alternate\""));
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fake_setup, fake_teardown)
@@ -151,6 +255,8 @@ int main(void)
 		CASE(other_orders_keep_nothing),
 		CASE(a_newer_certificate_takes_the_place),
 		CASE(what_is_too_large_is_not_kept),
+		CASE(a_certificate_has_many_forms),
+		CASE(other_chains),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -52,6 +52,7 @@ static struct {
 	unsigned status;
 	const char *type;
 	const char *body;
+	size_t body_n;
 	/* what the RA was asked */
 	const char *called;
 	struct new_account_request new_account;
@@ -74,6 +75,7 @@ static struct {
 	struct id certificate_id; /* what the database has: its DER and its chain, of alice */
 	struct bytes certificate;
 	const char *chain;
+	struct text_list alternates;
 	struct timestamp crl_this_update;
 	struct timestamp renewal[2]; /* the window of every certificate; none: there is no certificate */
 	json_t *binding;             /* of every account */
@@ -134,6 +136,7 @@ void http_reply(struct http_request *r, unsigned status, const char *content_typ
 	t.status = status;
 	t.type = arena_text(t.c.arena, content_type);
 	t.body = arena_text_n(t.c.arena, body.p, body.n);
+	t.body_n = body.n;
 }
 
 /* ---- the database ---- */
@@ -219,7 +222,8 @@ static int fake_row(struct ctx *c, const struct statement *s, const void *params
 			struct id account_id;
 			struct bytes der;
 			const char *chain;
-		} row = { t.alice.id, t.certificate, t.chain };
+			struct text_list alternates;
+		} row = { t.alice.id, t.certificate, t.chain, t.alternates };
 		assert_int_equal(s->row->size, sizeof(row));
 		memcpy(ret, &row, sizeof(row));
 		return 1;
