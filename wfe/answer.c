@@ -111,6 +111,9 @@ void answer_send(struct acme *q)
 	if (q->route == NULL || q->route->serve != directory_serve) {
 		answer_link(q, front_url(q, "/directory"), "index"); /* */
 	}
+	if (trial_header(q->front->trial) != NULL) {
+		http_reply_header(q->http, "Cairn-Test", trial_header(q->front->trial));
+	}
 	http_reply_header(q->http, "Access-Control-Allow-Origin", "*"); /* */
 	http_reply_header(q->http, "Access-Control-Expose-Headers", "Link, Replay-Nonce, Location, Retry-After");
 	http_reply(q->http, q->status, q->content_type, q->reply);

@@ -120,7 +120,9 @@ static int serve_method(struct acme *q, bool parsed)
 			nonces_spend_broken(q->c, q->front, q->http->body); /* */
 			return -1;
 		}
+		TRY(trial_busy(q->c, q->front->trial));
 		TRY(request_verify(q));
+		TRY(trial_limited(q->c, q->front->trial));
 	}
 	return q->route->serve(q);
 }

@@ -12,6 +12,7 @@
 #include "wfe/peers.h"
 #include "wfe/remote.h"
 #include "wfe/spool.h"
+#include "wfe/trial.h"
 
 struct route;
 
@@ -20,6 +21,7 @@ struct front {
 	const struct config *config;
 	struct nonce_box *nonces;
 	struct peers *peers;
+	struct trial *trial;
 	struct spool *spool;
 	struct arena *arena;   /* of what follows */
 	struct bytes root;     /* DER of the root certificate, or empty */

@@ -52,6 +52,7 @@ static int wfe_open(struct ctx *c, const struct config *config)
 	};
 	front.config = config;
 	front.arena = arena_new();
+	front.trial = trial_new(front.arena, config);
 	TRY(spool_open(c, &options, &front.spool));
 	TRY(open_nonces(c, config));
 	return public_read_root(c, &config->wfe, &front);

@@ -42,17 +42,6 @@ static size_t redeem(struct ctx *c, const struct front *front, const char *nonce
 	return told;
 }
 
-/* clients have to live with a good nonce that is refused. */
-static bool rejected_by_chance(const struct front *front)
-{
-	uint16_t draw = 0;
-	if (front->config->acme.nonce_reject_percent == 0) {
-		return false;
-	}
-	random_bytes(&draw, sizeof(draw));
-	return draw % 100 < front->config->acme.nonce_reject_percent;
-}
-
 int nonces_spend(struct ctx *c, const struct front *front, const char *nonce)
 {
 	size_t verdict = redeem(c, front, nonce);
@@ -60,9 +49,9 @@ int nonces_spend(struct ctx *c, const struct front *front, const char *nonce)
 		metric_add(METRIC_nonces_refused, verdicts[verdict].word, 1);
 		return FAIL(c, BAD_NONCE, "%s", verdicts[verdict].detail); /* */
 	}
-	if (rejected_by_chance(front)) {
+	if (trial_nonce(c, front->trial) != 0) {
 		metric_add(METRIC_nonces_refused, "chance", 1);
-		return FAIL(c, BAD_NONCE, "The nonce is refused by chance, as this server is set up for tests");
+		return -1; /* */
 	}
 	return 0;
 }

@@ -18,7 +18,7 @@ static const struct field acme_field[] = {
 	FIELD(struct config_acme, renewal_info_retry_s, .def = "21600", .min = 60, .max = 43200,
 	    .help = "Seconds after which clients ask again when to renew (ARI); some are told up to a fifth less."),
 	FIELD(struct config_acme, nonce_reject_percent, .def = "0", .min = 0, .max = 99,
-	    .help = "Share of good nonces that is refused, in percent; for tests of clients only."),
+	    .help = "Share of good nonces that is refused, in percent; for tests of clients, in private mode only."),
 };
 static const struct fields acme_fields = FIELDS(struct config_acme, acme_field);
 
@@ -262,6 +262,23 @@ static const struct field log_field[] = {
 };
 static const struct fields log_fields = FIELDS(struct config_log, log_field);
 
+static const struct field test_field[] = {
+	FIELD(struct config_test, busy_percent, .def = "0", .min = 0, .max = 99,
+	    .help = "Share of POSTs that is answered 503 with Retry-After before anything is done, in percent."),
+	FIELD(struct config_test, rate_limited_percent, .def = "0", .min = 0, .max = 99,
+	    .help = "Share of good requests that is answered 429 rateLimited with Retry-After, in percent."),
+	FIELD(struct config_test, retry_after_s, .def = "1", .min = 1, .max = 86400,
+	    .help = "What Retry-After says then, in seconds."),
+	FIELD(struct config_test, hold_authorizations_s, .def = "0", .min = 0, .max = 3600,
+	    .help =
+	        "Seconds for which the response to a challenge stays \"processing\" before it is validated; up to a second "
+	        "more."),
+	FIELD(struct config_test, seed, .def = "0", .min = 0, .max = INT64_MAX,
+	    .help = "Which requests are refused, by their number since the start, is the same for the same seed; 0: by "
+	            "chance."),
+};
+static const struct fields test_fields = FIELDS(struct config_test, test_field);
+
 static const struct field config_field[] = {
 	FIELD_STRUCT(struct config, acme, &acme_fields, .help = "What ACME clients see."),
 	FIELD_STRUCT(struct config, policy, &policy_fields, .help = "What is issued to whom."),
@@ -276,6 +293,8 @@ static const struct field config_field[] = {
 	FIELD_STRUCTS(struct config, retention, &retention_fields, .def = "[]",
 	    .help = "How long data is kept that is not to be kept for its class's default time."),
 	FIELD_STRUCT(struct config, log, &log_fields, .help = "Logs on standard error."),
+	FIELD_STRUCT(struct config, test, &test_fields,
+	    .help = "Trouble for clients under test; private mode only (docs/testing-clients.md)."),
 };
 const struct fields config_fields = FIELDS(struct config, config_field);
 

@@ -210,6 +210,15 @@ struct config_log {
 	const char *level;
 };
 
+/* How a test CA makes life hard for clients; private mode only. acme.nonce_reject_percent is of the same kind. */
+struct config_test {
+	int64_t busy_percent;
+	int64_t rate_limited_percent;
+	int64_t retry_after_s;
+	int64_t hold_authorizations_s;
+	int64_t seed; /* 0: by chance */
+};
+
 struct config {
 	struct config_acme acme;
 	struct config_policy policy;
@@ -223,6 +232,7 @@ struct config {
 	struct config_ct ct;
 	struct config_retention_list retention;
 	struct config_log log;
+	struct config_test test;
 	const char *folder;     /* of the first file; what relative paths start from */
 	struct text_list files; /* absolute paths of all files read */
 	struct arena *arena;
@@ -242,6 +252,9 @@ const struct config_process *config_process(const struct config *config, const c
 
 /* Refuses when a key that this process can't work without is absent (FIELD_REQUIRED in its section and in `rpc`). */
 int config_require(struct ctx *c, const struct config *config, const char *name) MUST_CHECK;
+
+/* The switches for tests that are on, as "test.busy_percent=5, acme.nonce_reject_percent=15"; NULL: none is. */
+const char *config_test_switches(struct arena *a, const struct config *config);
 
 /* "127.0.0.1:80", "[::1]:443" or "host.example:80" into its parts (host in the arena, without brackets). Port 0 is
  * fine. */

@@ -260,11 +260,48 @@ static int check_retention(struct ctx *c, struct config_retention_list *list)
 	return 0;
 }
 
+#define SWITCH(member) \
+	{ \
+#member, offsetof(struct config, member) \
+	}
+
+static const struct {
+	const char *key;
+	size_t offset;
+} test_switches[] = {
+	SWITCH(acme.nonce_reject_percent),
+	SWITCH(test.busy_percent),
+	SWITCH(test.rate_limited_percent),
+	SWITCH(test.hold_authorizations_s),
+};
+
+const char *config_test_switches(struct arena *a, const struct config *config)
+{
+	const char *all = NULL;
+	for (size_t i = 0; i < COUNT_OF(test_switches); i++) {
+		const int64_t *value = (const void *) ((const char *) config + test_switches[i].offset);
+		if (*value != 0) {
+			all = arena_printf(a, "%s%s%s=%lld", all == NULL ? "" : all, all == NULL ? "" : ", ", test_switches[i].key,
+			    (long long) *value);
+		}
+	}
+	return all;
+}
+
+/* nobody's real certificate may wait for the dice. */
+static int check_test(struct ctx *c, const struct config *config)
+{
+	const char *on = config_test_switches(c->arena, config);
+	bool allowed = on == NULL || strcmp(config->policy.mode, "private") == 0;
+	return allowed ? 0 : FAIL(c, MALFORMED, "%s: only for policy.mode private", on);
+}
+
 int config_check(struct ctx *c, struct config *config)
 {
 	TRY(check_texts(c, config));
 	TRY(check_profiles(c, &config->policy.profiles));
 	TRY(check_issuers(c, &config->ca));
 	TRY(check_va(c, &config->va));
+	TRY(check_test(c, config));
 	return check_retention(c, &config->retention);
 }

@@ -136,6 +136,11 @@ static void drain(void)
 static int run(struct ctx *c, const struct config *config, const sigset_t *signals, struct health **ret_health)
 {
 	const struct config_process *own = config_process(config, running->name);
+	const char *switches = config_test_switches(c->arena, config);
+	if (switches != NULL) {
+		log_event(c, LOG_WARN, "SET UP FOR TESTS OF CLIENTS: good requests are refused or delayed", "switches",
+		    switches, NULL);
+	}
 	TRY(warm_up(c));
 	if (running->open != NULL) {
 		TRY(running->open(c, config));

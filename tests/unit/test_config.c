@@ -196,6 +196,11 @@ static const struct {
 	{ "? [a]\n: b\n", "a key must be a plain text" },
 	{ "a: {\n", "this is not YAML" },
 	{ "a: 1\n---\nb: 2\n", "only one document" },
+	{ "policy: {mode: webpki}\ntest: {busy_percent: 5, rate_limited_percent: 1}\n",
+	    "test.busy_percent=5, test.rate_limited_percent=1: only for policy.mode private" }, /* */
+	{ "policy: {mode: webpki}\nacme: {nonce_reject_percent: 5}\n", "acme.nonce_reject_percent=5: only for" },
+	{ "policy: {mode: webpki}\ntest: {hold_authorizations_s: 5}\n", "test.hold_authorizations_s=5: only for" },
+	{ "test: {busy_percent: 100}\n", "test.busy_percent" },
 	{ "[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]\n", "nested too deeply" },
 };
 

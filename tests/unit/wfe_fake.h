@@ -532,6 +532,7 @@ static int fake_setup(void **state)
 	assert_int_equal(peers_make(&t.c, t.c.arena, &all, HERE, bytes_of_text("salt"), &t.front.peers), 0);
 	assert_int_equal(nonce_box_open(&t.c, NULL, peers_own(t.front.peers), &t.front.nonces), 0);
 	nonces_answer(t.front.nonces);
+	t.front.trial = trial_new(t.c.arena, &t.config);
 	const struct spool_options options = { t.dir, SPOOL_SEGMENT_OCTETS, SPOOL_LIMIT_OCTETS };
 	assert_int_equal(spool_open(&t.c, &options, &t.front.spool), 0);
 	signer_init(&t.alice, "valid");
