@@ -128,6 +128,7 @@ static struct verdict dcv_verdict(const struct validation *v)
 	}
 	struct decide_input in = { v->request->identifier.value, v->request->key_authorization, v->env->ports,
 		&v->env->allowed };
+	/* cppcheck-suppress returnDanglingLifetime ; what a verdict points to is constant or in the arena */
 	return v->method->decide(v->c->arena, &in, &v->result);
 }
 
