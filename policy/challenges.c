@@ -5,6 +5,7 @@
 /* A row says what the validation authority does for it (va/dcv.c). */
 const struct challenge_kind challenge_kinds[] = {
 	{ .type = "http-01", .validates = { [IDENTIFIER_DNS] = true } },
+	{ .type = "dns-01", .validates = { [IDENTIFIER_DNS] = true, [IDENTIFIER_WILDCARD] = true } }, /* B-9 */
 };
 const size_t challenge_kinds_n = COUNT_OF(challenge_kinds);
 

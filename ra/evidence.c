@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/crypto/commitment.h"
+#include "lib/crypto/digest.h"
 #include "ra/ra.h"
 
 /* The private fields as they are stored and committed to: JSON objects with one list each. */
@@ -53,6 +54,21 @@ static struct answer http_answer(struct arena *a, const struct validation_result
 	return answer;
 }
 
+/* The whole packet of the last answer about TXT. */
+static struct answer txt_answer(struct arena *a, const struct validation_result *result)
+{
+	struct answer answer = { { NULL, 0 }, 0 };
+	for (size_t i = 0; i < result->resolutions.n; i++) {
+		const struct resolution *r = &result->resolutions.v[i];
+		if (r->type != NULL && strcmp(r->type, "TXT") == 0 && r->raw.n > 0) {
+			uint8_t *digest = arena_alloc(a, SHA256_SIZE);
+			sha256_of(r->raw, digest);
+			answer = (struct answer) { { digest, SHA256_SIZE }, (int64_t) r->raw.n };
+		}
+	}
+	return answer;
+}
+
 /* Which rule a method follows (C-3, F-42), and where its answer stands in the record. */
 static const struct method {
 	const char *name;
@@ -60,9 +76,10 @@ static const struct method {
 	struct answer (*answer)(struct arena *a, const struct validation_result *result);
 } methods[] = {
 	{ "http-01", "BR 3.2.2.4.19", http_answer },
+	{ "dns-01", "BR 3.2.2.4.7", txt_answer },
 };
 
-/* A method that is not of the table proves nothing (0012), but a failure by it is recorded. */
+/* A method that is not of the table proves nothing (acme.proof_by), but a failure by it is recorded. */
 static const struct method *method_find(const char *name)
 {
 	for (size_t i = 0; i < COUNT_OF(methods); i++) {

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "lib/base/buffer.h"
+#include "va/txt.h"
 
 #define FLAG_CRITICAL 128
 /* Many zones set the lowest bit by mistake where they mean the highest: it counts as critical too (C-33). */
@@ -73,18 +73,8 @@ const char *caa_record_encode(struct arena *a, const struct caa_record *r)
 {
 	struct buffer b;
 	buffer_init(&b, a, r->tag.n + r->value.n + 16);
-	buffer_printf(&b, "%u %.*s \"", r->flags, (int) r->tag.n, (const char *) r->tag.p);
-	for (size_t i = 0; i < r->value.n; i++) {
-		uint8_t o = r->value.p[i];
-		if (o < ' ' || o >= 0x7f) {
-			buffer_printf(&b, "\\%03u", o);
-		} else if (o == '"' || o == '\\') {
-			buffer_printf(&b, "\\%c", o);
-		} else {
-			buffer_add_char(&b, (char) o);
-		}
-	}
-	buffer_add_char(&b, '"');
+	buffer_printf(&b, "%u %.*s ", r->flags, (int) r->tag.n, (const char *) r->tag.p);
+	txt_quote(&b, r->value);
 	return (const char *) buffer_bytes(&b).p;
 }
 

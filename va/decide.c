@@ -151,11 +151,12 @@ static int follow(struct ctx *c, const struct decide_input *in, const struct con
 
 static bool chain_is_right(struct ctx *c, const struct decide_input *in, const struct connection_attempt_list *attempts)
 {
-	const char *dot = strchr(in->key_authorization, '.');
-	size_t n = dot == NULL ? strlen(in->key_authorization) : (size_t) (dot - in->key_authorization);
+	const char *dot = strchr(in->request->key_authorization, '.');
+	size_t n = dot == NULL ? strlen(in->request->key_authorization) : (size_t) (dot - in->request->key_authorization);
 	struct target at;
 	size_t redirects = 0;
-	target_first(c->arena, in->identifier, in->ports.http, arena_text_n(c->arena, in->key_authorization, n), &at);
+	target_first(c->arena, in->request->identifier.value, in->ports.http,
+	    arena_text_n(c->arena, in->request->key_authorization, n), &at);
 	for (size_t i = 0; i < attempts->n; i++) {
 		const struct connection_attempt *t = &attempts->v[i];
 		if (i > 0 && follow(c, in, &attempts->v[i - 1], &at, &redirects) != 0) {
@@ -176,5 +177,5 @@ struct verdict decide_http01(struct arena *a, const struct decide_input *in, con
 		return decide_refused(PROBLEM_SERVER_INTERNAL, "The record of the validation contradicts itself");
 	}
 	const struct connection_attempt *last = &attempts->v[attempts->n - 1];
-	return last->error != NULL ? decide_error(a, last) : decide_answer(a, in->key_authorization, last);
+	return last->error != NULL ? decide_error(a, last) : decide_answer(a, in->request->key_authorization, last);
 }

@@ -38,8 +38,7 @@ enum failure failure_of_text(const char *text);
 bool failure_before_connect(enum failure f);
 
 struct decide_input {
-	const char *identifier; /* DNS name */
-	const char *key_authorization;
+	const struct validate_request *request;
 	struct redirect_ports ports;
 	const struct network_list *allowed;
 };
@@ -54,6 +53,12 @@ struct verdict {
 /* The attempts stand in the order they were made; the last one decides, and each one before must lead to the next by the
  * rules of redirects, addresses and the fallback, else the record itself is refused. */
 struct verdict decide_http01(struct arena *a, const struct decide_input *in, const struct validation_result *result);
+
+/* Of the lookups, the last one of the name that the method asks for decides. */
+struct verdict decide_dns01(struct arena *a, const struct decide_input *in, const struct validation_result *result);
+
+/* The name whose TXT records prove control by the method of the request. */
+const char *decide_dns_name(struct arena *a, const struct validate_request *request);
 
 /* A refusal with its sentence; a fault of ours for SERVER_INTERNAL. */
 struct verdict decide_refused(enum problem problem, const char *detail);

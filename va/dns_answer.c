@@ -162,6 +162,7 @@ int dns_answer_parse(struct arena *a, struct bytes packet, uint16_t type, size_t
 			TRY(take_name(&(struct reader) { packet, record.at }, &name));
 		}
 	}
+	answer.asked = name_text(a, &asked);
 	answer.canonical_name = same_name(&name, &asked) ? NULL : name_text(a, &name);
 	*ret = answer;
 	return 0;

@@ -10,6 +10,7 @@
 
 struct dns_answer {
 	int rcode;
+	const char *asked;          /* the name in question, with a dot at its end */
 	const char *canonical_name; /* where the aliases led, with a dot at its end; NULL without alias */
 	struct bytes_list rdata;    /* of all records of the question's name and type; borrows from the packet */
 };

@@ -18,7 +18,7 @@
 
 #define EVENTS 256
 #define TICK_US 50000      /* how exactly deadlines are kept */
-#define FILES_RESERVED 600 /* libunbound's sockets, the RPC server's, logs */
+#define FILES_RESERVED 900 /* libunbound's sockets, the RPC server's, logs */
 #define FILES_EACH 2       /* a connection, and one that is being closed */
 #define CAPACITY_MIN 32
 #define CAPACITY_MAX 10000

@@ -13,6 +13,7 @@
 #include "va/dns_answer.h"
 #include "va/dns_loop.h"
 #include "va/resolver_config.h"
+#include "va/txt.h"
 
 #define CLASS_IN 1
 #define DNS_HEADER_SIZE 12
@@ -21,9 +22,21 @@
 
 enum security { INSECURE, BOGUS, SECURE }; /* libunbound's third argument from the end */
 
+/* Which of libunbound's contexts answers. What a subscriber has just written must be seen: a TXT record that proved control
+ * a moment ago may have got a second value since, for the next name or the next order. */
+enum cache { CACHE_SHORT, CACHE_NONE, CACHES };
+
+static const char *const cache_options[CACHES] = {
+	[CACHE_SHORT] = "",
+	[CACHE_NONE] = "server:\n"
+	               "\tcache-max-ttl: 0\n"
+	               "\tcache-max-negative-ttl: 0\n"
+	               "\toutgoing-range: 256\n",
+};
+
 struct resolver {
 	struct dns_loop *loop;
-	struct ub_ctx *ub;
+	struct ub_ctx *ub[CACHES];
 	const struct config_va *config;
 	struct lookup *ready; /* answered, and nobody was told yet; oldest first */
 	struct lookup **ready_end;
@@ -56,7 +69,7 @@ static const char *type_text(enum lookup_type type)
 	static const struct {
 		enum lookup_type type;
 		const char *text;
-	} types[] = { { LOOKUP_A, "A" }, { LOOKUP_AAAA, "AAAA" }, { LOOKUP_CAA, "CAA" } };
+	} types[] = { { LOOKUP_A, "A" }, { LOOKUP_TXT, "TXT" }, { LOOKUP_AAAA, "AAAA" }, { LOOKUP_CAA, "CAA" } };
 	for (size_t i = 0; i < COUNT_OF(types); i++) {
 		if (types[i].type == type) {
 			return types[i].text;
@@ -95,6 +108,18 @@ static int warm_up(struct ctx *c, struct ub_ctx *ub)
 	return 0;
 }
 
+static int open_context(struct ctx *c, struct resolver *r, enum cache cache, const char *text)
+{
+	struct ub_ctx *ub = r->loop == NULL ? NULL : ub_ctx_create_ub_event(dns_loop_base(r->loop));
+	if (ub == NULL) {
+		return FAIL(c, SERVER_INTERNAL, "The resolver can't be made");
+	}
+	r->ub[cache] = ub;
+	(void) ub_ctx_debugout(ub, NULL);
+	TRY(load_config(c, ub, arena_printf(c->arena, "%s%s", text, cache_options[cache])));
+	return warm_up(c, ub);
+}
+
 int resolver_new(struct ctx *c, const struct config_va *config, struct resolver **ret)
 {
 	const char *text = NULL;
@@ -106,13 +131,7 @@ int resolver_new(struct ctx *c, const struct config_va *config, struct resolver 
 	r->config = config;
 	r->ready_end = &r->ready;
 	r->loop = dns_loop_new();
-	r->ub = r->loop == NULL ? NULL : ub_ctx_create_ub_event(dns_loop_base(r->loop));
-	if (r->ub == NULL) {
-		resolver_free(r);
-		return FAIL(c, SERVER_INTERNAL, "The resolver can't be made");
-	}
-	(void) ub_ctx_debugout(r->ub, NULL);
-	if (load_config(c, r->ub, text) != 0 || warm_up(c, r->ub) != 0) {
+	if (open_context(c, r, CACHE_SHORT, text) != 0 || open_context(c, r, CACHE_NONE, text) != 0) {
 		resolver_free(r);
 		return -1;
 	}
@@ -123,7 +142,9 @@ int resolver_new(struct ctx *c, const struct config_va *config, struct resolver 
 void resolver_free(struct resolver *r)
 {
 	if (r != NULL) {
-		ub_ctx_delete(r->ub);
+		for (size_t i = 0; i < CACHES; i++) {
+			ub_ctx_delete(r->ub[i]);
+		}
 		dns_loop_free(r->loop);
 		free(r);
 	}
@@ -195,6 +216,9 @@ static const char *answer_text(struct arena *a, enum lookup_type type, struct by
 {
 	struct caa_record caa;
 	struct ip ip;
+	if (type == LOOKUP_TXT) {
+		return txt_encode(a, rdata);
+	}
 	if (type == LOOKUP_CAA) {
 		return caa_record_parse(rdata, &caa) == 0 ? caa_record_encode(a, &caa) : "malformed";
 	}
@@ -254,6 +278,11 @@ static void on_dns_answer(void *arg, int rcode, void *packet, int n, int securit
 	r->ready_end = &l->next;
 }
 
+static struct ub_ctx *context_of(const struct lookup *l)
+{
+	return l->resolver->ub[l->wanted.type == LOOKUP_TXT ? CACHE_NONE : CACHE_SHORT];
+}
+
 struct lookup *lookup_start(struct resolver *r, struct arena *a, const struct lookup_wanted *wanted)
 {
 	struct lookup *l = ARENA_NEW(a, struct lookup);
@@ -261,7 +290,7 @@ struct lookup *lookup_start(struct resolver *r, struct arena *a, const struct lo
 		.resolver = r, .arena = a, .wanted = *wanted, .started_at = clock_now(), .started_us = clock_monotonic_us()
 	};
 	l->wanted.name = arena_text(a, wanted->name);
-	if (ub_resolve_event(r->ub, l->wanted.name, (int) wanted->type, CLASS_IN, l, on_dns_answer, &l->id) != 0) {
+	if (ub_resolve_event(context_of(l), l->wanted.name, (int) wanted->type, CLASS_IN, l, on_dns_answer, &l->id) != 0) {
 		return NULL;
 	}
 	return l;
@@ -282,7 +311,7 @@ void lookup_abandon(struct lookup *l, struct lookup_answer *ret)
 	if (l->answered) {
 		forget_ready(l->resolver, l);
 	} else {
-		(void) ub_cancel(l->resolver->ub, l->id);
+		(void) ub_cancel(context_of(l), l->id);
 	}
 	begin_record(l, ret);
 	ret->record.error = "no answer in time";

@@ -9,7 +9,7 @@
 #define LOOKUP_PACKET_MAX 16384
 #define LOOKUP_ANSWERS_MAX 100
 
-enum lookup_type { LOOKUP_A = 1, LOOKUP_AAAA = 28, LOOKUP_CAA = 257 };
+enum lookup_type { LOOKUP_A = 1, LOOKUP_TXT = 16, LOOKUP_AAAA = 28, LOOKUP_CAA = 257 };
 
 struct resolver;
 

@@ -13,7 +13,7 @@ static const char *const root_anchors[] = {
 	". IN DS 38696 8 2 683D2D0ACB8C9B712A1948B27F741219298D0A450D612C483AF444A4C0FB2B16",
 };
 
-/* Answers live for a short time only (a subscriber repairs a record and tries again); errors shorter still. No address
+/* By UDP from random ports, and by TCP where an answer was cut off (A-111). Answers live for a short time only (a subscriber repairs a record and tries again); errors shorter still. No address
  * is too private to be asked: that the operator named it is enough. */
 static const char head[] = "server:\n"
                            "\tdirectory: \"\"\n"

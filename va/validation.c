@@ -90,7 +90,7 @@ void validation_start(struct validation *v)
 	if (v->request->check_caa) {
 		climb_start(&v->climb);
 	}
-	if (v->dcv != NULL) {
+	if (v->method != NULL) {
 		v->method->start(v->dcv);
 	}
 }
@@ -126,8 +126,7 @@ static struct verdict dcv_verdict(const struct validation *v)
 	if (v->dcv->fault) {
 		return decide_refused(PROBLEM_SERVER_INTERNAL, failure_text(FAILURE_FAULT));
 	}
-	struct decide_input in = { v->request->identifier.value, v->request->key_authorization, v->env->ports,
-		&v->env->allowed };
+	struct decide_input in = { v->request, v->env->ports, &v->env->allowed };
 	/* cppcheck-suppress returnDanglingLifetime ; what a verdict points to is constant or in the arena */
 	return v->method->decide(v->c->arena, &in, &v->result);
 }

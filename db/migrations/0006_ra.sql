@@ -154,7 +154,7 @@ BEGIN
 			FROM generate_subscripts(p_values, 1) AS n
 			LEFT JOIN LATERAL (SELECT a.id, a.expires_at FROM acme.authz a
 				WHERE a.account_id = p_account AND a.identifier_value = p_names[n] AND a.validation_id IS NOT NULL
-					AND a.identifier_type = p_types[n] AND a.wildcard = (p_values[n] <> p_names[n])
+					AND a.identifier_type = p_types[n] AND a.wildcard = (p_values[n] <> p_names[n]) -- A-91
 					AND a.ended IS NULL AND a.expires_at > p_reuse_until
 				ORDER BY a.expires_at DESC LIMIT 1) u ON true;
 	END IF;

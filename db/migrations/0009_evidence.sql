@@ -2,6 +2,17 @@
 -- log.validation_private but these functions, which run as the owner: what a validation was for comes from the authorization
 -- itself, and both halves are added or none.
 
+-- What a validation that passed proves: control, if its method can prove it of such an identifier (B-9, C-6), and a method that
+-- looks for records in DNS if no lookup failed to verify (C-23). NULL is no proof, by which no authorization can be valid. No
+-- CHECK, which would be parsed anew for each row.
+CREATE FUNCTION acme.proof_by(p_method text, p_type text, p_wildcard boolean, p_dnssec text) RETURNS log.proof LANGUAGE sql
+IMMUTABLE PARALLEL SAFE AS $$
+	SELECT CASE WHEN CASE p_method
+		WHEN 'http-01' THEN NOT p_wildcard
+		WHEN 'dns-01' THEN p_type = 'dns' AND p_dnssec <> 'bogus'
+		END THEN 'control'::log.proof END
+$$;
+
 -- The evidence of one validation and what follows from it, in one transaction: an authorization can't be valid without
 -- the record that made it so. What it was for is taken from the authorization itself. p_retry_s: when a failed one is tried
 -- again, NULL when it is final (A-101). Who lost the lease still leaves the evidence but changes nothing. p_fault: it failed
@@ -23,7 +34,8 @@ BEGIN
 		SELECT p_id, a.id, acme.challenge_id(a.id, p_n::int), a.account_id, p_request, a.identifier_type,
 			a.identifier_value, a.wildcard, a.challenge_types[p_n], p_rule, p_perspective, a.attempts + 1, p_passed, p_problem,
 			p_detail, p_dnssec, p_caa, sha256(convert_to(a.tokens[p_n], 'UTF8')), p_answer_sha256, p_answer_octets,
-			p_started, p_ended, p_commitments, CASE WHEN p_passed THEN 'control'::log.proof END
+			p_started, p_ended, p_commitments,
+			CASE WHEN p_passed THEN acme.proof_by(a.challenge_types[p_n], a.identifier_type, a.wildcard, p_dnssec) END
 		FROM acme.authz a WHERE a.id = p_authz
 		ON CONFLICT (id) DO NOTHING;
 	IF NOT FOUND THEN -- it has run before and its answer was lost
@@ -70,7 +82,7 @@ BEGIN
 	END IF;
 END $$;
 
-REVOKE ALL ON FUNCTION
+REVOKE ALL ON FUNCTION acme.proof_by(text, text, boolean, text),
 	acme.record_validation(uuid, uuid, int8, text, uuid, text, text, boolean, text, text, jsonb, text, jsonb, bytea, int8,
 		timestamptz, timestamptz, bytea, bytea, text, text, timestamptz, int8, boolean),
 	acme.record_caa(uuid, uuid, uuid, text, boolean, text, text, text, jsonb, timestamptz, timestamptz, bytea, bytea, text,

@@ -1,5 +1,5 @@
 /* link: va */
-/* Answers of hostile zones to A, AAAA and CAA, as libunbound hands them over (style 25; C-24, A-106). libunbound itself is
+/* Answers of hostile zones to A, AAAA, CAA and TXT, as libunbound hands them over (style 25; C-24, A-106). libunbound itself is
  * linked over by a few functions that answer from the input: for each lookup type, error, flags, RCODE, the least length of
  * the packet (two octets), the number of records, and each record with its length in one octet. */
 #include <arpa/inet.h>
@@ -222,7 +222,7 @@ static void on_answer(void *arg, const struct lookup_answer *answer)
 		if (strchr(r->answers.v[i], '\n') != NULL) {
 			abort();
 		}
-		if (type != LOOKUP_CAA) {
+		if (type == LOOKUP_A || type == LOOKUP_AAAA) {
 			check_address(answer, i);
 		}
 	}
@@ -230,7 +230,7 @@ static void on_answer(void *arg, const struct lookup_answer *answer)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const enum lookup_type types[] = { LOOKUP_A, LOOKUP_AAAA, LOOKUP_CAA };
+	static const enum lookup_type types[] = { LOOKUP_A, LOOKUP_AAAA, LOOKUP_CAA, LOOKUP_TXT };
 	static const struct config_va config;
 	struct resolver *r = NULL;
 	struct ctx c;

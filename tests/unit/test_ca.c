@@ -107,12 +107,12 @@ static struct id make_order(const char *const *names, size_t n)
 		const char *validation = uuid(all.arena, id_new());
 		bool wildcard = strncmp(names[i], "*.", 2) == 0;
 		const char *base = wildcard ? names[i] + 2 : names[i];
-		run_sql("INSERT INTO log.validation VALUES ('%s', '%s', '%s', '%s', '%s', 'dns', '%s', %s, 'http-01', "
+		run_sql("INSERT INTO log.validation VALUES ('%s', '%s', '%s', '%s', '%s', 'dns', '%s', %s, 'dns-01', "
 		        "'3.2.2.4.19', 'local', 1, true, NULL, NULL, 'off', NULL, sha256('t'), sha256('x'), 1, now(), now(), "
 		        "sha256('a') || sha256('b'), 'control'); INSERT INTO acme.authz (id, account_id, identifier_type, "
 		        "identifier_value, wildcard, challenge_types, tokens, expires_at, validation_id) VALUES ('%s', '%s', "
 		        "'dns', "
-		        "'%s', %s, '{http-01}', '{token}', now() + interval '1 d', '%s')",
+		        "'%s', %s, '{dns-01}', '{token}', now() + interval '1 d', '%s')",
 		    validation, authz, authz, uuid(all.arena, account), validation, base, wildcard ? "true" : "false", authz,
 		    uuid(all.arena, account), base, wildcard ? "true" : "false", validation);
 	}

@@ -30,7 +30,8 @@ static struct connection_attempt answer(const char *url, int64_t status, const c
 static struct verdict decide(struct arena *a, const struct connection_attempt *v, size_t n)
 {
 	static const struct network_list none = { NULL, 0 };
-	struct decide_input in = { NAME, KEY_AUTHORIZATION, { 80, 443 }, &none };
+	const struct validate_request request = { .identifier = { "dns", NAME }, .key_authorization = KEY_AUTHORIZATION };
+	struct decide_input in = { &request, { 80, 443 }, &none };
 	struct connection_attempt list[16];
 	assert_true(n <= COUNT_OF(list));
 	memcpy(list, v, n * sizeof(*v));

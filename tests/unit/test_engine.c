@@ -8,145 +8,7 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/va_world.h"
-#include "va/dcv.h"
-#include "va/engine.h"
-
-#define TIMEOUT_S 2
-#define ACCOUNT "https://ca.test/acct/1"
-
-static const char *networks[] = { "127.0.0.0/8", "::1/128" };
-static const char *identities[] = { "ca.test" };
-static struct config_resolver resolver = { ".", NULL, "off" };
-static struct config_local_zone local_zone = { "test.", "127.0.0.1" };
-static struct config_va config = {
-	.resolvers = { &resolver, 1 },
-	.local_zones = { &local_zone, 1 },
-	.allow_networks = { networks, COUNT_OF(networks) },
-	.timeout_s = TIMEOUT_S,
-	.user_agent = "cairn-test",
-	.perspective = "here",
-};
-static struct engine *engine;
-
-/* One validation and its outcome. */
-struct run {
-	struct ctx c;
-	struct validate_request in;
-	const struct validation_result *result;
-	pthread_mutex_t lock;
-	pthread_cond_t ended;
-	bool done;
-	int64_t us;
-};
-
-static void on_done(void *arg, const struct validation_result *result)
-{
-	struct run *r = arg;
-	pthread_mutex_lock(&r->lock);
-	r->result = result;
-	r->us = clock_monotonic_us() - r->us;
-	r->done = true;
-	pthread_cond_signal(&r->ended);
-	pthread_mutex_unlock(&r->lock);
-}
-
-static void run_init(struct run *r, const char *name)
-{
-	*r = (struct run) { .us = clock_monotonic_us() };
-	ctx_init(&r->c);
-	pthread_mutex_init(&r->lock, NULL);
-	pthread_cond_init(&r->ended, NULL);
-	r->in = (struct validate_request) { .validation_id = id_new(),
-		.identifier = { "dns", arena_text(r->c.arena, name) },
-		.method = "http-01",
-		.token = WORLD_TOKEN,
-		.key_authorization = WORLD_KEY_AUTHORIZATION,
-		.account_url = ACCOUNT,
-		.caa_identities = { identities, 1 },
-		.check_caa = true };
-}
-
-static void run_begin(struct run *r)
-{
-	assert_int_equal(engine_submit(&r->c, engine, &r->in, on_done, r), 0);
-}
-
-static void run_wait(struct run *r)
-{
-	pthread_mutex_lock(&r->lock);
-	while (!r->done) {
-		pthread_cond_wait(&r->ended, &r->lock);
-	}
-	pthread_mutex_unlock(&r->lock);
-}
-
-static void run_free(struct run *r)
-{
-	ctx_done(&r->c);
-	pthread_mutex_destroy(&r->lock);
-	pthread_cond_destroy(&r->ended);
-}
-
-static void check_against(const struct run *r, const char *problem, const char *detail)
-{
-	const struct validation_result *v = r->result;
-	const char *got = v->problem.detail == NULL ? "" : v->problem.detail;
-	if (v->fault || v->passed != (problem == NULL) ||
-	    (problem != NULL && (strcmp(v->problem.type, problem) != 0 || strstr(got, detail) == NULL))) {
-		fail_msg("%s: fault %d passed %d %s: %s", r->in.identifier.value, v->fault, v->passed,
-		    v->problem.type == NULL ? "" : v->problem.type, got);
-	}
-	for (const char *p = got; *p != '\0'; p++) {
-		assert_true(*p >= ' ' && *p < 0x7f); /* */
-	}
-}
-
-/* The verdict drawn again from what crossed RPC and was kept is the same. */
-static void check_replay(struct run *r)
-{
-	struct validation_result kept;
-	const struct network_list allowed = { NULL, 0 };
-	struct network_list networks_list = allowed;
-	struct bytes json = fields_to_json(r->c.arena, &validation_result_fields, r->result);
-	assert_int_equal(fields_parse_json(&r->c, &validation_result_fields, json, &kept), 0);
-	assert_int_equal(networks_parse(&r->c, &config.allow_networks, &networks_list), 0);
-	struct decide_input in = { r->in.identifier.value, r->in.key_authorization,
-		{ (uint16_t) config.http01_port, (uint16_t) config.tlsalpn01_port }, &networks_list };
-	struct verdict verdict = dcv_method_find(kept.method)->decide(r->c.arena, &in, &kept);
-	if (r->result->problem.type == NULL || strcmp(r->result->problem.type, "CAA") != 0) {
-		assert_int_equal(verdict.passed, r->result->passed);
-	}
-	if (!verdict.passed) {
-		assert_string_equal(verdict.detail, r->result->problem.detail);
-	}
-}
-
-/* problem NULL: it passes */
-static void check(const char *name, const char *problem, const char *detail)
-{
-	struct run r;
-	run_init(&r, name);
-	r.in.check_caa = false;
-	run_begin(&r);
-	run_wait(&r);
-	check_against(&r, problem, detail);
-	check_replay(&r);
-	run_free(&r);
-}
-
-struct row {
-	const char *name;
-	const char *problem;
-	const char *detail;
-};
-
-static void check_rows(const struct row *rows, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		check(rows[i].name, rows[i].problem, rows[i].detail);
-	}
-}
+#include "tests/unit/va_run.h"
 
 /* C-10 */
 static void test_answers(void **state)
@@ -462,7 +324,7 @@ static void test_bad_requests_are_refused(void **state)
 		{ "ip", "127.0.0.1", "http-01", "tok", "tok.x", false },
 		{ "dns", "127.0.0.1", "http-01", "tok", "tok.x", false },
 		{ "dns", "a b.example", "http-01", "tok", "tok.x", false }, { "dns", NULL, "http-01", "tok", "tok.x", false },
-		{ "dns", "a.example", "dns-01", "tok", "tok.x", false },
+		{ "dns", "a.example", "sms-01", "tok", "tok.x", false },
 		{ "dns", "a.example", "http-01", "tok", "tok.x", true }, /* C-6 */
 		{ "dns", "a.example", "http-01", "to/k", "to/k.x", false }, { "dns", "a.example", "http-01", "", ".x", false },
 		{ "dns", "a.example", "http-01", NULL, "tok.x", false },
@@ -561,33 +423,6 @@ static void test_drain(void **state)
 	assert_int_equal(late.c.err.type, PROBLEM_UNAVAILABLE);
 	run_free(&r);
 	run_free(&late);
-}
-
-static int set_up(void **state)
-{
-	struct ctx c;
-	(void) state;
-	world_open();
-	ctx_init(&c);
-	static char forward[32];
-	(void) snprintf(forward, sizeof(forward), "127.0.0.1@%u", world.dns_port);
-	resolver.forward = forward;
-	config.http01_port = world.web_port;
-	config.tlsalpn01_port = world.tls_port;
-	int result = engine_new(&c, &config, &engine) == 0 ? engine_start(&c, engine) : -1;
-	if (result != 0) {
-		print_error("%s\n", c.err.detail);
-	}
-	ctx_done(&c);
-	return result;
-}
-
-static int tear_down(void **state)
-{
-	(void) state;
-	engine_free(engine);
-	world_close();
-	return 0;
 }
 
 int main(void)

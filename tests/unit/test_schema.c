@@ -205,6 +205,11 @@ static void test_denied(void **state)
 	"SELECT acme.record_validation(" UUID(id) ", " UUID(authz) ", 1, 'ra', " UUID( \
 	    "9") ", 'BR', 'local', " passed ", " problem ", NULL, NULL, 'off', NULL, " digest \
 	         ", 1, now(), now(), " commitments ", " salt ", '{}', '{}', now() + interval '1 d', NULL, false)"
+#define UUID2(n) "'0193f000-0000-7000-8000-00000000" n "00'"
+#define PROVE(id, authz, dnssec) \
+	"SELECT acme.record_validation(" UUID2(id) ", " UUID2(authz) ", 1, 'ra', " UUID( \
+	    "9") ", 'BR', 'local', true, NULL, NULL, NULL, '" dnssec "', NULL, sha256('x'), 1, now(), now(), " COMMITMENTS \
+	         ", sha256('s'), '{}', '{}', now() + interval '1 d', NULL, false)"
 #define COMMITMENTS "sha256('a') || sha256('b')"
 
 struct violation {
@@ -278,6 +283,37 @@ static void test_evidence_is_whole(void **state)
 	    "t");
 	/* whoever has not the lease of the challenge changes nothing by it */
 	pg_assert_value("SELECT validation_id IS NULL FROM acme.authz WHERE id = " UUID("a"), "t");
+}
+
+/* B-9, C-6, C-23: no authorization is valid by a method that can't prove control of its identifier. */
+static void test_methods_prove_what_they_can(void **state)
+{
+	static const struct {
+		const char *authz; /* type, wildcard, method */
+		const char *sql;
+		const char *state;
+	} rows[] = {
+		{ "'dns', false, '{http-01}'", PROVE("51", "50", "off"), "" },
+		{ "'dns', true, '{http-01}'", PROVE("53", "52", "off"), "23503" },
+		{ "'dns', false, '{sms-01}'", PROVE("55", "54", "off"), "23503" },
+		{ "'dns', true, '{dns-01}'", PROVE("57", "56", "secure"), "" },
+		{ "'dns', false, '{dns-01}'", PROVE("59", "58", "bogus"), "23503" },
+		{ "'ip', false, '{dns-01}'", PROVE("61", "60", "off"), "23503" },
+	};
+	(void) state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		char sql[1024];
+		(void) snprintf(sql, sizeof(sql),
+		    "INSERT INTO acme.authz (id, account_id, identifier_type, wildcard, challenge_types, identifier_value, "
+		    "tokens, expires_at, tried, lease_holder) VALUES ('0193f000-0000-7000-8000-00000000%zu00'::uuid, " UUID(
+		        "1") ", %s, 'm.test', '{token}', now() + interval '1 d', 1, 'ra')",
+		    50 + 2 * i, rows[i].authz);
+		pg_exec("cairn_owner", sql);
+		const char *code = pg_try("cairn_ra", rows[i].sql, NULL);
+		if (strcmp(code, rows[i].state) != 0) {
+			fail_msg("%s: SQLSTATE \"%s\"", rows[i].authz, code);
+		}
+	}
 }
 
 /* how an order stands, told from what it needs. */
@@ -382,6 +418,7 @@ int main(void)
 		cmocka_unit_test(test_denied),
 		cmocka_unit_test(test_no_valid_without_evidence),
 		cmocka_unit_test(test_evidence_is_whole),
+		cmocka_unit_test(test_methods_prove_what_they_can),
 		cmocka_unit_test(test_order_states),
 		cmocka_unit_test(test_one_account_a_key),
 		cmocka_unit_test(test_leases),

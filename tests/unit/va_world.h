@@ -19,14 +19,17 @@
 
 #define WORLD_TOKEN "tokentokentokentokentoken"
 #define WORLD_KEY_AUTHORIZATION WORLD_TOKEN ".9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
+/* base64url(SHA-256(WORLD_KEY_AUTHORIZATION)) */
+#define WORLD_DIGEST "8XZSzLEN08nZN8cQUg5o7V6wu9GM9sg_pwEoEjqEW6U"
 #define WORLD_FDS 4096
 
-enum { T_A = 1, T_CNAME = 5, T_AAAA = 28, T_CAA = 257, T_ALL = 0 };
+enum { T_A = 1, T_CNAME = 5, T_TXT = 16, T_AAAA = 28, T_CAA = 257, T_ALL = 0 };
 
 struct world_row {
 	const char *name;
 	int type;
-	const char *value; /* an address, a name, "FLAGS TAG VALUE", or "!2" for RCODE 2, "?" for silence */
+	const char *
+	    value; /* an address, a name, "FLAGS TAG VALUE", strings of a TXT with | between them; or "!2" for RCODE 2, "?" for silence */
 };
 
 static const struct world_row world_rows[] = {
@@ -59,7 +62,43 @@ static const struct world_row world_rows[] = {
 	{ "pass.tcp.example", T_A, "127.0.0.1" },
 	{ "pass.alias.example", T_CNAME, "second.alias.example" },
 	{ "second.alias.example", T_CNAME, "Host.web.example" },
+	{ "_acme-challenge.txt.example", T_TXT, WORLD_DIGEST },
+	{ "_acme-challenge.second.alias.example", T_TXT, WORLD_DIGEST },
+	{ "_acme-challenge.many.example", T_TXT, "one" },
+	{ "_acme-challenge.many.example", T_TXT, "two|three" },
+	{ "_acme-challenge.many.example", T_TXT, "" },
+	{ "_acme-challenge.many.example", T_TXT, WORLD_DIGEST "x" },
+	{ "_acme-challenge.many.example", T_TXT, WORLD_DIGEST },
+	{ "_acme-challenge.split.example", T_TXT, "8XZSzLEN08nZN8cQUg5o||7V6wu9GM9sg_pwEoEjqEW6U" },
+	{ "_acme-challenge.cname.example", T_CNAME, "one.elsewhere.example" },
+	{ "one.elsewhere.example", T_CNAME, "two.elsewhere.example" },
+	{ "two.elsewhere.example", T_TXT, WORLD_DIGEST },
+	{ "_acme-challenge.astray.example", T_CNAME, "wrong.elsewhere.example" },
+	{ "wrong.elsewhere.example", T_TXT, "hello" },
+	{ "_acme-challenge.dangling.example", T_CNAME, "nobody.elsewhere.example" },
+	{ "_acme-challenge.two.tcp.example", T_TXT, WORLD_DIGEST },
+	{ "_acme-challenge.odd.example", T_TXT, "a\x01\"b" },
+	{ "_acme-challenge.wrong.example", T_TXT, "b" },
+	{ "_acme-challenge.wrong.example", T_TXT, "c" },
+	{ "_acme-challenge.wrong.example", T_TXT, "d" },
+	{ "_acme-challenge.padded.example", T_TXT, WORLD_DIGEST " " },
+	{ "_acme-challenge.upper.example", T_TXT, "8XZSZLEN08NZN8CQUG5O7V6WU9GM9SG_PWEOEJQEW6U" },
+	{ "_acme-challenge.quoted.example", T_TXT, "\"" WORLD_DIGEST "\"" },
+	{ "_acme-challenge.undigested.example", T_TXT, WORLD_KEY_AUTHORIZATION },
+	{ "_acme-challenge.address.example", T_A, "127.0.0.1" },
+	{ "_acme-challenge.failing.example", T_TXT, "!2" },
+	{ "_acme-challenge.refusing.example", T_TXT, "!5" },
+	{ "_acme-challenge.silent.example", T_TXT, "?" },
+	{ "_acme-challenge.changing.example", T_TXT, "@" }, /* what world_txt says */
+	{ "_acme-challenge.nowild.example", T_TXT, WORLD_DIGEST },
+	{ "nowild.example", T_CAA, "0 issuewild ;" },
+	{ "_acme-challenge.onlyhttp.example", T_TXT, WORLD_DIGEST },
+	{ "onlyhttp.example", T_CAA, "0 issue ca.test; validationmethods=http-01" },
+	{ "_acme-challenge.onlydns.example", T_TXT, WORLD_DIGEST },
+	{ "onlydns.example", T_CAA, "0 issue ca.test; validationmethods=ca-tbr-7" },
 };
+
+static const char *_Atomic world_txt = "";
 
 static struct {
 	int dns;
@@ -128,6 +167,20 @@ static size_t world_name(const char *name, uint8_t *out)
 	return n;
 }
 
+static size_t world_strings(const char *text, uint8_t *out)
+{
+	size_t n = 0;
+	for (bool more = true; more;) {
+		size_t length = strcspn(text, "|");
+		out[n++] = (uint8_t) length;
+		memcpy(out + n, text, length);
+		n += length;
+		more = text[length] == '|';
+		text += length + more;
+	}
+	return n;
+}
+
 static size_t world_rdata(const struct world_row *row, uint8_t *out)
 {
 	if (row->type == T_CNAME) {
@@ -136,6 +189,9 @@ static size_t world_rdata(const struct world_row *row, uint8_t *out)
 	if (row->type == T_A || row->type == T_AAAA) {
 		inet_pton(row->type == T_A ? AF_INET : AF_INET6, row->value, out);
 		return row->type == T_A ? 4 : 16;
+	}
+	if (row->type == T_TXT) {
+		return world_strings(row->value[0] == '@' ? atomic_load(&world_txt) : row->value, out);
 	}
 	char *end = NULL;
 	out[0] = (uint8_t) strtoul(row->value, &end, 10);
@@ -484,7 +540,7 @@ static SSL_CTX *world_tls(void)
 	return tls;
 }
 
-static void world_open_v6(void)
+__attribute__((unused)) static void world_open_v6(void)
 {
 	world.web[1] = world_bind(SOCK_STREAM, "::1", &world.web_port);
 }
