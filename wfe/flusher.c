@@ -231,11 +231,13 @@ static int find_position(struct ctx *c, struct flusher *f)
 	return 0;
 }
 
-static int flush_batch(struct ctx *c, struct flusher *f, bool *ret_more)
+/* Up to the record before `goal`: what comes in the meantime waits for the next round, as a transaction for a few rows
+ * costs as much as one for many. */
+static int flush_batch(struct ctx *c, struct flusher *f, uint64_t goal, bool *ret_more)
 {
 	struct spool_record_list records;
 	TRY(spool_read(c, f->spool, BATCH_OCTETS, &records));
-	*ret_more = records.n > 0;
+	*ret_more = records.n > 0 && records.v[records.n - 1].number + 1 < goal;
 	if (records.n > 0) {
 		TRY(store(c, f, &records));
 		forget(f);
@@ -248,12 +250,13 @@ static int flush_all(struct ctx *c, struct flusher *f)
 	if (!f->known) {
 		TRY(find_position(c, f));
 	}
+	uint64_t goal = spool_next(f->spool);
 	bool more = true;
 	while (more) {
 		struct ctx inner;
 		ctx_init(&inner);
 		inner.deadline_us = c->deadline_us;
-		int result = flush_batch(&inner, f, &more);
+		int result = flush_batch(&inner, f, goal, &more);
 		if (result != 0) {
 			/* Whether it was written is for the database to say: start from its position. */
 			f->known = false;

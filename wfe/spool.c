@@ -149,6 +149,14 @@ int spool_sync(struct ctx *c, struct spool *s)
 	return result;
 }
 
+uint64_t spool_next(struct spool *s)
+{
+	pthread_mutex_lock(&s->mutex);
+	uint64_t next = s->next;
+	pthread_mutex_unlock(&s->mutex);
+	return next;
+}
+
 const char *spool_refusal(struct spool *s)
 {
 	pthread_mutex_lock(&s->mutex);

@@ -53,6 +53,9 @@ int spool_append(
 /* Hands what was appended to the disk: from now on the machine's end can't lose it. */
 int spool_sync(struct ctx *c, struct spool *s) MUST_CHECK;
 
+/* The number of the record that comes next. */
+uint64_t spool_next(struct spool *s);
+
 /* Why nothing can be appended, as a sentence, or NULL. */
 const char *spool_refusal(struct spool *s);
 

@@ -51,7 +51,6 @@ static const struct sandbox_path paths[] = {
 	{ NETWORKED, SANDBOX_READ, "/lib64" },
 	{ NETWORKED, SANDBOX_READ, "/etc/ld.so.cache" },
 	{ NETWORKED, SANDBOX_READ, "/etc/ssl" },
-	{ NETWORKED, SANDBOX_READ, "/etc/gnutls" },
 	{ NETWORKED, SANDBOX_READ, "/etc/nsswitch.conf" },
 	{ NETWORKED, SANDBOX_READ, "/etc/resolv.conf" },
 	{ NETWORKED, SANDBOX_READ, "/etc/hosts" },

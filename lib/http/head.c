@@ -6,8 +6,7 @@
 #define TOKEN "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define LENGTH_DIGITS 12
 
-/* A line without its CR LF; every line of `rest` has one. */
-static struct bytes take_line(struct bytes *rest)
+struct bytes http_line_take(struct bytes *rest)
 {
 	const uint8_t *end = memmem(rest->p, rest->n, "\r\n", 2);
 	size_t n = end == NULL ? rest->n : (size_t) (end - rest->p);
@@ -62,37 +61,50 @@ static bool is_text(struct bytes text, const char *lower)
 	return text.n == strlen(lower) && strncasecmp((const char *) text.p, lower, text.n) == 0;
 }
 
-/* RFC 9112 5: name, colon, value with blanks around it. */
-static int split_field(struct bytes line, struct bytes *ret_name, struct bytes *ret_value)
+bool http_is_token(struct bytes text)
 {
-	const uint8_t *colon = memchr(line.p, ':', line.n);
-	size_t n = colon == NULL ? 0 : (size_t) (colon - line.p);
-	for (size_t i = 0; i < line.n; i++) {
-		bool in_name = i < n;
-		if (in_name ? line.p[i] == '\0' || strchr(TOKEN, line.p[i]) == NULL
-		            : (line.p[i] < 0x20 && line.p[i] != '\t') || line.p[i] == 0x7f) {
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] == '\0' || strchr(TOKEN, text.p[i]) == NULL) {
+			return false;
+		}
+	}
+	return text.n > 0;
+}
+
+struct bytes http_trim(struct bytes text)
+{
+	while (text.n > 0 && (text.p[0] == ' ' || text.p[0] == '\t')) {
+		text = (struct bytes) { text.p + 1, text.n - 1 };
+	}
+	while (text.n > 0 && (text.p[text.n - 1] == ' ' || text.p[text.n - 1] == '\t')) {
+		text.n--;
+	}
+	return text;
+}
+
+/* RFC 9112 5 */
+int http_field_split(struct bytes line, struct bytes *ret_name, struct bytes *ret_value)
+{
+	const uint8_t *colon = line.n == 0 ? NULL : memchr(line.p, ':', line.n);
+	struct bytes name = { line.p, colon == NULL ? 0 : (size_t) (colon - line.p) };
+	if (colon == NULL || !http_is_token(name)) {
+		return -1;
+	}
+	struct bytes value = { colon + 1, line.n - name.n - 1 };
+	for (size_t i = 0; i < value.n; i++) {
+		if ((value.p[i] < 0x20 && value.p[i] != '\t') || value.p[i] == 0x7f) {
 			return -1;
 		}
 	}
-	if (n == 0) {
-		return -1;
-	}
-	struct bytes value = { colon + 1, line.n - n - 1 };
-	while (value.n > 0 && (value.p[0] == ' ' || value.p[0] == '\t')) {
-		value = (struct bytes) { value.p + 1, value.n - 1 };
-	}
-	while (value.n > 0 && (value.p[value.n - 1] == ' ' || value.p[value.n - 1] == '\t')) {
-		value.n--;
-	}
-	*ret_name = (struct bytes) { line.p, n };
-	*ret_value = value;
+	*ret_name = name;
+	*ret_value = http_trim(value);
 	return 0;
 }
 
 static int parse_field(struct bytes line, struct http_head *head, unsigned *lengths)
 {
 	struct bytes name, value;
-	if (split_field(line, &name, &value) != 0 || is_text(name, "transfer-encoding")) {
+	if (http_field_split(line, &name, &value) != 0 || is_text(name, "transfer-encoding")) {
 		return -1;
 	}
 	if (is_text(name, "content-length")) {
@@ -115,11 +127,11 @@ int http_head_parse(struct bytes text, struct http_head *ret)
 	struct bytes rest = { text.p, (size_t) (end - text.p) + 2 };
 	struct http_head head = { .keep = true, .n = rest.n + 2 };
 	unsigned lengths = 0;
-	if (parse_status(take_line(&rest), &head) != 0) {
+	if (parse_status(http_line_take(&rest), &head) != 0) {
 		return -1;
 	}
 	while (rest.n > 0) {
-		if (parse_field(take_line(&rest), &head, &lengths) != 0) {
+		if (parse_field(http_line_take(&rest), &head, &lengths) != 0) {
 			return -1;
 		}
 	}

@@ -76,7 +76,6 @@ int health_start(struct ctx *c, const char *listen, const char *(*not_ready)(voi
 		.address = at.host,
 		.port = at.port,
 		.max_body = 0,
-		.io_threads = 1,
 		.max_connections = MAX_CONNECTIONS,
 		.idle_timeout_s = 30,
 		.request_limit_ms = 5000,

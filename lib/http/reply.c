@@ -1,16 +1,16 @@
 #include "lib/http/internal.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "lib/base/die.h"
 #include "lib/base/metrics.h"
 #include "lib/http/address.h"
 
-#define SEND_LIMIT_S 60
 #define HEADERS_STEP 8
-#define GATHER_MAX 8192 /* with its head it fits into one record and into any socket's buffer */
+#define GATHER_MAX 8192 /* with its head it fits into one record */
+#define HEAD_USUAL 600
 
 void http_reply_header(struct http_request *r, const char *name, const char *value)
 {
@@ -64,57 +64,114 @@ static const char *status_class(unsigned status)
 	return classes[status / 100 < COUNT_OF(classes) ? status / 100 : 0];
 }
 
-/* Without this, head and body would be two records and two system calls, and the client would wake up twice. */
-static void gather(struct request *r)
+/* RFC 9110 15; a reason may be empty. */
+static const char *reason_of(unsigned status)
 {
-	const union MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(r->pub.connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-	if (r->pub.server->tls != NULL && info != NULL && r->pub.reply.n <= GATHER_MAX) {
-		gnutls_record_cork(info->tls_session);
-		r->gathered = true;
+	static const struct {
+		unsigned status;
+		const char *reason;
+	} reasons[] = {
+		{ 200, "OK" },
+		{ 201, "Created" },
+		{ 204, "No Content" },
+		{ 400, "Bad Request" },
+		{ 401, "Unauthorized" },
+		{ 403, "Forbidden" },
+		{ 404, "Not Found" },
+		{ 405, "Method Not Allowed" },
+		{ 409, "Conflict" },
+		{ 413, "Content Too Large" },
+		{ 414, "URI Too Long" },
+		{ 415, "Unsupported Media Type" },
+		{ 429, "Too Many Requests" },
+		{ 431, "Request Header Fields Too Large" },
+		{ 500, "Internal Server Error" },
+		{ 503, "Service Unavailable" },
+		{ 504, "Gateway Timeout" },
+	};
+	for (size_t i = 0; i < COUNT_OF(reasons); i++) {
+		if (reasons[i].status == status) {
+			return reasons[i].reason;
+		}
 	}
+	return "";
 }
 
-void http_reply_send(struct request *r)
+/* RFC 9110 6.6.1, written once a second by each thread. */
+static const char *date_now(void)
 {
-	const union MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(r->pub.connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-	if (!r->gathered) {
-		return;
+	static _Thread_local time_t of;
+	static _Thread_local char text[40];
+	time_t now = (time_t) (clock_now().us / 1000000);
+	if (now != of) {
+		static const char *const days[] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
+		static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
+			"Nov", "Dec" };
+		struct tm t;
+		(void) gmtime_r(&now, &t);
+		(void) snprintf(text, sizeof(text), "%s, %02d %s %d %02d:%02d:%02d GMT", days[t.tm_wday], t.tm_mday,
+		    months[t.tm_mon], t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
+		of = now;
 	}
-	/* No room for one record means that the client has left all that it asked for before unread. */
-	if (info == NULL || gnutls_record_uncork(info->tls_session, 0) < 0) {
-		shutdown(r->conn->fd, SHUT_RDWR);
-	}
-	int on = 1; /* libmicrohttpd has corked the socket; this pushes what is in it */
-	(void) setsockopt(r->conn->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	return text;
 }
 
-enum MHD_Result http_reply_queue(struct request *r)
+static void add_field(struct buffer *b, const char *name, const char *value)
 {
-	struct http_server *s = r->pub.server;
-	/* A handler that did not answer is a bug, not something that a client may wait for. */
-	unsigned status = r->pub.status == 0 ? 500 : r->pub.status;
-	/* The octets lie in the arena, which outlives the answer. */
-	struct MHD_Response *response =
-	    MHD_create_response_from_buffer(r->pub.reply.n, (void *) (uintptr_t) r->pub.reply.p, MHD_RESPMEM_PERSISTENT);
-	if (response == NULL) {
-		die("out of memory");
+	buffer_add_text(b, name);
+	buffer_add(b, ": ", 2);
+	buffer_add_text(b, value);
+	buffer_add(b, "\r\n", 2);
+}
+
+static void add_fields(struct buffer *b, const struct request *r, unsigned status)
+{
+	add_field(b, "Date", date_now());
+	if (status != 204) {
+		buffer_add_text(b, "Content-Length: ");
+		buffer_add_int(b, (int64_t) r->pub.reply.n);
+		buffer_add(b, "\r\n", 2);
 	}
 	for (size_t i = 0; i < r->pub.n_headers; i++) {
-		/* It refuses empty values; a header that says nothing is left out. */
-		(void) MHD_add_response_header(response, r->pub.headers[i].name, r->pub.headers[i].value);
+		/* A header that says nothing is left out. */
+		if (r->pub.headers[i].value[0] != '\0') {
+			add_field(b, r->pub.headers[i].name, r->pub.headers[i].value);
+		}
 	}
-	if (atomic_load(&s->draining)) {
-		(void) MHD_add_response_header(response, "Connection", "close");
+	if (!r->keep) {
+		add_field(b, "Connection", "close");
+	} else if (!r->ask.one_one) {
+		add_field(b, "Connection", "keep-alive");
 	}
-	r->queued = true;
+}
+
+void http_reply_render(struct request *r)
+{
+	/* A handler that did not answer is a bug, not something that a client may wait for. */
+	unsigned status = r->pub.status == 0 ? 500 : r->pub.status;
+	struct bytes body = r->pub.reply;
+	if (status == 204 || (r->pub.method != NULL && strcmp(r->pub.method, "HEAD") == 0)) {
+		body.n = 0;
+	}
+	r->keep = r->keep && !r->early && !atomic_load(&r->pub.server->draining);
+	/* Head and a usual body are one record and one system call, and the client wakes up once. */
+	bool together = body.n <= GATHER_MAX;
+	struct buffer b;
+	buffer_init(&b, r->pub.ctx.arena, HEAD_USUAL + (together ? body.n : 0));
+	buffer_add_text(&b, "HTTP/1.1 ");
+	buffer_add_int(&b, (int64_t) status);
+	buffer_add_char(&b, ' ');
+	buffer_add_text(&b, reason_of(status));
+	buffer_add(&b, "\r\n", 2);
+	add_fields(&b, r, status);
+	buffer_add(&b, "\r\n", 2);
+	if (together) {
+		buffer_add(&b, body.p, body.n);
+		body.n = 0;
+	}
+	r->out[0] = buffer_bytes(&b);
+	r->out[1] = body;
 	metric_add(METRIC_http_requests, status_class(status), 1);
-	http_conn_expect(r->conn, false, SEND_LIMIT_S);
-	gather(r);
-	enum MHD_Result result = MHD_queue_response(r->pub.connection, status, response);
-	MHD_destroy_response(response);
-	return result;
 }
 
 const char *http_request_address(struct http_request *r, uint16_t *ret_port)

@@ -1,6 +1,7 @@
-/* Every HTTP server of the project: libmicrohttpd's epoll threads move octets only; a whole request is suspended, put into
- * a bounded queue, worked on by a pool of threads in straight-line blocking code, and resumed with its answer (design 6);
- * other ways for RPC: enum http_threads. Queue full: 503 with Retry-After, at once. */
+/* Every HTTP server of the project, HTTP/1.1 (RFC 9112) with or without TLS: threads wait for all connections at once, and
+ * the one that is woken reads the request, has it handled by straight-line blocking code, and sends the answer (design 6).
+ * So many handlers run at once; more requests wait, and beyond that there is 503 with Retry-After, at once. What is broken
+ * or too large is refused in the same form as all else. */
 #ifndef CAIRN_HTTP_SERVER_H
 #define CAIRN_HTTP_SERVER_H
 
@@ -27,7 +28,6 @@ struct http_request {
 	struct sockaddr_storage remote;
 	struct timestamp received_at;
 	struct http_server *server;
-	void *connection; /* of libmicrohttpd */
 	/* the answer */
 	unsigned status;
 	struct http_header *headers;
@@ -39,10 +39,8 @@ typedef void http_handler(struct http_request *r, void *arg);
 
 /* Where handlers run. */
 enum http_threads {
-	HTTP_THREADS_POOL, /* in a pool of workers, behind a queue */
-	HTTP_THREADS_EACH, /* in the thread that each connection has for itself, so that a call takes no change of threads: for
-	                      callers that are known and few. `workers` run at once and `queue` wait for their turn. */
-	HTTP_THREADS_NONE, /* in the epoll thread, for handlers that never block: they answer or defer at once */
+	HTTP_THREADS_POOL, /* in one of `workers` threads: they may block */
+	HTTP_THREADS_NONE, /* in a thread that others wait for: they answer or defer at once */
 };
 
 struct http_server_options {
@@ -53,23 +51,21 @@ struct http_server_options {
 	const char *key_file;
 	const char *client_ca_file; /* demand a client certificate of this CA (RPC); then TLS 1.3 only */
 	size_t max_body;            /* more gets 413 */
-	unsigned io_threads;        /* epoll threads, 1 to 4; 0: two */
 	enum http_threads threads;
-	unsigned workers;
-	unsigned queue; /* requests that may wait for a worker */
+	unsigned workers; /* handlers that run at once */
+	unsigned queue;   /* requests that may wait for their turn */
 	unsigned max_connections;
 	unsigned idle_timeout_s;  /* a connection that sends nothing, or a request too slow, is closed */
 	int64_t request_limit_ms; /* deadline given to each request */
 	http_handler *handler;
-	/* Runs in the epoll thread instead, for what needs no worker: true if it answered. May be NULL. Must not block. */
+	/* Runs first, for what needs no worker: true if it answered. May be NULL. Must not block. */
 	bool (*quick)(struct http_request *r, void *arg);
 	/* Answers what the server itself refuses (413, 431, 503 ...): r->ctx.err is set. NULL: plain text. Must not block. */
 	http_handler *refuse;
-	/* Runs in each worker of a pool at its start and end, e.g. to give it a database connection. May be NULL. */
+	/* Run in each thread at its start and end; there are two more than workers. May be NULL. */
 	void (*worker_start)(void);
 	void (*worker_end)(void);
-	/* HTTP_THREADS_EACH: runs behind each handler, to give back what its thread holds, since such threads are many. May be
-	 * NULL. */
+	/* Runs behind each handler, to give back what its thread holds. May be NULL. */
 	void (*release)(void);
 	void *arg;
 };
@@ -101,7 +97,7 @@ void http_reply_header(struct http_request *r, const char *name, const char *val
 void http_reply(struct http_request *r, unsigned status, const char *content_type, struct bytes body);
 
 /* In a handler, in its own thread: the answer comes later, from any thread, by http_finish. After http_finish the request
- * must not be touched any more; a handler that does not defer must not call it. Not with HTTP_THREADS_EACH. */
+ * must not be touched any more; a handler that does not defer must not call it. */
 void http_defer(struct http_request *r);
 void http_finish(struct http_request *r);
 

@@ -1,36 +1,38 @@
 #include "lib/http/tls.h"
 
-#include <gnutls/crypto.h>
-#include <gnutls/x509.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/clock.h"
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include "lib/base/auto.h"
 #include "lib/base/die.h"
 
-#define MAX_CHAIN 8
-#define OLD_PAIR_LIFE_US (600 * INT64_C(1000000)) /* far longer than the server lets a handshake last */
-
-/* A certificate chain with its key. Replaced pairs are kept for a while, since a handshake may be using them. */
-struct pair {
-	gnutls_pcert_st certs[MAX_CHAIN];
-	unsigned n;
-	gnutls_privkey_t key;
-	int64_t replaced_us;
-	struct pair *older;
-};
+/* TLS 1.2 with forward secrecy and AEAD, and 1.3. */
+#define CIPHERS_1_2 \
+	"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:" \
+	"ECDHE-RSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384"
+#define CIPHERS_1_3 "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384"
+/* Not const, since OpenSSL's macros cast it away. */
+static char groups[] = "X25519:P-256:P-384";
+static char signatures[] =
+    "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ed25519:rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:"
+    "RSA+SHA256:RSA+SHA384:RSA+SHA512";
 
 struct tls {
 	char *cert_file;
 	char *key_file;
 	char *client_ca_file;
-	char *client_ca;
 	pthread_mutex_t lock;
-	struct pair *pairs; /* the present one first */
-	gnutls_x509_trust_list_t trust;
+	SSL_CTX *context;
 	unsigned generation;
 };
+
+AUTO_DEFINE(SSL_CTX, SSL_CTX_free)
+AUTO_DEFINE(X509_STORE_CTX, X509_STORE_CTX_free)
+AUTO_DEFINE(GENERAL_NAMES, GENERAL_NAMES_free)
 
 static char *copy_text(const char *text)
 {
@@ -41,121 +43,96 @@ static char *copy_text(const char *text)
 	return copy;
 }
 
-static int fail_file(struct ctx *c, const char *what, const char *path, int code)
+static int fail_file(struct ctx *c, const char *what, const char *path)
 {
-	ctx_cause(c, "%s %s: %s", what, path, gnutls_strerror(code));
+	const char *why = ERR_reason_error_string(ERR_peek_last_error());
+	ctx_cause(c, "%s %s: %s", what, path, why == NULL ? "it can't be read" : why);
+	ERR_clear_error();
 	return FAIL(c, SERVER_INTERNAL, "The TLS files of a listener can't be used");
 }
 
-static void file_done(gnutls_datum_t *file)
+/* RFC 7301: whoever names protocols gets ours if it is among them; else it will find out. */
+static int choose_protocol(
+    SSL *ssl, const unsigned char **ret, unsigned char *ret_n, const unsigned char *offered, unsigned n, void *arg)
 {
-	if (file->data != NULL) {
-		gnutls_memset(file->data, 0, file->size);
-		gnutls_free(file->data);
+	static const unsigned char ours[] = { 8, 'h', 't', 't', 'p', '/', '1', '.', '1' };
+	(void) ssl;
+	(void) arg;
+	unsigned char *chosen = NULL;
+	if (SSL_select_next_proto(&chosen, ret_n, ours, sizeof(ours), offered, n) != OPENSSL_NPN_NEGOTIATED) {
+		return SSL_TLSEXT_ERR_NOACK;
 	}
+	*ret = chosen;
+	return SSL_TLSEXT_ERR_OK;
 }
 
-static void pair_free(struct pair *p)
+/* Handshakes let everybody in; tls_verify_peer looks at each peer before its first request, and can tell it why. */
+static int let_in(X509_STORE_CTX *x, void *arg)
 {
-	if (p == NULL) {
-		return;
-	}
-	for (unsigned i = 0; i < p->n; i++) {
-		gnutls_pcert_deinit(&p->certs[i]);
-	}
-	gnutls_privkey_deinit(p->key);
-	free(p);
+	(void) x;
+	(void) arg;
+	return 1;
 }
 
-static int public_key_id(gnutls_privkey_t key, uint8_t *id, size_t *n)
+static int set_rules(SSL_CTX *x, bool internal)
 {
-	gnutls_pubkey_t public;
-	int code = gnutls_pubkey_init(&public);
-	if (code < 0) {
-		return code;
+	/* Without sessions and tickets each connection has a key exchange of its own. */
+	(void) SSL_CTX_set_session_cache_mode(x, SSL_SESS_CACHE_OFF);
+	(void) SSL_CTX_set_options(x, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+	                                  SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+	(void) SSL_CTX_set_mode(
+	    x, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_read_ahead(x, 1); /* a record in one system call instead of two */
+	SSL_CTX_set_alpn_select_cb(x, choose_protocol, NULL);
+	return SSL_CTX_set_num_tickets(x, 0) == 1 &&
+	               SSL_CTX_set_min_proto_version(x, internal ? TLS1_3_VERSION : TLS1_2_VERSION) == 1 &&
+	               SSL_CTX_set_cipher_list(x, CIPHERS_1_2) == 1 && SSL_CTX_set_ciphersuites(x, CIPHERS_1_3) == 1 &&
+	               SSL_CTX_set1_groups_list(x, groups) == 1 && SSL_CTX_set1_sigalgs_list(x, signatures) == 1
+	           ? 0
+	           : -1;
+}
+
+static int demand_certificate(struct ctx *c, SSL_CTX *x, const char *path)
+{
+	STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(path);
+	if (names == NULL || SSL_CTX_load_verify_file(x, path) != 1) {
+		sk_X509_NAME_pop_free(names, X509_NAME_free);
+		return fail_file(c, "client CA", path);
 	}
-	code = gnutls_pubkey_import_privkey(public, key, 0, 0);
-	if (code == 0) {
-		code = gnutls_pubkey_get_key_id(public, GNUTLS_KEYID_USE_SHA256, id, n);
-	}
-	gnutls_pubkey_deinit(public);
-	return code;
+	SSL_CTX_set_client_CA_list(x, names);
+	SSL_CTX_set_verify(x, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_cert_verify_callback(x, let_in, NULL);
+	return 0;
 }
 
 /* A pair that does not belong together would fail in each handshake; better to keep the old one. */
-static int check_pair(struct ctx *c, const struct tls *t, const struct pair *p)
+static int read_pair(struct ctx *c, SSL_CTX *x, const struct tls *t)
 {
-	uint8_t of_key[32], of_cert[32];
-	size_t n_key = sizeof(of_key), n_cert = sizeof(of_cert);
-	int code = public_key_id(p->key, of_key, &n_key);
-	if (code == 0) {
-		code = gnutls_pubkey_get_key_id(p->certs[0].pubkey, GNUTLS_KEYID_USE_SHA256, of_cert, &n_cert);
+	if (SSL_CTX_use_certificate_chain_file(x, t->cert_file) != 1) {
+		return fail_file(c, "certificate", t->cert_file);
 	}
-	if (code < 0) {
-		return fail_file(c, "key", t->key_file, code);
-	}
-	if (n_key != n_cert || memcmp(of_key, of_cert, n_key) != 0) {
-		return fail_file(c, "key", t->key_file, GNUTLS_E_CERTIFICATE_KEY_MISMATCH);
+	if (SSL_CTX_use_PrivateKey_file(x, t->key_file, SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(x) != 1) {
+		return fail_file(c, "key", t->key_file);
 	}
 	return 0;
 }
 
-static int read_pair(struct ctx *c, const struct tls *t, struct pair *p)
+int tls_reload(struct ctx *c, struct tls *t)
 {
-	gnutls_datum_t file = { 0 };
-	int code = gnutls_load_file(t->cert_file, &file);
-	unsigned n = MAX_CHAIN;
-	if (code == 0) {
-		code = gnutls_pcert_list_import_x509_raw(
-		    p->certs, &n, &file, GNUTLS_X509_FMT_PEM, GNUTLS_X509_CRT_LIST_IMPORT_FAIL_IF_EXCEED);
+	ERR_clear_error();
+	AUTO(SSL_CTX) fresh = SSL_CTX_new(TLS_server_method());
+	if (fresh == NULL || set_rules(fresh, t->client_ca_file != NULL) != 0) {
+		return fail_file(c, "the rules of TLS for", t->cert_file);
 	}
-	file_done(&file);
-	if (code < 0) {
-		return fail_file(c, "certificate", t->cert_file, code);
-	}
-	p->n = n;
-	file = (gnutls_datum_t) { 0 };
-	code = gnutls_load_file(t->key_file, &file);
-	if (code == 0) {
-		code = gnutls_privkey_import_x509_raw(p->key, &file, GNUTLS_X509_FMT_PEM, NULL, 0);
-	}
-	file_done(&file);
-	if (code < 0) {
-		return fail_file(c, "key", t->key_file, code);
-	}
-	return check_pair(c, t, p);
-}
-
-static int load_pair(struct ctx *c, const struct tls *t, struct pair **ret)
-{
-	struct pair *p = calloc(1, sizeof(*p));
-	if (p == NULL || gnutls_privkey_init(&p->key) != 0) {
-		die("out of memory");
-	}
-	if (read_pair(c, t, p) != 0) {
-		pair_free(p);
-		return -1;
-	}
-	*ret = p;
-	return 0;
-}
-
-static int load_trust(struct ctx *c, const struct tls *t, gnutls_x509_trust_list_t *ret)
-{
-	*ret = NULL;
-	if (t->client_ca_file == NULL) {
-		return 0;
-	}
-	gnutls_x509_trust_list_t trust;
-	if (gnutls_x509_trust_list_init(&trust, 0) != 0) {
-		die("out of memory");
-	}
-	int n = gnutls_x509_trust_list_add_trust_file(trust, t->client_ca_file, NULL, GNUTLS_X509_FMT_PEM, 0, 0);
-	if (n <= 0) {
-		gnutls_x509_trust_list_deinit(trust, 1);
-		return fail_file(c, "client CA", t->client_ca_file, n == 0 ? GNUTLS_E_NO_CERTIFICATE_FOUND : n);
-	}
-	*ret = trust;
+	TRY(read_pair(c, fresh, t));
+	TRY(t->client_ca_file == NULL ? 0 : demand_certificate(c, fresh, t->client_ca_file));
+	(void) SSL_CTX_up_ref(fresh);
+	pthread_mutex_lock(&t->lock);
+	SSL_CTX *old = t->context;
+	t->context = fresh;
+	t->generation++;
+	pthread_mutex_unlock(&t->lock);
+	SSL_CTX_free(old); /* gone with the last session that has it */
 	return 0;
 }
 
@@ -168,19 +145,9 @@ int tls_new(struct ctx *c, const char *cert_file, const char *key_file, const ch
 	t->cert_file = copy_text(cert_file);
 	t->key_file = copy_text(key_file);
 	t->client_ca_file = copy_text(client_ca_file);
-	gnutls_datum_t ca = { 0 };
 	if (tls_reload(c, t) != 0) {
 		tls_free(t);
 		return -1;
-	}
-	if (client_ca_file != NULL) {
-		int code = gnutls_load_file(client_ca_file, &ca);
-		if (code < 0) {
-			tls_free(t);
-			return fail_file(c, "client CA", client_ca_file, code);
-		}
-		t->client_ca = strndup((const char *) ca.data, ca.size);
-		gnutls_free(ca.data);
 	}
 	*ret = t;
 	return 0;
@@ -191,63 +158,12 @@ void tls_free(struct tls *t)
 	if (t == NULL) {
 		return;
 	}
-	while (t->pairs != NULL) {
-		struct pair *p = t->pairs;
-		t->pairs = p->older;
-		pair_free(p);
-	}
-	if (t->trust != NULL) {
-		gnutls_x509_trust_list_deinit(t->trust, 1);
-	}
+	SSL_CTX_free(t->context);
 	pthread_mutex_destroy(&t->lock);
 	free(t->cert_file);
 	free(t->key_file);
 	free(t->client_ca_file);
-	free(t->client_ca);
 	free(t);
-}
-
-static void drop_old_pairs(struct tls *t, int64_t now_us)
-{
-	struct pair **at = &t->pairs->older;
-	while (*at != NULL) {
-		struct pair *p = *at;
-		if (now_us - p->replaced_us < OLD_PAIR_LIFE_US) {
-			at = &p->older;
-			continue;
-		}
-		*at = p->older;
-		pair_free(p);
-	}
-}
-
-int tls_reload(struct ctx *c, struct tls *t)
-{
-	struct pair *fresh;
-	gnutls_x509_trust_list_t trust;
-	TRY(load_trust(c, t, &trust));
-	if (load_pair(c, t, &fresh) != 0) {
-		if (trust != NULL) {
-			gnutls_x509_trust_list_deinit(trust, 1);
-		}
-		return -1;
-	}
-	int64_t now_us = clock_monotonic_us();
-	pthread_mutex_lock(&t->lock);
-	if (t->pairs != NULL) {
-		t->pairs->replaced_us = now_us;
-	}
-	fresh->older = t->pairs;
-	t->pairs = fresh;
-	drop_old_pairs(t, now_us);
-	gnutls_x509_trust_list_t old = t->trust;
-	t->trust = trust;
-	t->generation++;
-	pthread_mutex_unlock(&t->lock);
-	if (old != NULL) {
-		gnutls_x509_trust_list_deinit(old, 1);
-	}
-	return 0;
 }
 
 unsigned tls_generation(struct tls *t)
@@ -258,18 +174,16 @@ unsigned tls_generation(struct tls *t)
 	return generation;
 }
 
-void tls_present(struct tls *t, gnutls_pcert_st **ret_certs, unsigned *ret_n, gnutls_privkey_t *ret_key)
+SSL *tls_session(struct tls *t, int fd)
 {
 	pthread_mutex_lock(&t->lock);
-	*ret_certs = t->pairs->certs;
-	*ret_n = t->pairs->n;
-	*ret_key = t->pairs->key;
+	SSL *ssl = SSL_new(t->context);
 	pthread_mutex_unlock(&t->lock);
-}
-
-const char *tls_client_ca(const struct tls *t)
-{
-	return t->client_ca;
+	if (ssl == NULL || SSL_set_fd(ssl, fd) != 1) {
+		die("OpenSSL does not make a connection");
+	}
+	SSL_set_accept_state(ssl);
+	return ssl;
 }
 
 static bool is_name(const char *text, size_t n)
@@ -277,74 +191,73 @@ static bool is_name(const char *text, size_t n)
 	return n > 0 && n < TLS_NAME_SIZE && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-.") == n;
 }
 
-static int peer_name(struct ctx *c, gnutls_x509_crt_t cert, char ret_name[TLS_NAME_SIZE])
+/* The text of a field of the certificate, if it is a name. */
+static bool take_name(const ASN1_STRING *from, char ret_name[TLS_NAME_SIZE])
 {
-	char text[TLS_NAME_SIZE];
-	for (unsigned i = 0; i < 16; i++) {
-		size_t n = sizeof(text) - 1;
-		memset(text, 0, sizeof(text));
-		int type = gnutls_x509_crt_get_subject_alt_name(cert, i, text, &n, NULL);
-		if (type == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE) {
-			break;
-		}
-		if (type == GNUTLS_SAN_DNSNAME && is_name(text, n)) {
-			memcpy(ret_name, text, sizeof(text));
+	char text[TLS_NAME_SIZE] = { 0 };
+	int n = ASN1_STRING_length(from);
+	if (n <= 0 || n >= TLS_NAME_SIZE) {
+		return false;
+	}
+	memcpy(text, ASN1_STRING_get0_data(from), (size_t) n);
+	if (!is_name(text, (size_t) n)) {
+		return false;
+	}
+	memcpy(ret_name, text, sizeof(text));
+	return true;
+}
+
+static int peer_name(struct ctx *c, X509 *cert, char ret_name[TLS_NAME_SIZE])
+{
+	AUTO(GENERAL_NAMES) names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+		const GENERAL_NAME *one = sk_GENERAL_NAME_value(names, i);
+		if (one->type == GEN_DNS && take_name(one->d.dNSName, ret_name)) {
 			return 0;
 		}
 	}
-	size_t n = sizeof(text) - 1;
-	memset(text, 0, sizeof(text));
-	int code = gnutls_x509_crt_get_dn_by_oid(cert, GNUTLS_OID_X520_COMMON_NAME, 0, 0, text, &n);
-	if (code < 0 || !is_name(text, n)) {
+	const X509_NAME *subject = X509_get_subject_name(cert);
+	int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+	if (at < 0 || !take_name(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)), ret_name)) {
 		ctx_cause(c, "the client certificate has no usable name");
 		return FAIL(c, NOT_PERMITTED, "The client certificate is not accepted");
 	}
-	memcpy(ret_name, text, sizeof(text));
 	return 0;
 }
 
-static int verify_chain(struct ctx *c, struct tls *t, gnutls_x509_crt_t *certs, unsigned n)
+/* The context of now, which may be another than the session's. */
+static SSL_CTX *borrow_context(struct tls *t)
 {
-	char purpose[] = GNUTLS_KP_TLS_WWW_CLIENT;
-	gnutls_typed_vdata_st want = { .type = GNUTLS_DT_KEY_PURPOSE_OID, .data = (unsigned char *) purpose };
-	unsigned status = 0;
 	pthread_mutex_lock(&t->lock);
-	int code = gnutls_x509_trust_list_verify_crt2(t->trust, certs, n, &want, 1, 0, &status, NULL);
+	SSL_CTX *context = t->context;
+	(void) SSL_CTX_up_ref(context);
 	pthread_mutex_unlock(&t->lock);
-	if (code < 0 || status != 0) {
-		gnutls_datum_t why = { 0 };
-		if (code == 0 && gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &why, 0) == 0) {
-			ctx_cause(c, "%s", (const char *) why.data);
-			gnutls_free(why.data);
-		}
+	return context;
+}
+
+static int verify_chain(struct ctx *c, struct tls *t, X509 *cert, STACK_OF(X509) * chain)
+{
+	AUTO(SSL_CTX) context = borrow_context(t);
+	AUTO(X509_STORE_CTX) x = X509_STORE_CTX_new();
+	if (x == NULL || X509_STORE_CTX_init(x, SSL_CTX_get_cert_store(context), cert, chain) != 1 ||
+	    X509_STORE_CTX_set_purpose(x, X509_PURPOSE_SSL_CLIENT) != 1) {
+		die("OpenSSL does not verify a certificate");
+	}
+	X509_STORE_CTX_set_flags(x, X509_V_FLAG_PARTIAL_CHAIN); /* what is in the file is trusted */
+	if (X509_verify_cert(x) != 1) {
+		ctx_cause(c, "%s", X509_verify_cert_error_string(X509_STORE_CTX_get_error(x)));
+		ERR_clear_error();
 		return FAIL(c, NOT_PERMITTED, "The client certificate is not accepted");
 	}
 	return 0;
 }
 
-int tls_verify_peer(struct ctx *c, struct tls *t, gnutls_session_t session, char ret_name[TLS_NAME_SIZE])
+int tls_verify_peer(struct ctx *c, struct tls *t, SSL *session, char ret_name[TLS_NAME_SIZE])
 {
-	unsigned n = 0;
-	const gnutls_datum_t *raw = gnutls_certificate_get_peers(session, &n);
-	if (raw == NULL || n == 0) {
+	X509 *cert = SSL_get0_peer_certificate(session);
+	if (cert == NULL) {
 		return FAIL(c, NOT_PERMITTED, "A client certificate is required");
 	}
-	gnutls_x509_crt_t certs[MAX_CHAIN] = { NULL };
-	unsigned have = 0;
-	int result = 0;
-	for (; have < n && have < MAX_CHAIN && result == 0; have++) {
-		if (gnutls_x509_crt_init(&certs[have]) != 0) {
-			die("out of memory");
-		}
-		result = gnutls_x509_crt_import(certs[have], &raw[have], GNUTLS_X509_FMT_DER);
-	}
-	if (result != 0 || have < n) {
-		result = FAIL(c, NOT_PERMITTED, "The client certificate can't be read");
-	} else if (verify_chain(c, t, certs, n) != 0 || peer_name(c, certs[0], ret_name) != 0) {
-		result = -1;
-	}
-	for (unsigned i = 0; i < have; i++) {
-		gnutls_x509_crt_deinit(certs[i]);
-	}
-	return result;
+	TRY(verify_chain(c, t, cert, SSL_get_peer_cert_chain(session)));
+	return peer_name(c, cert, ret_name);
 }

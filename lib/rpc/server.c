@@ -219,7 +219,6 @@ int rpc_server_start(struct ctx *c, const struct rpc_server_options *options, st
 		.key_file = options->key_file,
 		.client_ca_file = options->ca_file,
 		.max_body = MAX_BODY,
-		.io_threads = 1,
 		.workers = options->workers,
 		.queue = options->queue,
 		.max_connections = MAX_CONNECTIONS,
@@ -227,7 +226,7 @@ int rpc_server_start(struct ctx *c, const struct rpc_server_options *options, st
 		.request_limit_ms = REQUEST_LIMIT_MS,
 		.handler = handle,
 		.refuse = refuse,
-		.threads = is_later(options) ? HTTP_THREADS_NONE : HTTP_THREADS_EACH,
+		.threads = is_later(options) ? HTTP_THREADS_NONE : HTTP_THREADS_POOL,
 		.release = options->release,
 		.arg = s,
 	};

@@ -91,17 +91,31 @@ def test_unknown_paths(ca, account):
         raw.problem(account.post(urllib.parse.urljoin(ca.DIRECTORY_URL, path)), 404, "malformed")
 
 
-def test_broken_http_gets_a_sentence(ca):
-    """A-10, A-15: what this server can still understand is refused with a problem document"""
+BROKEN_HTTP = [
+    (b"GET /directory HTTP/1.1\r\n\r\n", 400),
+    (b"GET /direc tory HTTP/1.1\r\nHost: h\r\n\r\n", 400),
+    (b"GET /directory HTTP/1.1\r\nHost: h\r\nHost: h\r\n\r\n", 400),
+    (b"GET /directory\r\n\r\n", 400),
+    (b"GET /directory HTTP/1.1\nHost: h\n\n", 400),
+    (b"POST /acme/new-order HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n", 400),
+    (b"POST /acme/new-order HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 400),
+    (b"GET /directory HTTP/1.1\r\nHost: h\r\nX-Long: " + b"x" * 60000, 431),
+    (b"GET /" + b"x" * 60000, 414),
+]
+
+
+@pytest.mark.parametrize("text,status", BROKEN_HTTP)
+def test_broken_http_gets_a_sentence(ca, text, status):
+    """A-10, A-15: whatever is no HTTP is refused with a problem document"""
     at = urllib.parse.urlsplit(ca.DIRECTORY_URL)
-    for head in b"GET /directory HTTP/1.1\r\n\r\n", b"GET /direc tory HTTP/1.1\r\nHost: h\r\n\r\n", b"GET /directory HTTP/1.1\r\nHost: h\r\nHost: h\r\n\r\n":
-        with socket.create_connection((at.hostname, at.port), timeout=10) as s, \
-                ssl.create_default_context(cafile=ca.API_CA_FILE).wrap_socket(s, server_hostname=at.hostname) as tls:
-            tls.sendall(head)
-            answer = http.client.HTTPResponse(tls)
-            answer.begin()
-            assert answer.status == 400 and answer.headers["Content-Type"] == "application/problem+json", head
-            assert json.loads(answer.read())["type"].endswith(":malformed")
+    with socket.create_connection((at.hostname, at.port), timeout=10) as s, \
+            ssl.create_default_context(cafile=ca.API_CA_FILE).wrap_socket(s, server_hostname=at.hostname) as tls:
+        tls.sendall(text)
+        answer = http.client.HTTPResponse(tls)
+        answer.begin()
+        assert answer.status == status and answer.headers["Content-Type"] == "application/problem+json"
+        body = json.loads(answer.read())
+        assert body["type"].endswith(":malformed") and body["detail"]
 
 
 def test_large_bodies(ca, account):

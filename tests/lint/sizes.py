@@ -6,8 +6,8 @@ import re
 import _tree
 
 FILE, TEST_FILE, FUNCTION, PARAMETERS, NESTING = 500, 800, 60, 6, 4
-# Functions whose parameters a library prescribes (libmicrohttpd, GnuTLS, libunbound).
-PRESCRIBED = {"http_request_access", "http_tls_present", "on_dns_answer", "ub_resolve_event"}
+# Functions whose parameters a library prescribes (OpenSSL, libunbound).
+PRESCRIBED = {"choose_protocol", "on_dns_answer", "ub_resolve_event"}
 # clang-format puts the brace that opens a function, and only that one, at the start of a line of its own.
 FUNCTION_START = re.compile(r"^(\w[^;{}=#]*?)(\w+)\(([^;{}]*)\)[^;{}()]*\n\{\n(.*?)^\}", re.M | re.S)
 # The cases of a test are data, wherever they stand.

@@ -267,8 +267,8 @@ static void parks_connections(void **state)
 		assert_int_equal(pthread_create(&thread, NULL, call_and_park, NULL), 0);
 		pthread_join(thread, NULL);
 	}
-	assert_int_equal(open_files(), before);
-	configure("cairn-va", NULL); /* other certificates: the parked connection is not used again */
+	assert_true(open_files() <= before); /* fewer: the server has closed those of before */
+	configure("cairn-va", NULL);         /* other certificates: the parked connection is not used again */
 	struct ctx c;
 	ctx_init(&c);
 	struct new_account_request in = { .key = "k" };
