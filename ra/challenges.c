@@ -66,6 +66,22 @@ const struct statement ra_start_challenge_statement = {
 	.row = &started_row_fields,
 };
 
+/* Another response to a challenge that failed and waits to be tried again: it is tried now (RFC 8555 8.2, A-101), with the
+ * account's key of now (A-72). That uses up one of the attempts, so clients can't ask for more of them. */
+const struct statement ra_retry_challenge_statement = {
+	.name = "retry_challenge",
+	.sql =
+	    "UPDATE acme.authz a SET key_authorization = a.tokens[$2] || '.' || $5, lease_holder = $6, "
+	    "lease_until = clock_timestamp() + make_interval(secs => $7), request_id = $8 FROM acme.account k "
+	    "WHERE a.id = $1 AND a.account_id = $3 AND a.tried = $2 AND a.lease_until IS NOT NULL "
+	    "AND a.lease_holder IS NULL AND a.ended IS NULL AND a.expires_at > now() AND k.id = $3 AND k.thumbprint = $4 "
+	    "AND k.status = 'valid' "
+	    "RETURNING a.identifier_type, a.identifier_value, a.wildcard, a.challenge_types[$2] AS type, "
+	    "a.tokens[$2] AS token, a.key_authorization, a.attempts",
+	.params = &start_params_fields,
+	.row = &started_row_fields,
+};
+
 struct runs_params {
 	struct id authz_id;
 	int64_t n;
@@ -208,6 +224,9 @@ int ra_start_challenge_serve(struct ctx *c, const struct start_challenge_request
 	struct started_row row;
 	bool started = false;
 	TRY(db_row(c, &ra_start_challenge_statement, &params, &row, &started));
+	if (!started) {
+		TRY(db_row(c, &ra_retry_challenge_statement, &params, &row, &started));
+	}
 	if (!started) {
 		return answer_unstarted(c, in, &params, ret);
 	}

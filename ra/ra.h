@@ -28,6 +28,7 @@ extern const struct statement ra_change_key_statement;
 extern const struct statement ra_new_order_statement;
 extern const struct statement ra_read_order_statement;
 extern const struct statement ra_start_challenge_statement;
+extern const struct statement ra_retry_challenge_statement;
 extern const struct statement ra_challenge_runs_statement;
 extern const struct statement ra_read_authorization_statement;
 extern const struct statement ra_deactivate_authorization_statement;

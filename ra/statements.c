@@ -11,6 +11,7 @@ const struct statement *const ra_statements[] = {
 	&ra_new_order_statement,
 	&ra_read_order_statement,
 	&ra_start_challenge_statement,
+	&ra_retry_challenge_statement,
 	&ra_challenge_runs_statement,
 	&ra_read_authorization_statement,
 	&ra_deactivate_authorization_statement,

@@ -69,13 +69,20 @@ static const struct field orders_page_field[] = {
 };
 static const struct fields orders_page_fields = FIELDS(struct orders_page, orders_page_field);
 
+struct orders_row {
+	struct id id;
+	const char *status;
+};
+static const struct field orders_row_field[] = { FIELD(struct orders_row, id), FIELD(struct orders_row, status) };
+static const struct fields orders_row_fields = FIELDS(struct orders_row, orders_row_field);
+
+/* Invalid ones are read too, so that a page costs the same however many of them lie between. */
 const struct statement orders_list = {
 	.name = "orders_list",
-	.sql = "SELECT id FROM front.orders WHERE account_id = $1 AND id > COALESCE($2, "
-	       "'00000000-0000-0000-0000-000000000000')"
-	       " AND status <> 'invalid' ORDER BY id LIMIT $3",
+	.sql = "SELECT id, status FROM front.orders WHERE account_id = $1 AND id > COALESCE($2, "
+	       "'00000000-0000-0000-0000-000000000000') ORDER BY id LIMIT $3",
 	.params = &orders_page_fields,
-	.row = &order_lookup_fields,
+	.row = &orders_row_fields,
 	.repeatable = true,
 };
 
@@ -183,19 +190,21 @@ static int parse_cursor(struct acme *q, struct id *ret_after)
 	return 0;
 }
 
-/* */
+/* A page may be short, or empty with another behind it: what counts is the link to the next. */
 int account_orders_serve(struct acme *q)
 {
 	TRY(account_check_own(q));
 	struct orders_page page = { .account_id = q->account.id, .count = ORDERS_PAGE + 1 };
-	struct order_lookup *rows = NULL;
+	struct orders_row *rows = NULL;
 	size_t n = 0;
 	TRY(parse_cursor(q, &page.after));
 	TRY(db_rows(q->c, &orders_list, &page, (void *) &rows, &n));
 	size_t shown = n > ORDERS_PAGE ? ORDERS_PAGE : n;
-	struct orders_object object = { { ARENA_ARRAY(q->c->arena, shown, const char *), shown } };
+	struct orders_object object = { { ARENA_ARRAY(q->c->arena, shown, const char *), 0 } };
 	for (size_t i = 0; i < shown; i++) {
-		object.orders.v[i] = front_object_url(q, "order", rows[i].id);
+		if (strcmp(rows[i].status, "invalid") != 0) { /* RFC 8555 7.1.2.1 */
+			object.orders.v[object.orders.n++] = front_object_url(q, "order", rows[i].id);
+		}
 	}
 	answer_json(q, 200, &orders_object_fields, &object);
 	if (n > shown) {

@@ -120,7 +120,8 @@ BEGIN
 END $$;
 
 -- newOrder (RFC 8555 7.4): the order with its authorizations and their challenges. A valid authorization of the account that
--- lasts beyond p_reuse_until is used again (A-84); the others are new, with the ids given and the types and tokens of their
+-- lasts beyond p_reuse_until is used again (A-84), for the base name or the wildcard that it was made for (A-91); orders are
+-- never used again (A-85). The other authorizations are new, with the ids given and the types and tokens of their
 -- challenges, which blanks set apart. p_names: p_values without the wildcard label. Where a policy has rules, or the account is
 -- bound, they decide (0011): refused has the places and reasons, and nothing was written; granted says that names are valid
 -- without a challenge, where p_private allows. The event has the id of the order, since an id that is made here costs as much
@@ -276,7 +277,7 @@ BEGIN
 	PERFORM cairn.refuse('NOT_FOUND', 'There is no such order');
 END $$;
 
--- Revocation (RFC 8555 7.6): the certificate must be ours octet for octet (A-127); who asked decides what is believed.
+-- Revocation (RFC 8555 7.6): the certificate must be ours octet for octet (A-127), by whichever issuer (A-132); who asked decides what is believed.
 -- p_by_key: the request was signed by the certificate's own key: keyCompromise, and the key is blocked (A-126, A-130).
 CREATE FUNCTION acme.revoke_certificate(p_serial bytea, p_der bytea, p_reason int8, p_account uuid, p_thumbprint bytea,
 	p_by_key boolean, p_process text, p_request uuid) RETURNS timestamptz LANGUAGE plpgsql AS $$

@@ -13,6 +13,15 @@ IMMUTABLE PARALLEL SAFE AS $$
 		END THEN 'control'::log.proof END
 $$;
 
+-- What a challenge failed by: the last try, and when there were several, each of them below it (RFC 8555 8.2, A-101).
+CREATE FUNCTION acme.error_of_tries(p_attempts int, p_before jsonb, p_last jsonb) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	RETURN CASE WHEN p_attempts = 0 OR p_before IS NULL THEN p_last ELSE p_last || jsonb_build_object('subproblems',
+		CASE WHEN p_attempts = 1 THEN jsonb_build_array(p_before - 'subproblems') ELSE p_before->'subproblems' END
+			|| jsonb_build_array(p_last - 'subproblems')) END;
+END $$;
+
 -- The evidence of one validation and what follows from it, in one transaction: an authorization can't be valid without
 -- the record that made it so. What it was for is taken from the authorization itself. p_retry_s: when a failed one is tried
 -- again, NULL when it is final (A-101). Who lost the lease still leaves the evidence but changes nothing. p_fault: it failed
@@ -44,14 +53,17 @@ BEGIN
 	INSERT INTO log.validation_private (id, salt, resolutions, attempts)
 		VALUES (p_id, p_salt, p_resolutions, p_attempts);
 	IF p_retry_s IS NOT NULL AND NOT p_passed THEN
+		-- Without a holder it waits for its time, or for the client (ra_retry_challenge_statement).
 		UPDATE acme.authz a SET attempts = a.attempts + CASE WHEN p_fault THEN 0 ELSE 1 END,
-			error = CASE WHEN p_fault THEN a.error ELSE p_error END,
+			error = CASE WHEN p_fault THEN a.error ELSE acme.error_of_tries(a.attempts, a.error, p_error) END,
+			lease_holder = CASE WHEN p_fault THEN a.lease_holder END,
 			lease_until = clock_timestamp() + make_interval(secs => p_retry_s)
 			WHERE a.id = p_authz AND a.tried = p_n AND a.lease_holder = p_holder;
 		RETURN false;
 	END IF;
 	-- Not found: another holder has it, it was deactivated, or it ran out of time, which is final (A-92).
-	UPDATE acme.authz a SET attempts = a.attempts + 1, lease_holder = NULL, lease_until = NULL, error = p_error,
+	UPDATE acme.authz a SET attempts = a.attempts + 1, lease_holder = NULL, lease_until = NULL,
+		error = CASE WHEN p_error IS NOT NULL THEN acme.error_of_tries(a.attempts, a.error, p_error) END,
 		validation_id = CASE WHEN p_passed THEN p_id END, validated_at = CASE WHEN p_passed THEN p_ended END,
 		expires_at = CASE WHEN p_passed THEN p_authz_expires ELSE a.expires_at END,
 		ended = CASE WHEN NOT p_passed THEN 'invalid'::acme.authz_end END
@@ -82,7 +94,7 @@ BEGIN
 	END IF;
 END $$;
 
-REVOKE ALL ON FUNCTION acme.proof_by(text, text, boolean, text),
+REVOKE ALL ON FUNCTION acme.error_of_tries(int, jsonb, jsonb), acme.proof_by(text, text, boolean, text),
 	acme.record_validation(uuid, uuid, int8, text, uuid, text, text, boolean, text, text, jsonb, text, jsonb, bytea, int8,
 		timestamptz, timestamptz, bytea, bytea, text, text, timestamptz, int8, boolean),
 	acme.record_caa(uuid, uuid, uuid, text, boolean, text, text, text, jsonb, timestamptz, timestamptz, bytea, bytea, text,

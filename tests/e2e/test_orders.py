@@ -1,4 +1,4 @@
-"""What an order says and what comes of it: A-78, A-79."""
+"""What an order says and what comes of it: A-78, A-79, A-83 to A-85."""
 import datetime
 
 import pytest
@@ -78,3 +78,37 @@ def test_dates_that_are_none(account, garbage):
     """A-78"""
     raw.problem(account.order("garbage.dates.test", notAfter=garbage), 400, "malformed")
     raw.problem(account.order("garbage.dates.test", notBefore=garbage), 400, "malformed")
+
+
+def test_lists_of_orders(ca, account):
+    """A-83: pages of one account's orders, the invalid ones left out"""
+    made = [account.order(f"n{i}.list.test").headers["Location"] for i in range(103)]
+    dead = account.post(made[1]).json()["authorizations"][0]
+    assert account.post(dead, {"status": "deactivated"}).status_code == 200
+    found, url, pages = [], account.kid + "/orders", 0
+    assert account.post(account.kid).json()["orders"] == url
+    while url:
+        answer = account.post(url)
+        assert answer.status_code == 200
+        found += answer.json()["orders"]
+        url = answer.links["next"]["url"] if "next" in answer.links else None
+        pages += 1
+    assert pages == 2 and found == [one for one in made if one != made[1]]
+    other = raw.Client(ca)
+    assert other.register().status_code == 201
+    assert other.post(other.kid + "/orders").json() == {"orders": []}
+    for url in account.kid + "/orders", account.kid + "/orders?cursor=" + made[50].rsplit("/", 1)[1]:
+        raw.problem(other.post(url), 403, "unauthorized")
+    for cursor in "cursor=", "cursor=x", "page=2", "cursor=" + "A" * 23:
+        raw.problem(account.post(account.kid + "/orders?" + cursor), 404, "malformed")
+
+
+def test_the_same_order_again(account, responder):
+    """A-84, A-85: another order each time; what was proved is used again, a pending authorization is not"""
+    first, second = account.order("twice.orders.test"), account.order("twice.orders.test")
+    assert first.headers["Location"] != second.headers["Location"]
+    assert first.json()["authorizations"] != second.json()["authorizations"]
+    account.validate(first.json(), responder)
+    third = account.order("twice.orders.test")
+    assert third.json()["status"] == "ready" and third.json()["authorizations"] == first.json()["authorizations"]
+    assert account.post(second.headers["Location"]).json()["status"] == "pending"

@@ -548,6 +548,27 @@ static void test_foreign_and_absent(void **state) /* A-31 */
 	ctx_done(&g.c);
 }
 
+/* another response is a try at once, with the attempts that are left; each failed one is shown. */
+static void test_client_asks_for_a_retry(void **state)
+{
+	(void) state;
+	struct fixture f;
+	struct order order;
+	fixture_init(&f);
+	test_config.ra.validation_attempts = 3;
+	va_does = VA_REFUSES;
+	assert_int_equal(order_one(&f, "early.test", &order), 0);
+	struct authorization a = authorization_of(&f, &order, 0);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(start(&f, a.challenges.v[0].id, 3000, &a), 0);
+		assert_string_equal(a.challenges.v[0].status, i < 2 ? "processing" : "invalid");
+		assert_int_equal(a.challenges.v[0].error.subproblems.n, i == 0 ? 0 : i + 1);
+	}
+	assert_int_equal(va_calls, 3);
+	assert_int_equal(start(&f, a.challenges.v[0].id, 0, &a), -1);
+	ctx_done(&f.c);
+}
+
 /* ---- finalize and revocation ---- */
 
 /* A CSR for the names with the key. */
@@ -767,6 +788,7 @@ int main(void)
 		cmocka_unit_test_setup(test_faults_are_tried_again, setup),
 		cmocka_unit_test_setup(test_expired_while_validated, setup),
 		cmocka_unit_test_setup(test_client_failure_is_retried, setup),
+		cmocka_unit_test_setup(test_client_asks_for_a_retry, setup),
 		cmocka_unit_test_setup(test_foreign_and_absent, setup),
 		cmocka_unit_test_setup(test_finalize, setup),
 		cmocka_unit_test_setup(test_caa_again, setup),

@@ -230,6 +230,58 @@ static void test_key_change_after_deactivation(void **state)
 	pg_assert_value("SELECT (thumbprint = sha256('k'))::text FROM acme.account", "true");
 }
 
+/* of two responses to a challenge that waits to be tried again one starts it. */
+static void test_two_retries(void **state)
+{
+	(void) state;
+#define TAKE(holder, more, authz, which) \
+	"WITH u AS (UPDATE acme.authz SET " more "lease_holder = '" holder \
+	"', lease_until = now() + interval '1 min' WHERE " \
+	"id = " UUID(authz) " AND " which " RETURNING 1) SELECT count(*) FROM u"
+#define RETRY(holder) TAKE(holder, "", "3", "tried = 1 AND lease_until IS NOT NULL AND lease_holder IS NULL")
+	pg_exec("cairn_ra", "UPDATE acme.authz SET lease_holder = NULL WHERE id = " UUID("3"));
+	assert_string_equal(one_waits("cairn_ra", RETRY("one"), "cairn_ra", RETRY("two")), "0");
+	pg_assert_value("SELECT lease_holder FROM acme.authz WHERE id = " UUID("3"), "one");
+}
+
+/* of two first responses, to one challenge or to two, one starts the authorization. */
+static void test_two_responses(void **state)
+{
+	(void) state;
+#define RESPOND(holder, n) TAKE(holder, "tried = " n ", ", "b", "tried IS NULL")
+	pg_exec("cairn_ra", ONE_NAME("a", "b"));
+	assert_string_equal(one_waits("cairn_ra", RESPOND("one", "1"), "cairn_ra", RESPOND("two", "2")), "0");
+	pg_assert_value("SELECT lease_holder || tried FROM acme.authz WHERE id = " UUID("b"), "one1");
+}
+
+/* what a validation finds after the authorization was given up, and the other way round. */
+static void test_validation_and_giving_up(void **state)
+{
+	(void) state;
+	assert_string_equal(one_waits("cairn_ra", GIVE_UP("3"), "cairn_ra", RECORD("7", "3")), "f");
+	pg_assert_value(
+	    "SELECT status || (validation_id IS NULL) FROM acme.authz_now WHERE id = " UUID("3"), "deactivatedtrue");
+	assert_string_equal(one_waits("cairn_ra", RECORD("8", "4"), "cairn_ra", GIVE_UP("4")), "");
+	pg_assert_value("SELECT status FROM acme.authz_now WHERE id = " UUID("4"), "deactivated");
+	pg_assert_value("SELECT count(*) FROM log.validation", "2"); /* the evidence stays */
+}
+
+/* of two finalizations one begins; the other waits and finds that it was begun. */
+static void test_two_finalizations(void **state)
+{
+	(void) state;
+#define BEGIN_AS(id, serial) \
+	"SELECT ca.begin_issuance(" UUID(id) ", " UUID("2") ", " UUID( \
+	    "1") ", '{dns,dns}', '{a.test,b.test}', 'e1', 'classic', '\\x" serial \
+	         "', 'tbs', sha256('key'), '{a.test}', now(), now(), 'ca/1', 60, " UUID("9") ")"
+	make_ready();
+	assert_string_equal(
+	    one_waits("cairn_ca", BEGIN_AS("c", "010203040506070801"), "cairn_ca", BEGIN_AS("d", "010203040506070802")),
+	    "f");
+	pg_assert_value("SELECT count(*) FROM ca.certificate", "1");
+	pg_assert_value("SELECT count(*) FROM ca.serial", "1");
+}
+
 /* D-3: two completions of one issuance give one certificate, the first. */
 static void test_two_completions(void **state)
 {
@@ -259,6 +311,10 @@ int main(void)
 		cmocka_unit_test_setup(test_key_change_beside_new_order, fresh),
 		cmocka_unit_test_setup(test_one_key_two_accounts, fresh),
 		cmocka_unit_test_setup(test_key_change_after_deactivation, fresh),
+		cmocka_unit_test_setup(test_two_retries, fresh),
+		cmocka_unit_test_setup(test_two_responses, fresh),
+		cmocka_unit_test_setup(test_validation_and_giving_up, fresh),
+		cmocka_unit_test_setup(test_two_finalizations, fresh),
 		cmocka_unit_test_setup(test_two_completions, fresh),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -219,7 +219,7 @@ static void orders_come_in_pages(void **state)
 		                      : arena_text_n(t.c.arena, next + 1 + strlen(BASE), strcspn(next + 1, ">") - strlen(BASE));
 		pages++;
 	}
-	assert_int_equal(seen, 250);
+	assert_int_equal(seen, 225);
 	assert_int_equal(pages, 3);
 	t.n_orders = 0;
 	assert_int_equal(post_as(&t.alice, alice_path("/orders"), ""), 200);

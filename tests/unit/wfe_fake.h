@@ -260,7 +260,7 @@ int db_row(struct ctx *c, const struct statement *s, const void *params, void *r
 	return 0;
 }
 
-/* The ids of orders that an account has: the n-th ends in n. */
+/* The orders that an account has: the id of the n-th ends in n; every tenth is invalid. */
 int db_rows(struct ctx *c, const struct statement *s, const void *params, void *ret_array, size_t *ret_n)
 {
 	const struct {
@@ -268,16 +268,21 @@ int db_rows(struct ctx *c, const struct statement *s, const void *params, void *
 		struct id after;
 		int64_t count;
 	} *page = params;
-	struct id *ids = ARENA_ARRAY(c->arena, t.n_orders, struct id);
+	struct {
+		struct id id;
+		const char *status;
+	} *rows = arena_array(c->arena, t.n_orders, sizeof(*rows));
+	assert_int_equal(s->row->size, sizeof(*rows));
 	assert_ptr_equal(s, &orders_list);
 	*ret_n = 0;
 	for (size_t i = 1; i <= t.n_orders && *ret_n < (size_t) page->count; i++) {
 		struct id id = { { [14] = (uint8_t) (i >> 8), [15] = (uint8_t) i } };
 		if (memcmp(id.b, page->after.b, sizeof(id.b)) > 0) {
-			ids[(*ret_n)++] = id;
+			rows[*ret_n].id = id;
+			rows[(*ret_n)++].status = i % 10 == 0 ? "invalid" : "valid";
 		}
 	}
-	*(struct id **) ret_array = ids;
+	*(void **) ret_array = rows;
 	return 0;
 }
 

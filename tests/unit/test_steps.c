@@ -1,0 +1,134 @@
+/* What single steps of the registration authority decide, by their SQL alone.. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "tests/unit/pg.h"
+
+#define UUID(n) "'7193f000-0000-7000-8000-000000000" n "00'"
+#define KEY(n) "sha256('k" n "')"
+#define ORDER(id, account, name, base, authz) \
+	"SELECT status FROM acme.new_order(" UUID(id) ", " UUID(account) ", " KEY( \
+	    account) ", '{dns}', '{" name "}', '{" base "}', 'classic', NULL, NULL, NULL, now() + interval '1 d', " \
+	             "now() + interval '1 h', ARRAY[" UUID(authz) "]::uuid[], '{dns-01}', '{token}', 'ra', " UUID("9") ")"
+#define START(authz) \
+	"UPDATE acme.authz SET tried = 1, key_authorization = 'token.thumb', lease_holder = 'ra', " \
+	"lease_until = now() + interval '1 min', request_id = " UUID("9") " WHERE id = " UUID(authz)
+#define RECORD(id, authz) \
+	"SELECT acme.record_validation(" UUID(id) ", " UUID(authz) ", 1, 'ra', " UUID( \
+	    "9") ", 'BR', 'local', true, NULL, NULL, NULL, 'off', NULL, sha256('x'), 1, now(), now(), " \
+	         "sha256('a') || sha256('b'), sha256('s'), '', '', now() + interval '1 d', NULL, false)"
+#define AUTHZ_OF(order) "SELECT authorizations[1] FROM acme.orders WHERE id = " UUID(order)
+
+static int setup(void **state)
+{
+	(void) state;
+	pg_start();
+	pg_add_partitions("71000000-0000-0000-0000-000000000000", "72000000-0000-0000-0000-000000000000");
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void) state;
+	pg_stop();
+	return 0;
+}
+
+/* Accounts 1 and 2; account 1 has a valid authorization, 4, for this name. */
+static void with_authorization(const char *order)
+{
+	pg_exec("postgres", "TRUNCATE acme.account, acme.account_binding, acme.orders, acme.authz, log.validation, "
+	                    "log.validation_private, log.event, ca.serial, ca.certificate");
+	pg_exec("cairn_ra", "INSERT INTO acme.account (id, status, key, thumbprint) VALUES (" UUID(
+	                        "1") ", 'valid', '{}', " KEY("1") "), (" UUID("2") ", 'valid', '{}', " KEY("2") ")");
+	pg_exec("cairn_ra", order);
+	pg_exec("cairn_ra", START("4") ";" RECORD("8", "4"));
+}
+
+#define REUSED "7193f000-0000-7000-8000-000000000400"
+
+/* the same name of the same account alone; A-91: the base name does not cover the wildcard. */
+static void test_base_name(void **state)
+{
+	(void) state;
+	with_authorization(ORDER("3", "1", "a.test", "a.test", "4"));
+	pg_exec(
+	    "cairn_ra", ORDER("a", "1", "*.a.test", "a.test", "5") ";" ORDER("b", "1", "a.test", "a.test", "6") ";" ORDER(
+	                    "c", "2", "a.test", "a.test", "7") ";" ORDER("d", "1", "b.a.test", "b.a.test", "e"));
+	pg_assert_value(AUTHZ_OF("a"), "7193f000-0000-7000-8000-000000000500");
+	pg_assert_value(AUTHZ_OF("b"), REUSED);
+	pg_assert_value(AUTHZ_OF("c"), "7193f000-0000-7000-8000-000000000700");
+	pg_assert_value(AUTHZ_OF("d"), "7193f000-0000-7000-8000-000000000e00");
+	pg_assert_value(
+	    "SELECT string_agg(status, ' ' ORDER BY id) FROM acme.order_now", "ready pending ready pending pending");
+}
+
+/* nor the wildcard the base name. */
+static void test_wildcard(void **state)
+{
+	(void) state;
+	with_authorization(ORDER("3", "1", "*.a.test", "a.test", "4"));
+	pg_exec("cairn_ra", ORDER("a", "1", "a.test", "a.test", "5") ";" ORDER("b", "1", "*.a.test", "a.test", "6"));
+	pg_assert_value(AUTHZ_OF("a"), "7193f000-0000-7000-8000-000000000500");
+	pg_assert_value(AUTHZ_OF("b"), REUSED);
+}
+
+/* What has ended, or ends soon, is not used again. */
+static void test_ended(void **state)
+{
+	(void) state;
+	static const char *const ends[] = { "UPDATE acme.authz SET ended = 'deactivated'",
+		"UPDATE acme.authz SET ended = 'revoked'", "UPDATE acme.authz SET expires_at = now() + interval '59 min'",
+		"UPDATE acme.authz SET expires_at = now()" };
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		with_authorization(ORDER("3", "1", "a.test", "a.test", "4"));
+		pg_exec("cairn_owner", ends[i]);
+		pg_exec("cairn_ra", ORDER("a", "1", "a.test", "a.test", "5"));
+		pg_assert_value(AUTHZ_OF("a"), "7193f000-0000-7000-8000-000000000500");
+	}
+}
+
+/* the same order twice is two orders. */
+static void test_orders_are_not_used_again(void **state)
+{
+	(void) state;
+	with_authorization(ORDER("3", "1", "a.test", "a.test", "4"));
+	pg_exec("cairn_ra", ORDER("a", "1", "b.test", "b.test", "5") ";" ORDER("b", "1", "b.test", "b.test", "6"));
+	pg_assert_value("SELECT count(*) FROM acme.orders", "3");
+	pg_assert_value(AUTHZ_OF("a"), "7193f000-0000-7000-8000-000000000500");
+	pg_assert_value(AUTHZ_OF("b"), "7193f000-0000-7000-8000-000000000600"); /* a pending one belongs to its order */
+}
+
+/* a certificate of an issuer that signs no more. */
+static void test_older_issuer(void **state)
+{
+	(void) state;
+	with_authorization(ORDER("3", "1", "a.test", "a.test", "4"));
+	pg_exec("cairn_owner", "INSERT INTO ca.issuer VALUES ('old', '\\x01', '\\x02', 'chain', 'crl', 'aia', false), "
+	                       "('new', '\\x03', '\\x04', 'chain', 'crl2', 'aia2', true)");
+	pg_exec("cairn_owner",
+	    "INSERT INTO ca.serial VALUES ('\\x010203040506070805', " UUID(
+	        "c") "); INSERT INTO ca.certificate (id, order_id, account_id, issuer, "
+	             "serial, profile, crl_shard, der, names, validations, not_before, "
+	             "not_after, begun_at, signed_at, spki_sha256) VALUES (" UUID("c") ", " UUID("3") ", " UUID(
+	                 "1") ", 'old', '\\x010203040506070805', 'classic', 0, 'DER', '{a.test}', '{}', now(), now() + "
+	                      "interval '1 day', now(), now(), sha256('k'))");
+	pg_exec("cairn_ra", "SELECT acme.revoke_certificate('\\x010203040506070805', 'DER', 4, " UUID("1") ", " KEY(
+	                        "1") ", false, 'ra', " UUID("9") ")");
+	pg_assert_value("SELECT issuer || reason FROM ca.revocation", "old4");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_base_name),
+		cmocka_unit_test(test_wildcard),
+		cmocka_unit_test(test_ended),
+		cmocka_unit_test(test_orders_are_not_used_again),
+		cmocka_unit_test(test_older_issuer),
+	};
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
