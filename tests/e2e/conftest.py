@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 import instance
+import name_server
 import raw
 import responder as responder_module
 
@@ -36,6 +37,21 @@ def ca():
         assert one.deaths() == []
     finally:
         one.remove()
+
+
+@pytest.fixture(scope="session")
+def server():
+    """A name server for `dns_ca` and for clients that change zones by themselves."""
+    one = name_server.NameServer(name_server.ZONE, name_server.OTHER, name_server.TOP)
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="session")
+def dns_ca(make_ca, server):
+    """A CA that asks `server` about all below its topmost zone, where CAA is looked for too."""
+    return make_ca({"va": {"resolvers": [{"zone": name_server.TOP, "forward": server.forward, "dnssec": "off"}]},
+                    "ra": {"validation_attempts": 1}})
 
 
 @pytest.fixture

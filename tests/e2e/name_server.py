@@ -16,6 +16,7 @@ import dns.update
 
 import instance
 
+TOP, ZONE, OTHER = "example", "corp.example", "acme.example"
 KEY = "acme-update"
 CONFIG = """
 server:
@@ -57,7 +58,7 @@ template:
 zone:
 {zones}
 """
-ZONE = """$TTL 60
+CONTENT = """$TTL 60
 @ SOA ns hostmaster 1 60 60 600 5
 @ NS ns
 ns A 127.0.0.1
@@ -82,7 +83,7 @@ class NameServer:
             if zone in signed:
                 lines += ["    dnssec-signing: on", "    dnssec-policy: signed"]
             with open(os.path.join(self.folder, zone + ".zone"), "w", encoding="ascii") as f:
-                f.write(ZONE)
+                f.write(CONTENT)
         config = os.path.join(self.folder, "knot.conf")
         with open(config, "w", encoding="ascii") as f:
             f.write(CONFIG.format(folder=self.folder, port=self.port, key=KEY, secret=self.secret, zones="\n".join(lines)))

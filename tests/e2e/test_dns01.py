@@ -7,25 +7,8 @@ import psycopg2
 import psycopg2.extras
 import pytest
 
-import name_server
 import raw
-
-ZONE = "corp.example"
-OTHER = "acme.example"
-
-
-@pytest.fixture(scope="module")
-def server():
-    one = name_server.NameServer(ZONE, OTHER, "example")
-    yield one
-    one.close()
-
-
-@pytest.fixture(scope="module")
-def dns_ca(make_ca, server):
-    """Asks that name server about all below example, where CAA is looked for too."""
-    return make_ca({"va": {"resolvers": [{"zone": "example", "forward": server.forward, "dnssec": "off"}]},
-                    "ra": {"validation_attempts": 1}})
+from name_server import OTHER, ZONE
 
 
 @pytest.fixture
