@@ -72,11 +72,12 @@ static struct answer txt_answer(struct arena *a, const struct validation_result 
 /* Which rule a method follows (C-3, F-42), and where its answer stands in the record. */
 static const struct method {
 	const char *name;
-	const char *rule;
+	const char *rule;         /* for names */
+	const char *address_rule; /* for addresses */
 	struct answer (*answer)(struct arena *a, const struct validation_result *result);
 } methods[] = {
-	{ "http-01", "BR 3.2.2.4.19", http_answer },
-	{ "dns-01", "BR 3.2.2.4.7", txt_answer },
+	{ "http-01", "BR 3.2.2.4.19", "BR 3.2.2.5.6", http_answer }, { "dns-01", "BR 3.2.2.4.7", NULL, txt_answer },
+	{ "tls-alpn-01", "BR 3.2.2.4.20", "BR 3.2.2.5.7", http_answer }, /* the certificate stands in place of the body */
 };
 
 /* A method that is not of the table proves nothing (acme.proof_by), but a failure by it is recorded. */
@@ -87,7 +88,7 @@ static const struct method *method_find(const char *name)
 			return &methods[i];
 		}
 	}
-	static const struct method other = { "", "RFC 8555", http_answer };
+	static const struct method other = { "", "RFC 8555", "RFC 8738", http_answer };
 	return &other;
 }
 
@@ -233,7 +234,7 @@ int evidence_record(struct ctx *c, const struct job *job, const struct validatio
 		.authz_id = job->authz_id,
 		.holder = ra_get()->instance,
 		.request_id = job->request_id,
-		.rule = method->rule,
+		.rule = strcmp(job->identifier.type, "ip") == 0 ? method->address_rule : method->rule,
 		.perspective = result->perspective,
 		.passed = result->passed,
 		.problem = e.problem,

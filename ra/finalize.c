@@ -254,8 +254,9 @@ static int caa_check(struct ctx *c, const struct finalize_order_request *in, con
 		return FAIL(c, UNAUTHORIZED, "An authorization of the order is no longer valid; order again");
 	}
 	for (size_t i = 0; i < n; i++) {
-		if (row.methods.v[i][0] == '\0') {
-			continue; /* granted without a challenge: none of CAA's methods was relied on */
+		/* granted without a challenge: none of CAA's methods was relied on; addresses have no CAA */
+		if (row.methods.v[i][0] == '\0' || strcmp(order->identifier_types.v[i], "dns") != 0) {
+			continue;
 		}
 		TRY(caa_check_one(c, in, order->identifier_values.v[i], order->authorizations.v[i], row.methods.v[i]));
 	}

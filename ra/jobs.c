@@ -207,7 +207,7 @@ static void dispatch(const struct job *job)
 		.key_authorization = f->job.key_authorization,
 		.account_url = arena_printf(f->arena, "%s/acme/account/%s", config->acme.external_url, account),
 		.caa_identities = config->acme.caa_identities,
-		.check_caa = true,
+		.check_caa = strcmp(f->job.identifier.type, "dns") == 0, /* there is no CAA for addresses (RFC 8659 3) */
 	};
 	int64_t deadline_ms = (config->ra.validation_lease_s - LEASE_RESERVE_S) * 1000;
 	rpc_va_validate_start(jobs.loop, &request, job->request_id, deadline_ms, on_answer, f);

@@ -14,6 +14,9 @@ static const struct {
 	[FAILURE_UNREACHABLE] = { PROBLEM_CONNECTION, "No route to the address" },
 	[FAILURE_TLS] = { PROBLEM_TLS, "TLS handshake failed; TLS 1.2 or newer is needed" },
 	[FAILURE_TLS_TIMEOUT] = { PROBLEM_TLS, "Timeout during TLS handshake" },
+	[FAILURE_TLS_CLOSED] = { PROBLEM_TLS, "Connection closed during the TLS handshake" },
+	[FAILURE_TLS_LARGE] = { PROBLEM_TLS, "The other side's part of the TLS handshake is too large" },
+	[FAILURE_TLS_REFUSED] = { PROBLEM_TLS, "The TLS handshake failed:" },
 	[FAILURE_READ_TIMEOUT] = { PROBLEM_CONNECTION, "Timeout after connect (your server may be slow or overloaded)" },
 	[FAILURE_RESET] = { PROBLEM_CONNECTION, "Connection closed before the answer was complete" },
 	[FAILURE_EMPTY] = { PROBLEM_CONNECTION, "Connection closed without an answer" },
@@ -30,6 +33,11 @@ static const struct {
 const char *failure_text(enum failure f)
 {
 	return failures[f].text;
+}
+
+enum problem failure_problem(enum failure f)
+{
+	return f == FAILURE_COUNT ? PROBLEM_CONNECTION : failures[f].problem;
 }
 
 enum failure failure_of_text(const char *text)
@@ -88,7 +96,7 @@ static const char *where(const struct connection_attempt *t)
 static struct verdict decide_error(struct arena *a, const struct connection_attempt *t)
 {
 	enum failure f = failure_of_text(t->error);
-	enum problem problem = f == FAILURE_COUNT ? PROBLEM_CONNECTION : failures[f].problem;
+	enum problem problem = failure_problem(f);
 	if (f == FAILURE_NAME || f == FAILURE_FAULT) {
 		return decide_refused(problem, t->error);
 	}
@@ -114,9 +122,8 @@ static struct verdict decide_answer(struct arena *a, const char *key_authorizati
 	return (struct verdict) { .passed = true };
 }
 
-/* The address that was used is one that was resolved (or stands in the URL) and may be entered. */
-static bool address_is_right(
-    const struct connection_attempt *t, const struct target *at, const struct network_list *allowed)
+bool decide_address_is_right(
+    const struct connection_attempt *t, const struct ip *literal, const struct network_list *allowed)
 {
 	struct ip ip;
 	if (t->address_used == NULL) {
@@ -125,8 +132,8 @@ static bool address_is_right(
 	if (ip_parse(t->address_used, &ip) != 0 || ip_refusal(&ip, allowed) != NULL) {
 		return false;
 	}
-	if (at->host_is_ip) {
-		return ip_equal(&ip, &at->ip);
+	if (literal != NULL) {
+		return ip_equal(&ip, literal);
 	}
 	for (size_t i = 0; i < t->addresses_resolved.n; i++) {
 		if (strcmp(t->addresses_resolved.v[i], t->address_used) == 0) {
@@ -162,7 +169,8 @@ static bool chain_is_right(struct ctx *c, const struct decide_input *in, const s
 		if (i > 0 && follow(c, in, &attempts->v[i - 1], &at, &redirects) != 0) {
 			return false;
 		}
-		if (t->url == NULL || strcmp(t->url, at.url) != 0 || !address_is_right(t, &at, in->allowed)) {
+		if (t->url == NULL || strcmp(t->url, at.url) != 0 ||
+		    !decide_address_is_right(t, at.host_is_ip ? &at.ip : NULL, in->allowed)) {
 			return false;
 		}
 	}

@@ -7,6 +7,7 @@
 #include "lib/base/ip.h"
 #include "va/redirect.h"
 
+#define ACME_TLS_ALPN "acme-tls/1"
 #define HTTP01_BODY_MAX 512 /* octets kept; a longer answer can't be a key authorization */
 
 /* How a fetch can fail, each with a sentence that tells what to mend. Recorded errors begin with that sentence. */
@@ -18,6 +19,9 @@ enum failure {
 	FAILURE_UNREACHABLE,
 	FAILURE_TLS,
 	FAILURE_TLS_TIMEOUT,
+	FAILURE_TLS_CLOSED,
+	FAILURE_TLS_LARGE,
+	FAILURE_TLS_REFUSED, /* sentence goes on with the reason */
 	FAILURE_READ_TIMEOUT,
 	FAILURE_RESET,
 	FAILURE_EMPTY,
@@ -32,6 +36,8 @@ enum failure {
 };
 
 const char *failure_text(enum failure f);
+/* CONNECTION for FAILURE_COUNT. */
+enum problem failure_problem(enum failure f);
 /* FAILURE_NONE for NULL; FAILURE_COUNT for a sentence that is not of this list (a refused redirect has its own). */
 enum failure failure_of_text(const char *text);
 /* Before any connection stood: another address may be tried. */
@@ -59,6 +65,13 @@ struct verdict decide_dns01(struct arena *a, const struct decide_input *in, cons
 
 /* The name whose TXT records prove control by the method of the request. */
 const char *decide_dns_name(struct arena *a, const struct validate_request *request);
+/* The same for tls-alpn-01: one connection, or two when the first address could not be reached. */
+struct verdict decide_tlsalpn01(struct arena *a, const struct decide_input *in, const struct validation_result *result);
+
+/* The address that an attempt used is one that was resolved, or literal where that stands in place of a name, and may be
+ * entered (A-106). */
+bool decide_address_is_right(
+    const struct connection_attempt *t, const struct ip *literal, const struct network_list *allowed);
 
 /* A refusal with its sentence; a fault of ours for SERVER_INTERNAL. */
 struct verdict decide_refused(enum problem problem, const char *detail);

@@ -14,6 +14,7 @@
 #include "lib/base/die.h"
 #include "lib/base/metrics.h"
 #include "va/fetch.h"
+#include "va/handshake.h"
 #include "va/resolve.h"
 
 #define EVENTS 256
@@ -86,7 +87,8 @@ static int open_loop(struct ctx *c, struct engine *e)
 	curl_multi_setopt(e->env.multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
 	curl_multi_setopt(e->env.multi, CURLMOPT_TIMERDATA, e);
 	if (watch(e, EPOLL_CTL_ADD, e->event, EPOLLIN) != 0 ||
-	    watch(e, EPOLL_CTL_ADD, resolver_fd(e->env.resolver), EPOLLIN) != 0) {
+	    watch(e, EPOLL_CTL_ADD, resolver_fd(e->env.resolver), EPOLLIN) != 0 ||
+	    watch(e, EPOLL_CTL_ADD, handshakes_fd(e->env.handshakes), EPOLLIN) != 0) {
 		return FAIL(c, SERVER_INTERNAL, "The event loop can't be made: %s", strerror(errno));
 	}
 	return 0;
@@ -101,6 +103,7 @@ void engine_free(struct engine *e)
 	if (e->env.multi != NULL) {
 		(void) curl_multi_cleanup(e->env.multi);
 	}
+	handshakes_free(e->env.handshakes);
 	resolver_free(e->env.resolver);
 	if (e->epoll >= 0) {
 		(void) close(e->epoll);
@@ -145,7 +148,8 @@ int engine_new(struct ctx *c, const struct config_va *config, struct engine **re
 	(void) pthread_mutex_init(&e->lock, NULL);
 	e->env.config = config;
 	e->env.ports = (struct redirect_ports) { (uint16_t) config->http01_port, (uint16_t) config->tlsalpn01_port };
-	if (keep_networks(c, e, config) != 0 || resolver_new(c, config, &e->env.resolver) != 0 || open_loop(c, e) != 0) {
+	if (keep_networks(c, e, config) != 0 || resolver_new(c, config, &e->env.resolver) != 0 ||
+	    handshakes_new(c, &e->env.handshakes) != 0 || open_loop(c, e) != 0) {
 		engine_free(e);
 		return -1;
 	}
@@ -260,6 +264,8 @@ static void serve_event(struct engine *e, const struct epoll_event *event)
 		take_waiting(e);
 	} else if (fd == resolver_fd(e->env.resolver)) {
 		resolver_serve(e->env.resolver);
+	} else if (fd == handshakes_fd(e->env.handshakes)) {
+		handshakes_serve(e->env.handshakes);
 	} else {
 		int in = event->events & EPOLLIN ? CURL_CSELECT_IN : 0;
 		int out = event->events & EPOLLOUT ? CURL_CSELECT_OUT : 0;

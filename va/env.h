@@ -10,12 +10,14 @@
 
 #define VA_SPARES_MAX 64
 
+struct handshakes;
 struct resolver;
 struct validation;
 
 struct va_env {
 	const struct config_va *config;
 	struct resolver *resolver;
+	struct handshakes *handshakes;
 	CURLM *multi;
 	CURL *spares[VA_SPARES_MAX]; /* handles of fetches that ended; they keep options, but no connection */
 	size_t n_spares;

@@ -252,7 +252,8 @@ int fetch_start(
 	f->easy = take_easy(env);
 	f->connect_to = curl_slist_append(NULL, arena_printf(a, r->ip->v6 ? "::[%s]:%u" : "::%s:%u", ip, f->port));
 	if (r->name_only) {
-		f->headers = curl_slist_append(NULL, arena_printf(a, "Host: %s", r->target->host));
+		bool bracketed = r->target->host_is_ip && r->target->ip.v6; /* B-8 */
+		f->headers = curl_slist_append(NULL, arena_printf(a, bracketed ? "Host: [%s]" : "Host: %s", r->target->host));
 	}
 	if (f->easy != NULL) {
 		set_options(f, r);

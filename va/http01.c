@@ -6,27 +6,12 @@
 
 #define HOP_MS 10000
 #define CONNECT_WITH_FALLBACK_MS 5000
-#define OTHER_FAMILY_MS 3000
-
-enum { V6, V4 };
 
 static void hop_begin(struct http01 *h);
 
-/* Whatever is still under way is ended and recorded as it stands. */
-static void abandon_lookups(struct http01 *h)
-{
-	for (size_t i = 0; i < COUNT_OF(h->host.lookups); i++) {
-		if (h->host.lookups[i] != NULL) {
-			lookup_abandon(h->host.lookups[i], &h->host.answers[i]);
-			h->host.lookups[i] = NULL;
-			record_resolution(h->dcv.arena, h->dcv.result, &h->host.answers[i].record);
-		}
-	}
-}
-
 static void finish_fault(struct http01 *h)
 {
-	abandon_lookups(h);
+	host_abandon(&h->host);
 	h->dcv.fault = true;
 	dcv_finish(&h->dcv);
 }
@@ -123,112 +108,31 @@ static void on_fetched(void *arg, enum failure failure, const struct connection_
 	}
 }
 
-static void connect_first(struct http01 *h)
+static void on_host(void *arg)
 {
+	struct http01 *h = arg;
 	h->next_ip = 0;
-	if (h->host.n_ips > 0) {
-		connect_next(h);
-	} else {
-		finish_unconnected(h, arena_printf(h->dcv.arena, "%s %s", failure_text(FAILURE_ADDRESS), h->host.refused));
-	}
-}
-
-/* Takes the first address of the answers that validation may enter. */
-static void choose(struct http01 *h, const struct bytes_list *rdata)
-{
-	bool chosen = false;
-	for (size_t i = 0; i < rdata->n; i++) {
-		struct ip ip;
-		if (ip_of_bytes(rdata->v[i], &ip) != 0) {
-			continue;
-		}
-		const char *refusal = ip_refusal(&ip, &h->dcv.env->allowed);
-		const char *text = ip_encode(h->dcv.arena, &ip);
-		h->host.all.v[h->host.all.n++] = text;
-		if (refusal != NULL) {
-			h->host.refused = arena_printf(h->dcv.arena, "%s, which is %s", text, refusal);
-		} else if (!chosen) {
-			chosen = true;
-			h->host.ips[h->host.n_ips++] = ip;
-		}
-	}
-}
-
-/* "DNS problem: NXDOMAIN looking up A for a.example - ..." of the lookup that says most. */
-static const char *name_error(struct http01 *h)
-{
-	const struct lookup_answer *v6 = &h->host.answers[V6];
-	const struct lookup_answer *v4 = &h->host.answers[V4];
-	const struct resolution *r = v4->record.error == NULL && v6->record.error != NULL ? &v6->record : &v4->record;
-	const char *prefix = failure_text(FAILURE_NAME);
-	if (r->error != NULL) {
-		return arena_printf(h->dcv.arena, "%s %s looking up %s for %s", prefix, r->error, r->type, h->target.host);
-	}
-	if (v4->record.rcode != 0) {
-		return arena_printf(h->dcv.arena,
-		    "%s NXDOMAIN looking up A for %s - check that a DNS record exists for this domain", prefix, h->target.host);
-	}
-	return arena_printf(h->dcv.arena, "%s no A or AAAA record for %s", prefix, h->target.host);
-}
-
-/* Both lookups are there. One that failed does no harm while the other gave an address. */
-static void resolved(struct http01 *h)
-{
-	struct http01_host *host = &h->host;
-	size_t n = host->answers[V6].rdata.n + host->answers[V4].rdata.n;
-	host->all.v = ARENA_ARRAY(h->dcv.arena, n, const char *);
-	choose(h, &host->answers[V6].rdata);
-	choose(h, &host->answers[V4].rdata);
-	if (host->n_ips > 0 || host->refused != NULL) {
-		connect_first(h);
-	} else if (host->answers[V6].fault || host->answers[V4].fault) {
+	if (h->host.fault) {
 		finish_fault(h);
+	} else if (h->host.n_ips == 0) {
+		finish_unconnected(h, host_error(&h->host));
 	} else {
-		finish_unconnected(h, name_error(h));
+		connect_next(h);
 	}
-}
-
-static void on_lookup(struct http01 *h, size_t which, const struct lookup_answer *answer)
-{
-	h->host.lookups[which] = NULL;
-	h->host.answers[which] = *answer;
-	record_resolution(h->dcv.arena, h->dcv.result, &answer->record);
-	if (h->host.lookups[V6] == NULL && h->host.lookups[V4] == NULL) {
-		resolved(h);
-	}
-}
-
-static void on_v6(void *arg, const struct lookup_answer *answer)
-{
-	on_lookup(arg, V6, answer);
-}
-
-static void on_v4(void *arg, const struct lookup_answer *answer)
-{
-	on_lookup(arg, V4, answer);
 }
 
 static void hop_begin(struct http01 *h)
 {
-	h->host = (struct http01_host) { .n_ips = 0 };
+	h->host = (struct host) {
+		.env = h->dcv.env, .arena = h->dcv.arena, .result = h->dcv.result, .on_end = on_host, .arg = h
+	};
 	h->hop_at = clock_now();
-	h->hurry_at_us = clock_monotonic_us() + at_most(left_ms(h) / 2, OTHER_FAMILY_MS) * 1000;
 	h->visited[h->redirects] = h->target.url;
 	if (h->target.host_is_ip) {
-		const char *refusal = ip_refusal(&h->target.ip, &h->dcv.env->allowed);
-		h->host.ips[0] = h->target.ip;
-		h->host.n_ips = refusal == NULL;
-		h->host.refused =
-		    refusal == NULL ? NULL : arena_printf(h->dcv.arena, "%s, which is %s", h->target.host, refusal);
-		connect_first(h);
-		return;
-	}
-	struct lookup_wanted v6 = { h->target.host, LOOKUP_AAAA, on_v6, h };
-	struct lookup_wanted v4 = { h->target.host, LOOKUP_A, on_v4, h };
-	h->host.lookups[V6] = lookup_start(h->dcv.env->resolver, h->dcv.arena, &v6);
-	h->host.lookups[V4] = lookup_start(h->dcv.env->resolver, h->dcv.arena, &v4);
-	if (h->host.lookups[V6] == NULL || h->host.lookups[V4] == NULL) {
-		finish_fault(h);
+		host_take_ip(&h->host, h->target.host, &h->target.ip);
+		on_host(h);
+	} else {
+		host_resolve(&h->host, h->target.host, left_ms(h));
 	}
 }
 
@@ -241,19 +145,14 @@ void http01_start(struct dcv *dcv)
 
 void http01_tick(struct dcv *dcv, int64_t now_us)
 {
-	struct http01 *h = (struct http01 *) dcv;
-	bool one_is_late = (h->host.lookups[V6] == NULL) != (h->host.lookups[V4] == NULL);
-	if (one_is_late && now_us >= h->hurry_at_us) {
-		abandon_lookups(h);
-		resolved(h);
-	}
+	host_tick(&((struct http01 *) dcv)->host, now_us);
 }
 
 void http01_abandon(struct dcv *dcv)
 {
 	struct http01 *h = (struct http01 *) dcv;
-	bool resolving = h->host.lookups[V6] != NULL || h->host.lookups[V4] != NULL;
-	abandon_lookups(h);
+	bool resolving = host_resolving(&h->host);
+	host_abandon(&h->host);
 	if (h->dcv.ended) {
 		return;
 	}
@@ -261,7 +160,7 @@ void http01_abandon(struct dcv *dcv)
 		h->dcv.deadline_us = 0; /* no fallback any more */
 		fetch_abandon(h->fetch);
 	} else if (resolving) {
-		finish_unconnected(h, name_error(h));
+		finish_unconnected(h, host_error(&h->host));
 	}
 	dcv_finish(&h->dcv);
 }

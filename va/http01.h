@@ -6,30 +6,20 @@
 
 #include "va/dcv.h"
 #include "va/fetch.h"
-#include "va/resolve.h"
-
-struct http01_host {
-	struct lookup *lookups[2]; /* AAAA, A; NULL once answered */
-	struct lookup_answer answers[2];
-	struct ip ips[2]; /* that validation may connect to: the first IPv6 and the first IPv4 */
-	size_t n_ips;
-	struct text_list all; /* as they were answered */
-	const char *refused;  /* an address that was left out, with the reason */
-};
+#include "va/host.h"
 
 struct http01 {
 	struct dcv dcv;
 	struct target target;
 	const char *visited[REDIRECTS_MAX + 1];
 	size_t redirects;
-	struct http01_host host;
+	struct host host;
 	struct timestamp hop_at;
-	int64_t hurry_at_us; /* then one address family is enough */
 	size_t next_ip;
 	struct fetch *fetch;
 };
 
-/* Its row of va/dcv.c. tick: a name server that leaves one of the two lookups unanswered does not hold up the other. */
+/* Its row of va/dcv.c. */
 void http01_start(struct dcv *dcv);
 void http01_tick(struct dcv *dcv, int64_t now_us);
 void http01_abandon(struct dcv *dcv);

@@ -216,6 +216,7 @@ static void finish_url(struct arena *a, struct target *t)
 void target_first(struct arena *a, const char *host, uint16_t port, const char *token, struct target *ret)
 {
 	*ret = (struct target) { .host = arena_text(a, host), .port = port };
+	ret->host_is_ip = ip_parse(host, &ret->ip) == 0; /* B-8 */
 	ret->path = arena_printf(a, "/.well-known/acme-challenge/%s", token);
 	finish_url(a, ret);
 }

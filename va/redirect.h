@@ -25,7 +25,8 @@ struct redirect_ports {
 	uint16_t https;
 };
 
-/* http://HOST/.well-known/acme-challenge/TOKEN on `port`. host must be a DNS name of printable ASCII. */
+/* http://HOST/.well-known/acme-challenge/TOKEN on `port`. host must be a DNS name of printable ASCII, or an address in the
+ * form of ip_encode. */
 void target_first(struct arena *a, const char *host, uint16_t port, const char *token, struct target *ret);
 
 /* The target of a Location header seen at `from`. FAIL: CONNECTION with a sentence for the subscriber: scheme, port,

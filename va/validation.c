@@ -14,8 +14,8 @@ static int check_challenge(struct ctx *c, const struct validate_request *in)
 	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 	size_t n = in->token == NULL ? 0 : strspn(in->token, alphabet);
 	const struct challenge_kind *kind = challenge_kind_find(in->method);
-	if (kind == NULL || dcv_method_find(in->method) == NULL ||
-	    !kind->validates[in->wildcard ? IDENTIFIER_WILDCARD : IDENTIFIER_DNS]) { /* C-6 */
+	enum identifier_kind what = in->wildcard ? IDENTIFIER_WILDCARD : identifier_kind(&in->identifier);
+	if (kind == NULL || dcv_method_find(in->method) == NULL || !kind->validates[what]) { /* C-6, B-5, B-9 */
 		return FAIL(c, MALFORMED, "This method can't validate this identifier");
 	}
 	if (n == 0 || n > TOKEN_MAX || in->token[n] != '\0' || strncmp(in->key_authorization, in->token, n) != 0 ||
@@ -25,11 +25,21 @@ static int check_challenge(struct ctx *c, const struct validate_request *in)
 	return 0;
 }
 
+/* B-7: an address in its one form, which is neither a wildcard nor has CAA records. */
+static bool is_address(struct arena *a, const struct validate_request *in)
+{
+	struct ip ip;
+	return ip_parse(in->identifier.value, &ip) == 0 && strcmp(ip_encode(a, &ip), in->identifier.value) == 0 &&
+	       !in->wildcard && !in->check_caa;
+}
+
 static int check_request(struct ctx *c, const struct validate_request *in)
 {
-	if (in->identifier.type == NULL || strcmp(in->identifier.type, "dns") != 0 || in->identifier.value == NULL ||
-	    !host_is_name(in->identifier.value)) {
-		return FAIL(c, MALFORMED, "The identifier is no DNS name");
+	const struct identifier *i = &in->identifier;
+	bool given = i->type != NULL && i->value != NULL;
+	bool name = given && strcmp(i->type, "dns") == 0 && host_is_name(i->value);
+	if (!name && !(given && strcmp(i->type, "ip") == 0 && is_address(c->arena, in))) {
+		return FAIL(c, MALFORMED, "The identifier is neither a DNS name nor an address");
 	}
 	if (in->key_authorization == NULL && !in->check_caa) {
 		return FAIL(c, MALFORMED, "Nothing to validate");

@@ -9,6 +9,7 @@ CREATE FUNCTION acme.proof_by(p_method text, p_type text, p_wildcard boolean, p_
 IMMUTABLE PARALLEL SAFE AS $$
 	SELECT CASE WHEN CASE p_method
 		WHEN 'http-01' THEN NOT p_wildcard
+		WHEN 'tls-alpn-01' THEN NOT p_wildcard -- B-5
 		WHEN 'dns-01' THEN p_type = 'dns' AND p_dnssec <> 'bogus'
 		END THEN 'control'::log.proof END
 $$;

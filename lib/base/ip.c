@@ -67,6 +67,23 @@ const char *ip_encode(struct arena *a, const struct ip *ip)
 	return arena_text(a, text);
 }
 
+const char *ip_reverse_name(struct arena *a, const struct ip *ip)
+{
+	static const char hex[] = "0123456789abcdef";
+	char nibbles[16 * 4 + 1] = "";
+	if (!ip->v6) {
+		return arena_printf(a, "%u.%u.%u.%u.in-addr.arpa", ip->b[3], ip->b[2], ip->b[1], ip->b[0]);
+	}
+	for (size_t i = 0; i < 16; i++) {
+		char *at = nibbles + i * 4;
+		at[0] = hex[ip->b[15 - i] & 0xf];
+		at[1] = '.';
+		at[2] = hex[ip->b[15 - i] >> 4];
+		at[3] = '.';
+	}
+	return arena_printf(a, "%sip6.arpa", nibbles);
+}
+
 bool ip_equal(const struct ip *a, const struct ip *b)
 {
 	return a->v6 == b->v6 && memcmp(a->b, b->b, a->v6 ? 16 : 4) == 0;

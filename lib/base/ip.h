@@ -26,6 +26,8 @@ struct network_list {
 /* "192.0.2.1" or "2001:db8::1", nothing else: no brackets, no zone, no octal, no short forms. */
 int ip_parse(const char *text, struct ip *ret) MUST_CHECK;
 const char *ip_encode(struct arena *a, const struct ip *ip);
+/* "1.2.0.192.in-addr.arpa", or its like below ip6.arpa (RFC 1035 3.5, RFC 3596 2.5). */
+const char *ip_reverse_name(struct arena *a, const struct ip *ip);
 bool ip_equal(const struct ip *a, const struct ip *b);
 /* The DNS form: 4 or 16 octets; -1 for another length. */
 int ip_of_bytes(struct bytes b, struct ip *ret) MUST_CHECK;

@@ -208,6 +208,10 @@ struct connection_attempt {
 	struct bytes body_sha256;     /* of the octets read */
 	int64_t body_octets;          /* how many were read */
 	struct bytes tls_certificate; /* of an https hop or tls-alpn-01: DER of the leaf */
+	const char
+	    *server_name; /* tls-alpn-01: the name sent (SNI), what was agreed on, and as body the certificate's digest */
+	const char *alpn;
+	const char *tls_version;
 	const char *error;
 	struct timestamp started_at;
 	int64_t duration_us;

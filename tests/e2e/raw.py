@@ -1,6 +1,7 @@
 """An ACME client of our own, written from RFC 8555 and nothing else, so that a test can break each rule by hand."""
 import base64
 import hashlib
+import ipaddress
 import json
 import time
 
@@ -69,12 +70,13 @@ def jws(key, protected, payload):
     return {"protected": b64(head.encode()), "payload": b64(text.encode()), "signature": b64(sign(key, signing.encode()))}
 
 
-def csr(names, key=None, common_name=None):
-    """DER of a CSR for the names, and its key."""
+def csr(names, key=None, common_name=None, addresses=()):
+    """DER of a CSR for the names and addresses, and its key."""
     key = key or ec_key()
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)] if common_name else [])
+    alternatives = [x509.DNSName(n) for n in names] + [x509.IPAddress(ipaddress.ip_address(a)) for a in addresses]
     builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
-    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), critical=not common_name)
+    builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=not common_name)
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER), key
 
 
@@ -153,12 +155,18 @@ class Client:
     def key_authorization(self, token):
         return token + "." + thumbprint(self.key)
 
-    def validate(self, order, responder):
-        """Fulfils http-01 for every pending authorization of the order (its JSON)."""
+    def order_addresses(self, *addresses, names=(), **members):
+        identifiers = [{"type": "dns", "value": n} for n in names] + [{"type": "ip", "value": a} for a in addresses]
+        return self.post(self.directory["newOrder"], {"identifiers": identifiers, **members})
+
+    def validate(self, order, responder, kind="http-01"):
+        """Fulfils a challenge of this kind for every pending authorization of the order (its JSON)."""
         for url in order["authorizations"]:
-            if self.post(url).json()["status"] == "pending":
-                challenge = self.challenge(url)
-                responder.tokens[challenge["token"]] = self.key_authorization(challenge["token"])
+            authorization = self.post(url).json()
+            if authorization["status"] == "pending":
+                challenge = self.challenge(url, kind)
+                where = authorization["identifier"]["value"] if kind == "tls-alpn-01" else challenge["token"]
+                responder.tokens[where] = self.key_authorization(challenge["token"])
                 assert self.post(challenge["url"], {}).status_code == 200
                 assert self.poll(url, ("valid", "invalid")).json()["status"] == "valid"
 

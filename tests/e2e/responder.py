@@ -1,5 +1,6 @@
 """Answers http-01 on the port that an instance validates on (RFC 8555 8.3), with whatever a test wants answered."""
 import http.server
+import socket
 import threading
 
 WELL_KNOWN = "/.well-known/acme-challenge/"
@@ -9,7 +10,7 @@ class Responder:
     """responder.tokens[token] = key authorization. responder.handler: a function (request handler) -> bool that may
     answer in its own way; responder.seen: what was asked, as (host header, path)."""
 
-    def __init__(self, port):
+    def __init__(self, port, host="127.0.0.1"):
         self.tokens = {}
         self.seen = []
         self.handler = None
@@ -37,8 +38,11 @@ class Responder:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self.server.daemon_threads = True
+        class Server(http.server.ThreadingHTTPServer):
+            address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            daemon_threads = True
+
+        self.server = Server((host, port), Handler)
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     def close(self):

@@ -118,7 +118,7 @@ def test_many_refused_names(strict, holder):
 
 def test_types(holder):
     """A-74, B-47: what no challenge can validate is of no supported type"""
-    for kind, value in ("ip", "9.9.9.9"), ("ip", "nonsense"), ("email", "a@b.test"), ("DNS", "a.test"):
+    for kind, value in ("email", "a@b.test"), ("DNS", "a.test"), ("IP", "9.9.9.9"):
         answer = holder.post(holder.directory["newOrder"], {"identifiers": [{"type": kind, "value": value}]})
         raw.problem(answer, 400, "unsupportedIdentifier")
 

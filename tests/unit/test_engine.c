@@ -292,6 +292,29 @@ static void test_fallback_is_recorded(void **state)
 	check("wrong.six.example", "UNAUTHORIZED", "::1: Invalid response");
 }
 
+/* B-8: an address is asked for itself, IPv6 in brackets (also in the Host header: world_check_request). */
+static void test_addresses(void **state)
+{
+	struct run r;
+	int bad = atomic_load(&world.bad_requests);
+	(void) state;
+	run_init(&r, "::1");
+	r.in.check_caa = false;
+	run_begin(&r);
+	run_wait(&r);
+	check_against(&r, NULL, "");
+	assert_int_equal(r.result->resolutions.n, 0);
+	assert_int_equal(r.result->attempts.n, 1);
+	assert_string_equal(r.result->attempts.v[0].address_used, "::1");
+	assert_non_null(strstr(r.result->attempts.v[0].url, "http://[::1]:"));
+	check_replay(&r);
+	run_free(&r);
+	check("127.0.0.1", NULL, "");
+	check("10.0.0.1", "CONNECTION", "10.0.0.1, which is a private address");
+	check("::ffff:127.0.0.1", "CONNECTION", "an IPv4-mapped address");
+	assert_int_equal(atomic_load(&world.bad_requests), bad);
+}
+
 /* C-24: with validation on, what the root's anchors do not vouch for is no answer; nor is it a permission by CAA. */
 static void test_dnssec_is_required(void **state)
 {
@@ -321,7 +344,11 @@ static void test_bad_requests_are_refused(void **state)
 		const char *type, *name, *method, *token, *key_authorization;
 		bool wildcard;
 	} rows[] = {
-		{ "ip", "127.0.0.1", "http-01", "tok", "tok.x", false },
+		{ "ip", "127.1", "http-01", "tok", "tok.x", false }, { "ip", "a.example", "http-01", "tok", "tok.x", false },
+		{ "ip", "::FFFF", "http-01", "tok", "tok.x", false },
+		{ "ip", "::1", "http-01", "tok", "tok.x", true },            /* B-7 */
+		{ "ip", "127.0.0.1", "dns-01", "tok", "tok.x", false },      /* B-9 */
+		{ "dns", "a.example", "tls-alpn-01", "tok", "tok.x", true }, /* B-5 */
 		{ "dns", "127.0.0.1", "http-01", "tok", "tok.x", false },
 		{ "dns", "a b.example", "http-01", "tok", "tok.x", false }, { "dns", NULL, "http-01", "tok", "tok.x", false },
 		{ "dns", "a.example", "sms-01", "tok", "tok.x", false },
@@ -438,6 +465,7 @@ int main(void)
 		cmocka_unit_test(test_evidence),
 		cmocka_unit_test(test_resolutions_are_recorded),
 		cmocka_unit_test(test_fallback_is_recorded),
+		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_dnssec_is_required),
 		cmocka_unit_test(test_bad_requests_are_refused),
 		cmocka_unit_test(test_lack_of_sockets_is_our_fault),

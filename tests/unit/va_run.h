@@ -30,6 +30,7 @@ static struct config_va config = {
 };
 static struct engine *engine;
 static const char *method = "http-01";
+static const uint16_t *tls_port = &world.tls_port; /* where tls-alpn-01 goes */
 
 /* One validation and its outcome. */
 struct run {
@@ -55,12 +56,13 @@ static void on_done(void *arg, const struct validation_result *result)
 
 static void run_init(struct run *r, const char *name)
 {
+	struct ip ip;
 	*r = (struct run) { .us = clock_monotonic_us() };
 	ctx_init(&r->c);
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->ended, NULL);
 	r->in = (struct validate_request) { .validation_id = id_new(),
-		.identifier = { "dns", arena_text(r->c.arena, name) },
+		.identifier = { ip_parse(name, &ip) == 0 ? "ip" : "dns", arena_text(r->c.arena, name) },
 		.method = method,
 		.token = WORLD_TOKEN,
 		.key_authorization = WORLD_KEY_AUTHORIZATION,
@@ -160,7 +162,7 @@ static int set_up(void **state)
 	(void) snprintf(forward, sizeof(forward), "127.0.0.1@%u", world.dns_port);
 	resolver.forward = forward;
 	config.http01_port = world.web_port;
-	config.tlsalpn01_port = world.tls_port;
+	config.tlsalpn01_port = *tls_port;
 	int result = engine_new(&c, &config, &engine) == 0 ? engine_start(&c, engine) : -1;
 	if (result != 0) {
 		print_error("%s\n", c.err.detail);

@@ -419,9 +419,11 @@ static void world_check_request(const char *request, const char *host)
 {
 	static const char line[] = "GET /.well-known/acme-challenge/" WORLD_TOKEN " HTTP/1.1\r\n";
 	bool first = strncmp(request, line, sizeof(line) - 1) == 0;
+	const char *port = strrchr(host, ':');
+	bool literal = strcmp(host, "[::1]") == 0; /* B-8 */
 	bool bad = strcasestr(request, "\r\nCookie:") != NULL || strcasestr(request, "\r\nAccept-Encoding:") != NULL ||
 	           strcasestr(request, "\r\nAuthorization:") != NULL || strcasestr(request, "\r\nExpect:") != NULL ||
-	           strstr(request, "\r\nUser-Agent: cairn-test\r\n") == NULL || (first && strchr(host, ':') != NULL);
+	           strstr(request, "\r\nUser-Agent: cairn-test\r\n") == NULL || (first && port != NULL && !literal);
 	if (bad) {
 		atomic_fetch_add(&world.bad_requests, 1);
 	}
