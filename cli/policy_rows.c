@@ -104,7 +104,34 @@ static const struct statement test_statement = {
 	.repeatable = true,
 };
 
+struct has_key_params {
+	struct id account;
+	struct id eab_key;
+	struct text_list keys;
+};
+static const struct field has_key_param[] = {
+	FIELD(struct has_key_params, account),
+	FIELD(struct has_key_params, eab_key),
+	FIELD(struct has_key_params, keys),
+};
+static const struct fields has_key_params_fields = FIELDS(struct has_key_params, has_key_param);
+
+struct has_key_row {
+	bool has_key;
+};
+static const struct field has_key_row_field[] = { FIELD(struct has_key_row, has_key) };
+static const struct fields has_key_row_fields = FIELDS(struct has_key_row, has_key_row_field);
+
+static const struct statement has_key_statement = {
+	.name = "has_key",
+	.sql = "SELECT acme.has_key($1, $2, $3) AS has_key",
+	.params = &has_key_params_fields,
+	.row = &has_key_row_fields,
+	.repeatable = true,
+};
+
 const struct statement *const policy_statements[] = {
+	&has_key_statement,
 	&read_statement,
 	&apply_statement,
 	&diff_statement,
@@ -140,4 +167,14 @@ int policy_diff(struct ctx *c, const char *source, const struct grants *grants, 
 int policy_ask(struct ctx *c, const struct policy_question *question, struct policy_answer_list *ret)
 {
 	return db_rows(c, &test_statement, question, &ret->v, &ret->n);
+}
+
+int policy_has_key(struct ctx *c, struct id account, struct id eab_key, const struct text_list *keys, bool *ret_has_key)
+{
+	const struct has_key_params params = { account, eab_key, *keys };
+	struct has_key_row row = { false };
+	bool found = false;
+	TRY(db_row(c, &has_key_statement, &params, &row, &found));
+	*ret_has_key = row.has_key;
+	return 0;
 }

@@ -71,4 +71,8 @@ struct policy_answer_list {
 /* What newOrder would say, by the same function. FAIL: NOT_FOUND. */
 int policy_ask(struct ctx *c, const struct policy_question *question, struct policy_answer_list *ret) MUST_CHECK;
 
+/* Whether the account, or one made with eab_key where that is not none, has one of these external account keys or a successor. */
+int policy_has_key(
+    struct ctx *c, struct id account, struct id eab_key, const struct text_list *keys, bool *ret_has_key) MUST_CHECK;
+
 #endif

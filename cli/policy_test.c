@@ -4,17 +4,7 @@
 #include <string.h>
 
 #include "policy/names.h"
-
-static const struct config_profile *find_profile(const struct config *config, const char *name)
-{
-	const struct config_profile_list *all = &config->policy.profiles;
-	for (size_t i = 0; i < all->n; i++) {
-		if (name == NULL || strcmp(all->v[i].name, name) == 0) {
-			return &all->v[i];
-		}
-	}
-	return NULL;
-}
+#include "policy/profiles.h"
 
 static void add(struct policy_verdict_list *list, const char *identifier, const struct policy_answer *answer)
 {
@@ -63,12 +53,27 @@ static void check_name(struct ctx *c, const struct common *common, const char *n
 	ctx_forgive(c);
 }
 
+/* B-25 */
+static int check_profile(struct ctx *c, const struct config_profile *profile, const struct policy_test *test,
+    struct policy_verdict_list *list)
+{
+	enum profile_listing listing = profile_account(profile, test->account);
+	bool allowed = listing == PROFILE_ALLOWED;
+	if (listing == PROFILE_BY_KEY) {
+		TRY(policy_has_key(c, test->account, test->eab_key, &profile->eab_keys, &allowed));
+	}
+	if (!allowed) {
+		add_refusal(list, "", NULL, "the profile is for other accounts");
+	}
+	return 0;
+}
+
 int policy_test_run(struct ctx *c, const struct config *config, const struct policy_test *test,
     struct policy_verdict_list *ret, bool *ret_allowed)
 {
-	const struct config_profile *profile = find_profile(config, test->profile);
+	const struct config_profile *profile = NULL;
 	size_t n = test->names.n;
-	struct policy_verdict_list list = { ARENA_ARRAY(c->arena, 2 * n + 2, struct policy_verdict), 0 };
+	struct policy_verdict_list list = { ARENA_ARRAY(c->arena, 2 * n + 3, struct policy_verdict), 0 };
 	struct policy_question question = {
 		.account = test->account,
 		.eab_key = test->eab_key,
@@ -76,15 +81,14 @@ int policy_test_run(struct ctx *c, const struct config *config, const struct pol
 		.values = { ARENA_ARRAY(c->arena, n, const char *), 0 },
 		.version = test->version,
 	};
-	if (profile == NULL) {
-		return FAIL(c, INVALID_PROFILE, "There is no profile \"%s\"", test->profile);
-	}
+	TRY(profile_offered(c, &config->policy.profiles, test->profile, &profile));
 	question.profile = profile->name;
 	struct policy *policy = NULL;
 	TRY(read_policy(c, config, &policy));
 	if (n > (size_t) profile->max_names) {
 		add_refusal(&list, "", NULL, "the profile does not allow so many names");
 	}
+	TRY(check_profile(c, profile, test, &list));
 	for (size_t i = 0; i < n; i++) {
 		check_name(c, &(struct common) { policy, profile }, test->names.v[i], &question, &list);
 	}

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "policy/dns_name.h"
+#include "policy/profiles.h"
 #include "policy/zones.h"
 
 #define ADDRESS_LIFE_MAX_S ((int64_t) 7 * 86400)
@@ -194,10 +195,7 @@ int names_check(struct ctx *c, const struct policy *policy, const struct config_
 		return FAIL(c, MALFORMED, "An order needs at least one identifier");
 	}
 	struct identifier_list out = merge(c->arena, in);
-	if (out.n > (size_t) profile->max_names) {
-		return FAIL(c, MALFORMED, "The order has %zu identifiers; the profile allows %lld", out.n,
-		    (long long) profile->max_names);
-	}
+	TRY(profile_identifiers_check(c, profile, &out));
 	TRY(names_check_again(c, policy, profile, &out));
 	*ret = out;
 	return 0;

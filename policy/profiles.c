@@ -1,5 +1,6 @@
 #include "policy/profiles.h"
 
+#include <openssl/evp.h>
 #include <string.h>
 
 #define DAY_S 86400
@@ -28,15 +29,69 @@ int policy_mode_parse(const char *text, enum policy_mode *ret_mode)
 
 const struct config_profile *profile_find(const struct config_profile_list *profiles, const char *name)
 {
-	if (name == NULL) {
-		return profiles->n == 0 ? NULL : &profiles->v[0];
-	}
 	for (size_t i = 0; i < profiles->n; i++) {
-		if (strcmp(profiles->v[i].name, name) == 0) {
+		if (name == NULL ? !profiles->v[i].withdrawn : strcmp(profiles->v[i].name, name) == 0) {
 			return &profiles->v[i];
 		}
 	}
 	return NULL;
+}
+
+int profile_offered(
+    struct ctx *c, const struct config_profile_list *profiles, const char *name, const struct config_profile **ret)
+{
+	const struct config_profile *found = profile_find(profiles, name);
+	if (found == NULL || found->withdrawn) {
+		return FAIL(c, INVALID_PROFILE, "This server has no profile \"%s\"; the directory lists those it has",
+		    name == NULL ? "" : name);
+	}
+	*ret = found;
+	return 0;
+}
+
+static bool has(const struct text_list *list, const char *text)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (strcmp(list->v[i], text) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+int profile_identifiers_check(
+    struct ctx *c, const struct config_profile *profile, const struct identifier_list *identifiers)
+{
+	if (identifiers->n > (size_t) profile->max_names) {
+		return FAIL(c, INVALID_PROFILE, "The order has %zu identifiers; its profile allows %lld", identifiers->n,
+		    (long long) profile->max_names);
+	}
+	for (size_t i = 0; i < identifiers->n && profile->identifier_types.n > 0; i++) {
+		if (!has(&profile->identifier_types, identifiers->v[i].type)) {
+			return FAIL(c, INVALID_PROFILE, "The profile has no certificates for identifiers of type %s, such as %s",
+			    identifiers->v[i].type, identifiers->v[i].value);
+		}
+	}
+	return 0;
+}
+
+int profile_key_check(struct ctx *c, const struct config_profile *profile, const EVP_PKEY *key)
+{
+	const char *type = EVP_PKEY_is_a(key, "RSA") == 1 ? "rsa" : EVP_PKEY_is_a(key, "EC") == 1 ? "ecdsa" : "other";
+	if (profile->key_types.n == 0 || has(&profile->key_types, type)) {
+		return 0;
+	}
+	return FAIL(c, BAD_CSR, "The profile of the order takes no %s keys; make another one", type);
+}
+
+enum profile_listing profile_account(const struct config_profile *profile, struct id account)
+{
+	char text[ID_TEXT_SIZE];
+	id_encode(account, text);
+	if ((profile->accounts.n == 0 && profile->eab_keys.n == 0) || has(&profile->accounts, text)) {
+		return PROFILE_ALLOWED;
+	}
+	return profile->eab_keys.n > 0 ? PROFILE_BY_KEY : PROFILE_FORBIDDEN;
 }
 
 int64_t profile_life_max_s(enum policy_mode mode, struct timestamp now)

@@ -5,14 +5,31 @@
 
 #include "lib/base/config.h"
 #include "lib/crypto/cert.h"
+#include "lib/rpc/messages.h"
 
 enum policy_mode { POLICY_PRIVATE, POLICY_WEBPKI };
 
 /* -1 unless it is "private" or "webpki". */
 int policy_mode_parse(const char *text, enum policy_mode *ret_mode) MUST_CHECK;
 
-/* NULL when there is none. name NULL gives the first: the default of orders without a profile (B-22). */
+/* NULL when there is none; also one that is withdrawn, whose orders are still completed (B-23). name NULL gives the first that
+ * is not: the default of orders without a profile (B-22). */
 const struct config_profile *profile_find(const struct config_profile_list *profiles, const char *name);
+
+/* The one that a new order gets; INVALID_PROFILE when there is none, or it is withdrawn (B-21, B-23). */
+int profile_offered(struct ctx *c, const struct config_profile_list *profiles, const char *name,
+    const struct config_profile **ret) MUST_CHECK;
+
+/* INVALID_PROFILE: it has no certificates for so many identifiers, or for such ones (B-21). */
+int profile_identifiers_check(
+    struct ctx *c, const struct config_profile *profile, const struct identifier_list *identifiers) MUST_CHECK;
+
+/* BAD_CSR: it has no certificates with such keys (B-24). */
+int profile_key_check(struct ctx *c, const struct config_profile *profile, const EVP_PKEY *key) MUST_CHECK;
+
+/* Whether the account may use it (B-25); BY_KEY: only if it was made with one of its eab_keys, or a successor. */
+enum profile_listing { PROFILE_ALLOWED, PROFILE_BY_KEY, PROFILE_FORBIDDEN };
+enum profile_listing profile_account(const struct config_profile *profile, struct id account);
 
 /* The longest life that is allowed to a certificate signed at `now`, in seconds; INT64_MAX in private mode (D-36). */
 int64_t profile_life_max_s(enum policy_mode mode, struct timestamp now);

@@ -10,6 +10,7 @@
 #include "ra/evidence.h"
 #include "ra/grants.h"
 #include "ra/lists.h"
+#include "ra/profiles.h"
 #include "lib/rpc/handlers.h"
 #include "ra/ra.h"
 
@@ -136,15 +137,15 @@ static struct identifier_list identifiers_of(struct ctx *c, const struct finaliz
 }
 
 /* What the order and its authorizations must be. */
-static int order_check(struct ctx *c, const struct finalize_row *order)
+static int order_check(struct ctx *c, const struct finalize_order_request *in, const struct finalize_row *order)
 {
 	if (strcmp(order->status, "ready") != 0) {
 		return FAIL(c, ORDER_NOT_READY, "The order is %s; only a ready order can be finalized", order->status);
 	}
-	if (ra_profile_find(order->profile) == NULL) {
+	if (ra_profile_find(order->profile) == NULL) { /* B-23 */
 		return FAIL(c, INVALID_PROFILE, "The profile \"%s\" is no longer offered; order again", order->profile);
 	}
-	return 0;
+	return profiles_check_account(c, ra_profile_find(order->profile), in->account_id);
 }
 
 /* C-74: what was blocked since the order was made is refused now. */
@@ -176,6 +177,7 @@ static int csr_check(
 	struct text_list dns_names = values_of(c, identifiers, "dns");
 	struct text_list addresses = values_of(c, identifiers, "ip");
 	TRY(csr_names_check(c, csr, &dns_names, &addresses));
+	TRY(profile_key_check(c, ra_profile_find(order->profile), csr->key));
 	if (order->key_is_account) {
 		ctx_rule(c, rule_info(RULE_KEY_OF_ACCOUNT)->id);
 		return FAIL(c, BAD_CSR, "The key of the CSR is the key of an account; make a new one for the certificate");
@@ -349,7 +351,7 @@ int ra_finalize_order_serve(struct ctx *c, const struct finalize_order_request *
 	if (!id_is_none(order.issuance_request_id) && id_equal(order.issuance_request_id, c->request_id)) {
 		return ra_read_order(c, in->order_id, ret); /* this very call has run before and its answer was lost */
 	}
-	TRY(order_check(c, &order));
+	TRY(order_check(c, in, &order));
 	const struct identifier_list identifiers = identifiers_of(c, &order);
 	TRY(grants_check(c, &identifiers, &order.refused)); /* as the policy is now */
 	TRY(csr_check(c, &csr, &order, &identifiers));

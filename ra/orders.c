@@ -7,9 +7,9 @@
 #include "lib/crypto/renewal_id.h"
 #include "lib/rpc/handlers.h"
 #include "policy/names.h"
-#include "policy/profiles.h"
 #include "ra/grants.h"
 #include "ra/lists.h"
+#include "ra/profiles.h"
 #include "ra/ra.h"
 
 #define FRESH_MAX 8     /* authorizations that an answer shows whole */
@@ -87,13 +87,7 @@ const struct statement ra_new_order_statement = {
 
 const struct config_profile *ra_profile_find(const char *name)
 {
-	const struct config_profile_list *list = &ra_get()->config->policy.profiles;
-	for (size_t i = 0; i < list->n; i++) {
-		if (name == NULL || strcmp(list->v[i].name, name) == 0) {
-			return &list->v[i];
-		}
-	}
-	return NULL;
+	return profile_find(&ra_get()->config->policy.profiles, name);
 }
 
 static bool is_wildcard(const char *value)
@@ -132,6 +126,13 @@ static void add_authorizations(
 	}
 }
 
+/* Authorizations last as the default profile says; one that a profile would not use for so long must have more left (B-24). */
+static struct timestamp reuse_until(const struct config_profile *profile, struct timestamp now)
+{
+	int64_t shorter_s = ra_profile_find(NULL)->authorization_life_s - profile->authorization_life_s;
+	return timestamp_add_s(now, REUSE_MARGIN_S + (shorter_s > 0 ? shorter_s : 0));
+}
+
 static struct new_order_params make_params(struct ctx *c, const struct new_order_request *in,
     const struct config_profile *profile, const struct identifier_list *identifiers)
 {
@@ -147,7 +148,7 @@ static struct new_order_params make_params(struct ctx *c, const struct new_order
 		.profile = profile->name,
 		.replaces = in->replaces,
 		.expires = timestamp_add_s(now, profile->order_life_s),
-		.reuse_until = timestamp_add_s(now, REUSE_MARGIN_S),
+		.reuse_until = reuse_until(profile, now),
 		.authz_ids = { ARENA_ARRAY(c->arena, n, struct id), n },
 		.challenge_types = { ARENA_ARRAY(c->arena, n, const char *), n },
 		.challenge_tokens = { ARENA_ARRAY(c->arena, n, const char *), n },
@@ -233,11 +234,9 @@ static int replaces_check(struct ctx *c, const char *replaces)
 
 int ra_new_order_serve(struct ctx *c, const struct new_order_request *in, struct order *ret)
 {
-	const struct config_profile *profile = ra_profile_find(in->profile);
-	if (profile == NULL) {
-		return FAIL(
-		    c, INVALID_PROFILE, "This server has no profile \"%s\"; the directory lists those it has", in->profile);
-	}
+	const struct config_profile *profile = NULL;
+	TRY(profile_offered(c, &ra_get()->config->policy.profiles, in->profile, &profile));
+	TRY(profiles_check_account(c, profile, in->account_id));
 	const struct validity asked = { whole_seconds(in->not_before), whole_seconds(in->not_after) };
 	TRY(profile_asked_check(c, profile, clock_now(), &asked));
 	TRY(replaces_check(c, in->replaces));

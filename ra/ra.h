@@ -26,6 +26,7 @@ extern const struct statement ra_find_eab_secret_statement;
 extern const struct statement ra_deactivate_account_statement;
 extern const struct statement ra_change_key_statement;
 extern const struct statement ra_new_order_statement;
+extern const struct statement ra_account_has_key_statement;
 extern const struct statement ra_read_order_statement;
 extern const struct statement ra_start_challenge_statement;
 extern const struct statement ra_retry_challenge_statement;

@@ -9,6 +9,7 @@ const struct statement *const ra_statements[] = {
 	&ra_deactivate_account_statement,
 	&ra_change_key_statement,
 	&ra_new_order_statement,
+	&ra_account_has_key_statement,
 	&ra_read_order_statement,
 	&ra_start_challenge_statement,
 	&ra_retry_challenge_statement,

@@ -45,7 +45,9 @@ static json_t *profiles_of(struct arena *a, const struct config_policy *policy)
 	json_t *all = arena_json(a, json_object());
 	for (size_t i = 0; i < policy->profiles.n; i++) {
 		const struct config_profile *one = &policy->profiles.v[i];
-		(void) json_object_set_new(all, one->name, json_string(one->description == NULL ? "" : one->description));
+		if (!one->withdrawn) { /* B-20, B-23 */
+			(void) json_object_set_new(all, one->name, json_string(one->description == NULL ? "" : one->description));
+		}
 	}
 	return all;
 }

@@ -224,3 +224,13 @@ GRANT EXECUTE ON FUNCTION acme.find_issued(text), acme.find_serials(text[]),
 	acme.create_incident(uuid, uuid[], text, text, timestamptz, timestamptz, int8, text), acme.list_incidents(uuid),
 	acme.show_incident(uuid), acme.close_incident(uuid, text), cairn.id_text(uuid) TO cairn_operator;
 GRANT SELECT ON acme.issued TO cairn_operator;
+
+-- Whether an account, or one that would be made with p_key, has an external account key among p_keys, or a successor of one.
+CREATE FUNCTION acme.has_key(p_account uuid, p_key uuid, p_keys text[]) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+	SELECT EXISTS (SELECT FROM acme.eab_key k JOIN acme.eab_key e ON e.lineage = k.lineage
+		WHERE k.id = coalesce(p_key, (SELECT b.key_id FROM acme.account_binding b WHERE b.account_id = p_account))
+			AND e.id IN (SELECT cairn.id_of(t) FROM unnest(p_keys) AS t))
+$$;
+REVOKE ALL ON FUNCTION acme.has_key(uuid, uuid, text[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION acme.has_key(uuid, uuid, text[]) TO cairn_ra, cairn_operator;

@@ -24,14 +24,26 @@ static const struct fields acme_fields = FIELDS(struct config_acme, acme_field);
 
 static const struct field profile_field[] = {
 	FIELD(struct config_profile, name, .flags = FIELD_REQUIRED, .min = 1, .max = 64, .help = "Name of the profile."),
-	FIELD(struct config_profile, description, .def = "\"\"", .help = "One sentence for the directory."),
+	FIELD(struct config_profile, description, .def = "\"\"",
+	    .help = "One sentence for the directory, or the URL of a page."),
 	FIELD(struct config_profile, life, .def = "90d", .help = "Life of a certificate, such as 90d or 160h."),
 	FIELD(struct config_profile, order_life, .def = "7d", .help = "Life of an order."),
-	FIELD(struct config_profile, authorization_life, .def = "30d", .help = "How long a valid authorization is reused."),
+	FIELD(struct config_profile, authorization_life, .def = "30d",
+	    .help = "How long a valid authorization is reused, and no longer than the default profile says."),
 	FIELD(struct config_profile, max_names, .def = "100", .min = 1, .max = 100, .help = "Most names in a certificate."),
 	FIELD(struct config_profile, common_name, .def = "true", .help = "Put a short enough name into the subject too."),
 	FIELD(struct config_profile, subject_key_id, .def = "true", .help = "Write the subject key identifier extension."),
 	FIELD(struct config_profile, key_encipherment, .def = "true", .help = "Key usage keyEncipherment for RSA keys."),
+	FIELD(struct config_profile, identifier_types, .def = "[]", .min = 0, .max = 2,
+	    .help = "Kinds of identifiers that its orders may have: dns, ip; an empty list: all."),
+	FIELD(struct config_profile, key_types, .def = "[]", .min = 0, .max = 2,
+	    .help = "Kinds of keys that its certificates may have: rsa, ecdsa; an empty list: all."),
+	FIELD(struct config_profile, accounts, .def = "[]", .min = 0, .max = 10000,
+	    .help = "Accounts that may use it, by the ends of their URLs; with eab_keys empty too: all."),
+	FIELD(struct config_profile, eab_keys, .def = "[]", .min = 0, .max = 10000,
+	    .help = "External account keys whose accounts, and those of their successors, may use it."),
+	FIELD(struct config_profile, withdrawn, .def = "false",
+	    .help = "Take no new orders for it; leave it here until the last of its orders has ended."),
 };
 static const struct fields profile_fields = FIELDS(struct config_profile, profile_field);
 
@@ -49,8 +61,14 @@ static const struct field policy_field[] = {
 	FIELD(struct config_policy, mode, .def = "private", .one_of = modes,
 	    .help = "private, or webpki for the Baseline Requirements with no way around them."),
 	FIELD_STRUCTS(struct config_policy, profiles, &profile_fields, .min = 1, .max = 32,
-	    .def = "[{name: classic, description: \"Certificates for 90 days and up to 100 names\"}]",
-	    .help = "Certificate profiles; the first is the default."),
+	    .def = "[{name: classic, description: \"Certificates for 90 days and up to 100 names\"},"
+	           " {name: tlsserver, description: \"Certificates of TLS servers for 45 days and up to 25 names\","
+	           " life: 45d, order_life: 7h, authorization_life: 7h, max_names: 25, common_name: false,"
+	           " subject_key_id: false, key_encipherment: false},"
+	           " {name: shortlived, description: \"Certificates for 160 hours, addresses included\","
+	           " life: 160h, order_life: 7h, authorization_life: 7h, max_names: 25, common_name: false,"
+	           " subject_key_id: false, key_encipherment: false}]",
+	    .help = "Certificate profiles; the first that is not withdrawn is the default."),
 	FIELD_STRUCTS(struct config_policy, limits, &limit_fields, .def = "[]", .help = "Rate limits that differ."),
 	FIELD(struct config_policy, challenges, .def = "[]", .min = 0, .max = 16,
 	    .help = "Challenges that are offered, such as [dns-01]; an empty list offers all that are no drafts. Wildcards "

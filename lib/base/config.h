@@ -26,7 +26,12 @@ struct config_profile {
 	bool common_name;
 	bool subject_key_id;
 	bool key_encipherment;
-	int64_t life_s; /* filled in from the texts */
+	struct text_list identifier_types; /* dns, ip; empty: all */
+	struct text_list key_types;        /* rsa, ecdsa; empty: all */
+	struct text_list accounts;         /* ids of those that may use it; with eab_keys empty: all */
+	struct text_list eab_keys;         /* ids of external account keys, also by their successors */
+	bool withdrawn;                    /* only orders that have it already are completed */
+	int64_t life_s;                    /* filled in from the texts */
 	int64_t order_life_s;
 	int64_t authorization_life_s;
 };

@@ -194,10 +194,52 @@ static int check_duration(struct ctx *c, const char *key, const char *text, int6
 	return duration_parse(text, ret_s) == 0 ? 0 : refuse(c, key, text, "must be a time such as 90d, 12h, 30m or 45s");
 }
 
+static const char *not_identifier_type(struct arena *a, const char *value)
+{
+	(void) a;
+	return strcmp(value, "dns") == 0 || strcmp(value, "ip") == 0 ? NULL : "must be dns or ip";
+}
+
+static const char *not_key_type(struct arena *a, const char *value)
+{
+	(void) a;
+	return strcmp(value, "rsa") == 0 || strcmp(value, "ecdsa") == 0 ? NULL : "must be rsa or ecdsa";
+}
+
+static const char *not_id(struct arena *a, const char *value)
+{
+	struct id id;
+	(void) a;
+	return id_parse(bytes_of_text(value), &id) == 0 ? NULL : "must be the 22 characters of an id";
+}
+
+static int check_profile_lists(struct ctx *c, const struct config_profile *p)
+{
+	const struct {
+		const char *key;
+		const struct text_list *list;
+		refusal *refused;
+	} lists[] = {
+		{ "policy.profiles.identifier_types", &p->identifier_types, not_identifier_type },
+		{ "policy.profiles.key_types", &p->key_types, not_key_type },
+		{ "policy.profiles.accounts", &p->accounts, not_id },
+		{ "policy.profiles.eab_keys", &p->eab_keys, not_id },
+	};
+	for (size_t i = 0; i < COUNT_OF(lists); i++) {
+		for (size_t k = 0; k < lists[i].list->n; k++) {
+			TRY(check_value(c, lists[i].key, lists[i].list->v[k], lists[i].refused));
+		}
+	}
+	return 0;
+}
+
 static int check_profiles(struct ctx *c, struct config_profile_list *list)
 {
+	size_t offered = 0;
 	for (size_t i = 0; i < list->n; i++) {
 		struct config_profile *p = &list->v[i];
+		offered += p->withdrawn ? 0 : 1;
+		TRY(check_profile_lists(c, p));
 		TRY(check_duration(c, "policy.profiles.life", p->life, &p->life_s));
 		TRY(check_duration(c, "policy.profiles.order_life", p->order_life, &p->order_life_s));
 		TRY(check_duration(c, "policy.profiles.authorization_life", p->authorization_life, &p->authorization_life_s));
@@ -211,7 +253,7 @@ static int check_profiles(struct ctx *c, struct config_profile_list *list)
 			}
 		}
 	}
-	return 0;
+	return offered > 0 ? 0 : FAIL(c, MALFORMED, "policy.profiles: one at least must not be withdrawn");
 }
 
 static int check_issuers(struct ctx *c, const struct config_ca *ca)

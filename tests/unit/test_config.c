@@ -52,10 +52,17 @@ static void defaults_are_sensible(void **state)
 	assert_int_equal(load(&c, &text, 1, &config), 0);
 	assert_string_equal(config->acme.external_url, "https://localhost:14000");
 	assert_string_equal(config->policy.mode, "private");
-	assert_int_equal(config->policy.profiles.n, 1);
+	assert_int_equal(config->policy.profiles.n, 3);
 	assert_string_equal(config->policy.profiles.v[0].name, "classic"); /* B-24 */
 	assert_int_equal(config->policy.profiles.v[0].life_s, 90 * 86400);
 	assert_int_equal(config->policy.profiles.v[0].max_names, 100);
+	assert_string_equal(config->policy.profiles.v[1].name, "tlsserver");
+	assert_int_equal(config->policy.profiles.v[1].life_s, 45 * 86400);
+	assert_int_equal(config->policy.profiles.v[1].max_names, 25);
+	assert_int_equal(config->policy.profiles.v[1].authorization_life_s, 7 * 3600);
+	assert_false(config->policy.profiles.v[1].common_name);
+	assert_string_equal(config->policy.profiles.v[2].name, "shortlived");
+	assert_int_equal(config->policy.profiles.v[2].life_s, 160 * 3600);
 	assert_string_equal(config->wfe.listen.v[0], "127.0.0.1:14000");
 	assert_string_equal(config->ra.process.rpc_listen.v[0], config->rpc.ra.v[0]);
 	assert_int_equal(config->va.http01_port, 80);
@@ -162,6 +169,14 @@ static const struct {
 	{ "policy: {profiles: [{name: a, life: 90}]}\n", "policy.profiles.life: \"90\" must be a time such as" },
 	{ "policy: {profiles: [{name: a, life: 0d}]}\n", "policy.profiles.life: \"0d\" must be a time" },
 	{ "policy: {profiles: [{name: a, life: 90days}]}\n", "must be a time" },
+	{ "policy: {profiles: [{name: a, identifier_types: [email]}]}\n",
+	    "policy.profiles.identifier_types: \"email\" must be dns or ip" },
+	{ "policy: {profiles: [{name: a, key_types: [ed25519]}]}\n",
+	    "policy.profiles.key_types: \"ed25519\" must be rsa or ecdsa" },
+	{ "policy: {profiles: [{name: a, accounts: [ana]}]}\n",
+	    "policy.profiles.accounts: \"ana\" must be the 22 characters of an id" },
+	{ "policy: {profiles: [{name: a, eab_keys: ['']}]}\n", "policy.profiles.eab_keys: \"\" must be the 22 characters" },
+	{ "policy: {profiles: [{name: a, withdrawn: true}]}\n", "policy.profiles: one at least must not be withdrawn" },
 	/* */
 	{ "policy: {profiles: [{name: a, order_life: 2d, authorization_life: 47h}]}\n",
 	    "policy.profiles.authorization_life: \"47h\" must not be less than order_life" },

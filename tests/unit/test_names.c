@@ -489,7 +489,7 @@ static void lists(void **state)
 	assert_string_equal(list.v[1].value, "a.test");
 	profile.max_names = 1;
 	assert_int_equal(check(&c, policy, in, 3, &list), -1);
-	assert_int_equal(c.err.type, PROBLEM_MALFORMED);
+	assert_int_equal(c.err.type, PROBLEM_INVALID_PROFILE); /* B-21 */
 	profile.max_names = 100;
 	ctx_forgive(&c);
 	assert_int_equal(check(&c, policy, in, 0, &list), -1);

@@ -1,4 +1,4 @@
-/* Profiles: A-78, D-9, D-35, D-36, D-39, D-41, B-22. */
+/* Profiles: A-78, D-9, D-35, D-36, D-39, D-41, B-21 to B-25. */
 #include "tests/unit/crypto_test.h"
 
 #include "policy/profiles.h"
@@ -149,6 +149,71 @@ static void applied(void **state)
 	assert_null(t.subject.common_name);
 }
 
+/* B-21, B-22, B-23 */
+static void offered(void **state)
+{
+	struct ctx *c = *state;
+	struct config_profile v[] = { { .name = "old", .withdrawn = true }, { .name = "new" } };
+	const struct config_profile_list list = { v, 2 };
+	const struct config_profile *found = NULL;
+	assert_good(c, profile_offered(c, &list, NULL, &found));
+	assert_string_equal(found->name, "new");
+	assert_good(c, profile_offered(c, &list, "new", &found));
+	assert_problem(c, PROBLEM_INVALID_PROFILE, profile_offered(c, &list, "old", &found));
+	assert_problem(c, PROBLEM_INVALID_PROFILE, profile_offered(c, &list, "New", &found));
+	assert_problem(c, PROBLEM_INVALID_PROFILE, profile_offered(c, &list, "", &found));
+	assert_string_equal(profile_find(&list, "old")->name, "old"); /* for the orders that have it */
+}
+
+/* B-21 */
+static void identifiers_that_it_takes(void **state)
+{
+	struct ctx *c = *state;
+	const char *types[] = { "dns" };
+	struct config_profile p = { .name = "p", .max_names = 2 };
+	struct identifier v[] = { { "dns", "a.test" }, { "ip", "192.0.2.1" }, { "dns", "b.test" } };
+	assert_good(c, profile_identifiers_check(c, &p, &(struct identifier_list) { v, 2 }));
+	assert_problem(c, PROBLEM_INVALID_PROFILE, profile_identifiers_check(c, &p, &(struct identifier_list) { v, 3 }));
+	p.identifier_types = (struct text_list) { types, 1 };
+	assert_good(c, profile_identifiers_check(c, &p, &(struct identifier_list) { v, 1 }));
+	assert_problem(c, PROBLEM_INVALID_PROFILE, profile_identifiers_check(c, &p, &(struct identifier_list) { v, 2 }));
+}
+
+/* B-24 */
+static void keys_that_it_takes(void **state)
+{
+	struct ctx *c = *state;
+	const char *types[] = { "rsa" };
+	struct config_profile p = { .name = "p" };
+	AUTO(EVP_PKEY) ec = EVP_EC_gen("P-256");
+	AUTO(EVP_PKEY) rsa = EVP_RSA_gen(2048);
+	assert_good(c, profile_key_check(c, &p, ec));
+	p.key_types = (struct text_list) { types, 1 };
+	assert_good(c, profile_key_check(c, &p, rsa));
+	assert_problem(c, PROBLEM_BAD_CSR, profile_key_check(c, &p, ec));
+}
+
+/* B-25 */
+static void accounts_that_may_use_it(void **state)
+{
+	(void) state;
+	char text[ID_TEXT_SIZE];
+	struct id ana = id_new();
+	id_encode(ana, text);
+	const char *accounts[] = { text };
+	const char *keys[] = { "AZ-oW0F5cAGAcAAAAAAAAA" };
+	struct config_profile p = { .name = "p" };
+	assert_int_equal(profile_account(&p, id_new()), PROFILE_ALLOWED);
+	p.accounts = (struct text_list) { accounts, 1 };
+	assert_int_equal(profile_account(&p, ana), PROFILE_ALLOWED);
+	assert_int_equal(profile_account(&p, id_new()), PROFILE_FORBIDDEN);
+	p.eab_keys = (struct text_list) { keys, 1 };
+	assert_int_equal(profile_account(&p, ana), PROFILE_ALLOWED);
+	assert_int_equal(profile_account(&p, id_new()), PROFILE_BY_KEY);
+	p.accounts.n = 0;
+	assert_int_equal(profile_account(&p, ana), PROFILE_BY_KEY);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -158,6 +223,10 @@ int main(void)
 		WITH_CTX(validity),
 		WITH_CTX(asked_dates),
 		WITH_CTX(applied),
+		WITH_CTX(offered),
+		WITH_CTX(identifiers_that_it_takes),
+		WITH_CTX(keys_that_it_takes),
+		WITH_CTX(accounts_that_may_use_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

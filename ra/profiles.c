@@ -1,0 +1,42 @@
+#include "ra/profiles.h"
+
+#include "ra/ra.h"
+
+struct has_key_params {
+	struct id account_id;
+	struct text_list keys;
+};
+static const struct field has_key_param[] = {
+	FIELD(struct has_key_params, account_id),
+	FIELD(struct has_key_params, keys),
+};
+static const struct fields has_key_params_fields = FIELDS(struct has_key_params, has_key_param);
+
+struct has_key_row {
+	bool has_key;
+};
+static const struct field has_key_row_field[] = { FIELD(struct has_key_row, has_key) };
+static const struct fields has_key_row_fields = FIELDS(struct has_key_row, has_key_row_field);
+
+const struct statement ra_account_has_key_statement = {
+	.name = "account_has_key",
+	.sql = "SELECT acme.has_key($1, NULL, $2) AS has_key",
+	.params = &has_key_params_fields,
+	.row = &has_key_row_fields,
+	.repeatable = true,
+};
+
+int profiles_check_account(struct ctx *c, const struct config_profile *profile, struct id account)
+{
+	enum profile_listing listing = profile_account(profile, account);
+	struct has_key_row row = { false };
+	if (listing == PROFILE_BY_KEY) {
+		const struct has_key_params params = { account, profile->eab_keys };
+		bool found = false;
+		TRY(db_row(c, &ra_account_has_key_statement, &params, &row, &found));
+	}
+	if (listing == PROFILE_ALLOWED || row.has_key) {
+		return 0;
+	}
+	return FAIL(c, UNAUTHORIZED, "This account may not use the profile \"%s\"", profile->name);
+}
