@@ -5,7 +5,7 @@
 
 #include "lib/base/bytes.h"
 
-/* Writes the sentence to standard error and aborts. */
+/* Writes the sentence, as one line of JSON, to standard error and aborts. */
 _Noreturn void die(const char *format, ...) PRINTF_LIKE(1, 2);
 
 #endif

@@ -16,6 +16,20 @@ void list_set(void *member, struct list list)
 	memcpy((char *) member + offsetof(struct list, n), &list.n, sizeof(list.n));
 }
 
+struct field_element field_element(const struct field *f)
+{
+	static const struct field_element elements[] = {
+		[FIELD_TEXT_LIST] = { FIELD_TEXT, sizeof(const char *) },
+		[FIELD_BYTES_LIST] = { FIELD_BYTES, sizeof(struct bytes) },
+		[FIELD_ID_LIST] = { FIELD_ID, sizeof(struct id) },
+		[FIELD_INT_LIST] = { FIELD_INT, sizeof(int64_t) },
+	};
+	if (f->kind == FIELD_STRUCTS_KIND) {
+		return (struct field_element) { FIELD_STRUCT_KIND, f->sub->size };
+	}
+	return elements[f->kind];
+}
+
 /* What .min and .max count: a value or a length; -1 for kinds that have neither. */
 static int64_t measure(const struct field *f, const void *member)
 {

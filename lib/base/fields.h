@@ -154,6 +154,13 @@ struct list {
 struct list list_get(const void *member);
 void list_set(void *member, struct list list);
 
+/* What a field of a list's kind has in its array: the kind and the octets of an entry. */
+struct field_element {
+	enum field_kind kind;
+	size_t size;
+};
+struct field_element field_element(const struct field *f);
+
 /* Address of the member; the type must match its kind. */
 #define FIELD_PTR(f, base, T) ((T *) (void *) ((char *) (base) + (f)->offset))
 #define FIELD_CPTR(f, base, T) ((const T *) (const void *) ((const char *) (base) + (f)->offset))

@@ -17,12 +17,6 @@ struct place {
 
 typedef int reader(struct ctx *c, const struct field *f, const struct place *at, const json_t *v, void *to);
 
-struct kind {
-	reader *read;
-	reader *element; /* lists: of each entry */
-	size_t element_size;
-};
-
 /* A-29: the parser must not recurse as deep as the sender likes. Brackets inside of strings do not count; a text that
  * is no JSON is left to the parser. */
 static bool too_deep(struct bytes text)
@@ -190,20 +184,20 @@ static int read_nested(struct ctx *c, const struct field *f, const struct place 
 
 static int read_list(struct ctx *c, const struct field *f, const struct place *at, const json_t *v, void *to);
 
-static const struct kind kinds[] = {
-	[FIELD_TEXT] = { .read = read_text },
-	[FIELD_BOOL] = { .read = read_bool },
-	[FIELD_INT] = { .read = read_int },
-	[FIELD_BYTES] = { .read = read_bytes },
-	[FIELD_ID] = { .read = read_id },
-	[FIELD_TIME] = { .read = read_time },
-	[FIELD_TEXT_LIST] = { .read = read_list, .element = read_text, .element_size = sizeof(const char *) },
-	[FIELD_BYTES_LIST] = { .read = read_list, .element = read_bytes, .element_size = sizeof(struct bytes) },
-	[FIELD_ID_LIST] = { .read = read_list, .element = read_id, .element_size = sizeof(struct id) },
-	[FIELD_INT_LIST] = { .read = read_list, .element = read_int, .element_size = sizeof(int64_t) },
-	[FIELD_JSON] = { .read = read_json },
-	[FIELD_STRUCT_KIND] = { .read = read_nested },
-	[FIELD_STRUCTS_KIND] = { .read = read_list, .element = read_nested }, /* the size is that of the struct */
+static reader *const readers[] = {
+	[FIELD_TEXT] = read_text,
+	[FIELD_BOOL] = read_bool,
+	[FIELD_INT] = read_int,
+	[FIELD_BYTES] = read_bytes,
+	[FIELD_ID] = read_id,
+	[FIELD_TIME] = read_time,
+	[FIELD_TEXT_LIST] = read_list,
+	[FIELD_BYTES_LIST] = read_list,
+	[FIELD_ID_LIST] = read_list,
+	[FIELD_INT_LIST] = read_list,
+	[FIELD_JSON] = read_json,
+	[FIELD_STRUCT_KIND] = read_nested,
+	[FIELD_STRUCTS_KIND] = read_list,
 };
 
 static int read_list(struct ctx *c, const struct field *f, const struct place *at, const json_t *v, void *to)
@@ -211,16 +205,15 @@ static int read_list(struct ctx *c, const struct field *f, const struct place *a
 	if (!json_is_array(v)) {
 		return refuse(c, at, "must be a list");
 	}
-	const struct kind *k = &kinds[f->kind];
-	size_t size = f->kind == FIELD_STRUCTS_KIND ? f->sub->size : k->element_size;
+	const struct field_element element = field_element(f);
 	struct list list = { NULL, json_array_size(v) };
 	if (f->min < f->max && (int64_t) list.n > f->max) {
 		return refuse(c, at, arena_printf(c->arena, "must not have more than %lld entries", (long long) f->max));
 	}
-	list.v = arena_array(c->arena, list.n, size);
+	list.v = arena_array(c->arena, list.n, element.size);
 	for (size_t i = 0; i < list.n; i++) {
 		const struct place here = { .up = at, .index = i };
-		TRY(k->element(c, f, &here, json_array_get(v, i), (char *) list.v + i * size));
+		TRY(readers[element.kind](c, f, &here, json_array_get(v, i), (char *) list.v + i * element.size));
 	}
 	list_set(to, list);
 	return 0;
@@ -233,7 +226,7 @@ static int read_member(struct ctx *c, const struct field *f, const struct place 
 		return (f->flags & FIELD_REQUIRED) == 0 ? 0 : refuse(c, at, "is missing");
 	}
 	void *member = FIELD_PTR(f, to, void);
-	TRY(kinds[f->kind].read(c, f, at, v, member));
+	TRY(readers[f->kind](c, f, at, v, member));
 	const char *why = field_refusal(c->arena, f, member);
 	return why == NULL ? 0 : refuse(c, at, why);
 }

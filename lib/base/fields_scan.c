@@ -16,12 +16,6 @@ struct source {
 
 typedef bool reader(struct source *s, const struct field *f, void *to);
 
-struct kind {
-	reader *read;    /* NULL: left to the general way */
-	reader *element; /* lists: of each entry */
-	size_t element_size;
-};
-
 /* The octets between the quotes, escapes included; the second quote is taken too. */
 static bool take_raw(struct source *s, struct bytes *ret)
 {
@@ -131,26 +125,25 @@ static bool read_nested(struct source *s, const struct field *f, void *to)
 
 static bool read_list(struct source *s, const struct field *f, void *to);
 
-static const struct kind kinds[] = {
-	[FIELD_TEXT] = { .read = read_text },
-	[FIELD_BOOL] = { .read = read_bool },
-	[FIELD_INT] = { .read = read_int },
-	[FIELD_BYTES] = { .read = read_bytes },
-	[FIELD_ID] = { .read = read_id },
-	[FIELD_TIME] = { .read = read_time },
-	[FIELD_TEXT_LIST] = { .read = read_list, .element = read_text, .element_size = sizeof(const char *) },
-	[FIELD_BYTES_LIST] = { .read = read_list, .element = read_bytes, .element_size = sizeof(struct bytes) },
-	[FIELD_ID_LIST] = { .read = read_list, .element = read_id, .element_size = sizeof(struct id) },
-	[FIELD_INT_LIST] = { .read = read_list, .element = read_int, .element_size = sizeof(int64_t) },
-	[FIELD_JSON] = { .read = NULL },
-	[FIELD_STRUCT_KIND] = { .read = read_nested },
-	[FIELD_STRUCTS_KIND] = { .read = read_list, .element = read_nested }, /* the size is that of the struct */
+/* None for FIELD_JSON: left to the general way. */
+static reader *const readers[] = {
+	[FIELD_TEXT] = read_text,
+	[FIELD_BOOL] = read_bool,
+	[FIELD_INT] = read_int,
+	[FIELD_BYTES] = read_bytes,
+	[FIELD_ID] = read_id,
+	[FIELD_TIME] = read_time,
+	[FIELD_TEXT_LIST] = read_list,
+	[FIELD_BYTES_LIST] = read_list,
+	[FIELD_ID_LIST] = read_list,
+	[FIELD_INT_LIST] = read_list,
+	[FIELD_STRUCT_KIND] = read_nested,
+	[FIELD_STRUCTS_KIND] = read_list,
 };
 
 static bool read_list(struct source *s, const struct field *f, void *to)
 {
-	const struct kind *k = &kinds[f->kind];
-	size_t size = f->kind == FIELD_STRUCTS_KIND ? f->sub->size : k->element_size;
+	const struct field_element element = field_element(f);
 	struct list list = { NULL, 0 };
 	size_t room = 0;
 	if (!scan_char(&s->rest, '[')) {
@@ -160,13 +153,13 @@ static bool read_list(struct source *s, const struct field *f, void *to)
 	while (more) {
 		if (list.n == room) {
 			room = room == 0 ? FIRST_ENTRIES : 2 * room;
-			void *grown = arena_array(s->arena, room, size);
+			void *grown = arena_array(s->arena, room, element.size);
 			if (list.n > 0) {
-				memcpy(grown, list.v, list.n * size);
+				memcpy(grown, list.v, list.n * element.size);
 			}
 			list.v = grown;
 		}
-		if (!k->element(s, f, (char *) list.v + list.n * size)) {
+		if (!readers[element.kind](s, f, (char *) list.v + list.n * element.size)) {
 			return false;
 		}
 		list.n++;
@@ -194,8 +187,7 @@ static size_t find_field(const struct fields *f, size_t from, struct bytes name)
 static bool read_member(struct source *s, const struct field *f, void *to)
 {
 	void *member = FIELD_PTR(f, to, void);
-	return kinds[f->kind].read != NULL && kinds[f->kind].read(s, f, member) &&
-	       field_refusal(s->arena, f, member) == NULL;
+	return readers[f->kind] != NULL && readers[f->kind](s, f, member) && field_refusal(s->arena, f, member) == NULL;
 }
 
 static bool has_required(const struct fields *f, uint64_t seen)

@@ -14,8 +14,6 @@ typedef void writer(struct buffer *b, const struct field *f, const void *member)
 
 struct kind {
 	writer *write;
-	writer *element; /* lists: of each entry */
-	size_t element_size;
 	bool (*is_absent)(const void *member); /* values that stand for "none" and are never written */
 };
 
@@ -121,26 +119,25 @@ static const struct kind kinds[] = {
 	[FIELD_BYTES] = { .write = write_bytes },
 	[FIELD_ID] = { .write = write_id, .is_absent = no_id },
 	[FIELD_TIME] = { .write = write_time, .is_absent = no_time },
-	[FIELD_TEXT_LIST] = { .write = write_list, .element = write_text, .element_size = sizeof(const char *) },
-	[FIELD_BYTES_LIST] = { .write = write_list, .element = write_bytes, .element_size = sizeof(struct bytes) },
-	[FIELD_ID_LIST] = { .write = write_list, .element = write_id, .element_size = sizeof(struct id) },
-	[FIELD_INT_LIST] = { .write = write_list, .element = write_int, .element_size = sizeof(int64_t) },
+	[FIELD_TEXT_LIST] = { .write = write_list },
+	[FIELD_BYTES_LIST] = { .write = write_list },
+	[FIELD_ID_LIST] = { .write = write_list },
+	[FIELD_INT_LIST] = { .write = write_list },
 	[FIELD_JSON] = { .write = write_json, .is_absent = no_pointer },
 	[FIELD_STRUCT_KIND] = { .write = write_nested },
-	[FIELD_STRUCTS_KIND] = { .write = write_list, .element = write_nested }, /* the size is that of the struct */
+	[FIELD_STRUCTS_KIND] = { .write = write_list },
 };
 
 static void write_list(struct buffer *b, const struct field *f, const void *member)
 {
-	const struct kind *k = &kinds[f->kind];
-	size_t size = f->kind == FIELD_STRUCTS_KIND ? f->sub->size : k->element_size;
+	const struct field_element element = field_element(f);
 	struct list list = list_get(member);
 	buffer_add_char(b, '[');
 	for (size_t i = 0; i < list.n; i++) {
 		if (i > 0) {
 			buffer_add_char(b, ',');
 		}
-		k->element(b, f, (const char *) list.v + i * size);
+		kinds[element.kind].write(b, f, (const char *) list.v + i * element.size);
 	}
 	buffer_add_char(b, ']');
 }

@@ -6,9 +6,12 @@
 
 #include <fcntl.h>
 #include <jansson.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/base/die.h"
 #include "lib/base/log.h"
 
 static int kept_stderr;
@@ -33,6 +36,56 @@ static const char *release(struct arena *a)
 	assert_true(pread(captured, text, 20000, 0) >= 0);
 	close(captured);
 	return text;
+}
+
+static const char *last_words;
+
+static void say(void)
+{
+	die("%s", last_words);
+}
+
+/* What die() writes for these words, which ends the child that says them. */
+static const char *dying(struct arena *a, const char *words)
+{
+	last_words = words;
+	capture();
+	pid_t child = fork();
+	if (child == 0) {
+		signal(SIGABRT, SIG_DFL);
+		say();
+	}
+	int status = 0;
+	(void) waitpid(child, &status, 0);
+	const char *text = release(a);
+	assert_true(child > 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	return text;
+}
+
+/* F-48: a last line is a line like others. */
+static void last_words_are_json(void **state)
+{
+	(void) state;
+	struct arena *a = arena_new();
+	char longest[2000];
+	memset(longest, '\n', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	const char *words[] = { "it \"broke\"\\\n\x01", "plain", "", longest };
+	for (size_t i = 0; i < COUNT_OF(words); i++) {
+		const char *text = dying(a, words[i]);
+		assert_ptr_equal(strchr(text, '\n') + 1, text + strlen(text));
+		json_t *line = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+		assert_non_null(line);
+		assert_string_equal(json_string_value(json_object_get(line, "level")), "fatal");
+		const char *message = json_string_value(json_object_get(line, "message"));
+		assert_memory_equal(message, words[i], strlen(message));
+		assert_int_equal(strlen(message), strlen(words[i]) < 511 ? strlen(words[i]) : 511);
+		json_decref(line);
+	}
+	json_t *line = json_loads(dying(a, "\xff"), 0, NULL);
+	assert_string_equal(json_string_value(json_object_get(line, "message")), "\xc3\xbf");
+	json_decref(line);
+	arena_free(a);
 }
 
 static void a_line_is_json_with_its_request(void **state)
@@ -107,6 +160,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_line_is_json_with_its_request),
+		cmocka_unit_test(last_words_are_json),
 		cmocka_unit_test(an_error_shows_its_cause),
 		cmocka_unit_test(a_long_value_is_cut),
 		cmocka_unit_test(levels_have_names),
