@@ -7,6 +7,7 @@ const struct challenge_kind challenge_kinds[] = {
 	{ .type = "http-01", .validates = { [IDENTIFIER_DNS] = true, [IDENTIFIER_IP] = true } },
 	{ .type = "dns-01", .validates = { [IDENTIFIER_DNS] = true, [IDENTIFIER_WILDCARD] = true } }, /* B-9 */
 	{ .type = "tls-alpn-01", .validates = { [IDENTIFIER_DNS] = true, [IDENTIFIER_IP] = true } },  /* B-5, B-8, B-9 */
+	{ .type = "dns-account-01", .validates = { [IDENTIFIER_DNS] = true, [IDENTIFIER_WILDCARD] = true }, .draft = true },
 };
 const size_t challenge_kinds_n = COUNT_OF(challenge_kinds);
 

@@ -78,6 +78,7 @@ static const struct method {
 } methods[] = {
 	{ "http-01", "BR 3.2.2.4.19", "BR 3.2.2.5.6", http_answer }, { "dns-01", "BR 3.2.2.4.7", NULL, txt_answer },
 	{ "tls-alpn-01", "BR 3.2.2.4.20", "BR 3.2.2.5.7", http_answer }, /* the certificate stands in place of the body */
+	{ "dns-account-01", "BR 3.2.2.4.21 (draft-ietf-acme-dns-account-label-00)", NULL, txt_answer }, /* B-27 */
 };
 
 /* A method that is not of the table proves nothing (acme.proof_by), but a failure by it is recorded. */

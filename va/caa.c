@@ -33,6 +33,7 @@ static const struct {
 	{ "http-01", "ca-tbr-19" },
 	{ "tls-alpn-01", "ca-tbr-20" },
 	{ "dns-01", "ca-tbr-7" },
+	{ "dns-account-01", "ca-tbr-21" },
 };
 
 /* One issue or issuewild value (RFC 8659 4.2), parsed. */

@@ -9,6 +9,8 @@
 #include "va/resolve.h"
 #include "va/txt.h"
 
+#define ACCOUNT_LABEL_OCTETS 10
+
 /* What a lookup brought, read again from the packet that was kept. */
 struct found {
 	const struct resolution *record;
@@ -16,10 +18,30 @@ struct found {
 	const char *where; /* the name, and where its alias leads */
 };
 
+/* RFC 4648 base32 in lower case of the first ten octets of the digest of the account's URL (draft-ietf-acme-dns-account-label
+ * 3.2; B-26): sixteen letters and digits. */
+static const char *account_label(struct arena *a, const char *account_url)
+{
+	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
+	uint8_t digest[SHA256_SIZE];
+	char label[ACCOUNT_LABEL_OCTETS * 8 / 5 + 1] = "";
+	sha256_of(bytes_of_text(account_url), digest);
+	for (size_t i = 0; i + 1 < sizeof(label); i++) {
+		size_t bit = i * 5;
+		unsigned two = (unsigned) (digest[bit / 8] << 8 | digest[bit / 8 + 1]);
+		label[i] = alphabet[two >> (11 - bit % 8) & 31];
+	}
+	return arena_text(a, label);
+}
+
 /* The name itself, which for a wildcard is the one below it: nothing is pruned, and no alias of the name counts (C-5, C-8). */
 const char *decide_dns_name(struct arena *a, const struct validate_request *request)
 {
-	return arena_printf(a, "_acme-challenge.%s", request->identifier.value);
+	const char *name = request->identifier.value;
+	if (request->method != NULL && strcmp(request->method, "dns-account-01") == 0) {
+		return arena_printf(a, "_%s._acme-challenge.%s", account_label(a, request->account_url), name);
+	}
+	return arena_printf(a, "_acme-challenge.%s", name);
 }
 
 /* The last lookup of the name; NULL: it was never asked for. */

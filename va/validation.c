@@ -41,6 +41,9 @@ static int check_request(struct ctx *c, const struct validate_request *in)
 	if (!name && !(given && strcmp(i->type, "ip") == 0 && is_address(c->arena, in))) {
 		return FAIL(c, MALFORMED, "The identifier is neither a DNS name nor an address");
 	}
+	if (in->account_url == NULL) {
+		return FAIL(c, MALFORMED, "The validation is for no account");
+	}
 	if (in->key_authorization == NULL && !in->check_caa) {
 		return FAIL(c, MALFORMED, "Nothing to validate");
 	}

@@ -11,6 +11,7 @@ IMMUTABLE PARALLEL SAFE AS $$
 		WHEN 'http-01' THEN NOT p_wildcard
 		WHEN 'tls-alpn-01' THEN NOT p_wildcard -- B-5
 		WHEN 'dns-01' THEN p_type = 'dns' AND p_dnssec <> 'bogus'
+		WHEN 'dns-account-01' THEN p_type = 'dns' AND p_dnssec <> 'bogus'
 		END THEN 'control'::log.proof END
 $$;
 

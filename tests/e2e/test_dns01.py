@@ -1,4 +1,5 @@
 """dns-01, several challenges an authorization, and wildcards: with a real name server that the validation authority asks."""
+import base64
 import hashlib
 import json
 import threading
@@ -8,7 +9,7 @@ import psycopg2.extras
 import pytest
 
 import raw
-from name_server import OTHER, ZONE
+from name_server import OTHER, TOP, ZONE
 
 
 @pytest.fixture
@@ -239,6 +240,29 @@ def test_caa(dns_ca, client, server, label, records, name, wildcard):
         assert final["status"] == ("valid" if expected else "invalid"), (value, final)
         if not expected:
             assert error_of(final)[0] == "caa"
+
+
+def test_two_accounts_by_their_own_labels(make_ca, server):
+    """B-26, B-27, B-47: dns-account-01 is offered where the configuration names it; two accounts prove one name side by side"""
+    ca = make_ca({"va": {"resolvers": [{"zone": TOP, "forward": server.forward, "dnssec": "off"}]},
+                  "policy": {"challenges": ["dns-account-01", "dns-01"]}})
+    clients = [raw.Client(ca) for _ in range(2)]
+    orders = []
+    for one in clients:
+        one.register()
+        made = ordered(one, f"*.shared.{ZONE}").json()
+        (url,) = made["authorizations"]
+        assert types(one.post(url).json()) == ["dns-01", "dns-account-01"]
+        label = base64.b32encode(hashlib.sha256(one.kid.encode()).digest()[:10]).decode().lower()
+        challenge = one.challenge(url, "dns-account-01")
+        server.add(ZONE, f"_{label}._acme-challenge.shared", "TXT", digest(one, challenge["token"]))
+        orders.append((one, url, challenge))
+    for one, url, challenge in orders:
+        assert one.post(challenge["url"], {}).status_code == 200
+        final = one.poll(url, ("valid", "invalid")).json()
+        assert final["status"] == "valid" and types(final) == ["dns-account-01"], final
+    rows = ca.sql(f"SELECT method, rule, wildcard FROM log.validation WHERE identifier_value = 'shared.{ZONE}'")
+    assert len(rows) == 2 and all(row[0] == "dns-account-01" and "3.2.2.4.21 (draft" in row[1] and row[2] == "t" for row in rows)
 
 
 def test_challenges_can_be_switched_off(make_ca):

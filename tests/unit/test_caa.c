@@ -203,6 +203,12 @@ static void test_parameters(void **state)
 	(void) state;
 	check_rows(rows, COUNT_OF(rows), "http-01");
 	check_rows(without_method, COUNT_OF(without_method), NULL);
+	static const struct row by_account[] = {
+		{ "0 issue ca.example.org; validationmethods=dns-account-01", true, true },
+		{ "0 issue ca.example.org; validationmethods=ca-tbr-21", true, true },
+		{ "0 issue ca.example.org; validationmethods=dns-01", false, false },
+	};
+	check_rows(by_account, COUNT_OF(by_account), "dns-account-01");
 }
 
 static void test_broken_records(void **state)

@@ -126,6 +126,18 @@ static void test_records_that_prove_nothing(void **state)
 	assert_false(decide(two, 2).passed); /* the last one decides */
 }
 
+/* B-26: the example of the draft */
+static void test_names(void **state)
+{
+	(void) state;
+	struct validate_request request = { .identifier = { "dns", "example.org" },
+		.method = "dns-account-01",
+		.account_url = "https://example.com/acme/acct/ExampleAccount" };
+	assert_string_equal(decide_dns_name(arena, &request), "_ujmmovf2vn55tgye._acme-challenge.example.org");
+	request.method = "dns-01";
+	assert_string_equal(decide_dns_name(arena, &request), "_acme-challenge.example.org");
+}
+
 static void test_txt(void **state)
 {
 	(void) state;
@@ -162,6 +174,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_answers, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_records_that_prove_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_names, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_txt, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -150,6 +150,23 @@ static void test_dnssec_is_required(void **state)
 	run_free(&r);
 }
 
+/* B-26: the label is of the account, and what proves control by it proves nothing by dns-01 */
+static void test_account_label(void **state)
+{
+	static const struct row by_account[] = {
+		{ "account.example", NULL, "" },
+		{ "txt.example", "DNS", "looking up TXT for _bb55pyrwl3od577j._acme-challenge.txt.example" },
+	};
+	static const struct row by_name[] = {
+		{ "account.example", "UNAUTHORIZED", "No TXT record found at _acme-challenge.account.example" },
+	};
+	(void) state;
+	check_rows(by_name, COUNT_OF(by_name));
+	method = "dns-account-01";
+	check_rows(by_account, COUNT_OF(by_account));
+	method = "dns-01";
+}
+
 /* The process ends: nothing is concluded. */
 static void test_drain(void **state)
 {
@@ -179,6 +196,7 @@ int main(void)
 		cmocka_unit_test(test_changes_are_seen),
 		cmocka_unit_test(test_caa),
 		cmocka_unit_test(test_evidence),
+		cmocka_unit_test(test_account_label),
 		cmocka_unit_test(test_dnssec_is_required),
 		cmocka_unit_test(test_drain),
 	};

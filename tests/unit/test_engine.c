@@ -372,6 +372,11 @@ static void test_bad_requests_are_refused(void **state)
 		assert_int_equal(r.c.err.type, PROBLEM_MALFORMED);
 		run_free(&r);
 	}
+	struct run r;
+	run_init(&r, "a.example");
+	r.in.account_url = NULL; /* of nobody */
+	assert_int_equal(engine_submit(&r.c, engine, &r.in, on_done, &r), -1);
+	run_free(&r);
 }
 
 /* Design 4.2: that we have no socket left is not the subscriber's failure. */

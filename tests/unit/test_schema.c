@@ -299,6 +299,7 @@ static void test_methods_prove_what_they_can(void **state)
 		{ "'dns', true, '{dns-01}'", PROVE("57", "56", "secure"), "" },
 		{ "'dns', false, '{dns-01}'", PROVE("59", "58", "bogus"), "23503" },
 		{ "'ip', false, '{dns-01}'", PROVE("61", "60", "off"), "23503" },
+		{ "'dns', true, '{dns-account-01}'", PROVE("63", "62", "off"), "" },
 	};
 	(void) state;
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {

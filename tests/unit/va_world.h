@@ -64,6 +64,7 @@ static const struct world_row world_rows[] = {
 	{ "second.alias.example", T_CNAME, "Host.web.example" },
 	{ "_acme-challenge.txt.example", T_TXT, WORLD_DIGEST },
 	{ "_acme-challenge.second.alias.example", T_TXT, WORLD_DIGEST },
+	{ "_bb55pyrwl3od577j._acme-challenge.account.example", T_TXT, WORLD_DIGEST },
 	{ "_acme-challenge.many.example", T_TXT, "one" },
 	{ "_acme-challenge.many.example", T_TXT, "two|three" },
 	{ "_acme-challenge.many.example", T_TXT, "" },
