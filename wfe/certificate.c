@@ -84,14 +84,15 @@ static const struct {
 	const char *accepted;
 	const char *type;
 	struct bytes (*make)(struct arena *a, const struct bytes_list *chain); /* NULL: as it is kept */
+	bool alone;                                                            /* without its chain */
 } forms[] = {
-	{ "application/pem-certificate-chain", "application/pem-certificate-chain", NULL }, /* */
-	{ "application/pkcs7-mime", "application/pkcs7-mime; smime-type=certs-only", pkcs7_certs_only },
-	{ "application/x-pkcs7-certificates", "application/x-pkcs7-certificates", pkcs7_certs_only },
-	{ "application/pkix-cert", "application/pkix-cert", leaf_only },
+	{ "application/pem-certificate-chain", "application/pem-certificate-chain", NULL, false }, /* */
+	{ "application/pkcs7-mime", "application/pkcs7-mime; smime-type=certs-only", pkcs7_certs_only, false },
+	{ "application/x-pkcs7-certificates", "application/x-pkcs7-certificates", pkcs7_certs_only, false },
+	{ "application/pkix-cert", "application/pkix-cert", leaf_only, true },
 };
 
-static int answer_form(struct acme *q, struct bytes pem)
+static int answer_form(struct acme *q, const struct issued *issued)
 {
 	const char *accepted[COUNT_OF(forms)];
 	for (size_t i = 0; i < COUNT_OF(forms); i++) {
@@ -103,14 +104,18 @@ static int answer_form(struct acme *q, struct bytes pem)
 		    "A certificate comes as application/pem-certificate-chain, application/pkcs7-mime or "
 		    "application/pkix-cert");
 	}
-	q->reply = pem;
+	q->reply = issued->pem;
 	if (forms[form].make != NULL) {
 		struct bytes_list chain;
-		TRY(cert_chain_of_pem(q->c, pem, &chain));
+		TRY(cert_chain_of_pem(q->c, issued->pem, &chain));
 		q->reply = forms[form].make(q->c->arena, &chain);
 	}
 	q->status = 200;
 	q->content_type = forms[form].type;
+	/* RFC 8555 7.4.2. Beside a chain it would mislead: mod_md and Caddy then ask there for more of the chain, by POST. */
+	if (forms[form].alone && issued->up != NULL) {
+		answer_link(q, issued->up, "up");
+	}
 	return 0;
 }
 
@@ -141,10 +146,7 @@ int certificate_serve(struct acme *q)
 	} else {
 		TRY(read_certificate(q, n, &issued));
 	}
-	TRY(answer_form(q, issued.pem));
-	if (issued.up != NULL) {
-		answer_link(q, issued.up, "up");
-	}
+	TRY(answer_form(q, &issued));
 	link_alternates(q, n, issued.alternates);
 	return 0;
 }

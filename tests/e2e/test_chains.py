@@ -40,6 +40,7 @@ def test_forms(account, responder):
     url = issued(account, responder, "forms.chain.test")
     usual = fetch(account, url)
     assert usual.headers["Content-Type"] == "application/pem-certificate-chain"
+    assert not links(usual, "up"), "clients would look for more of the chain there"
     chain = raw.chain(usual.text)
     single = fetch(account, url, "application/pkix-cert")
     assert single.headers["Content-Type"] == "application/pkix-cert" and single.content == der(chain[0])
