@@ -31,6 +31,7 @@ struct begin_params {
 	const char *holder;
 	int64_t lease_s;
 	struct id request_id;
+	const char *limits;
 };
 
 static const struct field begin_field[] = {
@@ -50,6 +51,7 @@ static const struct field begin_field[] = {
 	FIELD(struct begin_params, holder),
 	FIELD(struct begin_params, lease_s),
 	FIELD(struct begin_params, request_id),
+	FIELD(struct begin_params, limits),
 };
 static const struct fields begin_fields = FIELDS(struct begin_params, begin_field);
 
@@ -62,7 +64,9 @@ static const struct fields begin_row_fields = FIELDS(struct begin_row, begin_row
 /* Repeatable: a second run finds that the first one began. */
 const struct statement begin_issuance = {
 	.name = "begin_issuance",
-	.sql = "SELECT ca.begin_issuance($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) AS mine",
+	.sql =
+	    "SELECT ca.begin_issuance($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17::jsonb) "
+	    "AS mine",
 	.params = &begin_fields,
 	.row = &begin_row_fields,
 	.repeatable = true,
@@ -284,6 +288,7 @@ int ca_issue_certificate_serve(
 		.holder = ca.instance,
 		.lease_s = CA_LEASE_S,
 		.request_id = c->request_id,
+		.limits = in->limits,
 	};
 	TRY(build(c, in, issuer, &subject, &params));
 	TRY(begin(c, &params, &begun));

@@ -6,6 +6,7 @@
 #include "policy/keys.h"
 #include "lib/rpc/handlers.h"
 #include "ra/binding.h"
+#include "ra/limits.h"
 #include "ra/lists.h"
 #include "ra/ra.h"
 
@@ -19,6 +20,7 @@ struct new_account_params {
 	bool only_existing;
 	const char *process;
 	struct id request_id;
+	const char *limits;
 	struct id eab_key;
 	json_t *binding;
 };
@@ -33,13 +35,14 @@ static const struct field new_bound_account_param[] = {
 	FIELD(struct new_account_params, only_existing),
 	FIELD(struct new_account_params, process),
 	FIELD(struct new_account_params, request_id),
+	FIELD(struct new_account_params, limits),
 	FIELD(struct new_account_params, eab_key),
 	FIELD(struct new_account_params, binding),
 };
 static const struct fields new_bound_account_params_fields = FIELDS(struct new_account_params, new_bound_account_param);
 /* The same without the binding's two. */
 static const struct fields new_account_params_fields = {
-	.name = "new_account", .size = sizeof(struct new_account_params), .v = new_bound_account_param, .n = 9
+	.name = "new_account", .size = sizeof(struct new_account_params), .v = new_bound_account_param, .n = 10
 };
 
 struct account_row {
@@ -71,7 +74,7 @@ static const struct fields changed_account_row_fields = FIELDS(struct account_ro
 const struct statement ra_new_account_statement = {
 	.name = "new_account",
 	.sql = "SELECT id, status, key, thumbprint, terms_agreed, created_at, created "
-	       "FROM acme.new_account($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+	       "FROM acme.new_account($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb)",
 	.params = &new_account_params_fields,
 	.row = &account_row_fields,
 	.repeatable = true, /* the key decides: a second run finds the account of the first */
@@ -80,7 +83,7 @@ const struct statement ra_new_account_statement = {
 const struct statement ra_new_bound_account_statement = {
 	.name = "new_bound_account",
 	.sql = "SELECT id, status, key, thumbprint, terms_agreed, created_at, created "
-	       "FROM acme.new_bound_account($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+	       "FROM acme.new_bound_account($1, $2, $3, $4, $5, $6, $7, $8, $9, $11, $12, $10::jsonb)",
 	.params = &new_bound_account_params_fields,
 	.row = &account_row_fields,
 	.repeatable = true, /* the key's use is taken by who makes the account, and a second run finds it made */
@@ -140,7 +143,7 @@ static int run_with_key(struct ctx *c, const struct statement *statement, const 
 		if (c->err.type == PROBLEM_BAD_PUBLIC_KEY) {
 			ctx_rule(c, rule_info(RULE_KEY_COMPROMISED)->id);
 		}
-		return -1;
+		return limits_refused(c);
 	}
 	return found ? 0 : FAIL(c, SERVER_INTERNAL, "The database gave no answer");
 }
@@ -162,6 +165,7 @@ int ra_new_account_serve(struct ctx *c, const struct new_account_request *in, st
 		.only_existing = in->only_return_existing,
 		.process = ra_get()->instance,
 		.request_id = c->request_id,
+		.limits = limits_for_account(c->arena, &ra_get()->limits, in->remote_address),
 	};
 	const struct statement *statement = NULL;
 	struct account_row row;

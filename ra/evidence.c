@@ -173,6 +173,7 @@ struct record_params {
 	struct timestamp authz_expires;
 	int64_t retry_s;
 	bool fault;
+	const char *limits;
 };
 static const struct field record_param[] = {
 	FIELD(struct record_params, id),
@@ -199,6 +200,7 @@ static const struct field record_param[] = {
 	FIELD(struct record_params, authz_expires),
 	FIELD(struct record_params, retry_s),
 	FIELD(struct record_params, fault),
+	FIELD(struct record_params, limits),
 };
 static const struct fields record_params_fields = FIELDS(struct record_params, record_param);
 
@@ -212,7 +214,7 @@ const struct statement ra_record_validation_statement = {
 	.name = "record_validation",
 	.sql =
 	    "SELECT acme.record_validation($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12, $13::jsonb, $14, $15, "
-	    "$16, $17, $18, $19, $20, $21, $22, nullif($23, -1), $24) AS ended",
+	    "$16, $17, $18, $19, $20, $21, $22, nullif($23, -1), $24, $25::jsonb) AS ended",
 	.params = &record_params_fields,
 	.row = &recorded_row_fields,
 	.repeatable = true, /* the validation's id tells a second run, which gives the outcome of the first */
@@ -254,6 +256,7 @@ int evidence_record(struct ctx *c, const struct job *job, const struct validatio
 		.authz_expires = authz_expires(result->ended_at),
 		.retry_s = result->passed ? -1 : retry_s,
 		.fault = result->fault,
+		.limits = limits_for_validation(c->arena, &ra_get()->limits, job->account_id, &job->identifier),
 	};
 	(void) challenge_id_split(job->challenge_id, &params.n);
 	struct recorded_row row;

@@ -9,6 +9,7 @@
 #include "policy/names.h"
 #include "ra/evidence.h"
 #include "ra/grants.h"
+#include "ra/limits.h"
 #include "ra/lists.h"
 #include "ra/profiles.h"
 #include "lib/rpc/handlers.h"
@@ -287,6 +288,7 @@ static struct identifier_list names_of(struct ctx *c, const struct csr *csr)
 static int issue(struct ctx *c, const struct finalize_order_request *in, const struct finalize_row *order,
     const struct csr *csr, struct order *ret)
 {
+	const struct identifier_list identifiers = identifiers_of(c, order);
 	struct issue_certificate_request request = {
 		.order_id = in->order_id,
 		.account_id = in->account_id,
@@ -296,14 +298,17 @@ static int issue(struct ctx *c, const struct finalize_order_request *in, const s
 		.public_key = csr->spki,
 		.not_before = order->not_before,
 		.not_after = order->not_after,
+		.limits = limits_at_issue(c, in->account_id, &identifiers),
 	};
 	struct issue_certificate_response response;
-	TRY(rpc_ca_issue_certificate(c, &request, &response));
+	if (rpc_ca_issue_certificate(c, &request, &response) != 0) {
+		return limits_refused(c);
+	}
 	*ret = (struct order) {
 		.id = in->order_id,
 		.account_id = in->account_id,
 		.status = "valid",
-		.identifiers = identifiers_of(c, order),
+		.identifiers = identifiers,
 		.authorizations = order->authorizations,
 		.expires_at = order->expires_at,
 		.not_before = order->not_before,

@@ -21,6 +21,7 @@ static int start(struct ctx *c, const struct config *config)
 	state = (struct ra) {
 		.config = config,
 		.instance = arena_printf(config->arena, "cairn-ra@%s", own->rpc_listen.v[0]),
+		.limits = limits_of_config(&config->policy),
 	};
 	ra_set(&state);
 	db_statements(ra_statements, ra_statements_n);

@@ -8,6 +8,7 @@
 #include "lib/rpc/handlers.h"
 #include "policy/names.h"
 #include "ra/grants.h"
+#include "ra/limits.h"
 #include "ra/lists.h"
 #include "ra/profiles.h"
 #include "ra/ra.h"
@@ -36,6 +37,7 @@ struct new_order_params {
 	const char *process;
 	struct id request_id;
 	bool may_grant;
+	const char *limits;
 };
 
 static const struct field new_order_param[] = {
@@ -57,6 +59,7 @@ static const struct field new_order_param[] = {
 	FIELD(struct new_order_params, process),
 	FIELD(struct new_order_params, request_id),
 	FIELD(struct new_order_params, may_grant),
+	FIELD(struct new_order_params, limits),
 };
 static const struct fields new_order_params_fields = FIELDS(struct new_order_params, new_order_param);
 
@@ -80,7 +83,7 @@ static const struct fields new_order_row_fields = FIELDS(struct new_order_row, n
 const struct statement ra_new_order_statement = {
 	.name = "new_order",
 	.sql = "SELECT status, authorizations, expires_at, refused, granted FROM acme.new_order($1, $2, $3, $4, $5, $6, "
-	       "$7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
+	       "$7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19::jsonb)",
 	.params = &new_order_params_fields,
 	.row = &new_order_row_fields,
 };
@@ -247,7 +250,10 @@ int ra_new_order_serve(struct ctx *c, const struct new_order_request *in, struct
 	params.not_after = asked.to;
 	struct new_order_row row;
 	bool found = false;
-	TRY(db_row(c, &ra_new_order_statement, &params, &row, &found));
+	params.limits = limits_at_order(c, in->account_id, &identifiers);
+	if (db_row(c, &ra_new_order_statement, &params, &row, &found) != 0) {
+		return limits_refused(c);
+	}
 	if (!found) {
 		return FAIL(c, SERVER_INTERNAL, "The database gave no answer");
 	}

@@ -6,11 +6,13 @@
 #include "lib/base/config.h"
 #include "lib/db/db.h"
 #include "lib/rpc/rows.h"
+#include "policy/limits.h"
 
 /* What all handlers share; set at the start and never changed. */
 struct ra {
 	const struct config *config;
 	const char *instance; /* "cairn-ra@127.0.0.1:14101": holder of leases, author of events */
+	struct limits limits;
 };
 
 const struct ra *ra_get(void);
@@ -41,6 +43,7 @@ extern const struct statement ra_read_finalize_statement;
 extern const struct statement ra_refuse_order_statement;
 extern const struct statement ra_read_methods_statement;
 extern const struct statement ra_revoke_statement;
+extern const struct statement ra_unpause_statement;
 extern const struct statement *const ra_statements[];
 extern const size_t ra_statements_n;
 

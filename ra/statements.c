@@ -24,5 +24,6 @@ const struct statement *const ra_statements[] = {
 	&ra_refuse_order_statement,
 	&ra_read_methods_statement,
 	&ra_revoke_statement,
+	&ra_unpause_statement,
 };
 const size_t ra_statements_n = COUNT_OF(ra_statements);

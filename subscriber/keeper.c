@@ -10,6 +10,7 @@
 #define LOOK_EVERY_S 3600
 #define DAYS_AHEAD 7 /* more partitions would cost each look-up; a week is room for an outage of this process */
 #define ROUND_LIMIT_MS 60000
+#define FORGET_AT_ONCE 10000
 
 static struct {
 	pthread_t thread;
@@ -65,6 +66,38 @@ const struct statement subscriber_make_partitions_statement = {
 	.repeatable = true,
 };
 
+struct forget_params {
+	int64_t most;
+};
+static const struct field forget_param[] = { FIELD(struct forget_params, most) };
+static const struct fields forget_params_fields = FIELDS(struct forget_params, forget_param);
+
+struct forget_row {
+	int64_t gone;
+};
+static const struct field forget_row_field[] = { FIELD(struct forget_row, gone) };
+static const struct fields forget_row_fields = FIELDS(struct forget_row, forget_row_field);
+
+const struct statement subscriber_forget_limits_statement = {
+	.name = "forget_limits",
+	.sql = "SELECT cairn.forget_limits($1) AS gone",
+	.params = &forget_params_fields,
+	.row = &forget_row_fields,
+	.repeatable = true,
+};
+
+/* Rate limits that are whole again need no row; they hold addresses. */
+static int forget_limits(struct ctx *c)
+{
+	struct forget_params params = { FORGET_AT_ONCE };
+	struct forget_row row = { FORGET_AT_ONCE };
+	bool found = false;
+	while (row.gone == FORGET_AT_ONCE) {
+		TRY(db_row(c, &subscriber_forget_limits_statement, &params, &row, &found));
+	}
+	return 0;
+}
+
 static int look(struct ctx *c)
 {
 	struct lease_params lease = { "partitions", keeper.instance, LEASE_S };
@@ -83,7 +116,7 @@ static int look(struct ctx *c)
 	log_event(c, late ? LOG_ERROR : LOG_INFO,
 	    late ? "partitions were made too late: rows stand in the ones for the rest" : "the log has room", "until", text,
 	    NULL);
-	return 0;
+	return forget_limits(c);
 }
 
 /* False once the keeper is to stop. */
@@ -108,7 +141,7 @@ static void *run(void *unused)
 		ctx_init(&c);
 		ctx_limit_ms(&c, ROUND_LIMIT_MS);
 		if (look(&c) != 0) {
-			log_error(&c, LOG_ERROR, "partitions could not be made; tried again in an hour");
+			log_error(&c, LOG_ERROR, "partitions or old rate limits could not be seen to; tried again in an hour");
 		}
 		ctx_done(&c);
 	}

@@ -14,6 +14,7 @@
 static const struct statement *const statements[] = {
 	&subscriber_take_lease_statement,
 	&subscriber_make_partitions_statement,
+	&subscriber_forget_limits_statement,
 	&subscriber_log_status_statement,
 };
 

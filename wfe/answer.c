@@ -55,6 +55,9 @@ static void add_problem_headers(struct acme *q)
 	if (err->type == PROBLEM_USER_ACTION_REQUIRED && terms != NULL) {
 		answer_link(q, terms, "terms-of-service"); /* */
 	}
+	if (err->type == PROBLEM_RATE_LIMITED && q->front->config->acme.rate_limits_url != NULL) {
+		answer_link(q, q->front->config->acme.rate_limits_url, "help"); /* */
+	}
 	if (err->type == PROBLEM_METHOD_NOT_ALLOWED && q->route != NULL) {
 		http_reply_header(q->http, "Allow", route_allow(q->c->arena, q->route)); /* */
 	}
@@ -105,7 +108,17 @@ static void add_nonce(struct acme *q)
 	metric_add(METRIC_nonces_issued, NULL, 1);
 }
 
-void answer_send(struct acme *q)
+/* G-16, G-62: no script, nothing from elsewhere, and the link is handed on to nobody. */
+static void add_page_headers(struct acme *q)
+{
+	http_reply_header(q->http, "Cache-Control", "no-store");
+	http_reply_header(q->http, "Content-Security-Policy",
+	    "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'");
+	http_reply_header(q->http, "Referrer-Policy", "no-referrer");
+	http_reply_header(q->http, "X-Content-Type-Options", "nosniff");
+}
+
+static void add_acme_headers(struct acme *q)
 {
 	add_nonce(q);
 	if (q->route == NULL || q->route->serve != directory_serve) {
@@ -116,6 +129,15 @@ void answer_send(struct acme *q)
 	}
 	http_reply_header(q->http, "Access-Control-Allow-Origin", "*"); /* */
 	http_reply_header(q->http, "Access-Control-Expose-Headers", "Link, Replay-Nonce, Location, Retry-After");
+}
+
+void answer_send(struct acme *q)
+{
+	if (q->route != NULL && q->route->page) {
+		add_page_headers(q);
+	} else {
+		add_acme_headers(q);
+	}
 	http_reply(q->http, q->status, q->content_type, q->reply);
 	log_event(q->c, LOG_DEBUG, "answered", "method", q->http->method, "route", q->route == NULL ? NULL : q->route->name,
 	    "problem", q->c->err.type == PROBLEM_NONE ? NULL : problem_info(q->c->err.type)->name, NULL);

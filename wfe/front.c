@@ -115,7 +115,7 @@ static int serve_method(struct acme *q, bool parsed)
 		return FAIL(q->c, METHOD_NOT_ALLOWED, "This resource does not take the method %s",
 		    method == 0 ? "of this request" : q->http->method);
 	}
-	if (method == METHOD_POST) {
+	if (method == METHOD_POST && !q->route->page) {
 		if (!parsed) {
 			nonces_spend_broken(q->c, q->front, q->http->body); /* */
 			return -1;
@@ -133,7 +133,7 @@ static void serve_recorded(struct acme *q)
 {
 	int64_t start_us = clock_monotonic_us();
 	q->remote = find_remote(q);
-	bool parsed = q->route != NULL && request_parse(q) == 0;
+	bool parsed = q->route != NULL && !q->route->page && request_parse(q) == 0;
 	struct err refused = q->c->err;
 	ctx_forgive(q->c);
 	if (record_request(q) != 0) {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/base/buffer.h"
+#include "wfe/unpause.h"
 
 #define READ (METHOD_GET | METHOD_HEAD | METHOD_POST) /* directory and newNonce are POST-as-GET too */
 
@@ -27,6 +28,7 @@ static const struct route routes[] = {
 	{ "certificate-alternate", "/acme/cert/ID/N", METHOD_POST, .payload = PAYLOAD_EMPTY, .reply_kept_elsewhere = true,
 	    .serve = certificate_serve },
 	{ "revoke-cert", "/acme/revoke-cert", METHOD_POST, SIGNER_EITHER, PAYLOAD_OBJECT, .serve = revoke_serve },
+	{ "unpause", UNPAUSE_PATH, READ, .page = true, .serve = unpause_serve },
 };
 
 static const struct {

@@ -23,6 +23,7 @@ struct route {
 	enum route_payload payload;
 	bool may_hold_contact; /* a payload that is not known to be without one is not kept (G-5) */
 	bool reply_kept_elsewhere;
+	bool page;                    /* for a person's browser: nothing is signed, and the answer is HTML */
 	int (*serve)(struct acme *q); /* fills in the answer, or FAIL */
 };
 
@@ -55,5 +56,6 @@ int challenge_serve(struct acme *q) MUST_CHECK;
 int certificate_serve(struct acme *q) MUST_CHECK;
 int renewal_info_serve(struct acme *q) MUST_CHECK;
 int revoke_serve(struct acme *q) MUST_CHECK;
+int unpause_serve(struct acme *q) MUST_CHECK;
 
 #endif

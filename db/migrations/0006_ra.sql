@@ -25,11 +25,12 @@ END $$;
 
 -- newAccount (RFC 8555 7.3): one account a key, also in a race (A-63); a known key gets its account unchanged (A-51).
 CREATE FUNCTION acme.new_account(p_id uuid, p_key text, p_thumbprint bytea, p_spki_sha256 bytea, p_terms text,
-	p_terms_missing boolean, p_only_existing boolean, p_process text, p_request uuid)
+	p_terms_missing boolean, p_only_existing boolean, p_process text, p_request uuid, p_limits jsonb DEFAULT NULL)
 RETURNS TABLE (id uuid, status text, key text, thumbprint bytea, terms_agreed boolean, created_at timestamptz, created boolean)
 LANGUAGE plpgsql AS $$
 DECLARE
 	was_created boolean := false;
+	within_limits boolean;
 BEGIN
 	IF NOT EXISTS (SELECT FROM acme.account a WHERE a.thumbprint = p_thumbprint) THEN
 		IF p_only_existing THEN
@@ -44,6 +45,7 @@ BEGIN
 		VALUES (p_id, 'valid', p_key, p_thumbprint, p_terms) ON CONFLICT ON CONSTRAINT account_thumbprint_key DO NOTHING;
 		was_created := FOUND;
 		IF was_created THEN
+			within_limits := p_limits IS NULL OR acme.take_limits(p_limits->'uses'); -- 0014; a refusal takes the account back
 			PERFORM log.add_event(cairn.new_id(), p_process, 'account', 'account.created', p_request, p_id, NULL, NULL,
 				jsonb_build_object('thumbprint', encode(p_thumbprint, 'hex'), 'terms_agreed', p_terms));
 		END IF;
@@ -129,7 +131,7 @@ END $$;
 CREATE FUNCTION acme.new_order(p_id uuid, p_account uuid, p_thumbprint bytea, p_types text[], p_values text[],
 	p_names text[], p_profile text, p_not_before timestamptz, p_not_after timestamptz, p_replaces text,
 	p_expires timestamptz, p_reuse_until timestamptz, p_authz_ids uuid[], p_challenge_types text[],
-	p_challenge_tokens text[], p_process text, p_request uuid, p_private boolean DEFAULT false)
+	p_challenge_tokens text[], p_process text, p_request uuid, p_private boolean DEFAULT false, p_limits jsonb DEFAULT NULL)
 RETURNS TABLE (status text, authorizations uuid[], expires_at timestamptz, refused jsonb, granted boolean) LANGUAGE plpgsql AS $$
 DECLARE
 	checked boolean;
@@ -169,6 +171,9 @@ BEGIN
 	END IF;
 	IF p_replaces IS NOT NULL THEN
 		PERFORM acme.claim_replacement(p_id, p_account, p_values, p_replaces); -- 0015
+	END IF;
+	IF p_limits IS NOT NULL THEN
+		checked := acme.take_order_limits(p_account, p_replaces, p_limits); -- 0014; what it takes comes back if the order fails
 	END IF;
 	INSERT INTO acme.orders (id, account_id, identifier_types, identifier_values, authorizations, profile, not_before,
 		not_after, replaces, expires_at)

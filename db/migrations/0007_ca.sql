@@ -42,12 +42,13 @@ END $$;
 -- or comes after (acme.deactivate_account). The statement that holds it judges too: a refusal undoes what it did.
 CREATE FUNCTION ca.begin_issuance(p_id uuid, p_order uuid, p_account uuid, p_types text[], p_values text[], p_issuer text,
 	p_profile text, p_serial bytea, p_tbs bytea, p_spki_sha256 bytea, p_names text[], p_not_before timestamptz,
-	p_not_after timestamptz, p_holder text, p_lease_s int8, p_request uuid) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp AS $$
+	p_not_after timestamptz, p_holder text, p_lease_s int8, p_request uuid, p_limits jsonb DEFAULT NULL)
+RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	refusal text[];
 	n_names int;
 	proofs uuid[];
+	within_limits boolean;
 BEGIN
 	UPDATE acme.orders r SET certificate_id = p_id
 		WHERE r.id = p_order AND r.certificate_id IS NULL AND r.error IS NULL
@@ -81,6 +82,9 @@ BEGIN
 		PERFORM cairn.refuse(refusal[1], refusal[2]);
 	ELSIF cardinality(proofs) IS DISTINCT FROM n_names THEN
 		PERFORM cairn.refuse('UNAUTHORIZED', 'An authorization of the order is not valid');
+	END IF;
+	IF p_limits IS NOT NULL THEN
+		within_limits := acme.take_issue_limits(p_order, p_not_after, p_limits); -- 0014
 	END IF;
 	WITH taken AS (INSERT INTO ca.serial (serial, certificate_id) VALUES (p_serial, p_id))
 	INSERT INTO ca.certificate (id, order_id, account_id, not_before, not_after, begun_at, crl_shard, issuer, profile, serial,
@@ -283,7 +287,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ca FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
 	ca.register_issuer(text, bytea, bytea, text, text, text, boolean, text),
 	ca.begin_issuance(uuid, uuid, uuid, text[], text[], text, text, bytea, bytea, bytea, text[], timestamptz, timestamptz,
-		text, int8, uuid),
+		text, int8, uuid, jsonb),
 	ca.resume_issuance(uuid, uuid, bytea, text, text, int8),
 	ca.take_issuances(text, text, int8, int8),
 	ca.complete_issuance(uuid, bytea, jsonb, text, uuid),

@@ -31,8 +31,11 @@ END $$;
 CREATE FUNCTION acme.record_validation(p_id uuid, p_authz uuid, p_n int8, p_holder text, p_request uuid, p_rule text,
 	p_perspective text, p_passed boolean, p_problem text, p_detail text, p_error jsonb, p_dnssec text, p_caa jsonb,
 	p_answer_sha256 bytea, p_answer_octets int8, p_started timestamptz, p_ended timestamptz, p_commitments bytea,
-	p_salt bytea, p_resolutions text, p_attempts text, p_authz_expires timestamptz, p_retry_s int8, p_fault boolean)
+	p_salt bytea, p_resolutions text, p_attempts text, p_authz_expires timestamptz, p_retry_s int8, p_fault boolean,
+	p_limits jsonb DEFAULT NULL)
 RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	ended_by_it boolean;
 BEGIN
 	IF p_passed IS DISTINCT FROM (p_problem IS NULL) OR p_ended < p_started OR octet_length(p_commitments) <> 64
 		OR octet_length(p_salt) <> 32
@@ -70,7 +73,11 @@ BEGIN
 		expires_at = CASE WHEN p_passed THEN p_authz_expires ELSE a.expires_at END,
 		ended = CASE WHEN NOT p_passed THEN 'invalid'::acme.authz_end END
 		WHERE a.id = p_authz AND a.tried = p_n AND a.lease_holder = p_holder AND a.expires_at > clock_timestamp();
-	RETURN FOUND;
+	ended_by_it := FOUND;
+	IF p_limits IS NOT NULL AND ended_by_it AND NOT p_fault THEN
+		PERFORM acme.count_validation(p_authz, p_passed, p_holder, p_limits); -- 0014
+	END IF;
+	RETURN ended_by_it;
 END $$;
 
 -- The evidence of a CAA check alone, as finalize makes for an authorization of some age (C-36, C-37): no proof of control.
@@ -98,11 +105,11 @@ END $$;
 
 REVOKE ALL ON FUNCTION acme.error_of_tries(int, jsonb, jsonb), acme.proof_by(text, text, boolean, text),
 	acme.record_validation(uuid, uuid, int8, text, uuid, text, text, boolean, text, text, jsonb, text, jsonb, bytea, int8,
-		timestamptz, timestamptz, bytea, bytea, text, text, timestamptz, int8, boolean),
+		timestamptz, timestamptz, bytea, bytea, text, text, timestamptz, int8, boolean, jsonb),
 	acme.record_caa(uuid, uuid, uuid, text, boolean, text, text, text, jsonb, timestamptz, timestamptz, bytea, bytea, text,
 		text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
 	acme.record_validation(uuid, uuid, int8, text, uuid, text, text, boolean, text, text, jsonb, text, jsonb, bytea, int8,
-		timestamptz, timestamptz, bytea, bytea, text, text, timestamptz, int8, boolean),
+		timestamptz, timestamptz, bytea, bytea, text, text, timestamptz, int8, boolean, jsonb),
 	acme.record_caa(uuid, uuid, uuid, text, boolean, text, text, text, jsonb, timestamptz, timestamptz, bytea, bytea, text,
 		text) TO cairn_ra;

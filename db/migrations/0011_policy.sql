@@ -69,7 +69,8 @@ END $$;
 -- newAccount with a binding whose MAC was verified. The key's use is taken in the transaction that makes the account; the
 -- lock lines up those who use one key at once. An account that is there stays as it is, and takes no use (A-51).
 CREATE FUNCTION acme.new_bound_account(p_id uuid, p_key text, p_thumbprint bytea, p_spki_sha256 bytea, p_terms text,
-	p_terms_missing boolean, p_only_existing boolean, p_process text, p_request uuid, p_eab_key uuid, p_binding jsonb)
+	p_terms_missing boolean, p_only_existing boolean, p_process text, p_request uuid, p_eab_key uuid, p_binding jsonb,
+	p_limits jsonb DEFAULT NULL)
 RETURNS TABLE (id uuid, status text, key text, thumbprint bytea, terms_agreed boolean, created_at timestamptz, created boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -81,7 +82,7 @@ BEGIN
 		PERFORM acme.check_eab_key(k);
 	END IF;
 	SELECT * INTO STRICT made FROM acme.new_account(p_id, p_key, p_thumbprint, p_spki_sha256, p_terms, p_terms_missing,
-		p_only_existing, p_process, p_request);
+		p_only_existing, p_process, p_request, p_limits);
 	IF made.created THEN
 		UPDATE acme.eab_key e SET accounts = e.accounts + 1 WHERE e.id = p_eab_key;
 		INSERT INTO acme.account_binding (account_id, key_id, binding) VALUES (made.id, p_eab_key, p_binding);
@@ -467,11 +468,11 @@ GRANT EXECUTE ON FUNCTION acme.apply_policy(text, jsonb, text), acme.read_policy
 	acme.test_policy(uuid, uuid, text[], text[], text, int8) TO cairn_operator;
 
 REVOKE ALL ON FUNCTION cairn.id_text(uuid), cairn.id_of(text), acme.check_eab_key(acme.eab_key),
-	acme.new_bound_account(uuid, text, bytea, bytea, text, boolean, boolean, text, uuid, uuid, jsonb),
+	acme.new_bound_account(uuid, text, bytea, bytea, text, boolean, boolean, text, uuid, uuid, jsonb, jsonb),
 	acme.create_eab_key(uuid, bytea, text, int8, text[], text[], text[], timestamptz, text),
 	acme.disable_eab_key(uuid, text), acme.rotate_eab_key(uuid, uuid, bytea, timestamptz, timestamptz, text),
 	acme.list_eab_keys() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION acme.new_bound_account(uuid, text, bytea, bytea, text, boolean, boolean, text, uuid, uuid, jsonb) TO cairn_ra;
+GRANT EXECUTE ON FUNCTION acme.new_bound_account(uuid, text, bytea, bytea, text, boolean, boolean, text, uuid, uuid, jsonb, jsonb) TO cairn_ra;
 GRANT SELECT ON acme.eab_secret TO cairn_ra;
 GRANT EXECUTE ON FUNCTION acme.create_eab_key(uuid, bytea, text, int8, text[], text[], text[], timestamptz, text),
 	acme.disable_eab_key(uuid, text), acme.rotate_eab_key(uuid, uuid, bytea, timestamptz, timestamptz, text),

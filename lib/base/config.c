@@ -14,6 +14,8 @@ static const struct field acme_field[] = {
 	FIELD(struct config_acme, website, .help = "URL of a page about this CA, shown in the directory."),
 	FIELD(struct config_acme, caa_identities, .def = "[localhost]", .min = 0, .max = 32,
 	    .help = "Domain names by which CAA records may name this CA."),
+	FIELD(struct config_acme, rate_limits_url,
+	    .help = "URL of a page about this CA's rate limits, to which each refusal by one of them links."),
 	FIELD(struct config_acme, eab_required, .def = "false", .help = "New accounts need an external account key."),
 	FIELD(struct config_acme, renewal_info_retry_s, .def = "21600", .min = 60, .max = 43200,
 	    .help = "Seconds after which clients ask again when to renew (ARI); some are told up to a fifth less."),
@@ -47,9 +49,19 @@ static const struct field profile_field[] = {
 };
 static const struct fields profile_fields = FIELDS(struct config_profile, profile_field);
 
+static const char *const limit_names[] = {
+#define LIMIT(id, name, key, count, period_s, burst, what) name,
+#include "lib/base/limits.def"
+#undef LIMIT
+	NULL
+};
+
 static const struct field limit_field[] = {
-	FIELD(struct config_limit, name, .flags = FIELD_REQUIRED, .min = 1, .max = 64, .help = "Name of the limit."),
-	FIELD(struct config_limit, count, .flags = FIELD_REQUIRED, .min = 1, .max = INT64_MAX, .help = "Requests allowed."),
+	FIELD(struct config_limit, name, .flags = FIELD_REQUIRED, .one_of = limit_names, .help = "Name of the limit."),
+	FIELD(struct config_limit, count, .flags = FIELD_REQUIRED, .min = 0, .max = 1000000000,
+	    .help = "Uses allowed in the period; 0: no limit."),
+	FIELD(struct config_limit, burst, .def = "0", .min = 0, .max = 1000000000,
+	    .help = "Uses allowed at once; 0: as many as in the period."),
 	FIELD(struct config_limit, period_s, .flags = FIELD_REQUIRED, .min = 1, .max = 31536000,
 	    .help = "Seconds in which the whole count is available again."),
 };
@@ -69,7 +81,8 @@ static const struct field policy_field[] = {
 	           " life: 160h, order_life: 7h, authorization_life: 7h, max_names: 25, common_name: false,"
 	           " subject_key_id: false, key_encipherment: false}]",
 	    .help = "Certificate profiles; the first that is not withdrawn is the default."),
-	FIELD_STRUCTS(struct config_policy, limits, &limit_fields, .def = "[]", .help = "Rate limits that differ."),
+	FIELD_STRUCTS(struct config_policy, limits, &limit_fields, .def = "[]",
+	    .help = "Rate limits (see docs/limits.md). Private mode has none but these, mode webpki has defaults."),
 	FIELD(struct config_policy, challenges, .def = "[]", .min = 0, .max = 16,
 	    .help = "Challenges that are offered, such as [dns-01]; an empty list offers all that are no drafts. Wildcards "
 	            "need "

@@ -11,6 +11,7 @@ struct config_acme {
 	const char *terms_of_service;
 	const char *website;
 	struct text_list caa_identities;
+	const char *rate_limits_url;
 	bool eab_required;
 	int64_t renewal_info_retry_s;
 	int64_t nonce_reject_percent;
@@ -43,8 +44,9 @@ struct config_profile_list {
 
 struct config_limit {
 	const char *name;
-	int64_t count;
+	int64_t count; /* 0: not limited */
 	int64_t period_s;
+	int64_t burst; /* 0: as count */
 };
 
 struct config_limit_list {

@@ -143,6 +143,7 @@ static const struct {
 	TEXT(acme.external_url, not_https),
 	TEXT(acme.terms_of_service, not_url),
 	TEXT(acme.website, not_url),
+	TEXT(acme.rate_limits_url, not_url),
 	LIST(rpc.wfe, not_address),
 	LIST(rpc.ra, not_address),
 	LIST(rpc.va, not_address),
@@ -256,6 +257,21 @@ static int check_profiles(struct ctx *c, struct config_profile_list *list)
 	return offered > 0 ? 0 : FAIL(c, MALFORMED, "policy.profiles: one at least must not be withdrawn");
 }
 
+static int check_limits(struct ctx *c, const struct config_limit_list *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (strcmp(list->v[i].name, "CertificatesPerDomainPerAccount") == 0) {
+			return refuse(c, "policy.limits.name", list->v[i].name, "is for overrides only: cairn limits set");
+		}
+		for (size_t k = 0; k < i; k++) {
+			if (strcmp(list->v[k].name, list->v[i].name) == 0) {
+				return refuse(c, "policy.limits.name", list->v[i].name, "stands twice");
+			}
+		}
+	}
+	return 0;
+}
+
 static int check_issuers(struct ctx *c, const struct config_ca *ca)
 {
 	for (size_t i = 0; i < ca->issuers.n; i++) {
@@ -342,6 +358,7 @@ int config_check(struct ctx *c, struct config *config)
 {
 	TRY(check_texts(c, config));
 	TRY(check_profiles(c, &config->policy.profiles));
+	TRY(check_limits(c, &config->policy.limits));
 	TRY(check_issuers(c, &config->ca));
 	TRY(check_va(c, &config->va));
 	TRY(check_test(c, config));

@@ -10,6 +10,7 @@
 #include "lib/base/die.h"
 #include "lib/base/log.h"
 #include "lib/base/metrics.h"
+#include "lib/db/refusal.h"
 #include "lib/db/value.h"
 
 #define SETUP_LIMIT_US INT64_C(10000000) /* for preparing */
@@ -319,17 +320,16 @@ int connection_fail(struct ctx *c, const PGresult *result)
 {
 	const char *state = field_of(result, PG_DIAG_SQLSTATE);
 	const char *message = field_of(result, PG_DIAG_MESSAGE_PRIMARY);
-	const char *detail = field_of(result, PG_DIAG_MESSAGE_DETAIL);
 	char class[3] = { state[0], state[0] == '\0' ? '\0' : state[1], '\0' };
 	metric_add(METRIC_db_errors, class, 1);
 	if (strcmp(state, "CA001") == 0) {
-		return ctx_fail(c, problem_by_name(message), "%s", detail);
+		return refusal_fail(c, problem_by_name(message), field_of(result, PG_DIAG_MESSAGE_DETAIL),
+		    field_of(result, PG_DIAG_MESSAGE_HINT));
 	}
 	ctx_cause(c, "SQLSTATE %s: %s", state, message); /* not the detail: it shows rows, with all that is personal */
 	for (size_t i = 0; i < COUNT_OF(problems_of_states); i++) {
-		const struct problem_of_state *row = &problems_of_states[i];
-		if (strncmp(state, row->state, strlen(row->state)) == 0) {
-			return ctx_fail(c, row->problem, "%s", "");
+		if (strncmp(state, problems_of_states[i].state, strlen(problems_of_states[i].state)) == 0) {
+			return ctx_fail(c, problems_of_states[i].problem, "%s", "");
 		}
 	}
 	return ctx_fail(c, PROBLEM_SERVER_INTERNAL, "%s", "");

@@ -253,6 +253,7 @@ static const struct field issue_certificate_request_table[] = {
 	FIELD(struct issue_certificate_request, public_key, .flags = FIELD_REQUIRED),
 	FIELD(struct issue_certificate_request, not_before),
 	FIELD(struct issue_certificate_request, not_after),
+	FIELD(struct issue_certificate_request, limits),
 };
 const struct fields issue_certificate_request_fields =
     FIELDS(struct issue_certificate_request, issue_certificate_request_table);
@@ -266,6 +267,18 @@ static const struct field issue_certificate_response_table[] = {
 };
 const struct fields issue_certificate_response_fields =
     FIELDS(struct issue_certificate_response, issue_certificate_response_table);
+
+static const struct field unpause_request_table[] = {
+	FIELD(struct unpause_request, ticket, .flags = FIELD_REQUIRED, .min = 1, .max = 200),
+	FIELD(struct unpause_request, act),
+};
+const struct fields unpause_request_fields = FIELDS(struct unpause_request, unpause_request_table);
+
+static const struct field unpause_response_table[] = {
+	FIELD(struct unpause_response, account_id),
+	FIELD(struct unpause_response, names),
+};
+const struct fields unpause_response_fields = FIELDS(struct unpause_response, unpause_response_table);
 
 static const struct field get_log_status_request_table[] = {
 	FIELD(struct get_log_status_request, detail),

@@ -266,6 +266,7 @@ struct issue_certificate_request {
 	struct bytes public_key;      /* SubjectPublicKeyInfo, DER */
 	struct timestamp not_before;  /* as ordered, or none */
 	struct timestamp not_after;
+	const char *limits; /* what the issuance takes of the rate limits (policy/limits.h), or NULL */
 };
 
 struct issue_certificate_response {
@@ -274,6 +275,17 @@ struct issue_certificate_response {
 	struct timestamp not_before;
 	struct timestamp not_after;
 	struct bytes certificate; /* DER; it is committed */
+};
+
+/* A link by which an account frees its paused names. */
+struct unpause_request {
+	const char *ticket;
+	bool act; /* false: only tell what the link is for */
+};
+
+struct unpause_response {
+	struct id account_id;
+	struct text_list names; /* paused, or freed by it */
 };
 
 struct get_log_status_request {
@@ -314,6 +326,8 @@ MESSAGE(validate_request)
 MESSAGE(validation_result)
 MESSAGE(issue_certificate_request)
 MESSAGE(issue_certificate_response)
+MESSAGE(unpause_request)
+MESSAGE(unpause_response)
 MESSAGE(get_log_status_request)
 MESSAGE(log_status)
 #undef MESSAGE

@@ -145,6 +145,13 @@ static void a_second_file_is_laid_over(void **state)
 static const struct {
 	const char *text, *why;
 } faults[] = {
+	{ "policy: {limits: [{name: NoSuch, count: 1, period_s: 1}]}\n", "policy.limits" },
+	{ "policy: {limits: [{name: NewOrdersPerAccount, count: -1, period_s: 1}]}\n", "count" },
+	{ "policy: {limits: [{name: NewOrdersPerAccount, count: 1, period_s: 1}, {name: NewOrdersPerAccount, count: 2, "
+	  "period_s: 1}]}\n",
+	    "stands twice" },
+	{ "policy: {limits: [{name: CertificatesPerDomainPerAccount, count: 1, period_s: 1}]}\n", "overrides only" },
+	{ "acme: {rate_limits_url: ftp://ca.example}\n", "rate_limits_url" },
 	{ "acme:\n  exernal_url: x\n", "0.yaml:2: acme.exernal_url: unknown key; did you mean \"external_url\"?" },
 	{ "wef: {}\n", "0.yaml:1: wef: unknown key; did you mean \"wfe\"?" },
 	{ "completely_different: 1\n", "0.yaml:1: completely_different: unknown key" },

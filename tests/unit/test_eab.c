@@ -26,7 +26,7 @@ static struct config test_config = {
 	.acme = { .external_url = "https://localhost:14000" },
 	.policy = { .mode = "private", .profiles = { &profile, 1 } },
 };
-static const struct ra test_ra = { &test_config, "cairn-ra@test" };
+static const struct ra test_ra = { .config = &test_config, .instance = "cairn-ra@test" };
 
 static void become_ra(void)
 {

@@ -28,7 +28,7 @@ static struct config test_config = {
 	.policy = { .mode = "private", .profiles = { &profile, 1 }, .internal_names = { internal_names, 1 } },
 	.ca = { .issuers = { &issuer, 1 } },
 };
-static const struct ra test_ra = { &test_config, "cairn-ra@test" };
+static const struct ra test_ra = { .config = &test_config, .instance = "cairn-ra@test" };
 
 static int group_setup(void **state)
 {

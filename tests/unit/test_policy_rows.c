@@ -67,7 +67,7 @@ static struct config test_config = {
 	    .profiles = { profiles, COUNT_OF(profiles) },
 	    .internal_names = { internal_names, 1 } },
 };
-static const struct ra test_ra = { &test_config, "cairn-ra@test" };
+static const struct ra test_ra = { .config = &test_config, .instance = "cairn-ra@test" };
 
 static void become_ra(void)
 {

@@ -115,6 +115,13 @@ int ra_finalize_order_serve(struct ctx *c, const struct finalize_order_request *
 	return FAIL(c, ORDER_NOT_READY, NULL);
 }
 
+int ra_unpause_serve(struct ctx *c, const struct unpause_request *in, struct unpause_response *ret)
+{
+	(void) in;
+	(void) ret;
+	return FAIL(c, SERVER_INTERNAL, "not used here");
+}
+
 int ra_revoke_certificate_serve(
     struct ctx *c, const struct revoke_certificate_request *in, struct revoke_certificate_response *ret)
 {

@@ -61,6 +61,7 @@ static struct {
 	struct start_challenge_request start_challenge;
 	struct finalize_order_request finalize;
 	struct revoke_certificate_request revoke;
+	struct unpause_request unpause;
 	enum problem ra_problem; /* what it fails with */
 	/* what another front end was asked */
 	const char *peer_says; /* NULL: it does not answer */
@@ -68,6 +69,8 @@ static struct {
 	const char *peer_nonce;
 	unsigned peer_asked;
 	const char *ra_location;
+	int64_t ra_retry_after_s;
+	struct text_list paused; /* what it says of a link */
 	/* what the database has */
 	struct order order;
 	struct authorization authz;
@@ -306,6 +309,7 @@ static int fake_call(struct ctx *c, const char *name)
 {
 	t.called = name;
 	c->err.location = t.ra_location;
+	c->err.retry_after_s = t.ra_retry_after_s;
 	return t.ra_problem == PROBLEM_NONE ? 0 : ctx_fail(c, t.ra_problem, "as told");
 }
 
@@ -382,6 +386,14 @@ int rpc_wfe_redeem_nonce(
 	t.peer_nonce = arena_text(t.c.arena, in->nonce);
 	ret->verdict = t.peer_says;
 	return t.peer_says != NULL ? 0 : FAIL(c, UNAVAILABLE, "Nobody answers");
+}
+
+int rpc_ra_unpause(struct ctx *c, const struct unpause_request *in, struct unpause_response *ret)
+{
+	t.unpause = *in;
+	t.unpause.ticket = arena_text(t.c.arena, in->ticket);
+	*ret = (struct unpause_response) { t.alice.id, t.paused };
+	return fake_call(c, "unpause");
 }
 
 /* ---- signed requests ---- */

@@ -1,0 +1,146 @@
+"""Rate limits as clients meet them: exactly what there is, when to come again, and names that are paused. A-45, A-46, A-47."""
+import concurrent.futures
+import re
+import time
+
+import pytest
+import requests
+
+import raw
+
+ALL = [{"name": "NewOrdersPerAccount", "count": 20, "period_s": 36000}, {"name": "CertificatesPerDomain", "count": 3, "period_s": 36000},
+       {"name": "CertificatesPerFQDNSet", "count": 2, "period_s": 36000}, {"name": "NewRegistrationsPerIPAddress", "count": 100, "period_s": 3600},
+       {"name": "FailedAuthorizationsPerDomainPerAccount", "count": 100, "period_s": 3600},
+       {"name": "FailedAuthorizationsForPausingPerDomainPerAccount", "count": 1, "period_s": 86400, "burst": 2}]
+HELP = "https://ca.example/limits"
+
+
+@pytest.fixture(scope="module")
+def limited(make_ca):
+    return make_ca({"policy": {"limits": ALL}, "acme": {"rate_limits_url": HELP}, "ra": {"validation_attempts": 1}})
+
+
+@pytest.fixture
+def member(limited):
+    one = raw.Client(limited)
+    assert one.register().status_code == 201
+    return one
+
+
+def refusal(answer, limit):
+    """The problem of a limit, with all that A-45 wants beside it."""
+    body = raw.problem(answer, 429, "rateLimited")
+    assert limit in body["detail"]
+    assert f'<{HELP}>;rel="help"' in answer.headers["Link"]
+    assert int(answer.headers["Retry-After"]) > 0
+    assert re.search(r"Come again at 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", body["detail"]), body
+    return body
+
+
+def statements(one):
+    """How often each statement ran, of those that belong to requests."""
+    found = {}
+    for process in ("cairn-wfe", "cairn-ra", "cairn-ca"):
+        text = requests.get(f"http://{one.metrics_address(process)}/metrics", timeout=5).text
+        for name, count in re.findall(r'cairn_db_statements_total\{statement="([^"]*)"\} (\d+)', text):
+            if name not in ("take_challenges", "take_issuances") and not name.startswith(("flush", "crl", "take_lease")):
+                found[process, name] = int(count)
+    return found
+
+
+def cost(one, client, responder, name):
+    """What a certificate takes of statements, each of which is a round trip and a transaction."""
+    client.issue(responder, "warm." + name)
+    before = statements(one)
+    client.issue(responder, name)
+    return {k: v - before.get(k, 0) for k, v in statements(one).items() if v != before.get(k, 0)}
+
+
+def test_limits_cost_no_statement(ca, account, responder, limited, member, responder_for):
+    """The budget of round trips and commits stays, with limits and without."""
+    off = cost(ca, account, responder, "www.cost.test")
+    on = cost(limited, member, responder_for(limited), "www.cost.test")
+    wanted = {("cairn-ra", s): 1 for s in ("new_order", "start_challenge", "record_validation", "read_finalize")}
+    wanted["cairn-ca", "begin_issuance"] = wanted["cairn-ca", "complete_issuance"] = 1
+    assert on == off
+    assert {k: v for k, v in on.items() if k[0] != "cairn-wfe"} == wanted
+
+
+def test_fifty_at_once(limited, member):
+    """50 requests at once get exactly what is left, whichever come first."""
+    signed = []
+    for i in range(50):
+        url = member.directory["newOrder"]
+        body = raw.jws(member.key, member.protected(url), {"identifiers": [{"type": "dns", "value": f"n{i}.at-once.test"}]})
+        signed.append((url, body))
+        member.nonces = []
+
+    def send(one):
+        return requests.post(one[0], json=one[1], headers=raw.JOSE, verify=limited.API_CA_FILE, timeout=60)
+
+    with concurrent.futures.ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(send, signed))
+    assert sorted(a.status_code for a in answers) == [201] * 20 + [429] * 30
+    for one in answers:
+        if one.status_code == 429:
+            body = refusal(one, "NewOrdersPerAccount")
+            assert member.kid.rpartition("/")[2] in body["detail"]
+            assert 1500 < int(one.headers["Retry-After"]) <= 1800
+    other = raw.Client(limited)
+    assert other.register().status_code == 201
+    assert other.order("n1.at-once.test").status_code == 201
+
+
+def test_certificates_of_a_domain(limited, member, responder_for):
+    """Orders take nothing of a domain; the fourth certificate is refused at finalize, and its order stays ready."""
+    answers = responder_for(limited)
+    orders = [member.order(f"n{i}.domain.test") for i in range(4)]
+    for one in orders:
+        assert one.status_code == 201, one.text
+        member.validate(one.json(), answers)
+    done = []
+    for i, one in enumerate(orders):
+        der, _ = raw.csr([f"n{i}.domain.test"])
+        done.append(member.post(one.json()["finalize"], {"csr": raw.b64(der)}))
+    assert [d.status_code for d in done] == [200, 200, 200, 429]
+    refusal(done[3], "CertificatesPerDomain")
+    assert member.post(orders[3].headers["Location"]).json()["status"] == "ready"
+    refusal(member.order("n5.domain.test"), "CertificatesPerDomain")
+    assert member.order("n0.domain.test").status_code == 201  # a renewal
+
+
+def test_paused_names(limited, member):
+    """Two failures in a row pause the name; the link in the problem frees it."""
+    for _ in range(2):
+        made = member.order("hopeless.test")
+        assert made.status_code == 201, made.text
+        challenge = member.challenge(made.json()["authorizations"][0])
+        member.post(challenge["url"], {})
+        assert member.poll(made.headers["Location"], ("invalid",)).json()["status"] == "invalid"
+    answer = member.order("fine.test", "hopeless.test")
+    body = raw.problem(answer, 429, "rateLimited")
+    assert [s["identifier"]["value"] for s in body["subproblems"]] == ["hopeless.test"]
+    assert body["subproblems"][0]["type"] == "urn:ietf:params:acme:error:rateLimited"
+    assert "Retry-After" not in answer.headers
+    link = body["instance"]
+    assert link in body["detail"] and link.startswith(limited.config["acme"]["external_url"] + "/unpause?ticket=")
+
+    def visit(method, url, **more):
+        return requests.request(method, url, verify=limited.API_CA_FILE, timeout=10, **more)
+
+    page = visit("GET", link)
+    assert page.status_code == 200 and "hopeless.test" in page.text and "<form" in page.text
+    assert page.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    raw.problem(member.order("hopeless.test"), 429, "rateLimited")
+    assert visit("GET", link[:-1]).status_code == 403
+    ticket = link.partition("ticket=")[2]
+    freed = visit("POST", link.partition("?")[0], data={"ticket": ticket})
+    assert freed.status_code == 200 and "can be ordered again" in freed.text
+    assert member.order("hopeless.test").status_code == 201
+    assert "No name of this account is paused" in visit("GET", link).text
+    events = limited.sql("SELECT kind FROM log.event WHERE kind LIKE 'identifier%paused' ORDER BY id")
+    assert events == [["identifier.paused"], ["identifiers.unpaused"]]
+    end = time.monotonic() + 10
+    while limited.sql("SELECT DISTINCT rule FROM log.request WHERE problem = 'RATE_LIMITED' AND rule LIKE '%Pausing%'") == []:
+        assert time.monotonic() < end  # requests reach the log a moment later
+        time.sleep(0.1)
