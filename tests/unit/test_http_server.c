@@ -59,6 +59,8 @@ static void handler(struct http_request *r, void *arg)
 		pthread_t thread;
 		assert_int_equal(pthread_create(&thread, NULL, finish_later, r), 0);
 		pthread_detach(thread);
+	} else if (strcmp(r->path, "/none") == 0) {
+		http_reply(r, 204, NULL, (struct bytes) { NULL, 0 });
 	} else if (strcmp(r->path, "/big") == 0) {
 		uint8_t *p = arena_alloc(r->ctx.arena, 1000000);
 		memset(p, 'x', 1000000);
@@ -217,6 +219,8 @@ static void serves(void **state)
 	const char *answer = ask("GET /a%2fb?x=1 HTTP/1.1\r\nHost: h\r\n\r\n", "]");
 	assert_has(answer, "HTTP/1.1 200");
 	assert_has(answer, "X-Test: yes");
+	assert_has(answer, "\r\nDate: "); /* RFC 9110 6.6.1 */
+	assert_has(answer, " GMT\r\n");
 	assert_has(answer, "[GET /a%2fb x=1 0 127.0.0.1 -]"); /* the path stays as it was sent */
 	assert_has(ask("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc", "]"), "[POST / - 3 ");
 	assert_has(
@@ -242,6 +246,42 @@ static void keeps_connections(void **state)
 	say(fd, "GET /last HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
 	assert_has(hear(fd, NULL, 900), "[GET /last"); /* ends by the end of the connection */
 	close(fd);
+	/* RFC 9112 9.3: one of HTTP/1.0 stays if it asks for it. */
+	fd = dial();
+	for (int i = 0; i < 2; i++) {
+		say(fd, "GET /old HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+		const char *old = hear(fd, "]", 2000);
+		assert_has(old, "Connection: keep-alive\r\n");
+		assert_has(old, "[GET /old");
+	}
+	close(fd);
+}
+
+/* What came with one request and belongs to the next ones is answered in turn, whatever the pieces. */
+static void answers_in_turn(void **state)
+{
+	(void) state;
+	static const char text[] =
+	    "POST /one HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc"
+	    "\r\nPOST /two HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"
+	    "GET /none HTTP/1.1\r\nHost: h\r\n\r\nGET /later HTTP/1.1\r\nHost: h\r\n\r\n"
+	    "GET /end HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+	static const size_t pieces[] = { sizeof(text), 1, 30, 101 };
+	for (size_t i = 0; i < COUNT_OF(pieces); i++) {
+		int fd = dial();
+		for (size_t at = 0; at < sizeof(text) - 1; at += pieces[i]) {
+			size_t left = sizeof(text) - 1 - at;
+			size_t n = left < pieces[i] ? left : pieces[i];
+			assert_int_equal(send(fd, text + at, n, MSG_NOSIGNAL), n);
+		}
+		const char *answer = hear(fd, NULL, 3000);
+		const char *wanted[] = { "[POST /one - 3", "[POST /two - 1", "204 No Content", "later", "[GET /end" };
+		for (size_t j = 0; j < COUNT_OF(wanted); j++) {
+			assert_has(answer, wanted[j]);
+			answer = strstr(answer, wanted[j]);
+		}
+		close(fd);
+	}
 }
 
 static void takes_chunks(void **state)
@@ -383,7 +423,12 @@ static void refuses_two_meanings(void **state)
 	assert_has(ask("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", NULL), " 400 ");
 	assert_has(ask("GET nowhere HTTP/1.1\r\nHost: h\r\n\r\n", NULL), " 400 ");
 	assert_has(ask("GET /\x80 HTTP/1.1\r\nHost: h\r\n\r\n", NULL), " 400 ");
-	/* Refused by us, with a sentence. */
+	assert_has(ask("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n", NULL), " 400 ");
+	/* Refused with a sentence. */
+	assert_has(
+	    ask("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n", NULL), "REFUSED The chunks");
+	assert_has(ask("GET / HTTP/1.1\nHost: h\n\n", NULL), "REFUSED A line of the header");
+	assert_has(ask("hello\r\n\r\n", NULL), "REFUSED The first line");
 	assert_has(ask("GET /a b HTTP/1.1\r\nHost: h\r\n\r\n", NULL), "REFUSED The URL has a character");
 	assert_has(ask("GET / HTTP/1.1\r\n\r\n", NULL), "REFUSED The request must have exactly one Host");
 }
@@ -653,6 +698,7 @@ int main(void)
 		cmocka_unit_test(shows_addresses),
 		cmocka_unit_test_setup_teardown(serves, start, stop),
 		cmocka_unit_test_setup_teardown(keeps_connections, start, stop),
+		cmocka_unit_test_setup_teardown(answers_in_turn, start, stop),
 		cmocka_unit_test_setup_teardown(takes_chunks, start, stop),
 		cmocka_unit_test_setup_teardown(takes_a_full_body, start, stop),
 		cmocka_unit_test_setup_teardown(refuses_large_bodies, start, stop),

@@ -235,6 +235,41 @@ static void speaks_the_right_versions(void **state)
 	assert_int_equal(handshake(TLS1_1_VERSION, NULL), -1);
 }
 
+/* What is chosen of the protocols that the client offers (RFC 7301): ours, or none. And no ticket comes that would let a
+ * later connection go without a key exchange. */
+static void chooses_its_protocol(void **state)
+{
+	(void) state;
+	static const struct {
+		const char *offer;
+		const char *chosen;
+	} cases[] = { { "\x02h2\x08http/1.1", "http/1.1" }, { "\x02h2", "" } };
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct sockaddr_in to = { .sin_family = AF_INET,
+			.sin_port = htons(http_server_port(server)),
+			.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+		assert_int_equal(connect(fd, (struct sockaddr *) &to, sizeof(to)), 0);
+		SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+		const unsigned char *offer = (const unsigned char *) cases[i].offer;
+		assert_int_equal(SSL_CTX_set_alpn_protos(context, offer, (unsigned) strlen(cases[i].offer)), 0);
+		SSL *ssl = SSL_new(context);
+		SSL_set_fd(ssl, fd);
+		assert_int_equal(SSL_connect(ssl), 1);
+		const unsigned char *chosen = NULL;
+		unsigned n = 0;
+		SSL_get0_alpn_selected(ssl, &chosen, &n);
+		assert_true(bytes_equal_text((struct bytes) { chosen, n }, cases[i].chosen));
+		char text[1000] = "";
+		assert_true(SSL_write(ssl, "GET / HTTP/1.1\r\n\r\n", 18) > 0);
+		assert_true(SSL_read(ssl, text, sizeof(text) - 1) > 0); /* a ticket would have come with it */
+		assert_int_equal(SSL_SESSION_has_ticket(SSL_get0_session(ssl)), 0);
+		SSL_free(ssl);
+		SSL_CTX_free(context);
+		close(fd);
+	}
+}
+
 /* One record, so that the client wakes up once. */
 static void answers_in_one_record(void **state)
 {
@@ -576,6 +611,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(refuses_other_callers, start, stop),
 		cmocka_unit_test_setup_teardown(verifies_the_server, start, stop),
 		cmocka_unit_test_setup_teardown(speaks_the_right_versions, start, stop),
+		cmocka_unit_test_setup_teardown(chooses_its_protocol, start, stop),
 		cmocka_unit_test_setup_teardown(answers_in_one_record, start, stop),
 		cmocka_unit_test_setup_teardown(reloads, start, stop),
 		cmocka_unit_test_setup_teardown(tells_what_was_sent, start, stop),
