@@ -110,22 +110,26 @@ static const char *joined(struct arena *a, const char *list, const char *word)
 	return list == NULL ? word : arena_printf(a, "%s %s", list, word);
 }
 
-/* A fresh authorization for each identifier, with a challenge of each kind that is offered for it and a token each. */
+void ra_offer_challenges(
+    struct arena *a, const struct identifier *identifier, const char **ret_types, const char **ret_tokens)
+{
+	const struct text_list *configured = &ra_get()->config->policy.challenges;
+	enum identifier_kind kind = identifier_kind(identifier);
+	for (size_t k = 0; k < challenge_kinds_n; k++) {
+		if (challenge_is_offered(configured, &challenge_kinds[k], kind)) { /* A-90, B-47 */
+			*ret_types = joined(a, *ret_types, challenge_kinds[k].type);
+			*ret_tokens = joined(a, *ret_tokens, new_token(a));
+		}
+	}
+}
+
+/* A fresh authorization for each identifier. */
 static void add_authorizations(
     struct arena *a, const struct identifier_list *identifiers, struct new_order_params *params)
 {
-	const struct text_list *configured = &ra_get()->config->policy.challenges;
 	for (size_t i = 0; i < identifiers->n; i++) {
 		params->authz_ids.v[i] = challenge_id(id_new(), 0);
-		enum identifier_kind kind = identifier_kind(&identifiers->v[i]);
-		for (size_t k = 0; k < challenge_kinds_n; k++) {
-			if (challenge_is_offered(configured, &challenge_kinds[k], kind)) { /* A-90, B-47 */
-				const char **types = &params->challenge_types.v[i];
-				const char **tokens = &params->challenge_tokens.v[i];
-				*types = joined(a, *types, challenge_kinds[k].type);
-				*tokens = joined(a, *tokens, new_token(a));
-			}
-		}
+		ra_offer_challenges(a, &identifiers->v[i], &params->challenge_types.v[i], &params->challenge_tokens.v[i]);
 	}
 }
 
@@ -213,11 +217,11 @@ static struct authorization_list fresh_list(
 	return list;
 }
 
-static int check_identifiers(struct ctx *c, const struct new_order_request *in, const struct config_profile *profile,
+int ra_check_identifiers(struct ctx *c, const struct identifier_list *identifiers, const struct config_profile *profile,
     struct identifier_list *ret)
 {
 	const struct policy *policy = lists_hold();
-	int result = names_check(c, policy, profile, &in->identifiers, ret);
+	int result = names_check(c, policy, profile, identifiers, ret);
 	lists_release();
 	return result;
 }
@@ -244,7 +248,7 @@ int ra_new_order_serve(struct ctx *c, const struct new_order_request *in, struct
 	TRY(profile_asked_check(c, profile, clock_now(), &asked));
 	TRY(replaces_check(c, in->replaces));
 	struct identifier_list identifiers;
-	TRY(check_identifiers(c, in, profile, &identifiers));
+	TRY(ra_check_identifiers(c, &in->identifiers, profile, &identifiers));
 	struct new_order_params params = make_params(c, in, profile, &identifiers);
 	params.not_before = asked.from;
 	params.not_after = asked.to;

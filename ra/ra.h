@@ -27,8 +27,11 @@ extern const struct statement ra_new_bound_account_statement;
 extern const struct statement ra_find_eab_secret_statement;
 extern const struct statement ra_deactivate_account_statement;
 extern const struct statement ra_change_key_statement;
+extern const struct statement ra_ask_terms_statement;
+extern const struct statement ra_agree_terms_statement;
 extern const struct statement ra_new_order_statement;
 extern const struct statement ra_account_has_key_statement;
+extern const struct statement ra_new_authz_statement;
 extern const struct statement ra_read_order_statement;
 extern const struct statement ra_start_challenge_statement;
 extern const struct statement ra_retry_challenge_statement;
@@ -46,6 +49,14 @@ extern const struct statement ra_revoke_statement;
 extern const struct statement ra_unpause_statement;
 extern const struct statement *const ra_statements[];
 extern const size_t ra_statements_n;
+
+/* The types of the challenges that are offered for an identifier, and a fresh token for each, with blanks between them. */
+void ra_offer_challenges(
+    struct arena *a, const struct identifier *identifier, const char **ret_types, const char **ret_tokens);
+
+/* What policy/names.h says of the identifiers, by the lists in force; ret has them in the form in which they are kept. */
+int ra_check_identifiers(struct ctx *c, const struct identifier_list *identifiers, const struct config_profile *profile,
+    struct identifier_list *ret) MUST_CHECK;
 
 /* An order, and an authorization with its challenges, as they stand. NOT_FOUND. */
 int ra_read_order(struct ctx *c, struct id id, struct order *ret) MUST_CHECK;

@@ -25,26 +25,53 @@ static const char *const status_texts[] = {
 	[ACCOUNT_REVOKED] = "revoked",
 };
 
+static const char *terms_wanted; /* set at the start */
+
 struct account_lookup {
 	struct id id;
+	const char *terms;
 	struct bytes thumbprint;
 };
 static const struct field account_lookup_field[] = {
 	FIELD(struct account_lookup, id),
+	FIELD(struct account_lookup, terms),
 	FIELD(struct account_lookup, thumbprint),
 };
 static const struct fields id_params = {
-	.name = "account_id", .size = sizeof(struct account_lookup), .v = account_lookup_field, .n = 1
+	.name = "account_id", .size = sizeof(struct account_lookup), .v = account_lookup_field, .n = 2
 };
 static const struct fields key_params = {
-	.name = "account_thumbprint", .size = sizeof(struct account_lookup), .v = account_lookup_field + 1, .n = 1
+	.name = "account_thumbprint", .size = sizeof(struct account_lookup), .v = account_lookup_field + 2, .n = 1
+};
+
+struct account_row {
+	struct id id;
+	const char *status;
+	const char *key;
+	struct bytes thumbprint;
+	bool terms_agreed;
+	bool terms_current; /* of accounts_find_by_id alone */
+};
+static const struct field account_row_field[] = {
+	FIELD(struct account_row, id),
+	FIELD(struct account_row, status),
+	FIELD(struct account_row, key),
+	FIELD(struct account_row, thumbprint),
+	FIELD(struct account_row, terms_agreed),
+	FIELD(struct account_row, terms_current),
+};
+static const struct fields id_row = FIELDS(struct account_row, account_row_field);
+static const struct fields key_row = {
+	.name = "account_row", .size = sizeof(struct account_row), .v = account_row_field, .n = 5
 };
 
 const struct statement accounts_find_by_id_statement = {
 	.name = "accounts_find_by_id",
-	.sql = "SELECT id, status, key, thumbprint, terms_agreed FROM front.account WHERE id = $1",
+	.sql = "SELECT id, status, key, thumbprint, terms_agreed, $2 IS NULL OR terms IS NOT DISTINCT FROM $2 AS "
+	       "terms_current "
+	       "FROM front.account WHERE id = $1",
 	.params = &id_params,
-	.row = &account_fields,
+	.row = &id_row,
 	.repeatable = true,
 };
 
@@ -52,9 +79,14 @@ const struct statement accounts_find_by_key_statement = {
 	.name = "accounts_find_by_key",
 	.sql = "SELECT id, status, key, thumbprint, terms_agreed FROM front.account WHERE thumbprint = $1",
 	.params = &key_params,
-	.row = &account_fields,
+	.row = &key_row,
 	.repeatable = true,
 };
+
+void accounts_want_terms(const char *terms)
+{
+	terms_wanted = terms;
+}
 
 static size_t slot_of(struct id id)
 {
@@ -106,12 +138,14 @@ void accounts_forget(struct id id)
 	pthread_mutex_unlock(&lock);
 }
 
-static int read_row(struct ctx *c, const struct account *row, struct account_key *ret)
+static int read_row(struct ctx *c, const struct account_row *row, struct account_key *ret)
 {
 	if (row->thumbprint.n != SHA256_SIZE) {
 		return FAIL(c, SERVER_INTERNAL, "The account can't be read");
 	}
-	struct account_key account = { .id = row->id, .status = ACCOUNT_REVOKED, .terms_agreed = row->terms_agreed };
+	struct account_key account = {
+		.id = row->id, .status = ACCOUNT_REVOKED, .terms_agreed = row->terms_agreed, .terms_current = row->terms_current
+	};
 	memcpy(account.thumbprint, row->thumbprint.p, SHA256_SIZE);
 	for (size_t i = 0; i < COUNT_OF(status_texts); i++) {
 		if (strcmp(status_texts[i], row->status) == 0) {
@@ -128,8 +162,8 @@ int accounts_find(struct ctx *c, struct id id, struct account_key *ret, bool *re
 		*ret_found = true;
 		return 0;
 	}
-	struct account_lookup lookup = { .id = id };
-	struct account row;
+	struct account_lookup lookup = { .id = id, .terms = terms_wanted };
+	struct account_row row;
 	bool found = false;
 	TRY(db_row(c, &accounts_find_by_id_statement, &lookup, &row, &found));
 	if (found) {
@@ -148,7 +182,7 @@ int accounts_find(struct ctx *c, struct id id, struct account_key *ret, bool *re
 int accounts_find_by_key(struct ctx *c, const uint8_t thumbprint[SHA256_SIZE], struct account_key *ret, bool *ret_found)
 {
 	struct account_lookup lookup = { .thumbprint = { thumbprint, SHA256_SIZE } };
-	struct account row;
+	struct account_row row = { 0 };
 	bool found = false;
 	TRY(db_row(c, &accounts_find_by_key_statement, &lookup, &row, &found));
 	if (found) {

@@ -14,9 +14,13 @@ struct account_key {
 	struct id id;
 	enum account_status status;
 	bool terms_agreed;
+	bool terms_current; /* or nobody has to agree again */
 	uint8_t thumbprint[SHA256_SIZE];
 	EVP_PKEY *key; /* the arena's */
 };
+
+/* The terms that every account has to have agreed to; NULL, as at the start: any. The text stays the caller's. */
+void accounts_want_terms(const char *terms);
 
 /* The account with this id. ret_found false: there is none (that is never cached). */
 int accounts_find(struct ctx *c, struct id id, struct account_key *ret, bool *ret_found) MUST_CHECK;

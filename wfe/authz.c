@@ -9,6 +9,7 @@
 #include "wfe/objects.h"
 #include "wfe/request.h"
 #include "wfe/statements.h"
+#include "wfe/terms.h"
 
 #define POLL_AGAIN_S 1
 
@@ -98,6 +99,44 @@ int authz_serve(struct acme *q)
 	}
 	TRY(find(q, q->id, "authorization", &authz));
 	answer_authz(q, &authz);
+	return 0;
+}
+
+struct new_authz {
+	struct identifier identifier;
+};
+static const struct field authz_identifier_field[] = {
+	FIELD(struct identifier, type, .flags = FIELD_REQUIRED),
+	FIELD(struct identifier, value, .flags = FIELD_REQUIRED),
+};
+static const struct fields authz_identifier_fields = FIELDS(struct identifier, authz_identifier_field);
+static const struct field new_authz_field[] = {
+	FIELD_STRUCT(struct new_authz, identifier, &authz_identifier_fields, .flags = FIELD_REQUIRED),
+};
+static const struct fields new_authz_fields = FIELDS(struct new_authz, new_authz_field);
+
+/* RFC 8555 7.4.1 */
+int new_authz_serve(struct acme *q)
+{
+	struct new_authz in;
+	if (!q->front->config->acme.pre_authorization) {
+		return FAIL(q->c, NOT_FOUND, "This server does not authorize names before they are ordered"); /* */
+	}
+	if (q->payload == NULL) {
+		return FAIL(q->c, MALFORMED, "The payload must be a JSON object");
+	}
+	TRY(terms_check(q));
+	TRY(request_payload(q, &new_authz_fields, &in));
+	struct new_authorization_request request = {
+		.account_id = q->account.id,
+		.thumbprint = { q->account.thumbprint, sizeof(q->account.thumbprint) },
+		.identifier = in.identifier,
+	};
+	struct authorization authz;
+	TRY(rpc_ra_new_authorization(q->c, &request, &authz));
+	answer_authz(q, &authz);
+	q->status = 201;
+	answer_location(q, front_object_url(q, "authz", authz.id));
 	return 0;
 }
 

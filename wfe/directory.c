@@ -19,11 +19,12 @@ static const struct field meta_field[] = {
 };
 static const struct fields meta_fields = FIELDS(struct meta, meta_field);
 
-/* No newAuthz: there is no pre-authorization. */
+/* newAuthz stands there only where it is offered. */
 struct directory {
 	const char *new_nonce;
 	const char *new_account;
 	const char *new_order;
+	const char *new_authz;
 	const char *revoke_cert;
 	const char *key_change;
 	const char *renewal_info;
@@ -33,6 +34,7 @@ static const struct field directory_field[] = {
 	FIELD_AS(struct directory, new_nonce, "newNonce"),
 	FIELD_AS(struct directory, new_account, "newAccount"),
 	FIELD_AS(struct directory, new_order, "newOrder"),
+	FIELD_AS(struct directory, new_authz, "newAuthz"),
 	FIELD_AS(struct directory, revoke_cert, "revokeCert"),
 	FIELD_AS(struct directory, key_change, "keyChange"),
 	FIELD_AS(struct directory, renewal_info, "renewalInfo"),
@@ -59,6 +61,7 @@ int directory_serve(struct acme *q)
 		.new_nonce = front_url(q, "/acme/new-nonce"),
 		.new_account = front_url(q, "/acme/new-account"),
 		.new_order = front_url(q, "/acme/new-order"),
+		.new_authz = config->acme.pre_authorization ? front_url(q, "/acme/new-authz") : NULL,
 		.revoke_cert = front_url(q, "/acme/revoke-cert"),
 		.key_change = front_url(q, "/acme/key-change"),
 		.renewal_info = front_url(q, RENEWAL_INFO_PATH), /* B-13 */

@@ -65,6 +65,7 @@ static void configure_clients(const struct config *config)
 	                     2; /* and the flusher's and that of readiness */
 	db_statements(wfe_statements, wfe_n_statements);
 	db_configure(process->database, (unsigned) connections, STATEMENT_LIMIT_MS);
+	accounts_want_terms(config->acme.terms_again ? config->acme.terms_of_service : NULL);
 	rpc_client_configure(&(struct rpc_client_options) {
 	    .cert_file = process->rpc_cert_file,
 	    .key_file = process->rpc_key_file,

@@ -10,6 +10,7 @@
 #include "wfe/objects.h"
 #include "wfe/request.h"
 #include "wfe/statements.h"
+#include "wfe/terms.h"
 
 #define POLL_AGAIN_S 1
 #define ORDERS_PAGE 100
@@ -117,6 +118,7 @@ static void keep_fresh(const struct acme *q, const struct order *order)
 int new_order_serve(struct acme *q)
 {
 	struct new_order in;
+	TRY(terms_check(q));
 	TRY(request_payload(q, &new_order_fields, &in));
 	struct new_order_request request = {
 		.account_id = q->account.id,

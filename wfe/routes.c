@@ -17,6 +17,7 @@ static const struct route routes[] = {
 	{ "account-orders", "/acme/account/ID/orders", METHOD_POST, .payload = PAYLOAD_EMPTY,
 	    .serve = account_orders_serve },
 	{ "key-change", "/acme/key-change", METHOD_POST, .payload = PAYLOAD_OBJECT, .serve = key_change_serve },
+	{ "new-authz", "/acme/new-authz", METHOD_POST, .payload = PAYLOAD_EITHER, .serve = new_authz_serve },
 	{ "new-order", "/acme/new-order", METHOD_POST, .payload = PAYLOAD_OBJECT, .serve = new_order_serve },
 	{ "order", "/acme/order/ID", METHOD_POST, .payload = PAYLOAD_EMPTY, .serve = order_serve },
 	{ "finalize", "/acme/order/ID/finalize", METHOD_POST, .payload = PAYLOAD_OBJECT, .serve = finalize_serve },
@@ -27,6 +28,7 @@ static const struct route routes[] = {
 	{ "renewal-info", RENEWAL_INFO_PATH "/", METHOD_GET | METHOD_HEAD, .serve = renewal_info_serve },
 	{ "certificate-alternate", "/acme/cert/ID/N", METHOD_POST, .payload = PAYLOAD_EMPTY, .reply_kept_elsewhere = true,
 	    .serve = certificate_serve },
+	{ "terms", "/terms/", METHOD_GET | METHOD_HEAD, .serve = terms_serve },
 	{ "revoke-cert", "/acme/revoke-cert", METHOD_POST, SIGNER_EITHER, PAYLOAD_OBJECT, .serve = revoke_serve },
 	{ "unpause", UNPAUSE_PATH, READ, .page = true, .serve = unpause_serve },
 };

@@ -48,6 +48,7 @@ int new_account_serve(struct acme *q) MUST_CHECK;
 int account_serve(struct acme *q) MUST_CHECK;
 int account_orders_serve(struct acme *q) MUST_CHECK;
 int key_change_serve(struct acme *q) MUST_CHECK;
+int new_authz_serve(struct acme *q) MUST_CHECK;
 int new_order_serve(struct acme *q) MUST_CHECK;
 int order_serve(struct acme *q) MUST_CHECK;
 int finalize_serve(struct acme *q) MUST_CHECK;
@@ -55,6 +56,7 @@ int authz_serve(struct acme *q) MUST_CHECK;
 int challenge_serve(struct acme *q) MUST_CHECK;
 int certificate_serve(struct acme *q) MUST_CHECK;
 int renewal_info_serve(struct acme *q) MUST_CHECK;
+int terms_serve(struct acme *q) MUST_CHECK;
 int revoke_serve(struct acme *q) MUST_CHECK;
 int unpause_serve(struct acme *q) MUST_CHECK;
 

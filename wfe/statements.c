@@ -11,6 +11,7 @@ const struct statement *const wfe_statements[] = {
 	&orders_list,
 	&authz_find,
 	&certificate_find,
+	&terms_find_page,
 	&renewal_find,
 	&public_find_issuer,
 	&public_find_crl,

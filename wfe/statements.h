@@ -9,6 +9,7 @@ extern const struct statement order_find;
 extern const struct statement orders_list;
 extern const struct statement authz_find;
 extern const struct statement certificate_find;
+extern const struct statement terms_find_page;
 extern const struct statement renewal_find;
 extern const struct statement public_find_issuer;
 extern const struct statement public_find_crl;

@@ -11,6 +11,8 @@ static const struct field acme_field[] = {
 	FIELD(struct config_acme, external_url, .def = "https://localhost:14000",
 	    .help = "URL under which clients reach the API, without a path."),
 	FIELD(struct config_acme, terms_of_service, .help = "URL of the terms that a new account has to agree to."),
+	FIELD(struct config_acme, terms_again, .def = "false",
+	    .help = "Accounts that agreed to other terms than terms_of_service have to agree again before they order."),
 	FIELD(struct config_acme, website, .help = "URL of a page about this CA, shown in the directory."),
 	FIELD(struct config_acme, caa_identities, .def = "[localhost]", .min = 0, .max = 32,
 	    .help = "Domain names by which CAA records may name this CA."),
@@ -19,6 +21,8 @@ static const struct field acme_field[] = {
 	FIELD(struct config_acme, eab_required, .def = "false", .help = "New accounts need an external account key."),
 	FIELD(struct config_acme, renewal_info_retry_s, .def = "21600", .min = 60, .max = 43200,
 	    .help = "Seconds after which clients ask again when to renew (ARI); some are told up to a fifth less."),
+	FIELD(struct config_acme, pre_authorization, .def = "false",
+	    .help = "Offer newAuthz: names may be proved before they are ordered."),
 	FIELD(struct config_acme, nonce_reject_percent, .def = "0", .min = 0, .max = 99,
 	    .help = "Share of good nonces that is refused, in percent; for tests of clients, in private mode only."),
 };

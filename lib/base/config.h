@@ -12,7 +12,9 @@ struct config_acme {
 	const char *website;
 	struct text_list caa_identities;
 	const char *rate_limits_url;
+	bool terms_again;
 	bool eab_required;
+	bool pre_authorization;
 	int64_t renewal_info_retry_s;
 	int64_t nonce_reject_percent;
 };

@@ -76,6 +76,17 @@ static const struct field change_key_request_table[] = {
 };
 const struct fields change_key_request_fields = FIELDS(struct change_key_request, change_key_request_table);
 
+static const struct field ask_terms_request_table[] = {
+	FIELD(struct ask_terms_request, account_id, .flags = FIELD_REQUIRED),
+};
+const struct fields ask_terms_request_fields = FIELDS(struct ask_terms_request, ask_terms_request_table);
+
+static const struct field terms_token_table[] = { FIELD(struct terms_token, token, .flags = FIELD_REQUIRED) };
+const struct fields terms_token_fields = FIELDS(struct terms_token, terms_token_table);
+
+static const struct field terms_agreed_table[] = { FIELD(struct terms_agreed, account_id, .flags = FIELD_REQUIRED) };
+const struct fields terms_agreed_fields = FIELDS(struct terms_agreed, terms_agreed_table);
+
 static const struct field challenge_table[] = {
 	FIELD(struct challenge, id, .flags = FIELD_REQUIRED),
 	FIELD(struct challenge, type, .flags = FIELD_REQUIRED),
@@ -126,6 +137,14 @@ static const struct field new_order_request_table[] = {
 	FIELD(struct new_order_request, remote_address),
 };
 const struct fields new_order_request_fields = FIELDS(struct new_order_request, new_order_request_table);
+
+static const struct field new_authorization_request_table[] = {
+	FIELD(struct new_authorization_request, account_id, .flags = FIELD_REQUIRED),
+	FIELD(struct new_authorization_request, thumbprint),
+	FIELD_STRUCT(struct new_authorization_request, identifier, &identifier_fields, .flags = FIELD_REQUIRED),
+};
+const struct fields new_authorization_request_fields =
+    FIELDS(struct new_authorization_request, new_authorization_request_table);
 
 static const struct field start_challenge_request_table[] = {
 	FIELD(struct start_challenge_request, account_id, .flags = FIELD_REQUIRED),

@@ -83,6 +83,19 @@ struct change_key_request {
 	const char *key;         /* canonical JWK of the new one, which signed the inner JWS */
 };
 
+struct ask_terms_request {
+	struct id account_id;
+};
+
+/* What is in the URL of the page on which a person agrees to the terms for an account. */
+struct terms_token {
+	const char *token;
+};
+
+struct terms_agreed {
+	struct id account_id;
+};
+
 struct challenge {
 	struct id id;
 	const char *type;   /* http-01 */
@@ -138,6 +151,12 @@ struct new_order_request {
 	const char *profile; /* NULL: the default */
 	const char *replaces;
 	const char *remote_address;
+};
+
+struct new_authorization_request {
+	struct id account_id;
+	struct bytes thumbprint;
+	struct identifier identifier; /* as sent */
 };
 
 struct start_challenge_request {
@@ -310,10 +329,14 @@ MESSAGE(update_account_request)
 MESSAGE(redeem_nonce_request)
 MESSAGE(redeem_nonce_response)
 MESSAGE(change_key_request)
+MESSAGE(ask_terms_request)
+MESSAGE(terms_token)
+MESSAGE(terms_agreed)
 MESSAGE(challenge)
 MESSAGE(authorization)
 MESSAGE(order)
 MESSAGE(new_order_request)
+MESSAGE(new_authorization_request)
 MESSAGE(start_challenge_request)
 MESSAGE(deactivate_authorization_request)
 MESSAGE(finalize_order_request)

@@ -60,9 +60,9 @@ static int teardown(void **state)
 static int fresh(void **state)
 {
 	(void) state;
-	pg_exec("postgres",
-	    "TRUNCATE acme.account, acme.account_binding, acme.replacement, acme.orders, acme.authz, log.validation, "
-	    "log.validation_private, log.event, ca.serial, ca.certificate");
+	pg_exec("postgres", "TRUNCATE acme.account, acme.account_binding, acme.replacement, acme.orders, "
+	                    "acme.authz, log.validation, "
+	                    "log.validation_private, log.event, ca.serial, ca.certificate");
 	pg_exec("cairn_ra", "INSERT INTO acme.account (id, status, key, thumbprint) VALUES (" UUID("1") ", 'valid', '{}', "
 	                                                                                                "sha256('k'))");
 	pg_exec("cairn_ra", TWO_NAMES ";" START("3") START("4"));

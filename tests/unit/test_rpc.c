@@ -93,6 +93,27 @@ int ra_change_key_serve(struct ctx *c, const struct change_key_request *in, stru
 	return FAIL(c, SERVER_INTERNAL, "not used here");
 }
 
+int ra_new_authorization_serve(struct ctx *c, const struct new_authorization_request *in, struct authorization *ret)
+{
+	(void) in;
+	(void) ret;
+	return FAIL(c, SERVER_INTERNAL, "not used here");
+}
+
+int ra_ask_terms_serve(struct ctx *c, const struct ask_terms_request *in, struct terms_token *ret)
+{
+	(void) in;
+	(void) ret;
+	return FAIL(c, SERVER_INTERNAL, "not used here");
+}
+
+int ra_agree_terms_serve(struct ctx *c, const struct terms_token *in, struct terms_agreed *ret)
+{
+	(void) in;
+	(void) ret;
+	return FAIL(c, SERVER_INTERNAL, "not used here");
+}
+
 int ra_start_challenge_serve(struct ctx *c, const struct start_challenge_request *in, struct authorization *ret)
 {
 	(void) in;

@@ -1,4 +1,4 @@
-/* What single steps of the registration authority decide, by their SQL alone.. */
+/* What single steps of the registration authority decide, by their SQL alone.. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -40,8 +40,9 @@ static int teardown(void **state)
 /* Accounts 1 and 2; account 1 has a valid authorization, 4, for this name. */
 static void with_authorization(const char *order)
 {
-	pg_exec("postgres", "TRUNCATE acme.account, acme.account_binding, acme.orders, acme.authz, log.validation, "
-	                    "log.validation_private, log.event, ca.serial, ca.certificate");
+	pg_exec("postgres",
+	    "TRUNCATE acme.account, acme.account_binding, acme.terms_page, acme.orders, acme.authz, log.validation, "
+	    "log.validation_private, log.event, ca.serial, ca.certificate");
 	pg_exec("cairn_ra", "INSERT INTO acme.account (id, status, key, thumbprint) VALUES (" UUID(
 	                        "1") ", 'valid', '{}', " KEY("1") "), (" UUID("2") ", 'valid', '{}', " KEY("2") ")");
 	pg_exec("cairn_ra", order);
@@ -121,6 +122,34 @@ static void test_older_issuer(void **state)
 	pg_assert_value("SELECT issuer || reason FROM ca.revocation", "old4");
 }
 
+/* one page for an account and its terms; only the terms in force can be agreed to, which is recorded once. */
+static void test_terms(void **state)
+{
+	(void) state;
+#define TOKEN(c) "repeat('" c "', 43)"
+	with_authorization(ORDER("3", "1", "a.test", "a.test", "4"));
+	pg_exec("cairn_ra", "SELECT acme.ask_terms(" UUID("1") ", 'terms/2', " TOKEN(
+	                        "a") ");"
+	                             "SELECT acme.ask_terms(" UUID("1") ", 'terms/2', " TOKEN(
+	                                 "b") ");"
+	                                      "SELECT acme.ask_terms(" UUID("1") ", 'terms/1', " TOKEN(
+	                                          "c") ");"
+	                                               "SELECT acme.ask_terms(" UUID("2") ", 'terms/2', " TOKEN("d") ")");
+	pg_assert_value("SELECT string_agg(left(token, 1), '' ORDER BY token) FROM acme.terms_page", "acd");
+	assert_string_equal(
+	    pg_try("cairn_ra", "SELECT acme.agree_terms(" TOKEN("c") ", 'terms/2', 'ra', NULL)", NULL), "CA001");
+	assert_string_equal(
+	    pg_try("cairn_ra", "SELECT acme.agree_terms(" TOKEN("x") ", 'terms/2', 'ra', NULL)", NULL), "CA001");
+	pg_assert_value("SELECT count(*) FROM acme.account WHERE terms_agreed IS NOT NULL", "0");
+	pg_exec("cairn_ra", "SELECT acme.agree_terms(" TOKEN("a") ", 'terms/2', 'ra', NULL)");
+	pg_exec("cairn_ra", "SELECT acme.agree_terms(" TOKEN("a") ", 'terms/2', 'ra', NULL)");
+	pg_assert_value("SELECT string_agg(id::text || terms_agreed, ' ') FROM acme.account WHERE terms_agreed IS NOT NULL",
+	    "7193f000-0000-7000-8000-000000000100terms/2");
+	pg_assert_value(
+	    "SELECT string_agg(facts->>'terms', ' ') FROM log.event WHERE kind = 'account.terms_agreed'", "terms/2");
+	pg_assert_value("SELECT count(agreed_at) FROM acme.terms_page", "1");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -129,6 +158,7 @@ int main(void)
 		cmocka_unit_test(test_ended),
 		cmocka_unit_test(test_orders_are_not_used_again),
 		cmocka_unit_test(test_older_issuer),
+		cmocka_unit_test(test_terms),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

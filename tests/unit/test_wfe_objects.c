@@ -394,6 +394,31 @@ static void the_authorization_object(void **state)
 	assert_problem(404, "malformed");
 }
 
+static void a_name_is_authorized_beforehand(void **state)
+{
+	(void) state;
+	static const char payload[] = "{\"identifier\":{\"type\":\"dns\",\"value\":\"A.test\"}}";
+	make_authz("pending", "pending");
+	(void) post_as(&t.alice, "/acme/new-authz", payload);
+	assert_problem(404, "malformed"); /* */
+	assert_null(t.called);
+	t.config.acme.pre_authorization = true;
+	assert_int_equal(post_as(&t.alice, "/acme/new-authz", payload), 201); /* */
+	assert_string_equal(answer_header("Location", ""), url_of(object_path("authz", t.authz.id)));
+	assert_non_null(strstr(t.body, "\"status\":\"pending\""));
+	assert_string_equal(t.new_authz.identifier.value, "A.test");
+	assert_true(id_equal(t.new_authz.account_id, t.alice.id));
+	static const char *const bad[] = { "{}", "{\"identifier\":\"a.test\"}", "{\"identifier\":{\"type\":\"dns\"}}",
+		"{\"identifier\":{\"type\":\"dns\",\"value\":1}}" };
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		(void) post_as(&t.alice, "/acme/new-authz", bad[i]);
+		assert_problem(400, "malformed");
+		assert_null(t.called);
+	}
+	assert_int_equal(request("GET", "/directory", NULL), 200);
+	assert_non_null(strstr(t.body, "\"newAuthz\":\"" BASE "/acme/new-authz\"")); /* */
+}
+
 static void an_authorization_is_given_up(void **state)
 {
 	(void) state;
@@ -524,6 +549,7 @@ int main(void)
 		CASE(a_new_order),
 		CASE(finalize_hands_the_csr_on),
 		CASE(the_authorization_object),
+		CASE(a_name_is_authorized_beforehand),
 		CASE(an_authorization_is_given_up),
 		CASE(a_challenge_is_read_or_started),
 		CASE(answers_are_held_for_some_only),

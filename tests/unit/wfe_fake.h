@@ -58,6 +58,7 @@ static struct {
 	struct new_account_request new_account;
 	struct change_key_request change_key;
 	struct new_order_request new_order;
+	struct new_authorization_request new_authz;
 	struct start_challenge_request start_challenge;
 	struct finalize_order_request finalize;
 	struct revoke_certificate_request revoke;
@@ -83,6 +84,9 @@ static struct {
 	struct timestamp renewal[2]; /* the window of every certificate; none: there is no certificate */
 	json_t *binding;             /* of every account */
 	bool database_down;
+	bool terms_changed; /* since the accounts were made */
+	struct timestamp terms_agreed_at;
+	const char *terms_token; /* of the page that there is */
 } t;
 
 /* ---- the HTTP server ---- */
@@ -194,27 +198,42 @@ static struct authorization_row row_of_authz(const struct authorization *authz)
 	return row;
 }
 
+/* n: octets of the row. */
+static int fake_account(bool by_key, const void *params, size_t n, void *ret)
+{
+	const struct {
+		struct id id;
+		const char *terms;
+		struct bytes thumbprint;
+	} *wanted = params;
+	const struct signer *signers[] = { &t.alice, &t.bob };
+	for (size_t i = 0; i < COUNT_OF(signers); i++) {
+		const struct signer *one = signers[i];
+		struct bytes own = { one->jwk.thumbprint, SHA256_SIZE };
+		if (one->status == NULL || !(by_key ? bytes_equal(wanted->thumbprint, own) : id_equal(wanted->id, one->id))) {
+			continue;
+		}
+		const struct {
+			struct id id;
+			const char *status;
+			const char *key;
+			struct bytes thumbprint;
+			bool terms_agreed;
+			bool terms_current;
+		} row = { one->id, one->status, one->jwk.canonical, own, true, !t.terms_changed };
+		assert_int_equal(n, sizeof(row));
+		memcpy(ret, &row, sizeof(row));
+		return 1;
+	}
+	return 0;
+}
+
 static int fake_row(struct ctx *c, const struct statement *s, const void *params, void *ret)
 {
 	const struct id *id = params;
-	const struct bytes *thumbprint = (const void *) ((const char *) params + sizeof(struct id));
-	const struct signer *signers[] = { &t.alice, &t.bob };
 	(void) c;
 	if (strncmp(s->name, "accounts_find", 13) == 0) {
-		bool by_key = strcmp(s->name, "accounts_find_by_key") == 0;
-		for (size_t i = 0; i < COUNT_OF(signers); i++) {
-			struct bytes own = { signers[i]->jwk.thumbprint, SHA256_SIZE };
-			if (signers[i]->status != NULL &&
-			    (by_key ? bytes_equal(*thumbprint, own) : id_equal(*id, signers[i]->id))) {
-				*(struct account *) ret = (struct account) { .id = signers[i]->id,
-					.status = signers[i]->status,
-					.key = signers[i]->jwk.canonical,
-					.thumbprint = own,
-					.terms_agreed = true };
-				return 1;
-			}
-		}
-		return 0;
+		return fake_account(strcmp(s->name, "accounts_find_by_key") == 0, params, s->row->size, ret);
 	}
 	if (s == &binding_find && t.binding != NULL) {
 		*(json_t **) ret = t.binding;
@@ -237,6 +256,16 @@ static int fake_row(struct ctx *c, const struct statement *s, const void *params
 			struct timestamp closes;
 			const char *url;
 		} row = { t.renewal[0], t.renewal[1], "https://ca.test/why" };
+		assert_int_equal(s->row->size, sizeof(row));
+		memcpy(ret, &row, sizeof(row));
+		return 1;
+	}
+	if (s == &terms_find_page && t.terms_token != NULL && strcmp(*(const char *const *) params, t.terms_token) == 0) {
+		const struct {
+			struct id account_id;
+			const char *terms;
+			struct timestamp agreed_at;
+		} row = { t.alice.id, TERMS "?a=1&b=<2>", t.terms_agreed_at };
 		assert_int_equal(s->row->size, sizeof(row));
 		memcpy(ret, &row, sizeof(row));
 		return 1;
@@ -337,12 +366,34 @@ int rpc_ra_change_key(struct ctx *c, const struct change_key_request *in, struct
 	return fake_call(c, "change_key");
 }
 
+int rpc_ra_ask_terms(struct ctx *c, const struct ask_terms_request *in, struct terms_token *ret)
+{
+	assert_true(id_equal(in->account_id, t.alice.id));
+	*ret = (struct terms_token) { t.terms_token };
+	return fake_call(c, "ask_terms");
+}
+
+int rpc_ra_agree_terms(struct ctx *c, const struct terms_token *in, struct terms_agreed *ret)
+{
+	assert_string_equal(in->token, t.terms_token);
+	*ret = (struct terms_agreed) { t.alice.id };
+	t.terms_changed = false;
+	return fake_call(c, "agree_terms");
+}
+
 int rpc_ra_new_order(struct ctx *c, const struct new_order_request *in, struct order *ret)
 {
 	t.new_order = *in;
 	t.new_order.thumbprint = arena_bytes(t.c.arena, in->thumbprint.p, in->thumbprint.n); /* of the handler's stack */
 	*ret = t.order;
 	return fake_call(c, "new_order");
+}
+
+int rpc_ra_new_authorization(struct ctx *c, const struct new_authorization_request *in, struct authorization *ret)
+{
+	t.new_authz = *in;
+	*ret = t.authz;
+	return fake_call(c, "new_authorization");
 }
 
 int rpc_ra_start_challenge(struct ctx *c, const struct start_challenge_request *in, struct authorization *ret)
