@@ -8,7 +8,7 @@ import time
 import requests
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
 from cryptography.x509.oid import NameOID
 
 JOSE = {"Content-Type": "application/jose+json"}
@@ -39,6 +39,9 @@ def rsa_key(bits=2048):
 def jwk(key):
     """The public key as a JWK, its members sorted."""
     public = key.public_key()
+    if isinstance(public, ed25519.Ed25519PublicKey):
+        octets = public.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+        return {"crv": "Ed25519", "kty": "OKP", "x": b64(octets)}
     if isinstance(public, rsa.RSAPublicKey):
         n = public.public_numbers()
         return {"e": number(n.e), "kty": "RSA", "n": number(n.n)}
@@ -51,10 +54,14 @@ def thumbprint(key):
 
 
 def algorithm(key):
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        return "EdDSA"
     return "RS256" if isinstance(key, rsa.RSAPrivateKey) else CURVES[key.curve.name][1]
 
 
 def sign(key, data):
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        return key.sign(data)
     if isinstance(key, rsa.RSAPrivateKey):
         return key.sign(data, padding.PKCS1v15(), hashes.SHA256())
     r, s = utils.decode_dss_signature(key.sign(data, ec.ECDSA(CURVES[key.curve.name][2])))

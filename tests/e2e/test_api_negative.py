@@ -261,8 +261,8 @@ def test_signatures(account, order, ca):
     assert account.post(order[0]).json()["status"] == "pending"
 
 
-@pytest.mark.parametrize("key", [raw.ec_key, lambda: raw.ec_key(raw.ec.SECP384R1), lambda: raw.ec_key(raw.ec.SECP521R1), raw.rsa_key],
-                         ids=["ES256", "ES384", "ES512", "RS256"])
+@pytest.mark.parametrize("key", [raw.ec_key, lambda: raw.ec_key(raw.ec.SECP384R1), lambda: raw.ec_key(raw.ec.SECP521R1), raw.rsa_key,
+                                 raw.ed25519.Ed25519PrivateKey.generate], ids=["ES256", "ES384", "ES512", "RS256", "EdDSA"])
 def test_supported_keys(ca, key):
     """A-22, A-49"""
     one = raw.Client(ca, key())

@@ -26,8 +26,8 @@ def other(ca):
     return one
 
 
-@pytest.mark.parametrize("new", [raw.ec_key, lambda: raw.ec_key(raw.ec.SECP384R1), lambda: raw.ec_key(raw.ec.SECP521R1), raw.rsa_key],
-                         ids=["ES256", "ES384", "ES512", "RS256"])
+@pytest.mark.parametrize("new", [raw.ec_key, lambda: raw.ec_key(raw.ec.SECP384R1), lambda: raw.ec_key(raw.ec.SECP521R1), raw.rsa_key,
+                                 raw.ed25519.Ed25519PrivateKey.generate], ids=["ES256", "ES384", "ES512", "RS256", "EdDSA"])
 def test_change(ca, account, new):
     """A-68: the new key is the account's, the old one nobody's"""
     old, key = account.key, new()
