@@ -43,7 +43,7 @@ def statements(one):
     for process in ("cairn-wfe", "cairn-ra", "cairn-ca"):
         text = requests.get(f"http://{one.metrics_address(process)}/metrics", timeout=5).text
         for name, count in re.findall(r'cairn_db_statements_total\{statement="([^"]*)"\} (\d+)', text):
-            if name not in ("take_challenges", "take_issuances") and not name.startswith(("flush", "crl", "take_lease")):
+            if name not in ("take_challenges", "take_issuances", "copy") and not name.startswith(("crl", "take_lease")):  # by the clock
                 found[process, name] = int(count)
     return found
 
