@@ -7,7 +7,7 @@
 #include "lib/base/buffer.h"
 #include "lib/base/ip.h"
 
-/* In one place, so that no file is needed: IANA's trust anchors of the root, KSK-2017 and KSK-2024. */
+/* In one place, so that no file is needed: IANA's trust anchors of the root, KSK-2017 and KSK-2024, for all lookups (C-20). */
 static const char *const root_anchors[] = {
 	". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D",
 	". IN DS 38696 8 2 683D2D0ACB8C9B712A1948B27F741219298D0A450D612C483AF444A4C0FB2B16",
@@ -74,6 +74,32 @@ static bool validates(const struct config_resolver *r)
 	return r->dnssec == NULL || strcmp(r->dnssec, "off") != 0;
 }
 
+/* Takes a decimal number and the blank behind it. -1: it is none, or too large. */
+static int take_number(const char **text, long most, long *ret)
+{
+	size_t n = strspn(*text, "0123456789");
+	if (n == 0 || n > 5 || (*text)[n] != ' ') {
+		return -1;
+	}
+	long number = strtol(*text, NULL, 10);
+	*text += n + 1;
+	*ret = number;
+	return number <= most ? 0 : -1;
+}
+
+/* Key tag, algorithm, and a digest by SHA-256 or SHA-384 in hexadecimal (RFC 4034 5.3; C-21). */
+static bool is_anchor(const char *text)
+{
+	long number = 0;
+	long type = 0;
+	if (take_number(&text, 65535, &number) != 0 || take_number(&text, 255, &number) != 0 ||
+	    take_number(&text, 255, &type) != 0) {
+		return false;
+	}
+	size_t n = strspn(text, "0123456789abcdefABCDEF");
+	return text[n] == '\0' && ((type == 2 && n == 64) || (type == 4 && n == 96));
+}
+
 static bool same_zone(const char *a, const char *b)
 {
 	size_t n = strlen(a) - (strlen(a) > 1 && a[strlen(a) - 1] == '.');
@@ -114,6 +140,21 @@ static void add_no_default(struct buffer *b, const struct config_va *config, con
 	buffer_printf(b, "\tlocal-zone: \"%s\" nodefault\n", zone);
 }
 
+static int add_anchors(struct ctx *c, struct buffer *b, const struct config_resolver *r)
+{
+	for (size_t i = 0; i < r->trust_anchors.n; i++) {
+		const char *anchor = r->trust_anchors.v[i];
+		if (!is_anchor(anchor) || is_root(r->zone) || !validates(r)) { /* C-22: the root's are IANA's */
+			return FAIL(c, MALFORMED,
+			    "resolvers: trust anchor \"%s\" of \"%s\" is not KEYTAG ALGORITHM TYPE DIGEST of a zone below the "
+			    "root with dnssec: require",
+			    anchor, r->zone);
+		}
+		buffer_printf(b, "\ttrust-anchor: \"%s IN DS %s\"\n", r->zone, anchor);
+	}
+	return 0;
+}
+
 static int add_resolver_options(struct ctx *c, struct buffer *b, const struct config_va *config)
 {
 	for (size_t i = 0; i < config->resolvers.n; i++) {
@@ -122,6 +163,7 @@ static int add_resolver_options(struct ctx *c, struct buffer *b, const struct co
 			return FAIL(c, MALFORMED, "resolvers: \"%s\" forwarded to \"%s\" is not a zone and ADDRESS@PORT", r->zone,
 			    r->forward);
 		}
+		TRY(add_anchors(c, b, r));
 		if (!is_root(r->zone)) {
 			add_no_default(b, config, r->zone);
 			if (!validates(r)) {
@@ -198,7 +240,8 @@ struct resolver_route resolver_route(const struct config_va *config, const char 
 		int length = match(r->zone, name);
 		if (length > best) {
 			best = length;
-			route = (struct resolver_route) { r->forward, validates(r) && root_validates(config) };
+			bool anchored = r->trust_anchors.n > 0 || root_validates(config);
+			route = (struct resolver_route) { r->forward, validates(r) && anchored };
 		}
 	}
 	return route;

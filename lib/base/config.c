@@ -190,6 +190,10 @@ static const struct field resolver_field[] = {
 	FIELD(struct config_resolver, forward, .flags = FIELD_REQUIRED, .help = "The resolver, as ADDRESS@PORT."),
 	FIELD(struct config_resolver, dnssec, .def = "require", .one_of = dnssec_choices,
 	    .help = "require: validate up to the root's key; off: take the answers as they are."),
+	FIELD(struct config_resolver, trust_anchors, .def = "[]", .min = 0, .max = 8,
+	    .help =
+	        "For a signed zone that the root does not know: its DS records, as \"KEYTAG ALGORITHM TYPE DIGEST\"; then "
+	        "answers are validated up to its own keys."),
 };
 static const struct fields resolver_fields = FIELDS(struct config_resolver, resolver_field);
 

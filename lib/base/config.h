@@ -113,9 +113,10 @@ struct config_ra {
 };
 
 struct config_resolver {
-	const char *zone;    /* "." for all */
-	const char *forward; /* "ADDRESS@PORT" */
-	const char *dnssec;  /* require, off */
+	const char *zone;               /* "." for all */
+	const char *forward;            /* "ADDRESS@PORT" */
+	const char *dnssec;             /* require, off */
+	struct text_list trust_anchors; /* "KEYTAG ALGORITHM TYPE DIGEST" */
 };
 
 struct config_resolver_list {

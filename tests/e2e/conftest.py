@@ -42,15 +42,20 @@ def ca():
 @pytest.fixture(scope="session")
 def server():
     """A name server for `dns_ca` and for clients that change zones by themselves."""
-    one = name_server.NameServer(name_server.ZONE, name_server.OTHER, name_server.TOP)
+    one = name_server.NameServer(name_server.ZONE, name_server.OTHER, name_server.TOP, signed=(name_server.SIGNED, name_server.BROKEN))
     yield one
     one.close()
 
 
 @pytest.fixture(scope="session")
 def dns_ca(make_ca, server):
-    """A CA that asks `server` about all below its topmost zone, where CAA is looked for too."""
-    return make_ca({"va": {"resolvers": [{"zone": name_server.TOP, "forward": server.forward, "dnssec": "off"}]},
+    """A CA that asks `server` about all below its topmost zone, where CAA is looked for too. Two zones are signed: it has the
+    key of the one, and for the other one that is not its key."""
+    good, other = server.anchor(name_server.SIGNED), server.anchor(name_server.BROKEN)
+    bad = other[:-8] + ("00000000" if other[-8:] != "00000000" else "11111111")
+    return make_ca({"va": {"resolvers": [{"zone": name_server.TOP, "forward": server.forward, "dnssec": "off"},
+                                         {"zone": name_server.SIGNED, "forward": server.forward, "trust_anchors": [good]},
+                                         {"zone": name_server.BROKEN, "forward": server.forward, "trust_anchors": [bad]}]},
                     "ra": {"validation_attempts": 1}})
 
 

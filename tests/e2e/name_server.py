@@ -7,6 +7,8 @@ import subprocess
 import tempfile
 import time
 
+import dns.dnssec
+import dns.exception
 import dns.message
 import dns.name
 import dns.query
@@ -17,6 +19,7 @@ import dns.update
 import instance
 
 TOP, ZONE, OTHER = "example", "corp.example", "acme.example"
+SIGNED, BROKEN = "signed.example", "broken.example"
 KEY = "acme-update"
 CONFIG = """
 server:
@@ -108,6 +111,15 @@ class NameServer:
 
     def ask(self, name, kind):
         return dns.query.udp(dns.message.make_query(name, kind), "127.0.0.1", port=self.port, timeout=1)
+
+    def anchor(self, zone):
+        """The DS record of a signed zone's key."""
+        end = time.monotonic() + 20
+        while not (answer := self.ask(zone, "DNSKEY")).answer:
+            assert time.monotonic() < end, "the zone is not signed"
+            time.sleep(0.05)
+        (key,) = answer.answer[0]
+        return dns.dnssec.make_ds(dns.name.from_text(zone), key, "SHA256").to_text()
 
     def update(self, zone):
         """A change of the zone, to be filled and given to send()."""

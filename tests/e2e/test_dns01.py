@@ -9,7 +9,7 @@ import psycopg2.extras
 import pytest
 
 import raw
-from name_server import OTHER, TOP, ZONE
+from name_server import BROKEN, OTHER, SIGNED, TOP, ZONE
 
 
 @pytest.fixture
@@ -240,6 +240,25 @@ def test_caa(dns_ca, client, server, label, records, name, wildcard):
         assert final["status"] == ("valid" if expected else "invalid"), (value, final)
         if not expected:
             assert error_of(final)[0] == "caa"
+
+
+def test_dnssec(client, server, validations):
+    """C-20, C-21, C-22, C-23: what is signed is validated up to the key that the configuration has; what does not verify proves nothing"""
+    for zone, expected in ((SIGNED, "valid"), (BROKEN, "invalid")):
+        url = ordered(client, f"*.a.{zone}").json()["authorizations"][0]
+        server.add(zone, "_acme-challenge.a", "TXT", digest(client, client.challenge(url, "dns-01")["token"]))
+        final = start(client, url)
+        assert final["status"] == expected, final
+        (row,) = validations(f"a.{zone}")
+        (txt,) = [r for r in json.loads(row["resolutions"])["resolutions"] if r["type"] == "TXT"]
+        assert txt["dnssec"] == ("secure" if expected == "valid" else "bogus"), txt
+        if expected == "invalid":
+            kind, detail = error_of(final)
+            assert kind == "dns" and "DNSSEC validation failed" in detail and row["proof"] is None and row["dnssec"] == "bogus"
+    url = ordered(client, f"nothing.{SIGNED}").json()["authorizations"][0]
+    assert "No TXT record found at" in error_of(start(client, url))[1]  # a denial that verifies is an answer
+    (row,) = validations(f"nothing.{SIGNED}")
+    assert [r["dnssec"] for r in json.loads(row["resolutions"])["resolutions"] if r["type"] == "TXT"] == ["secure"]
 
 
 def test_two_accounts_by_their_own_labels(make_ca, server):

@@ -1,6 +1,6 @@
 /* link: va */
 /* Zones and forwarders of a configuration as text for libunbound (style 25). Input: lines of words that are separated by
- * tabs: "f ZONE FORWARD DNSSEC", "l ZONE ADDRESS". */
+ * tabs: "f ZONE FORWARD DNSSEC ANCHOR", "l ZONE ADDRESS". */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -11,11 +11,14 @@
 #include "va/resolver_config.h"
 
 #define MOST 16
+#define WORDS 5
+
+static const char *anchors[MOST];
 
 /* The words of a line; "" for those that are not there. */
-static void split(char *line, char *words[4])
+static void split(char *line, char *words[WORDS])
 {
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < WORDS; i++) {
 		char *tab = strchr(line, '\t');
 		words[i] = line;
 		line = tab == NULL ? line + strlen(line) : tab + 1;
@@ -27,12 +30,17 @@ static void split(char *line, char *words[4])
 
 static void add_line(struct config_va *config, char *line)
 {
-	char *words[4];
+	char *words[WORDS];
 	split(line, words);
 	if (words[0][0] == 'l' && config->local_zones.n < MOST) {
 		config->local_zones.v[config->local_zones.n++] = (struct config_local_zone) { words[1], words[2] };
 	} else if (config->resolvers.n < MOST) {
-		config->resolvers.v[config->resolvers.n++] = (struct config_resolver) { words[1], words[2], words[3] };
+		const char **anchor = &anchors[config->resolvers.n];
+		*anchor = words[4];
+		config->resolvers.v[config->resolvers.n++] = (struct config_resolver) { .zone = words[1],
+			.forward = words[2],
+			.dnssec = words[3],
+			.trust_anchors = { anchor, words[4][0] == '\0' ? 0 : 1 } };
 	}
 }
 

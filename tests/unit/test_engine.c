@@ -318,7 +318,7 @@ static void test_addresses(void **state)
 /* C-24: with validation on, what the root's anchors do not vouch for is no answer; nor is it a permission by CAA. */
 static void test_dnssec_is_required(void **state)
 {
-	struct config_resolver strict = { ".", resolver.forward, "require" };
+	struct config_resolver strict = { ".", resolver.forward, "require", { NULL, 0 } };
 	struct config_va strict_config = config;
 	struct engine *loose = engine;
 	struct run r;

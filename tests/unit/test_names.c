@@ -293,7 +293,7 @@ static void zones_of_validation(void **state)
 {
 	(void) state;
 	static struct config_local_zone local = { "Dev.test.", "127.0.0.1" };
-	static struct config_resolver resolver = { "corp.internal", "192.0.2.53@53", "off" };
+	static struct config_resolver resolver = { "corp.internal", "192.0.2.53@53", "off", { NULL, 0 } };
 	static const struct row rows[] = {
 		{ "a.dev.test", OK },
 		{ "db.corp.internal", OK },

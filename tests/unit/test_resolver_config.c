@@ -40,10 +40,10 @@ static void test_zones(void **state)
 {
 	struct ctx c;
 	struct config_resolver resolvers[] = {
-		{ ".", "192.0.2.1@53", "require" },
-		{ "corp.example.", "192.0.2.2@5353", "off" },
-		{ "CORP.example", "2001:db8::2@53", "off" },
-		{ "signed.corp.example", "192.0.2.3@53", NULL },
+		{ ".", "192.0.2.1@53", "require", { NULL, 0 } },
+		{ "corp.example.", "192.0.2.2@5353", "off", { NULL, 0 } },
+		{ "CORP.example", "2001:db8::2@53", "off", { NULL, 0 } },
+		{ "signed.corp.example", "192.0.2.3@53", NULL, { NULL, 0 } },
 	};
 	struct config_local_zone local[] = { { "test.", "127.0.0.1" }, { "six.", "::1" } };
 	struct config_va config = { .resolvers = { resolvers, COUNT_OF(resolvers) },
@@ -79,7 +79,7 @@ static void test_zones(void **state)
 static void test_root_without_dnssec(void **state)
 {
 	struct ctx c;
-	struct config_resolver root = { ".", "192.0.2.1@53", "off" };
+	struct config_resolver root = { ".", "192.0.2.1@53", "off", { NULL, 0 } };
 	struct config_va config = { .resolvers = { &root, 1 } };
 	(void) state;
 	ctx_init(&c);
@@ -99,7 +99,7 @@ static void test_refusals(void **state)
 	(void) state;
 	for (size_t i = 0; i < COUNT_OF(bad); i++) {
 		struct ctx c;
-		struct config_resolver resolver = { bad[i][0], bad[i][1], "off" };
+		struct config_resolver resolver = { bad[i][0], bad[i][1], "off", { NULL, 0 } };
 		struct config_local_zone local = { bad[i][0], "nonsense" };
 		struct config_va forward = { .resolvers = { &resolver, 1 } };
 		struct config_va zone = { .local_zones = { &local, 1 } };
@@ -130,19 +130,52 @@ static void test_lengths_of_labels(void **state)
 			buffer_printf(&name, "%s%0*d", k == 0 ? "" : ".", (int) cases[i / 2].label, 0);
 		}
 		buffer_add_text(&name, i % 2 == 0 ? "" : "."); /* a dot at the end is free */
-		struct config_resolver resolver = { (const char *) buffer_bytes(&name).p, "192.0.2.1@53", "off" };
+		struct config_resolver resolver = { (const char *) buffer_bytes(&name).p, "192.0.2.1@53", "off", { NULL, 0 } };
 		struct config_va config = { .resolvers = { &resolver, 1 } };
 		assert_int_equal(encode(&c, &config) != NULL, cases[i / 2].good);
 		ctx_done(&c);
 	}
 }
 
+#define DIGEST "E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D"
+
+/* C-21, C-22: a zone's own keys, by SHA-2 only; the root's are IANA's, and an anchor where nothing is validated is a mistake */
+static void test_trust_anchors(void **state)
+{
+	static const char *const bad[] = { "", DIGEST, "1 13 2", "65536 13 2 " DIGEST, "1 256 2 " DIGEST, "1 13 1 " DIGEST,
+		"1 13 4 " DIGEST, "1 13 2 " DIGEST "00", "1 13 2 " DIGEST "\"", "1  13 2 " DIGEST, "-1 13 2 " DIGEST };
+	const char *anchor = "1 13 2 " DIGEST;
+	struct config_resolver resolver = { "corp", "192.0.2.1@53", "require", { &anchor, 1 } };
+	struct config_va config = { .resolvers = { &resolver, 1 } };
+	struct ctx c;
+	(void) state;
+	ctx_init(&c);
+	assert_non_null(strstr(encode(&c, &config), "trust-anchor: \"corp IN DS 1 13 2 " DIGEST "\"\n"));
+	assert_true(resolver_route(&config, "a.corp").dnssec);
+	struct resolver *r = NULL;
+	assert_int_equal(resolver_new(&c, &config, &r), 0);
+	resolver_free(r);
+	resolver.dnssec = "off";
+	assert_null(encode(&c, &config));
+	resolver.dnssec = "require";
+	resolver.zone = ".";
+	assert_null(encode(&c, &config));
+	resolver.zone = "corp";
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		anchor = bad[i];
+		if (encode(&c, &config) != NULL) {
+			fail_msg("%s", bad[i]);
+		}
+	}
+	ctx_done(&c);
+}
+
 /* libunbound itself takes all that we write, and says so when it does not. */
 static void test_libunbound_takes_it(void **state)
 {
 	struct ctx c;
-	struct config_resolver resolvers[] = { { ".", "192.0.2.1@53", "require" }, { "corp", "192.0.2.2@53", "off" },
-		{ "six", "2001:db8::1@53", "require" } };
+	struct config_resolver resolvers[] = { { ".", "192.0.2.1@53", "require", { NULL, 0 } },
+		{ "corp", "192.0.2.2@53", "off", { NULL, 0 } }, { "six", "2001:db8::1@53", "require", { NULL, 0 } } };
 	struct config_local_zone local[] = { { "test.", "127.0.0.1" }, { "six.test", "::1" } };
 	struct config_va config = { .resolvers = { resolvers, COUNT_OF(resolvers) },
 		.local_zones = { local, COUNT_OF(local) } };
@@ -165,6 +198,7 @@ int main(void)
 		cmocka_unit_test(test_root_without_dnssec),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_lengths_of_labels),
+		cmocka_unit_test(test_trust_anchors),
 		cmocka_unit_test(test_libunbound_takes_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,7 +18,7 @@
 
 static const char *networks[] = { "127.0.0.0/8", "::1/128" };
 static const char *identities[] = { "ca.test" };
-static struct config_resolver resolver = { ".", NULL, "off" };
+static struct config_resolver resolver = { ".", NULL, "off", { NULL, 0 } };
 static struct config_local_zone local_zone = { "test.", "127.0.0.1" };
 static struct config_va config = {
 	.resolvers = { &resolver, 1 },
