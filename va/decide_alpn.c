@@ -31,7 +31,7 @@ static bool record_is_right(
 			return false;
 		}
 	}
-	return attempts->n > 0;
+	return true;
 }
 
 static struct verdict decide_error(struct arena *a, const struct connection_attempt *t)
@@ -75,13 +75,16 @@ static bool version_is_right(const char *version)
 struct verdict decide_tlsalpn01(struct arena *a, const struct decide_input *in, const struct validation_result *result)
 {
 	const struct connection_attempt_list *attempts = &result->attempts;
-	const struct connection_attempt *last = attempts->n == 0 ? NULL : &attempts->v[attempts->n - 1];
-	bool right = record_is_right(a, in, attempts);
-	if (right && last->error != NULL) {
+	static const char contradiction[] = "The record of the validation contradicts itself";
+	if (attempts->n == 0 || !record_is_right(a, in, attempts)) {
+		return decide_refused(PROBLEM_SERVER_INTERNAL, contradiction);
+	}
+	const struct connection_attempt *last = &attempts->v[attempts->n - 1];
+	if (last->error != NULL) {
 		return decide_error(a, last);
 	}
-	if (!right || last->address_used == NULL || !version_is_right(last->tls_version) || !digest_is_right(last)) {
-		return decide_refused(PROBLEM_SERVER_INTERNAL, "The record of the validation contradicts itself");
+	if (last->address_used == NULL || !version_is_right(last->tls_version) || !digest_is_right(last)) {
+		return decide_refused(PROBLEM_SERVER_INTERNAL, contradiction);
 	}
 	return decide_handshake(a, in, last);
 }

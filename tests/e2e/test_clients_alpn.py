@@ -7,6 +7,8 @@ import time
 import pytest
 
 import alpn_responder
+import raw
+from test_addresses import alternatives, verify
 from test_clients import BUNDLE, check_good, check_revoked, crl_reason, load
 
 START_S = 60
@@ -65,31 +67,62 @@ def test_dehydrated(ca, run, alpn, tmp_path):
     check_revoked(ca, tmp_path, second, name, "")
 
 
-def test_uacme_with_ualpn(ca, run, tmp_path):
+@pytest.fixture(scope="module")
+def addresses_ca(make_ca):
+    return make_ca({"policy": {"permitted_networks": ["127.0.0.1/32"]}})
+
+
+@pytest.fixture
+def uacme(run, tmp_path):
+    """A function that makes a uacme for a CA, with ualpn as its responder."""
+    started = []
+
+    def start(ca):
+        sock, hook, port = tmp_path / "s", tmp_path / "hook", int(ca.TLSALPN01_PORT)
+        hook.write_text(f'#!/bin/sh\n[ "$2" = tls-alpn-01 ] || exit 1\n[ "$1" = begin ] && what="auth $3 $5" || what="unauth $3"\n'
+                        f'[ "$(echo "$what" | ualpn -s {sock})" = OK ]\n')
+        hook.chmod(0o755)
+        with open(tmp_path / "ualpn.log", "wb") as log:
+            started.append(subprocess.Popen(["ualpn", "-v", "-s", sock, "-b", f"127.0.0.1@{port}", "-c", f"127.0.0.1@{ca.HTTP01_PORT}"], stdout=log,
+                                            stderr=log))
+        wait_for_port(port, started[0])
+        namespace = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--mount"]
+        return lambda *arguments: run(*namespace, "sh", "-c", f'mount --bind "$0" {BUNDLE} && exec "$@"', ca.API_CA_FILE, "uacme", "-v", "-y", "-a",
+                                      ca.DIRECTORY_URL, "-c", tmp_path / "uacme", "-h", hook, *arguments)
+
+    yield start
+    for one in started:
+        one.terminate()
+        one.wait(10)
+
+
+def test_uacme_with_ualpn(ca, uacme, tmp_path):
     """B-2, B-3: uacme's own responder"""
-    name, sock, hook = "alpn.uacme.test", tmp_path / "s", tmp_path / "hook"
-    hook.write_text(f'#!/bin/sh\n[ "$2" = tls-alpn-01 ] || exit 1\n[ "$1" = begin ] && what="auth $3 $5" || what="unauth $3"\n'
-                    f'[ "$(echo "$what" | ualpn -s {sock})" = OK ]\n')
-    hook.chmod(0o755)
-    namespace = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--mount"]
+    name = "alpn.uacme.test"
+    client = uacme(ca)
+    client("new")
+    client("-t", "EC", "issue", name)
+    leaf = load(tmp_path / "uacme" / name / "cert.pem")
+    check_good(ca, tmp_path, leaf, name)
+    client("revoke", tmp_path / "uacme" / name / "cert.pem")
+    check_revoked(ca, tmp_path, leaf, name, "")
 
-    def uacme(*arguments):
-        run(*namespace, "sh", "-c", f'mount --bind "$0" {BUNDLE} && exec "$@"', ca.API_CA_FILE, "uacme", "-v", "-y", "-a", ca.DIRECTORY_URL, "-c",
-            tmp_path / "uacme", "-h", hook, *arguments)
 
-    with open(tmp_path / "ualpn.log", "wb") as log:
-        server = subprocess.Popen(["ualpn", "-v", "-s", sock, "-b", f"127.0.0.1@{ca.TLSALPN01_PORT}", "-c", f"127.0.0.1@{ca.HTTP01_PORT}"], stdout=log, stderr=log)
-    try:
-        wait_for_port(int(ca.TLSALPN01_PORT), server)
-        uacme("new")
-        uacme("-t", "EC", "issue", name)
-        leaf = load(tmp_path / "uacme" / name / "cert.pem")
-        check_good(ca, tmp_path, leaf, name)
-        uacme("revoke", tmp_path / "uacme" / name / "cert.pem")
-        check_revoked(ca, tmp_path, leaf, name, "")
-    finally:
-        server.terminate()
-        server.wait(10)
+def test_uacme_address(addresses_ca, uacme, tmp_path):
+    """B-8, B-10: a packaged client that orders an address"""
+    client = uacme(addresses_ca)
+    client("new")
+    client("-t", "EC", "issue", "127.0.0.1")
+    stored = tmp_path / "uacme" / "127.0.0.1" / "cert.pem"
+    chain = raw.chain(stored.read_text())
+    assert alternatives(chain[0]) == (["127.0.0.1"], [])
+    done = verify(addresses_ca, tmp_path, chain, "127.0.0.1")
+    assert done.returncode == 0, done.stderr
+    client("revoke", stored)
+    end = time.monotonic() + START_S
+    while crl_reason(chain[0]) is None:
+        assert time.monotonic() < end, "the CRL does not list it"
+        time.sleep(0.1)
 
 
 def wait_for_port(port, server):
