@@ -117,7 +117,8 @@ static struct {
 	atomic_int bad_requests;
 } world = { .web = { -1, -1, -1 } };
 
-static int world_bind(int type, const char *address, uint16_t *port)
+/* -1 when somebody else has that port. */
+static int world_try_bind(int type, const char *address, uint16_t *port)
 {
 	struct sockaddr_storage sa = { 0 };
 	socklen_t n = sizeof(struct sockaddr_in);
@@ -135,7 +136,8 @@ static int world_bind(int type, const char *address, uint16_t *port)
 	int one = 1;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (fd < 0 || bind(fd, (struct sockaddr *) &sa, n) != 0 || (type == SOCK_STREAM && listen(fd, 1024) != 0)) {
-		die("no socket on %s", address);
+		close(fd);
+		return -1;
 	}
 	n = sizeof(sa);
 	getsockname(fd, (struct sockaddr *) &sa, &n);
@@ -143,6 +145,30 @@ static int world_bind(int type, const char *address, uint16_t *port)
 	memcpy(&in, &sa, sizeof(in)); /* the port stands at the same place in both */
 	*port = ntohs(in.sin_port);
 	return fd;
+}
+
+static int world_bind(int type, const char *address, uint16_t *port)
+{
+	int fd = world_try_bind(type, address, port);
+	if (fd < 0) {
+		die("no socket on %s", address);
+	}
+	return fd;
+}
+
+/* One port for both; the number that the kernel gives for UDP may be somebody's for TCP. */
+static void world_bind_dns(void)
+{
+	for (int tries = 0; tries < 100; tries++) {
+		world.dns_port = 0;
+		world.dns = world_bind(SOCK_DGRAM, "127.0.0.1", &world.dns_port);
+		world.dns_tcp = world_try_bind(SOCK_STREAM, "127.0.0.1", &world.dns_port);
+		if (world.dns_tcp >= 0) {
+			return;
+		}
+		close(world.dns);
+	}
+	die("no port for UDP and TCP");
 }
 
 /* --- DNS ------------------------------------------------------------------------------------------------------ */
@@ -551,8 +577,7 @@ __attribute__((unused)) static void world_open_v6(void)
 static void world_open(void)
 {
 	world.tls = world_tls();
-	world.dns = world_bind(SOCK_DGRAM, "127.0.0.1", &world.dns_port);
-	world.dns_tcp = world_bind(SOCK_STREAM, "127.0.0.1", &world.dns_port);
+	world_bind_dns();
 	world.web[0] = world_bind(SOCK_STREAM, "127.0.0.1", &world.web_port);
 	world.web[2] = world_bind(SOCK_STREAM, "127.0.0.1", &world.tls_port);
 	if (pthread_create(&world.dns_thread, NULL, world_dns, NULL) != 0 ||
