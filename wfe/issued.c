@@ -3,22 +3,24 @@
 #include <pthread.h>
 #include <string.h>
 
-#define SLOTS 256
+#include "lib/base/slots.h"
+
+#define SLOTS_N 256
 #define ISSUERS 8
 #define LIFE_US INT64_C(30000000)
 #define CHAIN_LIFE_US INT64_C(60000000) /* an issuer's chain is changed by hand, if ever */
 #define URL_MAX 256
 
-/* A slot is chosen by the id's random end; a newer certificate takes the place of an older one. */
-static struct slot {
-	struct id id;
+/* What stands before the certificate and its chain. */
+struct head {
 	struct id account_id;
-	int64_t until_us;
 	size_t alternates;
-	size_t n;
 	char up[URL_MAX];
-	uint8_t pem[ISSUED_OCTETS_MAX];
-} slots[SLOTS];
+};
+
+static struct slot slot[SLOTS_N];
+static uint8_t values[SLOTS_N][sizeof(struct head) + ISSUED_OCTETS_MAX];
+static struct slots slots = SLOTS(slot, values, LIFE_US);
 
 static struct chain {
 	char up[URL_MAX];
@@ -28,12 +30,7 @@ static struct chain {
 	uint8_t pem[ISSUED_OCTETS_MAX];
 } chains[ISSUERS];
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* for all of it; held for some instructions */
-
-static struct slot *slot_of(struct id id)
-{
-	return &slots[((size_t) id.b[14] << 8 | id.b[15]) % SLOTS];
-}
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of the chains; held for some instructions */
 
 static const struct chain *chain_find(const char *up)
 {
@@ -45,26 +42,17 @@ static const struct chain *chain_find(const char *up)
 	return NULL;
 }
 
-static void keep(struct slot *slot, struct id id, const struct issued *leaf)
-{
-	const struct chain *chain = chain_find(leaf->up);
-	if (chain == NULL || leaf->pem.n > ISSUED_OCTETS_MAX - chain->n) {
-		return;
-	}
-	slot->id = id;
-	slot->account_id = leaf->account_id;
-	slot->until_us = clock_monotonic_us() + LIFE_US;
-	slot->alternates = chain->alternates;
-	slot->n = leaf->pem.n + chain->n;
-	memcpy(slot->up, chain->up, sizeof(slot->up));
-	memcpy(slot->pem, leaf->pem.p, leaf->pem.n);
-	memcpy(slot->pem + leaf->pem.n, chain->pem, chain->n);
-}
-
 void issued_keep(struct id id, const struct issued *leaf)
 {
+	struct head head = { .account_id = leaf->account_id };
 	pthread_mutex_lock(&lock);
-	keep(slot_of(id), id, leaf);
+	const struct chain *chain = chain_find(leaf->up);
+	if (chain != NULL) {
+		const struct bytes parts[] = { { (const uint8_t *) &head, sizeof(head) }, leaf->pem, { chain->pem, chain->n } };
+		head.alternates = chain->alternates;
+		memcpy(head.up, chain->up, sizeof(head.up));
+		slots_keep(&slots, id, parts, COUNT_OF(parts));
+	}
 	pthread_mutex_unlock(&lock);
 }
 
@@ -99,13 +87,12 @@ void issued_learn_chain(const char *up, struct bytes pem, size_t alternates)
 
 bool issued_find(struct ctx *c, struct id id, struct issued *ret)
 {
-	const struct slot *slot = slot_of(id);
-	pthread_mutex_lock(&lock);
-	bool found = id_equal(slot->id, id) && slot->until_us > clock_monotonic_us();
-	if (found) {
-		*ret = (struct issued) { slot->account_id, arena_bytes(c->arena, slot->pem, slot->n),
-			arena_text(c->arena, slot->up), slot->alternates };
+	struct bytes value;
+	if (!slots_find(&slots, c->arena, id, &value)) {
+		return false;
 	}
-	pthread_mutex_unlock(&lock);
-	return found;
+	const struct head *head = (const void *) value.p;
+	*ret = (struct issued) { head->account_id, { value.p + sizeof(*head), value.n - sizeof(*head) }, head->up,
+		head->alternates };
+	return true;
 }
