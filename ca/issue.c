@@ -7,6 +7,7 @@
 #include "ca/finish.h"
 #include "ca/statements.h"
 #include "lib/crypto/digest.h"
+#include "lib/crypto/jwk.h"
 #include "lib/rpc/handlers.h"
 #include "policy/keys.h"
 #include "policy/lints.h"
@@ -31,6 +32,9 @@ struct begin_params {
 	const char *holder;
 	int64_t lease_s;
 	struct id request_id;
+	struct bytes account_thumbprint;
+	struct bytes key_thumbprint;
+	bool remembered;
 	const char *limits;
 };
 
@@ -51,6 +55,9 @@ static const struct field begin_field[] = {
 	FIELD(struct begin_params, holder),
 	FIELD(struct begin_params, lease_s),
 	FIELD(struct begin_params, request_id),
+	FIELD(struct begin_params, account_thumbprint),
+	FIELD(struct begin_params, key_thumbprint),
+	FIELD(struct begin_params, remembered),
 	FIELD(struct begin_params, limits),
 };
 static const struct fields begin_fields = FIELDS(struct begin_params, begin_field);
@@ -64,9 +71,8 @@ static const struct fields begin_row_fields = FIELDS(struct begin_row, begin_row
 /* Repeatable: a second run finds that the first one began. */
 const struct statement begin_issuance = {
 	.name = "begin_issuance",
-	.sql =
-	    "SELECT ca.begin_issuance($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17::jsonb) "
-	    "AS mine",
+	.sql = "SELECT ca.begin_issuance($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, "
+	       "$19, $20::jsonb) AS mine",
 	.params = &begin_fields,
 	.row = &begin_row_fields,
 	.repeatable = true,
@@ -265,6 +271,7 @@ int ca_issue_certificate_serve(
     struct ctx *c, const struct issue_certificate_request *in, struct issue_certificate_response *ret)
 {
 	struct subject subject;
+	struct jwk jwk;
 	uint8_t spki_sha256[SHA256_SIZE];
 	struct begun begun;
 	if (!ca_crls_stand()) {
@@ -275,6 +282,7 @@ int ca_issue_certificate_serve(
 	TRY(keys_check_read(c, KEYS_CERTIFICATE, &subject.key, NULL, PROBLEM_BAD_CSR));
 	TRY(check_not_own(c, in->public_key));
 	TRY(split_names(c, &in->names, &subject.names));
+	TRY(jwk_of_key(c, subject.key.key, &jwk));
 	const struct issuer *issuer = issuer_choose(&ca.issuers, in->public_key);
 	sha256_of(in->public_key, spki_sha256);
 	struct begin_params params = {
@@ -288,6 +296,9 @@ int ca_issue_certificate_serve(
 		.holder = ca.instance,
 		.lease_s = CA_LEASE_S,
 		.request_id = c->request_id,
+		.account_thumbprint = in->account_thumbprint,
+		.key_thumbprint = { jwk.thumbprint, sizeof(jwk.thumbprint) },
+		.remembered = in->remembered,
 		.limits = in->limits,
 	};
 	TRY(build(c, in, issuer, &subject, &params));

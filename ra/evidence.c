@@ -5,6 +5,7 @@
 #include "lib/crypto/commitment.h"
 #include "lib/crypto/digest.h"
 #include "ra/ra.h"
+#include "ra/recent.h"
 
 /* The private fields as they are stored and committed to: JSON objects with one list each. */
 struct resolutions_text {
@@ -267,6 +268,9 @@ int evidence_record(struct ctx *c, const struct job *job, const struct validatio
 		.validated_at = params.ended_at,
 		.expires_at = params.authz_expires,
 	};
+	if (ret_end->made_valid) {
+		recent_keep_validation(job->authz_id, id_time(params.id));
+	}
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 #include "lib/crypto/csr.h"
 #include "lib/crypto/jwk.h"
 #include "lib/rpc/client.h"
+#include "lib/rpc/handlers.h"
 #include "policy/keys.h"
 #include "policy/names.h"
 #include "ra/evidence.h"
@@ -12,8 +13,8 @@
 #include "ra/limits.h"
 #include "ra/lists.h"
 #include "ra/profiles.h"
-#include "lib/rpc/handlers.h"
 #include "ra/ra.h"
+#include "ra/recent.h"
 
 /* CAA is good for 8 hours (C-36); an hour is kept in reserve. */
 #define CAA_AGE_S 25200
@@ -49,6 +50,7 @@ struct finalize_row {
 	struct timestamp oldest_validation;
 	struct id issuance_request_id;
 	struct grant_refusal_list refused; /* by the policy as it is now */
+	bool remembered;                   /* no row: what this process knew, with what stands above as it was */
 };
 static const struct field finalize_row_field[] = {
 	FIELD(struct finalize_row, status),
@@ -125,6 +127,37 @@ static int read_finalize(
 	struct refuse_params refused = { in->order_id, in->account_id, in->thumbprint };
 	TRY(db_run(c, &ra_refuse_order_statement, &refused));
 	return FAIL(c, NOT_FOUND, "There is no such order");
+}
+
+static bool is_old(struct timestamp oldest_validation)
+{
+	return timestamp_add_s(oldest_validation, CAA_AGE_S).us <= clock_now().us;
+}
+
+/* The order as this process made it and validated it moments ago: what decides and can't change. The rest is judged where its
+ * issuance begins (ca.begin_issuance). False: it has to be read. */
+static bool remember(struct ctx *c, const struct finalize_order_request *in, struct finalize_row *ret)
+{
+	struct recent_order order;
+	if (!recent_take_order(c, in->order_id, &order) || !id_equal(order.account_id, in->account_id) ||
+	    !bytes_equal(order.thumbprint, in->thumbprint) || order.expires_at.us <= clock_now().us ||
+	    is_old(order.oldest_validation)) {
+		return false;
+	}
+	*ret = (struct finalize_row) {
+		.status = "ready",
+		.identifier_types = order.types,
+		.identifier_values = order.values,
+		.authorizations = order.authorizations,
+		.profile = order.profile,
+		.replaces = order.replaces,
+		.not_before = order.not_before,
+		.not_after = order.not_after,
+		.expires_at = order.expires_at,
+		.oldest_validation = order.oldest_validation,
+		.remembered = true,
+	};
+	return true;
 }
 
 static struct identifier_list identifiers_of(struct ctx *c, const struct finalize_row *order)
@@ -245,7 +278,7 @@ static int caa_check_one(
 /* C-37: validations of some age get their CAA checked again before anything is issued. */
 static int caa_check(struct ctx *c, const struct finalize_order_request *in, const struct finalize_row *order)
 {
-	if (timestamp_add_s(order->oldest_validation, CAA_AGE_S).us > clock_now().us) {
+	if (!is_old(order->oldest_validation)) {
 		return 0;
 	}
 	struct methods_params params = { in->order_id };
@@ -298,6 +331,8 @@ static int issue(struct ctx *c, const struct finalize_order_request *in, const s
 		.public_key = csr->spki,
 		.not_before = order->not_before,
 		.not_after = order->not_after,
+		.account_thumbprint = in->thumbprint,
+		.remembered = order->remembered,
 		.limits = limits_at_issue(c, in->account_id, &identifiers),
 	};
 	struct issue_certificate_response response;
@@ -346,26 +381,63 @@ static int key_check(struct ctx *c, const struct csr *csr)
 	return result;
 }
 
-int ra_finalize_order_serve(struct ctx *c, const struct finalize_order_request *in, struct order *ret)
+static int judge(
+    struct ctx *c, const struct finalize_order_request *in, const struct csr *csr, const struct finalize_row *order)
 {
-	struct csr csr;
-	struct finalize_row order;
-	TRY(csr_parse(c, in->csr, &csr));
-	TRY(key_check(c, &csr));
-	TRY(read_finalize(c, in, &csr, &order));
-	if (!id_is_none(order.issuance_request_id) && id_equal(order.issuance_request_id, c->request_id)) {
-		return ra_read_order(c, in->order_id, ret); /* this very call has run before and its answer was lost */
-	}
-	TRY(order_check(c, in, &order));
-	const struct identifier_list identifiers = identifiers_of(c, &order);
-	TRY(grants_check(c, &identifiers, &order.refused)); /* as the policy is now */
-	TRY(csr_check(c, &csr, &order, &identifiers));
-	TRY(names_check_now(c, &order, &identifiers));
-	TRY(caa_check(c, in, &order));
-	if (issue(c, in, &order, &csr, ret) == 0) {
+	TRY(order_check(c, in, order));
+	const struct identifier_list identifiers = identifiers_of(c, order);
+	TRY(grants_check(c, &identifiers, &order->refused)); /* as the policy is now */
+	TRY(csr_check(c, csr, order, &identifiers));
+	TRY(names_check_now(c, order, &identifiers));
+	return caa_check(c, in, order);
+}
+
+static int issue_or_show(struct ctx *c, const struct finalize_order_request *in, const struct finalize_row *order,
+    const struct csr *csr, struct order *ret)
+{
+	if (issue(c, in, order, csr, ret) == 0) {
 		return 0;
 	}
 	bool unclear = c->err.type == PROBLEM_UNAVAILABLE || c->err.type == PROBLEM_DEADLINE ||
-	               c->err.type == PROBLEM_WRITE_UNCERTAIN || c->err.type == PROBLEM_CONFLICT;
+	               c->err.type == PROBLEM_WRITE_UNCERTAIN || (c->err.type == PROBLEM_CONFLICT && !order->remembered);
 	return unclear ? show_begun(c, in->order_id, ret) : -1;
+}
+
+/* CONFLICT: nothing was done, and the order has to be read, also for the words that a refusal needs. */
+static int finalize_remembered(
+    struct ctx *c, const struct finalize_order_request *in, const struct csr *csr, struct order *ret)
+{
+	struct finalize_row order;
+	if (!remember(c, in, &order) || judge(c, in, csr, &order) != 0) {
+		ctx_forgive(c);
+		return FAIL(c, CONFLICT, "The order has to be read");
+	}
+	return issue_or_show(c, in, &order, csr, ret);
+}
+
+static int finalize_read(
+    struct ctx *c, const struct finalize_order_request *in, const struct csr *csr, struct order *ret)
+{
+	struct finalize_row order;
+	TRY(read_finalize(c, in, csr, &order));
+	if (!id_is_none(order.issuance_request_id) && id_equal(order.issuance_request_id, c->request_id)) {
+		return ra_read_order(c, in->order_id, ret); /* this very call has run before and its answer was lost */
+	}
+	TRY(judge(c, in, csr, &order));
+	return issue_or_show(c, in, &order, csr, ret);
+}
+
+int ra_finalize_order_serve(struct ctx *c, const struct finalize_order_request *in, struct order *ret)
+{
+	struct csr csr;
+	TRY(csr_parse(c, in->csr, &csr));
+	TRY(key_check(c, &csr));
+	if (finalize_remembered(c, in, &csr, ret) == 0) {
+		return 0;
+	}
+	if (c->err.type != PROBLEM_CONFLICT) {
+		return -1;
+	}
+	ctx_forgive(c);
+	return finalize_read(c, in, &csr, ret);
 }

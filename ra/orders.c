@@ -12,6 +12,7 @@
 #include "ra/lists.h"
 #include "ra/profiles.h"
 #include "ra/ra.h"
+#include "ra/recent.h"
 
 #define FRESH_MAX 8     /* authorizations that an answer shows whole */
 #define TOKEN_OCTETS 32 /* 256 random bits */
@@ -69,6 +70,7 @@ struct new_order_row {
 	struct timestamp expires_at;
 	struct grant_refusal_list refused;
 	bool granted;
+	bool judged; /* by rules, which may be others when the order is finalized */
 };
 
 static const struct field new_order_row_field[] = {
@@ -77,13 +79,15 @@ static const struct field new_order_row_field[] = {
 	FIELD(struct new_order_row, expires_at),
 	FIELD_STRUCTS(struct new_order_row, refused, &grant_refusal_fields),
 	FIELD(struct new_order_row, granted),
+	FIELD(struct new_order_row, judged),
 };
 static const struct fields new_order_row_fields = FIELDS(struct new_order_row, new_order_row_field);
 
 const struct statement ra_new_order_statement = {
 	.name = "new_order",
-	.sql = "SELECT status, authorizations, expires_at, refused, granted FROM acme.new_order($1, $2, $3, $4, $5, $6, "
-	       "$7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19::jsonb)",
+	.sql =
+	    "SELECT status, authorizations, expires_at, refused, granted, judged FROM acme.new_order($1, $2, $3, $4, $5, "
+	    "$6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19::jsonb)",
 	.params = &new_order_params_fields,
 	.row = &new_order_row_fields,
 };
@@ -281,6 +285,9 @@ int ra_new_order_serve(struct ctx *c, const struct new_order_request *in, struct
 		.replaces = in->replaces,
 		.fresh = fresh_list(c->arena, &params, &row),
 	};
+	if (!row.judged) {
+		recent_keep_order(ret, in->thumbprint);
+	}
 	return 0;
 }
 

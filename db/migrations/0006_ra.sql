@@ -126,17 +126,17 @@ END $$;
 -- never used again (A-85). The other authorizations are new, with the ids given and the types and tokens of their
 -- challenges, which blanks set apart. p_names: p_values without the wildcard label. Where a policy has rules, or the account is
 -- bound, they decide (0011): refused has the places and reasons, and nothing was written; granted says that names are valid
--- without a challenge, where p_private allows. The event has the id of the order, since an id that is made here costs as much
+-- without a challenge, where p_private allows; judged, that there are such rules at all. The event has the id of the order, since an id that is made here costs as much
 -- as the row.
 CREATE FUNCTION acme.new_order(p_id uuid, p_account uuid, p_thumbprint bytea, p_types text[], p_values text[],
 	p_names text[], p_profile text, p_not_before timestamptz, p_not_after timestamptz, p_replaces text,
 	p_expires timestamptz, p_reuse_until timestamptz, p_authz_ids uuid[], p_challenge_types text[],
 	p_challenge_tokens text[], p_process text, p_request uuid, p_private boolean DEFAULT false, p_limits jsonb DEFAULT NULL)
-RETURNS TABLE (status text, authorizations uuid[], expires_at timestamptz, refused jsonb, granted boolean) LANGUAGE plpgsql AS $$
+RETURNS TABLE (status text, authorizations uuid[], expires_at timestamptz, refused jsonb, granted boolean, judged boolean)
+LANGUAGE plpgsql AS $$
 DECLARE
 	checked boolean;
 	has_some boolean;
-	judged boolean;
 	j record;
 	reused uuid[] := '{}';
 	missing int := cardinality(p_values);

@@ -40,10 +40,13 @@ END $$;
 -- The order becomes processing, its serial is taken and the exact bytes stand, or nothing of it (D-3, A-117): true. False:
 -- something was begun for the order before. The order is held, so that a deactivation of the account either ends it before
 -- or comes after (acme.deactivate_account). The statement that holds it judges too: a refusal undoes what it did.
+-- p_remembered: nobody has read the order for this. Then it is this statement alone that judges, and where anything is in the
+-- way, rules of a policy among it (0011), nothing is done: CONFLICT tells the caller to read the order and say what it is.
 CREATE FUNCTION ca.begin_issuance(p_id uuid, p_order uuid, p_account uuid, p_types text[], p_values text[], p_issuer text,
 	p_profile text, p_serial bytea, p_tbs bytea, p_spki_sha256 bytea, p_names text[], p_not_before timestamptz,
-	p_not_after timestamptz, p_holder text, p_lease_s int8, p_request uuid, p_limits jsonb DEFAULT NULL)
-RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	p_not_after timestamptz, p_holder text, p_lease_s int8, p_request uuid, p_account_thumbprint bytea,
+	p_key_thumbprint bytea, p_remembered boolean, p_limits jsonb DEFAULT NULL) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	refusal text[];
 	n_names int;
@@ -57,16 +60,19 @@ BEGIN
 		WHEN NOT (r.identifier_types = p_types AND r.identifier_values = p_values)
 			AND NOT ca.same_names(r.identifier_types, r.identifier_values, p_types, p_values)
 			THEN '{BAD_CSR, The names are not those of the order}'
-		WHEN (SELECT k.status FROM acme.account k WHERE k.id = p_account) IS DISTINCT FROM 'valid'
-			THEN '{ACCOUNT_NOT_VALID, The account is not valid}'
+		WHEN (SELECT k.status FROM acme.account k WHERE k.id = p_account AND k.thumbprint = p_account_thumbprint)
+			IS DISTINCT FROM 'valid' THEN '{ACCOUNT_NOT_VALID, The account is not valid}'
 		WHEN r.expires_at <= clock_timestamp() THEN '{ORDER_NOT_READY, The order expired}'
 		WHEN r.profile <> p_profile THEN '{INVALID_PROFILE, The profile is not the one of the order}'
 		WHEN r.not_before <> p_not_before OR r.not_after <> p_not_after -- A-79; NULL: the order leaves it to us
 			THEN '{SERVER_INTERNAL, The dates are not those of the order}'
+		WHEN EXISTS (SELECT FROM acme.account k WHERE k.thumbprint = p_key_thumbprint) -- A-115
+			THEN '{BAD_CSR, The key of the CSR is the key of an account; make a new one for the certificate}'
 		WHEN EXISTS (SELECT FROM acme.blocked_key b WHERE b.spki_sha256 = p_spki_sha256) -- E-13
 			THEN '{BAD_CSR, The key is known to be compromised}'
 		WHEN NOT EXISTS (SELECT FROM ca.issuer i WHERE i.name = p_issuer)
 			THEN '{SERVER_INTERNAL, The issuer is not registered}'
+		WHEN p_remembered AND EXISTS (SELECT FROM acme.judging) THEN '{CONFLICT, There are rules to judge by}' -- A-119
 		ELSE '{}'::text[] END, cardinality(r.identifier_values),
 			-- For each place of the order, by the order's own list, a valid authorization of the same account for its very
 			-- name. Judged by FILTER, so that no plan can look authorizations up by anything but their id.
@@ -76,12 +82,8 @@ BEGIN
 					AND r.identifier_values[n] = CASE WHEN a.wildcard THEN '*.' ELSE '' END || a.identifier_value)
 				FROM acme.authz a, array_position(r.authorizations, a.id) AS n WHERE a.id = ANY (r.authorizations))
 		INTO refusal, n_names, proofs;
-	IF refusal IS NULL THEN
-		RETURN ca.refuse_begin(p_order, p_account, p_types, p_values);
-	ELSIF refusal <> '{}' THEN
-		PERFORM cairn.refuse(refusal[1], refusal[2]);
-	ELSIF cardinality(proofs) IS DISTINCT FROM n_names THEN
-		PERFORM cairn.refuse('UNAUTHORIZED', 'An authorization of the order is not valid');
+	IF refusal <> '{}' OR cardinality(proofs) = n_names IS NOT TRUE THEN
+		RETURN ca.refuse_begin(p_order, p_account, p_types, p_values, p_request, p_remembered, refusal);
 	END IF;
 	IF p_limits IS NOT NULL THEN
 		within_limits := acme.take_issue_limits(p_order, p_not_after, p_limits); -- 0014
@@ -94,15 +96,21 @@ BEGIN
 	RETURN true;
 END $$;
 
--- Why an order can't be begun; false when it was.
-CREATE FUNCTION ca.refuse_begin(p_order uuid, p_account uuid, p_types text[], p_values text[]) RETURNS boolean
-LANGUAGE plpgsql AS $$
+-- Why an issuance can't be begun, where refusal, if any, is what was found about an order that could; false when it was begun.
+CREATE FUNCTION ca.refuse_begin(p_order uuid, p_account uuid, p_types text[], p_values text[], p_request uuid,
+	p_remembered boolean, refusal text[]) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
 	o record;
 BEGIN
-	SELECT r.*, k.status AS account_status INTO o FROM acme.orders r JOIN acme.account k ON k.id = r.account_id
-		WHERE r.id = p_order AND r.account_id = p_account;
-	IF NOT FOUND THEN
+	SELECT r.*, k.status AS account_status, c.request_id INTO o FROM acme.orders r JOIN acme.account k ON k.id = r.account_id
+		LEFT JOIN ca.certificate c ON c.id = r.certificate_id WHERE r.id = p_order AND r.account_id = p_account;
+	IF p_remembered AND o.request_id IS DISTINCT FROM p_request THEN
+		PERFORM cairn.refuse('CONFLICT', 'The order must be read again');
+	ELSIF refusal <> '{}' THEN
+		PERFORM cairn.refuse(refusal[1], refusal[2]);
+	ELSIF refusal = '{}' THEN
+		PERFORM cairn.refuse('UNAUTHORIZED', 'An authorization of the order is not valid');
+	ELSIF o.id IS NULL THEN
 		PERFORM cairn.refuse('NOT_FOUND', 'There is no such order');
 	ELSIF NOT ca.same_names(o.identifier_types, o.identifier_values, p_types, p_values) THEN
 		PERFORM cairn.refuse('BAD_CSR', 'The names are not those of the order');
@@ -287,7 +295,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ca FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
 	ca.register_issuer(text, bytea, bytea, text, text, text, boolean, text),
 	ca.begin_issuance(uuid, uuid, uuid, text[], text[], text, text, bytea, bytea, bytea, text[], timestamptz, timestamptz,
-		text, int8, uuid, jsonb),
+		text, int8, uuid, bytea, bytea, boolean, jsonb),
 	ca.resume_issuance(uuid, uuid, bytea, text, text, int8),
 	ca.take_issuances(text, text, int8, int8),
 	ca.complete_issuance(uuid, bytea, jsonb, text, uuid),

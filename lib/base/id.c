@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "lib/base/clock.h"
-
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 struct id id_new(void)
@@ -17,6 +15,15 @@ struct id id_new(void)
 	id.b[6] = (uint8_t) (0x70 | (id.b[6] & 0x0f)); /* RFC 9562 5.7: version and variant */
 	id.b[8] = (uint8_t) (0x80 | (id.b[8] & 0x3f));
 	return id;
+}
+
+struct timestamp id_time(struct id id)
+{
+	int64_t ms = 0;
+	for (size_t i = 0; i < 6; i++) {
+		ms = ms << 8 | id.b[i];
+	}
+	return (struct timestamp) { ms * 1000 };
 }
 
 bool id_is_none(struct id id)

@@ -4,7 +4,7 @@
 #ifndef CAIRN_BASE_ID_H
 #define CAIRN_BASE_ID_H
 
-#include "lib/base/bytes.h"
+#include "lib/base/clock.h"
 
 #define ID_TEXT_SIZE 23 /* 22 characters and a NUL */
 
@@ -14,6 +14,9 @@ struct id {
 
 /* A fresh id at the present time. */
 struct id id_new(void);
+
+/* When the id was made, in whole milliseconds. */
+struct timestamp id_time(struct id id);
 
 /* All zero: no id. */
 bool id_is_none(struct id id);

@@ -272,6 +272,8 @@ static const struct field issue_certificate_request_table[] = {
 	FIELD(struct issue_certificate_request, public_key, .flags = FIELD_REQUIRED),
 	FIELD(struct issue_certificate_request, not_before),
 	FIELD(struct issue_certificate_request, not_after),
+	FIELD(struct issue_certificate_request, account_thumbprint, .flags = FIELD_REQUIRED),
+	FIELD(struct issue_certificate_request, remembered),
 	FIELD(struct issue_certificate_request, limits),
 };
 const struct fields issue_certificate_request_fields =

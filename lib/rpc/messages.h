@@ -285,6 +285,10 @@ struct issue_certificate_request {
 	struct bytes public_key;      /* SubjectPublicKeyInfo, DER */
 	struct timestamp not_before;  /* as ordered, or none */
 	struct timestamp not_after;
+	struct bytes account_thumbprint; /* of the key that asks */
+	/* The order was not read for this call: what only a look at it could tell is judged with the issuance, and every refusal
+	 * is a CONFLICT, upon which the caller reads it and says what is wrong. */
+	bool remembered;
 	const char *limits; /* what the issuance takes of the rate limits (policy/limits.h), or NULL */
 };
 

@@ -60,7 +60,7 @@ def test_limits_cost_no_statement(ca, account, responder, limited, member, respo
     """The budget of round trips and commits stays, with limits and without."""
     off = cost(ca, account, responder, "www.cost.test")
     on = cost(limited, member, responder_for(limited), "www.cost.test")
-    wanted = {("cairn-ra", s): 1 for s in ("new_order", "start_challenge", "record_validation", "read_finalize")}
+    wanted = {("cairn-ra", s): 1 for s in ("new_order", "start_challenge", "record_validation")}
     wanted["cairn-ca", "begin_issuance"] = wanted["cairn-ca", "complete_issuance"] = 1
     assert on == off
     assert {k: v for k, v in on.items() if k[0] != "cairn-wfe"} == wanted

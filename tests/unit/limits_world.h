@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/base64.h"
 #include "lib/base/metrics.h"
 #include "lib/crypto/auto_openssl.h"
 #include "lib/crypto/jwk.h"
@@ -245,9 +246,10 @@ static inline const char *issue_sql(struct party *p, const struct order *made)
 	    "SELECT ca.begin_issuance(cairn.new_id(), cairn.id_of('%s'), cairn.id_of('%s'), array_fill('dns'::text, "
 	    "ARRAY[%zu]), "
 	    "ARRAY[%s], 'e1', 'classic', '\\x01' || substr(sha256(random()::text::bytea), 1, 15), 'tbs', "
-	    "sha256('key'), ARRAY[%s], now(), now() + interval '90 d', 'ca/1', 60, cairn.new_id(), %s%s%s)",
-	    order_id, p->text, made->identifiers.n, list, list, limits == NULL ? "" : "'", limits == NULL ? "NULL" : limits,
-	    limits == NULL ? "" : "'");
+	    "sha256('key'), ARRAY[%s], now(), now() + interval '90 d', 'ca/1', 60, cairn.new_id(), '\\x%s', "
+	    "sha256('other'), false, %s%s%s)",
+	    order_id, p->text, made->identifiers.n, list, list, hex_encode(a, p->account.thumbprint),
+	    limits == NULL ? "" : "'", limits == NULL ? "NULL" : limits, limits == NULL ? "" : "'");
 }
 
 #endif

@@ -14,12 +14,15 @@
 #include "cli/init.h"
 #include "lib/base/buffer.h"
 #include "lib/crypto/crl.h"
+#include "lib/crypto/jwk.h"
 #include "lib/rpc/handlers.h"
+#include "policy/keys.h"
 
 static struct ctx all; /* what lives as long as the group */
 static char state_dir[] = "/tmp/cairn-test-ca-XXXXXX";
 static struct config *config;
 static struct id account;
+static uint8_t account_thumbprint[SHA256_SIZE];
 
 static const char *uuid(struct arena *a, struct id id)
 {
@@ -71,6 +74,7 @@ static int setup(void **state)
 	db_statements(ca_statements, ca_n_statements);
 	db_configure(config->ca.process.database, 4, 5000);
 	account = id_new();
+	sha256_of(bytes_of_text("k"), account_thumbprint);
 	run_sql("INSERT INTO acme.account (id, status, key, thumbprint) VALUES ('%s', 'valid', '{}', sha256('k'))",
 	    uuid(all.arena, account));
 	return 0;
@@ -129,7 +133,10 @@ static struct issue_certificate_request make_request(
 {
 	EVP_PKEY *key = NULL;
 	struct issue_certificate_request in = {
-		.order_id = make_order(names, n), .account_id = account, .profile = "classic"
+		.order_id = make_order(names, n),
+		.account_id = account,
+		.profile = "classic",
+		.account_thumbprint = { account_thumbprint, sizeof(account_thumbprint) },
 	};
 	assert_good(c, key_generate(c, key_kind, &key));
 	assert_good(c, key_spki(c, key, &in.public_key));
@@ -350,6 +357,23 @@ static void test_race(void **state)
 	expect("1", "SELECT count(*) FROM ca.certificate WHERE order_id = '%s'", uuid(c->arena, in.order_id));
 }
 
+/* one that was begun without a look at the order is begun by one request, also when that comes twice. */
+static void test_twice_remembered(void **state)
+{
+	struct ctx *c = *state;
+	struct issue_certificate_request in = one_name(c, "twice-remembered.test");
+	struct issue_certificate_response first;
+	struct issue_certificate_response second;
+	in.remembered = true;
+	c->request_id = id_new();
+	assert_good(c, ca_issue_certificate_serve(c, &in, &first));
+	assert_good(c, ca_issue_certificate_serve(c, &in, &second));
+	assert_true(bytes_equal(first.certificate, second.certificate));
+	c->request_id = id_new();
+	assert_problem(c, PROBLEM_CONFLICT, ca_issue_certificate_serve(c, &in, &second));
+	expect("1", "SELECT count(*) FROM ca.certificate WHERE order_id = '%s'", uuid(c->arena, in.order_id));
+}
+
 struct refusal {
 	const char *sql; /* what is done to the order before; %s is its id */
 	enum problem problem;
@@ -376,6 +400,10 @@ static void test_refusals(void **state)
 		{ "UPDATE acme.account SET status = 'deactivated' WHERE id = (SELECT account_id FROM acme.orders WHERE id = "
 		  "'%s')",
 		    PROBLEM_ACCOUNT_NOT_VALID, "UPDATE acme.account SET status = 'valid'" },
+		{ "UPDATE acme.account SET thumbprint = sha256('new') WHERE id = (SELECT account_id FROM acme.orders WHERE id "
+		  "= "
+		  "'%s')",
+		    PROBLEM_ACCOUNT_NOT_VALID, "UPDATE acme.account SET thumbprint = sha256('k')" },
 	};
 	for (size_t i = 0; i < COUNT_OF(refusals); i++) {
 		struct issue_certificate_request in = one_name(c, "refused.test");
@@ -386,11 +414,38 @@ static void test_refusals(void **state)
 		    uuid(c->arena, in.order_id), mark + 2);
 		run_sql("%s", sql);
 		assert_problem(c, refusals[i].problem, ca_issue_certificate_serve(c, &in, &out));
+		in.remembered = true; /* who has not read the order is sent to read it */
+		assert_problem(c, PROBLEM_CONFLICT, ca_issue_certificate_serve(c, &in, &out));
 		expect("0", "SELECT count(*) FROM ca.certificate WHERE order_id = '%s'", uuid(c->arena, in.order_id));
 		if (refusals[i].undo != NULL) {
 			run_sql("%s", refusals[i].undo);
 		}
 	}
+}
+
+/* F-25: also when the account was made after the registration authority looked. */
+static void test_key_of_account(void **state)
+{
+	struct ctx *c = *state;
+	struct issue_certificate_request in = one_name(c, "account-key.test");
+	struct issue_certificate_response out;
+	struct keys_read key;
+	struct jwk jwk;
+	assert_good(c, keys_read_spki(c, in.public_key, PROBLEM_BAD_CSR, &key));
+	assert_good(c, jwk_of_key(c, key.key, &jwk));
+	run_sql(
+	    "INSERT INTO acme.account (id, status, key, thumbprint) VALUES (cairn.new_id(), 'deactivated', '{}', '\\x%s')",
+	    hex_encode(c->arena, (struct bytes) { jwk.thumbprint, sizeof(jwk.thumbprint) }));
+	assert_problem(c, PROBLEM_BAD_CSR, ca_issue_certificate_serve(c, &in, &out));
+	in.remembered = true;
+	assert_problem(c, PROBLEM_CONFLICT, ca_issue_certificate_serve(c, &in, &out));
+	run_sql("DELETE FROM acme.account WHERE status = 'deactivated'");
+	/* rules of a policy are not judged here, so somebody has to who knows them. */
+	run_sql("INSERT INTO acme.judging DEFAULT VALUES");
+	assert_problem(c, PROBLEM_CONFLICT, ca_issue_certificate_serve(c, &in, &out));
+	in.remembered = false;
+	assert_good(c, ca_issue_certificate_serve(c, &in, &out));
+	run_sql("TRUNCATE acme.judging");
 }
 
 static void test_bad_requests(void **state)
@@ -686,8 +741,10 @@ int main(void)
 		WITH_CTX(test_issue),
 		WITH_CTX(test_ordered_dates),
 		WITH_CTX(test_twice),
+		WITH_CTX(test_twice_remembered),
 		WITH_CTX(test_race),
 		WITH_CTX(test_refusals),
+		WITH_CTX(test_key_of_account),
 		WITH_CTX(test_bad_requests),
 		WITH_CTX(test_crash_is_completed),
 		WITH_CTX(test_own_leases),

@@ -45,6 +45,7 @@ static void what_is_not_time_is_random(void **state)
 			ms = ms << 8 | id.b[k];
 		}
 		assert_in_range(ms, before, clock_now().us / 1000);
+		assert_int_equal(id_time(id).us, ms * 1000);
 		assert_int_equal(id.b[6] >> 4, 7);
 		assert_int_equal(id.b[8] >> 6, 2);
 		for (size_t bit = 0; bit < 128; bit++) {

@@ -28,11 +28,13 @@
 	         "NULL, NULL, 'off', NULL, sha256('x'), 1, now(), now(), sha256('a') || sha256('b'), sha256('s'), '', " \
 	         "'', " \
 	         "now() + interval '1 d', NULL, false)"
-#define BEGIN_ISSUANCE \
-	"SELECT ca.begin_issuance(" UUID("c") ", " UUID("2") ", " UUID( \
-	    "1") ", '{dns,dns}', '{a.test,b.test}', " \
-	         "'e1', 'classic', '\\x010203040506070809', 'tbs', sha256('key'), '{a.test}', now(), now(), 'ca/1', " \
-	         "60, " UUID("9") ")"
+#define BEGIN_AS(id, serial, request, remembered) \
+	"SELECT ca.begin_issuance(" UUID(id) ", " UUID("2") ", " UUID( \
+	    "1") ", '{dns,dns}', '{a.test,b.test}', 'e1', 'classic', '\\x" serial \
+	         "', 'tbs', sha256('key'), '{a.test}', now(), now(), 'ca/1', 60, " UUID( \
+	             request) ", sha256('k'), sha256('other'), " remembered ")"
+#define BEGIN_ISSUANCE BEGIN_AS("c", "010203040506070801", "9", "false")
+#define BEGIN_REMEMBERED BEGIN_AS("c", "010203040506070801", "9", "true")
 #define CHANGE(account, old, key) \
 	"SELECT coalesce(held_by::text, 'changed') FROM acme.change_key(" UUID( \
 	    account) ", sha256('" old "'), '{}', sha256('" key "'), sha256('spki'), 'ra', " UUID("9") ")"
@@ -167,6 +169,39 @@ static void test_begin_after_deactivation(void **state)
 	pg_assert_value(STATUS_OF("2"), "invalid");
 }
 
+/* The same when nobody has read the order since it was made. */
+static void test_remembered_begin_after_deactivation(void **state)
+{
+	(void) state;
+	make_ready();
+	assert_string_equal(one_waits("cairn_ra", DEACTIVATE, "cairn_ca", BEGIN_REMEMBERED), "CONFLICT");
+	pg_assert_value(STATUS_OF("2"), "invalid");
+	pg_assert_value("SELECT count(*) FROM ca.certificate", "0");
+}
+
+static void test_remembered_authorization_is_given_up(void **state)
+{
+	(void) state;
+	make_ready();
+	assert_string_equal(one_waits("cairn_ra", GIVE_UP("3"), "cairn_ca", BEGIN_REMEMBERED), "CONFLICT");
+	pg_assert_value("SELECT count(*) FROM ca.certificate", "0");
+}
+
+/* of two that begin, the second learns that another request was first; the same request once more that it has begun. */
+static void test_two_begin(void **state)
+{
+	(void) state;
+	make_ready();
+	assert_string_equal(
+	    one_waits("cairn_ca", BEGIN_REMEMBERED, "cairn_ca", BEGIN_AS("d", "010203040506070802", "a", "true")),
+	    "CONFLICT");
+	char *again = NULL;
+	assert_string_equal(pg_try("cairn_ca", BEGIN_REMEMBERED, &again), "");
+	assert_string_equal(again, "f");
+	free(again);
+	pg_assert_value("SELECT count(*) FROM ca.certificate", "1");
+}
+
 /* the same for an authorization that is given up. */
 static void test_authorization_is_given_up(void **state)
 {
@@ -270,14 +305,9 @@ static void test_validation_and_giving_up(void **state)
 static void test_two_finalizations(void **state)
 {
 	(void) state;
-#define BEGIN_AS(id, serial) \
-	"SELECT ca.begin_issuance(" UUID(id) ", " UUID("2") ", " UUID( \
-	    "1") ", '{dns,dns}', '{a.test,b.test}', 'e1', 'classic', '\\x" serial \
-	         "', 'tbs', sha256('key'), '{a.test}', now(), now(), 'ca/1', 60, " UUID("9") ")"
 	make_ready();
 	assert_string_equal(
-	    one_waits("cairn_ca", BEGIN_AS("c", "010203040506070801"), "cairn_ca", BEGIN_AS("d", "010203040506070802")),
-	    "f");
+	    one_waits("cairn_ca", BEGIN_ISSUANCE, "cairn_ca", BEGIN_AS("d", "010203040506070802", "a", "false")), "f");
 	pg_assert_value("SELECT count(*) FROM ca.certificate", "1");
 	pg_assert_value("SELECT count(*) FROM ca.serial", "1");
 }
@@ -305,6 +335,9 @@ int main(void)
 		cmocka_unit_test_setup(test_deactivation_after_new_order, fresh),
 		cmocka_unit_test_setup(test_deactivation_after_begin, fresh),
 		cmocka_unit_test_setup(test_begin_after_deactivation, fresh),
+		cmocka_unit_test_setup(test_remembered_begin_after_deactivation, fresh),
+		cmocka_unit_test_setup(test_remembered_authorization_is_given_up, fresh),
+		cmocka_unit_test_setup(test_two_begin, fresh),
 		cmocka_unit_test_setup(test_authorization_is_given_up, fresh),
 		cmocka_unit_test_setup(test_giving_up_after_begin, fresh),
 		cmocka_unit_test_setup(test_new_order_after_deactivation, fresh),
