@@ -8,6 +8,7 @@
 #include "cli/eab.h"
 #include "cli/incident.h"
 #include "cli/init.h"
+#include "cli/limits.h"
 #include "cli/migrate.h"
 #include "cli/policy.h"
 
@@ -22,6 +23,7 @@ static const struct {
 	{ "eab", "external account keys: who may make an account", cli_eab },
 	{ "policy", "who may have which names: test, diff, apply, show", cli_policy },
 	{ "incident", "certificates that are to be renewed before their time", cli_incident },
+	{ "limits", "rate limits: how they stand, overrides, paused names", cli_limits },
 	{ "ceremony", "make roots, intermediates and their CRLs from a plan", cli_ceremony },
 	{ "bench", "measure an ACME server, this or any other", cli_bench },
 };

@@ -1,5 +1,6 @@
 """Rate limits as clients meet them: exactly what there is, when to come again, and names that are paused. A-45, A-46, A-47."""
 import concurrent.futures
+import json
 import re
 import time
 
@@ -7,6 +8,7 @@ import pytest
 import requests
 
 import raw
+from test_eab import cairn
 
 ALL = [{"name": "NewOrdersPerAccount", "count": 20, "period_s": 36000}, {"name": "CertificatesPerDomain", "count": 3, "period_s": 36000},
        {"name": "CertificatesPerFQDNSet", "count": 2, "period_s": 36000}, {"name": "NewRegistrationsPerIPAddress", "count": 100, "period_s": 3600},
@@ -144,3 +146,54 @@ def test_paused_names(limited, member):
     while limited.sql("SELECT DISTINCT rule FROM log.request WHERE problem = 'RATE_LIMITED' AND rule LIKE '%Pausing%'") == []:
         assert time.monotonic() < end  # requests reach the log a moment later
         time.sleep(0.1)
+
+
+def limits(one, *words, check=True):
+    return cairn(one, "limits", *words, check=check)
+
+
+def answer_of(one, *words):
+    return json.loads(limits(one, *words, "--json").stdout)
+
+
+def test_operator(limited, member):
+    """What an operator sees and changes, each change shown first and on record."""
+    account = member.kid.rpartition("/")[2]
+    named = {row["name"]: row for row in answer_of(limited, "list")["limits"]}
+    assert named["NewOrdersPerAccount"]["count"] == 20 and named["NewRegistrationsPerIPv6Range"]["count"] == 0
+    assert member.order("a.op.test").status_code == 201
+    state = answer_of(limited, "show", "NewOrdersPerAccount", member.kid)
+    assert (state["key"], state["remaining"], state["overridden"]) == (account, 19, False) and state["whole_at"]
+
+    change = ["set", "NewOrdersPerAccount", account, "--count", "1", "--period", "10h", "--reason", "a test"]
+    assert "Nothing was changed" in limits(limited, *change).stdout
+    assert member.order("a.op.test").status_code == 201
+    assert answer_of(limited, *change, "--yes") == {"done": True, "changed": True}
+    refusal(member.order("a.op.test"), "NewOrdersPerAccount")
+    assert answer_of(limited, "list")["overrides"][0]["reason"] == "a test"
+    assert answer_of(limited, "reset", "NewOrdersPerAccount", account, "--yes")["changed"]
+    assert member.order("a.op.test").status_code == 201
+    refusal(member.order("a.op.test"), "NewOrdersPerAccount")
+    assert answer_of(limited, "set", "NewOrdersPerAccount", account, "--default", "--yes")["changed"]
+    assert not answer_of(limited, "set", "NewOrdersPerAccount", account, "--default", "--yes")["changed"]
+    assert answer_of(limited, "reset", "NewOrdersPerAccount", account, "--yes")["changed"]  # ten hours were used
+    assert member.order("a.op.test").status_code == 201
+    kinds = limited.sql("SELECT kind FROM log.event WHERE actor LIKE 'operator %' AND kind LIKE 'limit.%' ORDER BY id")
+    assert kinds == [["limit.overridden"], ["limit.reset"], ["limit.override-dropped"], ["limit.reset"]]
+
+    for _ in range(2):
+        made = member.order("b.op.test")
+        member.post(member.challenge(made.json()["authorizations"][0])["url"], {})
+        assert member.poll(made.headers["Location"], ("invalid",)).json()["status"] == "invalid"
+    assert [p["identifier"] for p in answer_of(limited, "paused", "--account", account)["paused"]] == ["b.op.test"]
+    assert "Nothing was changed" in limits(limited, "unpause", "--account", account).stdout
+    assert answer_of(limited, "unpause", "--account", account, "--names", "b.op.test", "--yes")["names"] == ["b.op.test"]
+    assert member.order("b.op.test").status_code == 201
+
+
+@pytest.mark.parametrize("words, status", [(["--help"], 0), ([], 2), (["frobnicate"], 2), (["show", "NoSuchLimit", "x"], 2), (["show"], 2),
+                                           (["list", "more"], 2), (["paused", "--account", "x"], 2), (["set", "NewOrdersPerAccount", "x"], 1),
+                                           (["unpause"], 1), (["set", "CertificatesPerDomain", "a.test", "--count", "x", "--period", "1d", "--reason", "y"], 1),
+                                           (["set", "CertificatesPerDomain", "a.test", "--count", "1", "--period", "soon", "--reason", "y"], 1)])
+def test_misuse(limited, words, status):
+    assert limits(limited, *words, check=False).returncode == status
