@@ -163,23 +163,35 @@ static int check_framing(struct ctx *c, const struct framing *f, size_t max_body
 	return f->lengths == 0 ? 0 : parse_length(c, f->length, max_body, &ret->length);
 }
 
-/* The end of the head is not there yet: may it still come? */
-static int check_beginning(struct ctx *c, struct bytes text)
+/* A line that ends with LF alone would be waited for in vain. */
+static bool has_bare_lf(struct bytes text)
+{
+	const uint8_t *end = text.p + text.n;
+	for (const uint8_t *at = text.p; (at = memchr(at, '\n', (size_t) (end - at))) != NULL; at++) {
+		if (at == text.p || at[-1] != '\r') {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The end of the head is not there yet: may it still come? What is refused is recorded by its first line, if that is
+ * there. */
+static int check_beginning(struct ctx *c, struct bytes text, struct http_ask *ret)
 {
 	const uint8_t *line = memmem(text.p, text.n, "\r\n", 2);
 	if (line == NULL && text.n > HTTP_MAX_TARGET + 64) {
 		return FAIL(c, URI_TOO_LONG, "The URL is longer than %d octets", HTTP_MAX_TARGET);
 	}
-	if (text.n > HTTP_MAX_HEADER_BYTES) {
-		return FAIL(c, HEADERS_TOO_LARGE, "The header is larger than %d octets", HTTP_MAX_HEADER_BYTES);
+	bool too_large = text.n > HTTP_MAX_HEADER_BYTES;
+	if (!too_large && !has_bare_lf(text)) {
+		return 0;
 	}
-	/* A line that ends with LF alone would be waited for in vain. */
-	for (const uint8_t *at = text.p; (at = memchr(at, '\n', (size_t) (text.p + text.n - at))) != NULL; at++) {
-		if (at == text.p || at[-1] != '\r') {
-			return FAIL(c, MALFORMED, "A line of the header does not end with CR LF");
-		}
+	if (line != NULL) {
+		TRY(parse_first_line(c, (struct bytes) { text.p, (size_t) (line - text.p) }, ret));
 	}
-	return 0;
+	return too_large ? FAIL(c, HEADERS_TOO_LARGE, "The header is larger than %d octets", HTTP_MAX_HEADER_BYTES)
+	                 : FAIL(c, MALFORMED, "A line of the header does not end with CR LF");
 }
 
 int http_ask_parse(struct ctx *c, struct bytes text, size_t max_body, struct http_ask *ret)
@@ -190,7 +202,7 @@ int http_ask_parse(struct ctx *c, struct bytes text, size_t max_body, struct htt
 	text = (struct bytes) { text.p + skipped, text.n - skipped };
 	const uint8_t *end = text.n == 0 ? NULL : memmem(text.p, text.n, "\r\n\r\n", 4);
 	if (end == NULL) {
-		return text.n == 0 ? 0 : check_beginning(c, text);
+		return text.n == 0 ? 0 : check_beginning(c, text, ret);
 	}
 	struct framing framing = { 0 };
 	struct bytes rest = { text.p, (size_t) (end - text.p) + 2 };

@@ -2,6 +2,7 @@
 followed through all of them."""
 import json
 import os
+import pathlib
 import re
 import subprocess
 import time
@@ -12,8 +13,12 @@ import raw
 
 SERVICES = {"cairn-wfe": "cairn.wfe.v1.FrontEnd", "cairn-ra": "cairn.ra.v1.RegistrationAuthority", "cairn-va": "cairn.va.v1.ValidationAuthority",
             "cairn-ca": "cairn.ca.v1.CertificateAuthority", "cairn-subscriber": "cairn.subscriber.v1.SubscriberData"}
-METHODS = (("cairn-wfe", "RedeemNonce", {"cairn-wfe"}), ("cairn-ra", "NewAccount", {"cairn-wfe"}), ("cairn-ra", "NewOrder", {"cairn-wfe"}), ("cairn-ra", "FinalizeOrder", {"cairn-wfe"}),
-           ("cairn-ra", "RevokeCertificate", {"cairn-wfe"}), ("cairn-va", "Validate", {"cairn-ra", "cairn-va"}),
+FRONT = {"cairn-wfe"}
+METHODS = (("cairn-wfe", "RedeemNonce", FRONT), ("cairn-ra", "NewAccount", FRONT), ("cairn-ra", "UpdateAccount", FRONT),
+           ("cairn-ra", "ChangeKey", FRONT), ("cairn-ra", "AskTerms", FRONT), ("cairn-ra", "AgreeTerms", FRONT),
+           ("cairn-ra", "NewOrder", FRONT), ("cairn-ra", "NewAuthorization", FRONT), ("cairn-ra", "StartChallenge", FRONT),
+           ("cairn-ra", "DeactivateAuthorization", FRONT), ("cairn-ra", "FinalizeOrder", FRONT), ("cairn-ra", "RevokeCertificate", FRONT),
+           ("cairn-ra", "Unpause", FRONT), ("cairn-va", "Validate", {"cairn-ra", "cairn-va"}),
            ("cairn-ca", "IssueCertificate", {"cairn-ra"}), ("cairn-subscriber", "GetLogStatus", {"cairn-wfe", "cairn-command"}))
 EVERYBODY = {"cairn-wfe", "cairn-ra", "cairn-va", "cairn-ca", "cairn-subscriber", "cairn-command"}
 PROCESSES = ("cairn-wfe", "cairn-ra", "cairn-va", "cairn-ca", "cairn-subscriber")
@@ -55,6 +60,13 @@ def test_a_caller_without_right_is_refused_and_logged(ca, server, method, caller
         last = [json.loads(line) for line in ca.log(server).splitlines() if "refused for lack of rights" in line][-1]
         assert last["caller"] == caller and last["method"] == label[8:-1] and last["level"] == "warn", last
         assert last["remote"] == "127.0.0.1" and last["request"]
+
+
+def test_each_method_has_its_row():
+    """F-63: a new method comes with a test of who may not call it"""
+    table = (pathlib.Path(__file__).parents[2] / "lib/rpc/methods.def").read_text()
+    rows = re.findall(r"^RPC\w*\((\w+), (\w+),", table, re.M)
+    assert {(f"cairn-{service}", method) for service, method in rows} == {(server, method) for server, method, _ in METHODS}
 
 
 def test_a_caller_with_right_is_served(ca):

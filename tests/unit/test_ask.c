@@ -158,6 +158,28 @@ static void bounds_what_it_waits_for(void **state)
 	assert_int_equal(refusal_of((struct bytes) { (const uint8_t *) text, 20004 }), PROBLEM_HEADERS_TOO_LARGE);
 }
 
+/* A record tells what was asked for, also when the head is refused before its end is there. */
+static void tells_the_first_line_of_what_it_refuses(void **state)
+{
+	(void) state; /* G-2 */
+	static char large[20000];
+	memset(large, 'a', sizeof(large) - 1);
+	static const char line[] = "POST /acme/x?y HTTP/1.1\r\nX: ";
+	memcpy(large, line, sizeof(line) - 1);
+	const char *const cases[] = { large, "POST /acme/x?y HTTP/1.1\r\nX: a\n" };
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct ctx c;
+		ctx_init(&c);
+		struct http_ask ask;
+		assert_int_equal(http_ask_parse(&c, bytes_of_text(cases[i]), MAX_BODY, &ask), -1);
+		assert_string_equal(ask.method, "POST");
+		assert_string_equal(ask.target, "/acme/x?y");
+		assert_string_equal(ask.path, "/acme/x");
+		assert_int_equal(ask.n, 0);
+		ctx_done(&c);
+	}
+}
+
 /* The body of a chunked text that comes in pieces of so many octets; what is behind it is in ret_left. */
 static int decode(const char *text, size_t step, char *ret_body, size_t *ret_left)
 {
@@ -242,6 +264,7 @@ int main(void)
 		cmocka_unit_test(knows_who_comes_again),
 		cmocka_unit_test(refuses_other_forms),
 		cmocka_unit_test(bounds_what_it_waits_for),
+		cmocka_unit_test(tells_the_first_line_of_what_it_refuses),
 		cmocka_unit_test(joins_chunks),
 		cmocka_unit_test(refuses_other_chunks),
 	};
