@@ -9,6 +9,7 @@
 #include "lib/base/log.h"
 
 #define LOOK_MS 2000
+#define STOP_MS 200 /* for so long the end of the process may have to wait for this thread: nobody signs meanwhile */
 #define ROUND_LIMIT_MS 60000
 
 static pthread_t thread;
@@ -20,9 +21,12 @@ static void wait_for_revocation(void)
 	struct ctx c;
 	bool notified = false;
 	ctx_init(&c);
-	if (db_wait_notify(&c, "cairn_revoked", LOOK_MS, &notified) != 0) {
-		log_error(&c, LOG_WARN, "revocations are not announced");
-		nanosleep(&(struct timespec) { .tv_sec = 1 }, NULL);
+	for (int64_t ms = 0; ms < LOOK_MS && !notified && !atomic_load(&stopping); ms += STOP_MS) {
+		if (db_wait_notify(&c, "cairn_revoked", STOP_MS, &notified) != 0) {
+			log_error(&c, LOG_WARN, "revocations are not announced");
+			nanosleep(&(struct timespec) { .tv_sec = 1 }, NULL);
+			break;
+		}
 	}
 	ctx_done(&c);
 }
