@@ -2,16 +2,18 @@
 -- log.validation_private but these functions, which run as the owner: what a validation was for comes from the authorization
 -- itself, and both halves are added or none.
 
--- What a validation that passed proves: control, if its method can prove it of such an identifier (B-9, C-6), and a method that
--- looks for records in DNS if no lookup failed to verify (C-23). NULL is no proof, by which no authorization can be valid. No
--- CHECK, which would be parsed anew for each row.
-CREATE FUNCTION acme.proof_by(p_method text, p_type text, p_wildcard boolean, p_dnssec text) RETURNS log.proof LANGUAGE sql
-IMMUTABLE PARALLEL SAFE AS $$
-	SELECT CASE WHEN CASE p_method
-		WHEN 'http-01' THEN NOT p_wildcard
-		WHEN 'tls-alpn-01' THEN NOT p_wildcard -- B-5
-		WHEN 'dns-01' THEN p_type = 'dns' AND p_dnssec <> 'bogus'
-		WHEN 'dns-account-01' THEN p_type = 'dns' AND p_dnssec <> 'bogus'
+-- What a validation that passed proves: control, if its method can prove it of such an identifier (B-9, C-6), if a method that
+-- looks for records in DNS met no lookup that failed to verify (C-23), and if its record says how: the lookups that gave the
+-- addresses or the TXT records, and the address that answered (G-3). NULL is no proof, by which no authorization can be valid.
+-- No CHECK, which would be parsed anew for each row.
+CREATE FUNCTION acme.proof_by(p_method text, p_type text, p_wildcard boolean, p_dnssec text, p_resolutions text,
+	p_attempts text) RETURNS log.proof LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+	SELECT CASE WHEN CASE
+		WHEN p_method IN ('http-01', 'tls-alpn-01') THEN NOT p_wildcard -- B-5
+			AND p_attempts::jsonb @? '$.attempts[*] ? (@.address_used != "")'
+			AND (p_type = 'ip' OR p_resolutions::jsonb @? '$.resolutions[*] ? (@.type == "A" || @.type == "AAAA")')
+		WHEN p_method IN ('dns-01', 'dns-account-01') THEN p_type = 'dns' AND p_dnssec <> 'bogus'
+			AND p_resolutions::jsonb @? '$.resolutions[*] ? (@.type == "TXT")'
 		END THEN 'control'::log.proof END
 $$;
 
@@ -49,7 +51,8 @@ BEGIN
 			a.identifier_value, a.wildcard, a.challenge_types[p_n], p_rule, p_perspective, a.attempts + 1, p_passed, p_problem,
 			p_detail, p_dnssec, p_caa, sha256(convert_to(a.tokens[p_n], 'UTF8')), p_answer_sha256, p_answer_octets,
 			p_started, p_ended, p_commitments,
-			CASE WHEN p_passed THEN acme.proof_by(a.challenge_types[p_n], a.identifier_type, a.wildcard, p_dnssec) END
+			CASE WHEN p_passed THEN acme.proof_by(a.challenge_types[p_n], a.identifier_type, a.wildcard, p_dnssec,
+				p_resolutions, p_attempts) END
 		FROM acme.authz a WHERE a.id = p_authz
 		ON CONFLICT (id) DO NOTHING;
 	IF NOT FOUND THEN -- it has run before and its answer was lost
@@ -103,7 +106,7 @@ BEGIN
 	END IF;
 END $$;
 
-REVOKE ALL ON FUNCTION acme.error_of_tries(int, jsonb, jsonb), acme.proof_by(text, text, boolean, text),
+REVOKE ALL ON FUNCTION acme.error_of_tries(int, jsonb, jsonb), acme.proof_by(text, text, boolean, text, text, text),
 	acme.record_validation(uuid, uuid, int8, text, uuid, text, text, boolean, text, text, jsonb, text, jsonb, bytea, int8,
 		timestamptz, timestamptz, bytea, bytea, text, text, timestamptz, int8, boolean, jsonb),
 	acme.record_caa(uuid, uuid, uuid, text, boolean, text, text, text, jsonb, timestamptz, timestamptz, bytea, bytea, text,

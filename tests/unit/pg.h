@@ -6,6 +6,10 @@
 #ifndef CAIRN_TESTS_PG_H
 #define CAIRN_TESTS_PG_H
 
+/* In SQL: what stands in the record of a validation of any method that passed. */
+#define PG_RESOLUTIONS "'{\"resolutions\":[{\"type\":\"A\"},{\"type\":\"TXT\"}]}'"
+#define PG_ATTEMPTS "'{\"attempts\":[{\"address_used\":\"127.0.0.1\"}]}'"
+
 #include <dirent.h>
 #include <libpq-fe.h>
 #include <signal.h>

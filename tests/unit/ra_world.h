@@ -23,7 +23,10 @@ static const char *last_caa_method;
 static inline struct validation_result va_result(const struct validate_request *in)
 {
 	static const uint8_t digest[SHA256_SIZE] = { 1 };
-	static struct connection_attempt answered = { .body_sha256 = { digest, sizeof(digest) }, .body_octets = 87 };
+	static struct resolution resolved = { .type = "A" };
+	static struct connection_attempt answered = {
+		.address_used = "127.0.0.1", .body_sha256 = { digest, sizeof(digest) }, .body_octets = 87
+	};
 	struct validation_result r = {
 		.validation_id = in->validation_id,
 		.perspective = "test",
@@ -37,6 +40,7 @@ static inline struct validation_result va_result(const struct validate_request *
 		r.problem = (struct problem_record) { .type = "UNAUTHORIZED", .detail = "wrong answer" };
 	}
 	if (in->key_authorization != NULL && va_does != VA_FAULTS) {
+		r.resolutions = (struct resolution_list) { &resolved, 1 };
 		r.attempts = (struct connection_attempt_list) { &answered, 1 };
 	}
 	return r;

@@ -263,8 +263,9 @@ static void test_expired_while_validated(void **state)
 	                    "WHERE identifier_value = 'slow.test'");
 	pg_exec("cairn_ra",
 	    "SELECT acme.record_validation(cairn.new_id(), a.id, 1, 'h', cairn.new_id(), 'r', 'p', true, NULL, "
-	    "NULL, NULL, 'off', NULL, sha256('x'), 1, now(), now(), sha256('a') || sha256('b'), sha256('s'), "
-	    "'', '', now() + interval '1 day', NULL, false) FROM acme.authz a WHERE identifier_value = 'slow.test'");
+	    "NULL, NULL, 'off', NULL, sha256('x'), 1, now(), now(), sha256('a') || sha256('b'), "
+	    "sha256('s'), " PG_RESOLUTIONS ", " PG_ATTEMPTS
+	    ", now() + interval '1 day', NULL, false) FROM acme.authz a WHERE identifier_value = 'slow.test'");
 	pg_assert_value("SELECT validation_id IS NULL FROM acme.authz WHERE identifier_value = 'slow.test'", "t");
 	pg_assert_value("SELECT count(*) FROM log.validation WHERE identifier_value = 'slow.test' AND passed", "1");
 	a = authorization_of(&f, &order, 0);

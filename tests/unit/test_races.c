@@ -25,9 +25,8 @@
 #define RECORD(id, authz) \
 	"SELECT acme.record_validation(" UUID(id) ", " UUID(authz) ", 1, 'ra', " UUID( \
 	    "9") ", 'BR', 'local', true, NULL, " \
-	         "NULL, NULL, 'off', NULL, sha256('x'), 1, now(), now(), sha256('a') || sha256('b'), sha256('s'), '', " \
-	         "'', " \
-	         "now() + interval '1 d', NULL, false)"
+	         "NULL, NULL, 'off', NULL, sha256('x'), 1, now(), now(), sha256('a') || sha256('b'), " \
+	         "sha256('s'), " PG_RESOLUTIONS ", " PG_ATTEMPTS ", now() + interval '1 d', NULL, false)"
 #define BEGIN_AS(id, serial, request, remembered) \
 	"SELECT ca.begin_issuance(" UUID(id) ", " UUID("2") ", " UUID( \
 	    "1") ", '{dns,dns}', '{a.test,b.test}', 'e1', 'classic', '\\x" serial \

@@ -204,12 +204,15 @@ static void test_denied(void **state)
 #define RECORD(id, authz, passed, problem, digest, commitments, salt) \
 	"SELECT acme.record_validation(" UUID(id) ", " UUID(authz) ", 1, 'ra', " UUID( \
 	    "9") ", 'BR', 'local', " passed ", " problem ", NULL, NULL, 'off', NULL, " digest \
-	         ", 1, now(), now(), " commitments ", " salt ", '{}', '{}', now() + interval '1 d', NULL, false)"
+	         ", 1, now(), now(), " commitments ", " salt ", " PG_RESOLUTIONS ", " PG_ATTEMPTS \
+	         ", now() + interval '1 d', NULL, false)"
 #define UUID2(n) "'0193f000-0000-7000-8000-00000000" n "00'"
-#define PROVE(id, authz, dnssec) \
+#define PROVE(id, authz, dnssec) PROVE_BY(id, authz, dnssec, PG_RESOLUTIONS, PG_ATTEMPTS)
+#define PROVE_BY(id, authz, dnssec, resolutions, attempts) \
 	"SELECT acme.record_validation(" UUID2(id) ", " UUID2(authz) ", 1, 'ra', " UUID( \
 	    "9") ", 'BR', 'local', true, NULL, NULL, NULL, '" dnssec "', NULL, sha256('x'), 1, now(), now(), " COMMITMENTS \
-	         ", sha256('s'), '{}', '{}', now() + interval '1 d', NULL, false)"
+	         ", sha256('s'), " resolutions ", " attempts ", now() + interval '1 d', NULL, false)"
+#define NOTHING "'{}'"
 #define COMMITMENTS "sha256('a') || sha256('b')"
 
 struct violation {
@@ -300,6 +303,14 @@ static void test_methods_prove_what_they_can(void **state)
 		{ "'dns', false, '{dns-01}'", PROVE("59", "58", "bogus"), "23503" },
 		{ "'ip', false, '{dns-01}'", PROVE("61", "60", "off"), "23503" },
 		{ "'dns', true, '{dns-account-01}'", PROVE("63", "62", "off"), "" },
+		/* G-3: nor by a record that does not say how */
+		{ "'dns', false, '{http-01}'", PROVE_BY("65", "64", "off", PG_RESOLUTIONS, NOTHING), "23503" },
+		{ "'dns', false, '{http-01}'", PROVE_BY("67", "66", "off", NOTHING, PG_ATTEMPTS), "23503" },
+		{ "'dns', false, '{tls-alpn-01}'", PROVE_BY("69", "68", "off", PG_RESOLUTIONS, "'{\"attempts\":[{}]}'"),
+		    "23503" },
+		{ "'ip', false, '{tls-alpn-01}'", PROVE_BY("71", "70", "off", NOTHING, PG_ATTEMPTS), "" },
+		{ "'dns', false, '{dns-01}'", PROVE_BY("73", "72", "off", "'{\"resolutions\":[{\"type\":\"A\"}]}'", NOTHING),
+		    "23503" },
 	};
 	(void) state;
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {

@@ -19,7 +19,8 @@
 #define RECORD(id, authz) \
 	"SELECT acme.record_validation(" UUID(id) ", " UUID(authz) ", 1, 'ra', " UUID( \
 	    "9") ", 'BR', 'local', true, NULL, NULL, NULL, 'off', NULL, sha256('x'), 1, now(), now(), " \
-	         "sha256('a') || sha256('b'), sha256('s'), '', '', now() + interval '1 d', NULL, false)"
+	         "sha256('a') || sha256('b'), sha256('s'), " PG_RESOLUTIONS ", " PG_ATTEMPTS \
+	         ", now() + interval '1 d', NULL, false)"
 #define AUTHZ_OF(order) "SELECT authorizations[1] FROM acme.orders WHERE id = " UUID(order)
 
 static int setup(void **state)
