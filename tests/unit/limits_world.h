@@ -198,7 +198,10 @@ static inline void pass_time(struct arena *a, int64_t seconds)
 static inline void validated(struct party *p, const struct order *made, size_t n, bool passed, bool fault)
 {
 	static const uint8_t digest[SHA256_SIZE] = { 1 };
-	static struct connection_attempt answered = { .body_sha256 = { digest, sizeof(digest) }, .body_octets = 87 };
+	static struct resolution resolved = { .type = "A" };
+	static struct connection_attempt answered = {
+		.address_used = "127.0.0.1", .body_sha256 = { digest, sizeof(digest) }, .body_octets = 87
+	};
 	struct identifier identifier = made->identifiers.v[n];
 	identifier.value += strncmp(identifier.value, "*.", 2) == 0 ? 2 : 0;
 	struct job job = { .challenge_id = challenge_id(made->authorizations.v[n], 1),
@@ -216,6 +219,7 @@ static inline void validated(struct party *p, const struct order *made, size_t n
 	if (!passed) {
 		result.problem = (struct problem_record) { .type = "UNAUTHORIZED", .detail = "wrong answer" };
 	}
+	result.resolutions = (struct resolution_list) { &resolved, 1 };
 	result.attempts = (struct connection_attempt_list) { &answered, 1 };
 	char id[ID_TEXT_SIZE];
 	id_encode(job.authz_id, id);
