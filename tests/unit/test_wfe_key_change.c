@@ -41,11 +41,13 @@ static void a_key_is_changed(void **state)
 	assert_non_null(strstr(t.body, "\"status\":\"valid\""));
 	assert_non_null(strstr(t.body, "/orders\""));
 	/* the same old key with its members in another order */
-	const char *x = json_string_value(json_object_get(json_loads(t.alice.jwk.canonical, 0, NULL), "x"));
-	const char *y = json_string_value(json_object_get(json_loads(t.alice.jwk.canonical, 0, NULL), "y"));
+	json_t *jwk = json_loads(t.alice.jwk.canonical, 0, NULL);
+	const char *x = json_string_value(json_object_get(jwk, "x"));
+	const char *y = json_string_value(json_object_get(jwk, "y"));
 	const char *old = arena_printf(t.c.arena,
 	    "{\"account\":\"%s\",\"oldKey\":{\"y\":\"%s\",\"x\":\"%s\",\"use\":\"sig\",\"kty\":\"EC\",\"crv\":\"P-256\"}}",
 	    t.alice.kid, y, x);
+	json_decref(jwk);
 	assert_int_equal(post_as(&t.alice, KEY_CHANGE, jws_of(&next, inner_header(&next), old)), 200);
 	t.ra_problem = PROBLEM_KEY_CONFLICT;
 	t.ra_location = t.bob.kid;
