@@ -1,6 +1,5 @@
 #include "cli/eab.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -245,12 +244,6 @@ static const struct {
 	{ "rotate", rotate, true },
 };
 
-static int misused(const char *why)
-{
-	fprintf(stderr, "cairn eab: %s\n%s", why, usage);
-	return 2;
-}
-
 static const struct option options[] = {
 	{ "config", required_argument, NULL, 'c' },
 	{ "database", required_argument, NULL, 'd' },
@@ -276,8 +269,9 @@ static int64_t read_uses(const char *text)
 }
 
 /* False for an option that there is not. */
-static bool take_option(struct request *r, int opt)
+static bool take_option(void *request, int opt)
 {
+	struct request *r = request;
 	const char **texts[128] = {
 		['l'] = &r->label, ['e'] = &r->expires, ['n'] = &r->names, ['p'] = &r->profiles, ['k'] = &r->keep_old
 	};
@@ -303,42 +297,36 @@ static int act(struct ctx *c, size_t action, struct request *r)
 	return 0;
 }
 
+static const struct operator_command command = { "eab", usage, options, take_option };
+
 static int choose(struct ctx *c, int argc, char **argv)
 {
 	struct request r = { .options = { .files = { ARENA_ARRAY(c->arena, (size_t) argc + 1, const char *), 0 } },
 		.uses = 1 };
-	optind = 0; /* glibc: start anew */
-	for (int opt = 0; (opt = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
-		if (!take_option(&r, opt)) {
-			fputs(usage, opt == 'h' ? stdout : stderr);
-			return opt == 'h' ? 0 : 2;
-		}
+	int code = operator_read(&command, argc, argv, &r);
+	if (code >= 0) {
+		return code;
 	}
 	size_t i = 0;
 	while (i < COUNT_OF(actions) && (optind >= argc || strcmp(actions[i].name, argv[optind]) != 0)) {
 		i++;
 	}
 	if (i == COUNT_OF(actions)) {
-		return misused("say create, list, disable or rotate");
+		return operator_misused(&command, "say create, list, disable or rotate");
 	}
 	if (argc - optind != (actions[i].takes_key ? 2 : 1)) {
-		return misused(actions[i].takes_key ? "name one key" : "there are words too many");
+		return operator_misused(&command, actions[i].takes_key ? "name one key" : "there are words too many");
 	}
 	if (actions[i].takes_key && id_parse(bytes_of_text(argv[optind + 1]), &r.key) != 0) {
-		return misused("a key is named by its 22 characters, as cairn eab list shows them");
+		return operator_misused(&command, "a key is named by its 22 characters, as cairn eab list shows them");
 	}
 	if (r.uses < 0) {
-		return misused("--uses wants a whole number from 1 on");
+		return operator_misused(&command, "--uses wants a whole number from 1 on");
 	}
 	return act(c, i, &r);
 }
 
 int cli_eab(int argc, char **argv)
 {
-	struct ctx c;
-	ctx_init(&c);
-	int code = choose(&c, argc, argv);
-	db_thread_end();
-	ctx_done(&c);
-	return code;
+	return operator_run(argc, argv, choose);
 }

@@ -2,7 +2,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -309,12 +308,6 @@ static const struct {
 };
 #define ACTION_CREATE 0
 
-static int misused(const char *why)
-{
-	fprintf(stderr, "cairn incident: %s\n%s", why, usage);
-	return 2;
-}
-
 static const struct option options[] = {
 	{ "config", required_argument, NULL, 'c' },
 	{ "database", required_argument, NULL, 'd' },
@@ -331,8 +324,9 @@ static const struct option options[] = {
 };
 
 /* False for an option that there is not. */
-static bool take_option(struct request *r, int opt)
+static bool take_option(void *request, int opt)
 {
+	struct request *r = request;
 	const char **texts[128] = {
 		['s'] = &r->serials, ['q'] = &r->where, ['u'] = &r->url, ['w'] = &r->window, ['n'] = &r->waves
 	};
@@ -404,23 +398,12 @@ static int act(struct ctx *c, size_t action, struct request *r)
 	return 0;
 }
 
-/* -1: go on; else the exit code. */
-static int read_options(int argc, char **argv, struct request *r)
-{
-	optind = 0; /* glibc: start anew */
-	for (int opt = 0; (opt = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
-		if (!take_option(r, opt)) {
-			fputs(usage, opt == 'h' ? stdout : stderr);
-			return opt == 'h' ? 0 : 2;
-		}
-	}
-	return -1;
-}
+static const struct operator_command command = { "incident", usage, options, take_option };
 
 static int choose(struct ctx *c, int argc, char **argv)
 {
 	struct request r = { .options = { .files = { ARENA_ARRAY(c->arena, (size_t) argc + 1, const char *), 0 } } };
-	int code = read_options(argc, argv, &r);
+	int code = operator_read(&command, argc, argv, &r);
 	if (code >= 0) {
 		return code;
 	}
@@ -429,24 +412,20 @@ static int choose(struct ctx *c, int argc, char **argv)
 		i++;
 	}
 	if (i == COUNT_OF(actions)) {
-		return misused("say create, list, show or close");
+		return operator_misused(&command, "say create, list, show or close");
 	}
 	if (argc - optind != (actions[i].takes_id ? 2 : 1)) {
-		return misused(actions[i].takes_id ? "name one incident" : "there are words too many");
+		return operator_misused(&command, actions[i].takes_id ? "name one incident" : "there are words too many");
 	}
 	if (actions[i].takes_id && id_parse(bytes_of_text(argv[optind + 1]), &r.id) != 0) {
-		return misused("an incident is named by its 22 characters, as cairn incident list shows them");
+		return operator_misused(
+		    &command, "an incident is named by its 22 characters, as cairn incident list shows them");
 	}
 	const char *why = i == ACTION_CREATE ? read_wish(c->arena, &r) : NULL;
-	return why == NULL ? act(c, i, &r) : misused(why);
+	return why == NULL ? act(c, i, &r) : operator_misused(&command, why);
 }
 
 int cli_incident(int argc, char **argv)
 {
-	struct ctx c;
-	ctx_init(&c);
-	int code = choose(&c, argc, argv);
-	db_thread_end();
-	ctx_done(&c);
-	return code;
+	return operator_run(argc, argv, choose);
 }

@@ -1,6 +1,5 @@
 #include "cli/limits.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -349,12 +348,6 @@ static const struct {
 	{ "unpause", unpause, false },
 };
 
-static int misused(const char *why)
-{
-	fprintf(stderr, "cairn limits: %s\n%s", why, usage);
-	return 2;
-}
-
 static const struct option options[] = {
 	{ "config", required_argument, NULL, 'c' },
 	{ "database", required_argument, NULL, 'd' },
@@ -372,8 +365,9 @@ static const struct option options[] = {
 };
 
 /* False for an option that there is not. */
-static bool take_option(struct request *r, int opt)
+static bool take_option(void *request, int opt)
 {
+	struct request *r = request;
 	const char **texts[128] = { ['n'] = &r->count,
 		['p'] = &r->period,
 		['b'] = &r->burst,
@@ -413,23 +407,12 @@ static const char *read_account(struct request *r)
 	return fine ? NULL : "accounts are named by their 22 characters";
 }
 
-/* -1: go on; else the exit code. */
-static int read_options(int argc, char **argv, struct request *r)
-{
-	optind = 0; /* glibc: start anew */
-	for (int opt = 0; (opt = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
-		if (!take_option(r, opt)) {
-			fputs(usage, opt == 'h' ? stdout : stderr);
-			return opt == 'h' ? 0 : 2;
-		}
-	}
-	return -1;
-}
+static const struct operator_command command = { "limits", usage, options, take_option };
 
 static int choose(struct ctx *c, int argc, char **argv)
 {
 	struct request r = { .options = { .files = { ARENA_ARRAY(c->arena, (size_t) argc + 1, const char *), 0 } } };
-	int code = read_options(argc, argv, &r);
+	int code = operator_read(&command, argc, argv, &r);
 	if (code >= 0) {
 		return code;
 	}
@@ -438,24 +421,20 @@ static int choose(struct ctx *c, int argc, char **argv)
 		i++;
 	}
 	if (i == COUNT_OF(actions)) {
-		return misused("say list, show, set, reset, paused or unpause");
+		return operator_misused(&command, "say list, show, set, reset, paused or unpause");
 	}
 	if (argc - optind != (actions[i].takes_key ? 3 : 1)) {
-		return misused(actions[i].takes_key ? "name a limit and a key" : "there are words too many");
+		return operator_misused(&command, actions[i].takes_key ? "name a limit and a key" : "there are words too many");
 	}
 	if (actions[i].takes_key && !limit_find(argv[optind + 1], &r.kind)) {
-		return misused("there is no such limit; cairn limits list names them");
+		return operator_misused(&command, "there is no such limit; cairn limits list names them");
 	}
 	const char *why = read_account(&r);
-	return why == NULL ? act(c, i, &r, actions[i].takes_key ? argv[optind + 2] : NULL) : misused(why);
+	return why == NULL ? act(c, i, &r, actions[i].takes_key ? argv[optind + 2] : NULL)
+	                   : operator_misused(&command, why);
 }
 
 int cli_limits(int argc, char **argv)
 {
-	struct ctx c;
-	ctx_init(&c);
-	int code = choose(&c, argc, argv);
-	db_thread_end();
-	ctx_done(&c);
-	return code;
+	return operator_run(argc, argv, choose);
 }

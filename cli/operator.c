@@ -1,6 +1,5 @@
 #include "cli/operator.h"
 
-#include <getopt.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,34 @@
 #include <unistd.h>
 
 #define STATEMENT_TIMEOUT_MS 60000
+
+int operator_run(int argc, char **argv, int (*command)(struct ctx *c, int argc, char **argv))
+{
+	struct ctx c;
+	ctx_init(&c);
+	int code = command(&c, argc, argv);
+	db_thread_end();
+	ctx_done(&c);
+	return code;
+}
+
+int operator_read(const struct operator_command *command, int argc, char **argv, void *request)
+{
+	optind = 0; /* glibc: start anew */
+	for (int opt = 0; (opt = getopt_long(argc, argv, "h", command->options, NULL)) != -1;) {
+		if (!command->take(request, opt)) {
+			fputs(command->usage, opt == 'h' ? stdout : stderr);
+			return opt == 'h' ? 0 : 2;
+		}
+	}
+	return -1;
+}
+
+int operator_misused(const struct operator_command *command, const char *why)
+{
+	fprintf(stderr, "cairn %s: %s\n%s", command->name, why, command->usage);
+	return 2;
+}
 
 int operator_open(struct ctx *c, const struct operator_options *o, const struct statement *const *statements, size_t n,
     const struct config **ret_config)

@@ -2,6 +2,8 @@
 #ifndef CAIRN_CLI_OPERATOR_H
 #define CAIRN_CLI_OPERATOR_H
 
+#include <getopt.h>
+
 #include "lib/base/config.h"
 #include "lib/db/db.h"
 
@@ -12,6 +14,24 @@ struct operator_options {
 	bool json;
 	bool yes;
 };
+
+/* A command: `cairn NAME ...`. */
+struct operator_command {
+	const char *name;
+	const char *usage;
+	const struct option *options;
+	/* Takes an option's argument (optarg) into the request; false for an option that there is not. */
+	bool (*take)(void *request, int letter);
+};
+
+/* Runs a command with a context of its own. Gives the exit code. */
+int operator_run(int argc, char **argv, int (*command)(struct ctx *c, int argc, char **argv));
+
+/* Takes all options; words begin at optind. -1: go on; else the exit code. */
+int operator_read(const struct operator_command *command, int argc, char **argv, void *request);
+
+/* Says why it can't be run like that, and how it can. Gives the exit code. */
+int operator_misused(const struct operator_command *command, const char *why);
 
 /* Makes ready for the n statements. ret_config (the arena's) has the defaults when no file was given. MALFORMED: neither a
  * database nor a configuration that has one. */

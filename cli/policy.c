@@ -1,7 +1,6 @@
 #include "cli/policy.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -188,12 +187,6 @@ static const struct {
 };
 #define ACTION_TEST 0
 
-static int misused(const char *why)
-{
-	fprintf(stderr, "cairn policy: %s\n%s", why, usage);
-	return 2;
-}
-
 static const struct option options[] = {
 	{ "config", required_argument, NULL, 'c' },
 	{ "database", required_argument, NULL, 'd' },
@@ -209,8 +202,9 @@ static const struct option options[] = {
 };
 
 /* False for an option that there is not. */
-static bool take_option(struct request *r, int opt)
+static bool take_option(void *request, int opt)
 {
+	struct request *r = request;
 	const char **texts[128] = {
 		['a'] = &r->account, ['e'] = &r->eab_key, ['n'] = &r->names, ['p'] = &r->profile, ['v'] = &r->version
 	};
@@ -261,23 +255,12 @@ static int act(struct ctx *c, size_t action, struct request *r)
 	return result;
 }
 
-/* -1: go on; else the exit code. */
-static int read_options(int argc, char **argv, struct request *r)
-{
-	optind = 0; /* glibc: start anew */
-	for (int opt = 0; (opt = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
-		if (!take_option(r, opt)) {
-			fputs(usage, opt == 'h' ? stdout : stderr);
-			return opt == 'h' ? 0 : 2;
-		}
-	}
-	return -1;
-}
+static const struct operator_command command = { "policy", usage, options, take_option };
 
 static int choose(struct ctx *c, int argc, char **argv)
 {
 	struct request r = { .options = { .files = { ARENA_ARRAY(c->arena, (size_t) argc + 1, const char *), 0 } } };
-	int code = read_options(argc, argv, &r);
+	int code = operator_read(&command, argc, argv, &r);
 	if (code >= 0) {
 		return code;
 	}
@@ -286,23 +269,18 @@ static int choose(struct ctx *c, int argc, char **argv)
 		i++;
 	}
 	if (i == COUNT_OF(actions)) {
-		return misused("say test, diff, apply or show");
+		return operator_misused(&command, "say test, diff, apply or show");
 	}
 	if (argc - optind != (actions[i].takes_file ? 2 : 1)) {
-		return misused(actions[i].takes_file ? "name one file" : "there are words too many");
+		return operator_misused(&command, actions[i].takes_file ? "name one file" : "there are words too many");
 	}
 	r.file = actions[i].takes_file ? argv[optind + 1] : NULL;
 	const char *why = read_version(&r);
 	why = why == NULL && i == ACTION_TEST ? read_question(c->arena, &r) : why;
-	return why == NULL ? act(c, i, &r) : misused(why);
+	return why == NULL ? act(c, i, &r) : operator_misused(&command, why);
 }
 
 int cli_policy(int argc, char **argv)
 {
-	struct ctx c;
-	ctx_init(&c);
-	int code = choose(&c, argc, argv);
-	db_thread_end();
-	ctx_done(&c);
-	return code;
+	return operator_run(argc, argv, choose);
 }
