@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "ca/signer.h"
+#include "ca/steady.h"
 #include "ca/statements.h"
 #include "lib/base/base64.h"
 
@@ -57,6 +58,30 @@ const struct statement set_alternates = {
 	.repeatable = true,
 };
 
+struct shards_params {
+	const char *issuer;
+	struct text_list urls;
+	const char *process;
+};
+
+static const struct field shards_param[] = {
+	FIELD(struct shards_params, issuer),
+	FIELD(struct shards_params, urls),
+	FIELD(struct shards_params, process),
+};
+static const struct fields shards_params_fields = FIELDS(struct shards_params, shards_param);
+
+static const struct field shard_field[] = { FIELD(struct crl_shard, shard), FIELD(struct crl_shard, url) };
+static const struct fields shard_fields = FIELDS(struct crl_shard, shard_field);
+
+const struct statement register_shards = {
+	.name = "register_shards",
+	.sql = "SELECT shard, url FROM ca.register_shards($1, $2, $3)",
+	.params = &shards_params_fields,
+	.row = &shard_fields,
+	.repeatable = true,
+};
+
 const struct statement *const ca_statements[] = {
 	&register_issuer,
 	&set_alternates,
@@ -65,10 +90,13 @@ const struct statement *const ca_statements[] = {
 	&take_issuances,
 	&complete_issuance,
 	&abandon_issuance,
-	&crl_state,
-	&take_crl_lease,
+	&register_shards,
+	&crl_states,
+	&begin_crl,
 	&read_revoked,
+	&fix_crl,
 	&publish_crl,
+	&steady_statement,
 };
 const size_t ca_n_statements = COUNT_OF(ca_statements);
 
@@ -102,10 +130,25 @@ int ca_open(struct ctx *c, const struct config *config)
 	return 0;
 }
 
+/* The shards that new certificates name; kept as long as the process (E-25). */
+static int register_crls(struct ctx *c, struct issuer *issuer)
+{
+	const struct shards_params params = { issuer->config->name, issuer_crl_urls(c->arena, issuer->config), ca.process };
+	struct crl_shard *rows;
+	size_t n;
+	TRY(db_rows(c, &register_shards, &params, (void *) &rows, &n));
+	struct crl_shard *kept = ARENA_ARRAY(ca.arena, n, struct crl_shard);
+	for (size_t i = 0; i < n; i++) {
+		kept[i] = (struct crl_shard) { rows[i].shard, arena_text(ca.arena, rows[i].url) };
+	}
+	issuer->shards = (struct crl_shard_list) { kept, n };
+	return 0;
+}
+
 int ca_register_issuers(struct ctx *c)
 {
 	for (size_t i = 0; i < ca.issuers.n; i++) {
-		const struct issuer *issuer = &ca.issuers.v[i];
+		struct issuer *issuer = &ca.issuers.v[i];
 		const struct register_params params = {
 			.name = issuer->config->name,
 			.certificate = issuer->info.der,
@@ -119,6 +162,7 @@ int ca_register_issuers(struct ctx *c)
 		TRY(db_run(c, &register_issuer, &params));
 		const struct alternates_params alternates = { issuer->config->name, issuer->alternates };
 		TRY(db_run(c, &set_alternates, &alternates));
+		TRY(register_crls(c, issuer));
 	}
 	return 0;
 }

@@ -1,132 +1,25 @@
-/* One CRL for each issuer: when none stands, each crl_period_s, and as soon as a revocation is recorded. */
+/* The CRLs of all shards: when one has none, each crl_period_s, as soon as a revocation is recorded, and when an operator asks. */
 #include "lib/crypto/crl.h"
 
 #include <stdatomic.h>
 #include <string.h>
 
 #include "ca/ca.h"
+#include "ca/crl_rows.h"
 #include "ca/signer.h"
-#include "ca/statements.h"
+#include "ca/steady.h"
 #include "lib/base/log.h"
 #include "lib/base/metrics.h"
+#include "lib/crypto/digest.h"
 #include "policy/lints.h"
 
-#define SHARD 0
-#define CRL_LEASE_S 30
+/* Between CRLs that are made out of turn: so many times as long as the last one took, but far below the two minutes in which a revocation is
+ * to arrive (E-22). */
+#define PAUSE_TIMES 20
+#define PAUSE_MAX_MS 60000
+#define LINT_TWICE_MAX 100000 /* entries; of more, a look takes a second, and the signer's is enough */
 
-struct shard_params {
-	const char *issuer;
-	int64_t shard;
-};
-static const struct field shard_field[] = { FIELD(struct shard_params, issuer), FIELD(struct shard_params, shard) };
-static const struct fields shard_fields = FIELDS(struct shard_params, shard_field);
-
-struct crl_state_row {
-	int64_t number;
-	struct timestamp this_update;
-	struct timestamp next_update;
-	bool changed;
-};
-static const struct field crl_state_field[] = {
-	FIELD(struct crl_state_row, number),
-	FIELD(struct crl_state_row, this_update),
-	FIELD(struct crl_state_row, next_update),
-	FIELD(struct crl_state_row, changed),
-};
-static const struct fields crl_state_fields = FIELDS(struct crl_state_row, crl_state_field);
-
-const struct statement crl_state = {
-	.name = "crl_state",
-	.sql = "SELECT number, this_update, next_update, changed FROM ca.crl_state($1, $2)",
-	.params = &shard_fields,
-	.row = &crl_state_fields,
-	.repeatable = true,
-};
-
-struct lease_params {
-	const char *duty;
-	const char *holder;
-	int64_t seconds;
-};
-static const struct field lease_field[] = {
-	FIELD(struct lease_params, duty),
-	FIELD(struct lease_params, holder),
-	FIELD(struct lease_params, seconds),
-};
-static const struct fields lease_fields = FIELDS(struct lease_params, lease_field);
-
-struct taken_row {
-	bool taken;
-};
-static const struct field taken_field[] = { FIELD(struct taken_row, taken) };
-static const struct fields taken_fields = FIELDS(struct taken_row, taken_field);
-
-const struct statement take_crl_lease = {
-	.name = "take_crl_lease",
-	.sql = "SELECT cairn.take_lease($1, $2, $3) AS taken",
-	.params = &lease_fields,
-	.row = &taken_fields,
-	.repeatable = true,
-};
-
-struct revoked {
-	int64_t previous;
-	struct timestamp covers_until;
-	struct bytes_list serials;
-	struct int_list revoked_at; /* seconds since 1970 */
-	struct int_list reasons;
-};
-static const struct field revoked_field[] = {
-	FIELD(struct revoked, previous),
-	FIELD(struct revoked, covers_until),
-	FIELD(struct revoked, serials),
-	FIELD(struct revoked, revoked_at),
-	FIELD(struct revoked, reasons),
-};
-static const struct fields revoked_fields = FIELDS(struct revoked, revoked_field);
-
-const struct statement read_revoked = {
-	.name = "read_revoked",
-	.sql = "SELECT previous, covers_until, serials, revoked_at, reasons FROM ca.read_revoked($1, $2)",
-	.params = &shard_fields,
-	.row = &revoked_fields,
-	.repeatable = true,
-};
-
-struct publish_params {
-	const char *issuer;
-	int64_t shard;
-	int64_t number;
-	struct timestamp this_update;
-	struct timestamp next_update;
-	struct bytes_list serials;
-	struct timestamp covers_until;
-	struct bytes der;
-	const char *holder;
-	const char *process;
-};
-static const struct field publish_field[] = {
-	FIELD(struct publish_params, issuer),
-	FIELD(struct publish_params, shard),
-	FIELD(struct publish_params, number),
-	FIELD(struct publish_params, this_update),
-	FIELD(struct publish_params, next_update),
-	FIELD(struct publish_params, serials),
-	FIELD(struct publish_params, covers_until),
-	FIELD(struct publish_params, der),
-	FIELD(struct publish_params, holder),
-	FIELD(struct publish_params, process),
-};
-static const struct fields publish_fields = FIELDS(struct publish_params, publish_field);
-
-/* Not repeatable: a second run would find the first one's number taken. The next look at the state shows what is. */
-const struct statement publish_crl = {
-	.name = "publish_crl",
-	.sql = "SELECT ca.publish_crl($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-	.params = &publish_fields,
-};
-
-/* When the first of the newest CRLs ends, in microseconds; 0: an issuer has none. */
+/* When the first of the newest CRLs ends, in microseconds; 0: a shard has none. */
 static _Atomic int64_t stand_until_us;
 
 bool ca_crls_stand(void)
@@ -152,115 +45,194 @@ static int to_entries(struct ctx *c, const struct revoked *revoked, struct crl_e
 	return 0;
 }
 
-static int build(struct ctx *c, const struct issuer *issuer, const struct revoked *revoked, struct bytes *ret_tbs)
+/* What is to be signed, all but its octets. */
+static int plan(struct ctx *c, const struct issuer *issuer, const struct crl_state *shard,
+    const struct crl_begun *begun, struct crl_template *ret)
 {
 	struct timestamp now = clock_now();
+	struct revoked revoked;
 	now.us -= now.us % 1000000;
-	struct crl_template t = {
+	*ret = (struct crl_template) {
 		.sigalg = sigalg_of_key(issuer->public_key),
 		.issuer_name = issuer->info.subject,
 		.issuer_key_id = issuer->info.subject_key_id,
 		.this_update = now,
 		.next_update = timestamp_add_s(now, ca.config->ca.crl_life_s - 1),
-		.number = (uint64_t) revoked->previous + 1,
-		.url = issuer->config->crl_url,
+		.number = (uint64_t) begun->number,
+		.url = shard->url, /* E-24: that of its certificates, octet for octet */
 	};
-	TRY(to_entries(c, revoked, &t.entries));
-	TRY(crl_build_tbs(c, &t, ret_tbs));
-	const struct lint_options options = { .mode = ca.mode, .now = clock_now(), .issuer = &issuer->info };
-	return lint_crl(c, *ret_tbs, &options);
+	TRY(crl_read_revoked(c, shard, &revoked));
+	return to_entries(c, &revoked, &ret->entries);
 }
 
-/* E-29: what is stored is what was asked for, signed by the issuer, under the URL of its certificates. */
-static int check_made(
-    struct ctx *c, const struct issuer *issuer, const struct revoked *revoked, struct bytes der, struct crl_info *ret)
+static bool same_entries(const struct crl_entries *a, const struct crl_entries *b)
 {
-	TRY(crl_parse(c, der, ret));
-	TRY(crl_verify_signature(c, ret, issuer->public_key));
-	if (ret->number != (uint64_t) revoked->previous + 1 || ret->entries.n != revoked->serials.n || ret->url == NULL ||
-	    strcmp(ret->url, issuer->config->crl_url) != 0) {
+	bool same = a->n == b->n;
+	for (size_t i = 0; same && i < a->n; i++) {
+		same = bytes_equal(a->v[i].serial, b->v[i].serial) && a->v[i].reason == b->v[i].reason &&
+		       a->v[i].revoked_at.us == b->v[i].revoked_at.us;
+	}
+	return same;
+}
+
+/* E-29: what was signed is what was asked for, entry by entry, signed by the issuer, under the URL of its certificates. */
+static int check_made(
+    struct ctx *c, const struct issuer *issuer, const struct crl_template *t, struct bytes tbs, struct crl_info *made)
+{
+	TRY(crl_verify_signature(c, made, issuer->public_key));
+	if (!bytes_equal(made->tbs, tbs) || made->number != t->number || made->url == NULL ||
+	    strcmp(made->url, t->url) != 0 || !same_entries(&made->entries, &t->entries)) {
 		return ctx_fault(c, "the CRL of %s is not the one that was to be made", issuer->config->name);
 	}
 	return 0;
 }
 
-static int make(struct ctx *c, const struct issuer *issuer)
+static int sign(struct ctx *c, const struct issuer *issuer, const struct crl_state *shard, const struct crl_template *t,
+    struct crl_record *record)
 {
-	const struct shard_params shard = { issuer->config->name, SHARD };
-	struct revoked revoked;
+	uint8_t *tbs_sha256 = arena_alloc(c->arena, SHA256_SIZE);
 	struct bytes tbs;
-	struct bytes der;
-	struct crl_info info;
-	bool found = false;
-	TRY(db_row(c, &read_revoked, &shard, &revoked, &found));
-	TRY(build(c, issuer, &revoked, &tbs));
-	TRY(signer_sign_crl(c, issuer, tbs, &der));
-	TRY(check_made(c, issuer, &revoked, der, &info));
-	const struct publish_params params = {
-		.issuer = issuer->config->name,
-		.shard = SHARD,
-		.number = (int64_t) info.number,
-		.this_update = info.this_update,
-		.next_update = info.next_update,
-		.serials = revoked.serials,
-		.covers_until = revoked.covers_until,
-		.der = der,
-		.holder = ca.instance,
-		.process = ca.process,
-	};
-	TRY(db_run(c, &publish_crl, &params));
-	metric_add(METRIC_crls_published, issuer->config->name, 1);
-	return 0;
-}
-
-static bool is_due(const struct crl_state_row *state, bool found)
-{
-	struct timestamp next = timestamp_add_s(state->this_update, ca.config->ca.crl_period_s); /* E-22 */
-	return !found || state->changed || clock_now().us >= next.us;
-}
-
-/* Makes the CRL of one issuer when it is due and no other instance does; ret_ends: when the newest one ends, 0: none. */
-static int look_after(struct ctx *c, const struct issuer *issuer, int64_t *ret_ends)
-{
-	const char *name = issuer->config->name;
-	const struct shard_params shard = { name, SHARD };
-	struct crl_state_row state;
-	struct taken_row lease;
-	bool found = false;
-	TRY(db_row(c, &crl_state, &shard, &state, &found));
-	if (is_due(&state, found)) {
-		const struct lease_params params = { arena_printf(c->arena, "crl/%s", name), ca.instance, CRL_LEASE_S };
-		bool answered = false;
-		TRY(db_row(c, &take_crl_lease, &params, &lease, &answered));
-		if (lease.taken) {
-			TRY(make(c, issuer));
-			TRY(db_row(c, &crl_state, &shard, &state, &found));
-		}
+	struct crl_info made;
+	const struct lint_options options = { .mode = ca.mode, .now = clock_now(), .issuer = &issuer->info };
+	TRY(crl_build_tbs(c, t, &tbs));
+	if (t->entries.n <= LINT_TWICE_MAX) {
+		TRY(lint_crl(
+		    c, tbs, &options)); /* the signer does this again (F-33); here it keeps bad octets off the record */
 	}
-	metric_set(METRIC_crl_next_update_seconds, name, (state.next_update.us - clock_now().us) / 1000000);
-	*ret_ends = found ? state.next_update.us : 0;
+	sha256_of(tbs, tbs_sha256);
+	record->tbs_sha256 = (struct bytes) { tbs_sha256, SHA256_SIZE };
+	TRY(crl_fix(c, shard, record));
+	TRY(signer_sign_crl(c, issuer, tbs, &record->der));
+	TRY(crl_parse(c, record->der, &made));
+	TRY(check_made(c, issuer, t, tbs, &made));
+	record->tbs_at = made.tbs.p - record->der.p;
+	record->tbs_n = (int64_t) made.tbs.n;
 	return 0;
+}
+
+static int make(
+    struct ctx *c, const struct issuer *issuer, const struct crl_state *shard, const char *why, bool *ret_made)
+{
+	int64_t since_us = clock_monotonic_us();
+	struct crl_begun begun;
+	struct crl_template t;
+	bool taken = false;
+	TRY(steady_check(c));
+	TRY(crl_begin(c, shard, &begun, &taken));
+	if (!taken) {
+		return 0;
+	}
+	TRY(plan(c, issuer, shard, &begun, &t));
+	struct crl_record record = {
+		.number = begun.number,
+		.this_update = t.this_update,
+		.next_update = t.next_update,
+		.entries = (int64_t) t.entries.n,
+		.covers_until = begun.covers_until,
+		.why = why,
+	};
+	TRY(sign(c, issuer, shard, &t, &record));
+	record.made_ms = (clock_monotonic_us() - since_us) / 1000;
+	TRY(crl_publish(c, shard, &record));
+	metric_add(METRIC_crls_published, shard->issuer, 1);
+	metric_observe_us(METRIC_crl_seconds, shard->issuer, clock_monotonic_us() - since_us);
+	*ret_made = true;
+	return 0;
+}
+
+static bool pause_is_over(const struct crl_state *shard)
+{
+	int64_t pause_ms = shard->made_ms * PAUSE_TIMES;
+	pause_ms = pause_ms > PAUSE_MAX_MS ? PAUSE_MAX_MS : pause_ms;
+	int64_t age_us = clock_now().us - shard->this_update.us;
+	return age_us < 0 || age_us >= pause_ms * 1000;
+}
+
+/* Why a CRL is to be made now, or NULL. A clock that was set back makes one at once. */
+static const char *why_due(const struct crl_state *shard)
+{
+	int64_t now_us = clock_now().us;
+	if (shard->number == 0) {
+		return "first";
+	}
+	if (now_us >= timestamp_add_s(shard->regular_update, ca.config->ca.crl_period_s).us || /* E-22 */
+	    now_us < shard->this_update.us - (int64_t) PAUSE_MAX_MS * 1000) {
+		return "schedule";
+	}
+	return !pause_is_over(shard) ? NULL : shard->changed ? "revocation" : shard->asked ? "asked" : NULL;
+}
+
+/* Makes the CRL of one shard when it is due and no other instance is at it (a run that follows another of the same instance need not
+ * wait for the end of its lease, or a revocation would). */
+static int look_after(const struct crl_state *shard, bool *ret_made)
+{
+	struct ctx own; /* the trouble of one must not keep the others' revocations from being seen */
+	const char *why = why_due(shard);
+	int result = 0;
+	ctx_init(&own);
+	if (why != NULL) {
+		result = make(&own, issuer_find(&ca.issuers, shard->issuer), shard, why, ret_made);
+	}
+	if (result != 0) {
+		log_error(&own, LOG_ERROR, "a CRL can't be made");
+		metric_add(METRIC_crls_failed, shard->issuer, 1);
+	}
+	ctx_done(&own);
+	return result;
+}
+
+/* How the CRLs of each issuer stand, for /metrics; gives when the first of all ends, 0: one is lacking. */
+static int64_t tell(const struct crl_state_list *shards)
+{
+	int64_t first_end_us = INT64_MAX;
+	int64_t now_us = clock_now().us;
+	for (size_t i = 0; i < ca.issuers.n; i++) {
+		const char *name = ca.issuers.v[i].config->name;
+		int64_t ends_us = INT64_MAX;
+		int64_t oldest_us = now_us;
+		int64_t entries = 0;
+		for (size_t k = 0; k < shards->n; k++) {
+			const struct crl_state *one = &shards->v[k];
+			if (strcmp(one->issuer, name) == 0) {
+				ends_us = one->next_update.us < ends_us ? one->next_update.us : ends_us;
+				oldest_us = one->this_update.us < oldest_us ? one->this_update.us : oldest_us;
+				entries += one->entries;
+			}
+		}
+		metric_set(METRIC_crl_next_update_seconds, name, (ends_us - now_us) / 1000000);
+		metric_set(METRIC_crl_age_seconds, name, (now_us - oldest_us) / 1000000);
+		metric_set(METRIC_crl_entries, name, entries);
+		first_end_us = ends_us < first_end_us ? ends_us : first_end_us;
+	}
+	return first_end_us;
+}
+
+static struct text_list names_of_issuers(struct arena *a)
+{
+	struct text_list names = { ARENA_ARRAY(a, ca.issuers.n, const char *), ca.issuers.n };
+	for (size_t i = 0; i < names.n; i++) {
+		names.v[i] = ca.issuers.v[i].config->name;
+	}
+	return names;
 }
 
 int ca_make_crls(struct ctx *c)
 {
-	int64_t first_end = INT64_MAX;
+	const struct text_list names = names_of_issuers(c->arena);
+	struct crl_state_list shards;
 	size_t failed = 0;
-	for (size_t i = 0; i < ca.issuers.n; i++) {
-		struct ctx own; /* the trouble of one issuer must not keep the others' revocations from being seen */
-		int64_t ends = 0;
-		ctx_init(&own);
-		if (look_after(&own, &ca.issuers.v[i], &ends) != 0) {
-			log_error(&own, LOG_ERROR, "a CRL can't be made");
-			failed++;
-		} else if (ends < first_end) {
-			first_end = ends;
-		}
-		ctx_done(&own);
+	bool made = false;
+	TRY(crl_states_read(c, &names, &shards));
+	for (size_t i = 0; i < shards.n; i++) {
+		failed += look_after(&shards.v[i], &made) != 0 ? 1 : 0;
 	}
+	if (made) {
+		TRY(crl_states_read(c, &names, &shards));
+	}
+	int64_t first_end_us = tell(&shards);
 	if (failed > 0) {
 		return ctx_fault(c, "%zu CRLs can't be made", failed);
 	}
-	atomic_store(&stand_until_us, first_end);
+	atomic_store(&stand_until_us, first_end_us);
 	return 0;
 }

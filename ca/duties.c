@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "ca/ca.h"
+#include "ca/signer.h"
 #include "lib/base/log.h"
 
 #define LOOK_MS 2000
@@ -28,6 +29,14 @@ static void wait_for_revocation(void)
 			break;
 		}
 	}
+	ctx_done(&c);
+}
+
+static void look_after_keys(void)
+{
+	struct ctx c;
+	ctx_init(&c);
+	signer_look(&c);
 	ctx_done(&c);
 }
 
@@ -58,6 +67,7 @@ static void *run(void *arg)
 {
 	(void) arg;
 	while (!atomic_load(&stopping)) {
+		look_after_keys();
 		look_after_crls();
 		look_after_lapsed();
 		wait_for_revocation();

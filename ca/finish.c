@@ -7,8 +7,9 @@
 #include "lib/base/metrics.h"
 #include "policy/lints.h"
 
-/* So long an issuance waits for an instance that has its issuer; then its order ends, as none may hang for ever. */
-#define ISSUER_WAIT_S 3600
+/* So long after its beginning an issuance may still be signed: what finalize keeps in reserve of the time in which CAA is good
+ * (C-36). So long it also waits for an instance that has its issuer; then its order ends, as none may hang for ever. */
+#define SIGN_WITHIN_S 3600
 
 static const struct field begun_field[] = {
 	FIELD(struct begun, certificate_id, .flags = FIELD_REQUIRED),
@@ -153,13 +154,21 @@ int issuance_finish(struct ctx *c, const struct begun *begun, struct bytes *ret_
 {
 	struct bytes der;
 	const struct issuer *issuer = issuer_find(&ca.issuers, begun->issuer);
+	/* C-36: its id was made just before its bytes were fixed. */
+	if (timestamp_add_s(id_time(begun->certificate_id), SIGN_WITHIN_S).us <= clock_now().us) {
+		(void) ctx_fault(c, "it was begun over an hour ago");
+		abandon(c, begun, 0);
+		return -1;
+	}
 	if (issuer == NULL) {
 		(void) ctx_fault(c, "the issuer %s is not in this configuration", begun->issuer);
-		abandon(c, begun, ISSUER_WAIT_S);
+		abandon(c, begun, SIGN_WITHIN_S);
 		return -1;
 	}
 	if (signer_sign_certificate(c, issuer, begun->profile, begun->tbs, &der) != 0) {
-		abandon(c, begun, 0);
+		if (c->err.type != PROBLEM_UNAVAILABLE) { /* a token that is away comes back, and these bytes wait for it */
+			abandon(c, begun, 0);
+		}
 		return -1;
 	}
 	return record(c, begun, der, ret_der);

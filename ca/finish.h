@@ -18,8 +18,8 @@ struct begun {
 
 extern const struct fields begun_fields;
 
-/* Signs and records; ret_der is the certificate that counts. When the signer refuses the bytes, the order becomes invalid
- * and shows it: SERVER_INTERNAL. */
+/* Signs and records; ret_der is the certificate that counts. When the signer refuses the bytes, or they were fixed over an hour ago,
+ * the order becomes invalid and shows it: SERVER_INTERNAL. */
 int issuance_finish(struct ctx *c, const struct begun *begun, struct bytes *ret_der) MUST_CHECK;
 
 #endif

@@ -5,10 +5,13 @@
 
 #include "ca/ca.h"
 #include "ca/finish.h"
+#include "ca/linter.h"
 #include "ca/statements.h"
+#include "ca/steady.h"
 #include "lib/crypto/digest.h"
 #include "lib/crypto/jwk.h"
 #include "lib/rpc/handlers.h"
+#include "policy/challenges.h"
 #include "policy/keys.h"
 #include "policy/lints.h"
 
@@ -35,7 +38,10 @@ struct begin_params {
 	struct bytes account_thumbprint;
 	struct bytes key_thumbprint;
 	bool remembered;
+	struct text_list methods;
+	bool webpki;
 	const char *limits;
+	int64_t crl_shard;
 };
 
 static const struct field begin_field[] = {
@@ -58,7 +64,10 @@ static const struct field begin_field[] = {
 	FIELD(struct begin_params, account_thumbprint),
 	FIELD(struct begin_params, key_thumbprint),
 	FIELD(struct begin_params, remembered),
+	FIELD(struct begin_params, methods),
+	FIELD(struct begin_params, webpki),
 	FIELD(struct begin_params, limits),
+	FIELD(struct begin_params, crl_shard),
 };
 static const struct fields begin_fields = FIELDS(struct begin_params, begin_field);
 
@@ -72,7 +81,7 @@ static const struct fields begin_row_fields = FIELDS(struct begin_row, begin_row
 const struct statement begin_issuance = {
 	.name = "begin_issuance",
 	.sql = "SELECT ca.begin_issuance($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, "
-	       "$19, $20::jsonb) AS mine",
+	       "$19, $20, $21, $22::jsonb, $23) AS mine",
 	.params = &begin_fields,
 	.row = &begin_row_fields,
 	.repeatable = true,
@@ -139,7 +148,7 @@ static int set_validity(struct ctx *c, const struct issue_certificate_request *i
     const struct issuer *issuer, struct cert_template *t)
 {
 	const struct validity_terms terms = { .now = clock_now(),
-		.backdate_s = ca.config->ca.backdate_s,
+		.backdate_s = profile->backdate_s,
 		.issuer_ends = issuer->info.not_after,
 		.asked = { in->not_before, in->not_after } };
 	struct validity validity;
@@ -171,6 +180,7 @@ static int build(struct ctx *c, const struct issue_certificate_request *in, cons
     const struct subject *subject, struct begin_params *params)
 {
 	const struct names *names = &subject->names;
+	const struct crl_shard *shard = issuer_choose_shard(issuer);
 	uint8_t *serial = arena_alloc(c->arena, CERT_SERIAL_SIZE);
 	const struct config_profile *profile = profile_find(&ca.config->policy.profiles, in->profile);
 	if (profile == NULL) {
@@ -187,9 +197,10 @@ static int build(struct ctx *c, const struct issue_certificate_request *in, cons
 		.dns_names = names->dns,
 		.ip_addresses = names->ip,
 		.spki = in->public_key,
-		.crl_url = issuer->config->crl_url,
+		.crl_url = shard->url,
 		.aia_url = issuer->config->aia_url,
 	};
+	params->crl_shard = shard->shard;
 	profile_apply(profile, &t);
 	if (in->common_name != NULL && profile->common_name) {
 		t.subject.common_name = in->common_name; /* the lints refuse one that is not a name (D-39) */
@@ -199,13 +210,19 @@ static int build(struct ctx *c, const struct issue_certificate_request *in, cons
 	params->profile = profile->name;
 	params->serial = t.serial;
 	const struct lint_options options = {
-		.mode = ca.mode, .now = clock_now(), .issuer = &issuer->info, .profile = profile, .key = &subject->key
+		.mode = ca.mode,
+		.now = clock_now(),
+		.issuer = &issuer->info,
+		.profile = profile,
+		.key = &subject->key,
+		.constraints = &issuer->constraints,
 	};
 	params->names = all_names(c->arena, names);
 	params->not_before = t.not_before;
 	params->not_after = t.not_after;
 	/* The signer does this again; here it keeps bad bytes from being fixed for the order (F-30). */
-	return lint_certificate(c, CERT_LEAF, params->tbs, &options);
+	TRY(lint_certificate(c, CERT_LEAF, params->tbs, &options));
+	return linter_ask(c, &ca.config->ca, params->tbs);
 }
 
 /* Waits while another thread or instance holds the lease, and takes over when nobody works on it any more. */
@@ -261,7 +278,7 @@ static int check_not_own(struct ctx *c, struct bytes spki)
 {
 	for (size_t i = 0; i < ca.issuers.n; i++) {
 		if (bytes_equal(ca.issuers.v[i].info.spki, spki)) {
-			return verdict_fail(c, PROBLEM_BAD_CSR, "The key is refused:", verdict_of(RULE_KEY_OWN));
+			return ruling_fail(c, PROBLEM_BAD_CSR, "The key is refused:", ruling_of(RULE_KEY_OWN));
 		}
 	}
 	return 0;
@@ -277,6 +294,7 @@ int ca_issue_certificate_serve(
 	if (!ca_crls_stand()) {
 		return FAIL(c, UNAVAILABLE, "No CRL stands yet"); /* E-23 */
 	}
+	TRY(steady_check(c));
 	TRY(keys_read_spki(c, in->public_key, PROBLEM_BAD_CSR, &subject.key));
 	/* The database knows the blocked ones. */
 	TRY(keys_check_read(c, KEYS_CERTIFICATE, &subject.key, NULL, PROBLEM_BAD_CSR));
@@ -299,6 +317,8 @@ int ca_issue_certificate_serve(
 		.account_thumbprint = in->account_thumbprint,
 		.key_thumbprint = { jwk.thumbprint, sizeof(jwk.thumbprint) },
 		.remembered = in->remembered,
+		.methods = challenge_configured_types(c->arena, &ca.config->policy.challenges), /* C-2 */
+		.webpki = ca.mode == POLICY_WEBPKI,                                             /* C-73 */
 		.limits = in->limits,
 	};
 	TRY(build(c, in, issuer, &subject, &params));

@@ -57,6 +57,11 @@ static int load_one(struct ctx *c, const struct config_issuer *config, struct is
 	TRY(key_of_spki(c, ret->info.spki, &ret->public_key));
 	ret->kind = key_kind_of(ret->public_key);
 	ret->chain = chain_pem(c, &file);
+	if (name_constraints_read(c, c->arena, &file, &ret->constraints) != 0) {
+		const char *why = c->err.detail;
+		ctx_forgive(c);
+		return ctx_fault(c, "%s: %s", config->cert_file, why);
+	}
 	return load_alternates(c, ret);
 }
 
@@ -117,4 +122,26 @@ const struct issuer *issuer_choose(const struct issuer_list *issuers, struct byt
 		}
 	}
 	die("no issuer is active"); /* issuers_load saw one */
+}
+
+struct text_list issuer_crl_urls(struct arena *a, const struct config_issuer *config)
+{
+	size_t n = (size_t) config->crl_shards;
+	struct text_list urls = { ARENA_ARRAY(a, n, const char *), n };
+	size_t stem = strlen(config->crl_url);
+	if (stem > 4 && strcmp(config->crl_url + stem - 4, ".crl") == 0) {
+		stem -= 4;
+	}
+	urls.v[0] = config->crl_url;
+	for (size_t i = 1; i < n; i++) {
+		urls.v[i] = arena_printf(a, "%.*s/%zu.crl", (int) stem, config->crl_url, i);
+	}
+	return urls;
+}
+
+const struct crl_shard *issuer_choose_shard(const struct issuer *issuer)
+{
+	uint32_t chance = 0;
+	random_bytes(&chance, sizeof(chance));
+	return &issuer->shards.v[chance % issuer->shards.n];
 }

@@ -4,14 +4,28 @@
 
 #include "lib/base/config.h"
 #include "lib/crypto/cert.h"
+#include "policy/name_constraints.h"
+
+/* One of an issuer's CRLs, under its number and URL for ever. */
+struct crl_shard {
+	int64_t shard;
+	const char *url;
+};
+
+struct crl_shard_list {
+	struct crl_shard *v;
+	size_t n;
+};
 
 struct issuer {
 	const struct config_issuer *config;
 	struct cert_info info;
 	EVP_PKEY *public_key;
 	enum key_kind kind;
-	const char *chain;           /* PEM of this certificate and those above it in its file, without a root */
-	struct text_list alternates; /* the same of its other chains */
+	const char *chain; /* PEM of this certificate and those above it in its file, without a root */
+	struct name_constraints_list constraints; /* of this certificate and those above it (D-31) */
+	struct text_list alternates;              /* the same of its other chains */
+	struct crl_shard_list shards;             /* that new certificates name; filled in when it is registered */
 };
 
 struct issuer_list {
@@ -29,5 +43,11 @@ const struct issuer *issuer_find(const struct issuer_list *issuers, const char *
 /* An active issuer for a subscriber's key, at random among those whose own key is of the same family (D-32), or among all
  * active ones when there is none. */
 const struct issuer *issuer_choose(const struct issuer_list *issuers, struct bytes spki);
+
+/* The URLs of its CRLs: crl_url, and as many more as crl_shards says, ".../1.crl" beside "....crl". */
+struct text_list issuer_crl_urls(struct arena *a, const struct config_issuer *config);
+
+/* One of its shards at random, for a new certificate (E-25). */
+const struct crl_shard *issuer_choose_shard(const struct issuer *issuer);
 
 #endif

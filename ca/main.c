@@ -17,7 +17,12 @@ static int start(struct ctx *c, const struct config *config)
 	db_statements(ca_statements, ca_n_statements);
 	db_configure(own->database, (unsigned) own->workers + OWN_THREADS, STATEMENT_TIMEOUT_MS);
 	TRY(ca_register_issuers(c));
-	TRY(ca_make_crls(c)); /* E-23: before anything is issued */
+	if (ca_make_crls(c) != 0) { /* E-23: before anything is issued */
+		if (signer_keys_fault() == NULL) {
+			return -1;
+		}
+		ctx_forgive(c); /* they are made when the token is there; to end here would try its PIN again and again */
+	}
 	TRY(signer_watch(c));
 	TRY(duties_start(c));
 	return service_rpc_start(c, config, &(struct service_rpc) { own, ca_methods, ca_n_methods, NULL });
@@ -26,6 +31,9 @@ static int start(struct ctx *c, const struct config *config)
 static const char *not_ready(void)
 {
 	const char *why = db_not_ready();
+	if (why == NULL) {
+		why = signer_keys_fault();
+	}
 	if (why == NULL && !ca_crls_stand()) {
 		why = "an issuer has no CRL yet";
 	}

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "ca/signer_channel.h"
+#include "ca/signer_keys.h"
 #include "lib/base/die.h"
 #include "lib/base/metrics.h"
 #include "policy/profiles.h"
@@ -23,11 +25,31 @@ static struct {
 	bool stopping;
 	const struct config *config;
 	const struct issuer_list *issuers;
+	uint32_t returns;         /* of the token, as counted so far */
+	char why[SIGNER_WHY_MAX]; /* not all keys are at hand: why; "": they are */
 } signer = { .lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1 };
 
 static int refused(struct ctx *c, struct bytes why)
 {
 	return ctx_fault(c, "the signer refuses: %.*s", (int) why.n, (const char *) why.p);
+}
+
+/* What each answer tells of the keys; with the lock. */
+static void note_keys(const struct signer_head *reply, struct bytes why)
+{
+	uint32_t all = 0;
+	for (size_t i = 0; i < signer.issuers->n; i++) {
+		bool ready = (reply->issuer >> i & 1) != 0;
+		metric_set(METRIC_signing_key_ready, signer.issuers->v[i].config->name, ready ? 1 : 0);
+		all |= (uint32_t) 1 << i;
+	}
+	metric_add(METRIC_token_returns, NULL, reply->profile - signer.returns);
+	signer.returns = reply->profile;
+	if (reply->issuer == all) {
+		signer.why[0] = '\0';
+	} else if (why.n > 0) {
+		(void) snprintf(signer.why, sizeof(signer.why), "%.*s", (int) why.n, (const char *) why.p);
+	}
 }
 
 static int await_ready(struct ctx *c)
@@ -37,7 +59,11 @@ static int await_ready(struct ctx *c)
 	if (channel_read(signer.fd, c->arena, &head, &why) != 0) {
 		return ctx_fault(c, "the signer ended while it started");
 	}
-	return head.kind == 0 ? 0 : refused(c, why);
+	if (head.kind != SIGNER_DONE) {
+		return refused(c, why);
+	}
+	note_keys(&head, why);
+	return 0;
 }
 
 int signer_start(struct ctx *c, const struct config *config, const struct issuer_list *issuers)
@@ -46,9 +72,6 @@ int signer_start(struct ctx *c, const struct config *config, const struct issuer
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
 		return ctx_fault(c, "socketpair: %s", strerror(errno));
 	}
-	/* A signer that hangs ends this process, and a new one takes up what was begun. */
-	const struct timeval patience = { .tv_sec = ANSWER_S };
-	(void) setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)); /* known to every kernel */
 	pid_t pid = fork();
 	if (pid == 0) {
 		close(pair[0]);
@@ -64,10 +87,15 @@ int signer_start(struct ctx *c, const struct config *config, const struct issuer
 	signer.stopping = false;
 	signer.config = config;
 	signer.issuers = issuers;
-	if (await_ready(c) != 0) {
+	signer.returns = 0;
+	if (await_ready(c) != 0) { /* for as long as a person takes to give a PIN */
 		signer_stop();
 		return -1;
 	}
+	/* A signer that hangs ends this process, and a new one takes up what was begun. */
+	const struct timeval patience = { .tv_sec = ANSWER_S };
+	(void) setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)); /* known to every kernel */
+	(void) setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	return 0;
 }
 
@@ -80,7 +108,7 @@ void signer_stop(void)
 	signer.fd = -1;
 	signer.pid = 0;
 	pthread_mutex_unlock(&signer.lock);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
 	}
 }
 
@@ -112,6 +140,25 @@ int signer_watch(struct ctx *c)
 	return 0;
 }
 
+/* One request and its answer. */
+static void ask(struct ctx *c, const struct signer_head *head, struct bytes tbs, struct signer_head *ret_reply,
+    struct bytes *ret_body)
+{
+	pthread_mutex_lock(&signer.lock);
+	int result = channel_write(signer.fd, head, tbs);
+	if (result == 0) {
+		result = channel_read(signer.fd, c->arena, ret_reply, ret_body);
+	}
+	if (result == 0) {
+		bool tells = head->kind == SIGNER_KEYS || ret_reply->kind == SIGNER_LATER;
+		note_keys(ret_reply, tells ? *ret_body : (struct bytes) { NULL, 0 });
+	}
+	pthread_mutex_unlock(&signer.lock);
+	if (result != 0) {
+		die("the signer does not answer");
+	}
+}
+
 static int exchange(struct ctx *c, const struct signer_head *head, struct bytes tbs, struct bytes *ret_der)
 {
 	struct signer_head reply;
@@ -119,23 +166,39 @@ static int exchange(struct ctx *c, const struct signer_head *head, struct bytes 
 	if (tbs.n > SIGNER_MESSAGE_MAX) {
 		return ctx_fault(c, "%zu octets are too many to be signed", tbs.n);
 	}
-	pthread_mutex_lock(&signer.lock);
-	int result = channel_write(signer.fd, head, tbs);
-	if (result == 0) {
-		result = channel_read(signer.fd, c->arena, &reply, &body);
-	}
-	pthread_mutex_unlock(&signer.lock);
-	if (result != 0) {
-		die("the signer does not answer");
-	}
+	int64_t from_us = clock_monotonic_us();
+	ask(c, head, tbs, &reply, &body);
 	const char *kind = head->kind == SIGNER_CERTIFICATE ? "certificate" : "crl";
-	if (reply.kind != 0) {
+	if (reply.kind == SIGNER_LATER) {
+		metric_add(METRIC_signatures_failed, kind, 1);
+		ctx_cause(c, "%.*s", (int) body.n, (const char *) body.p);
+		return FAIL(c, UNAVAILABLE, "The signing keys are out of reach at the moment");
+	}
+	if (reply.kind != SIGNER_DONE) {
 		metric_add(METRIC_signatures_refused, kind, 1);
 		return refused(c, body);
 	}
 	metric_add(METRIC_signatures, kind, 1);
+	metric_observe_us(METRIC_signature_seconds, kind, clock_monotonic_us() - from_us);
 	*ret_der = body;
 	return 0;
+}
+
+void signer_look(struct ctx *c)
+{
+	const struct signer_head head = { .kind = SIGNER_KEYS };
+	struct signer_head reply;
+	struct bytes body;
+	ask(c, &head, (struct bytes) { NULL, 0 }, &reply, &body);
+}
+
+const char *signer_keys_fault(void)
+{
+	static _Thread_local char copy[SIGNER_WHY_MAX];
+	pthread_mutex_lock(&signer.lock);
+	memcpy(copy, signer.why, sizeof(copy));
+	pthread_mutex_unlock(&signer.lock);
+	return copy[0] == '\0' ? NULL : copy;
 }
 
 int signer_sign_certificate(

@@ -1,4 +1,5 @@
-/* The signer: a child of cairn-ca in a sandbox of its own that holds the issuing keys and knows two requests. It parses
+/* The signer: a child of cairn-ca in a sandbox of its own that holds the issuing keys, or the session with the token that does,
+ * and knows two requests. It parses
  * and lints the whole object, signs it, checks what it signed, and never signs octets that it has not read (F-6, F-7,
  * style.md 29). The parent never holds a key. The end of the child is the end of the process: the supervisor starts both
  * again. */
@@ -15,12 +16,18 @@ int signer_start(struct ctx *c, const struct config *config, const struct issuer
 int signer_watch(struct ctx *c) MUST_CHECK;
 
 /* The certificate for the TBSCertificate of a leaf, DER in the arena of c. SERVER_INTERNAL when the signer refuses the
- * bytes: refused again they would be refused again. Safe from all threads; one request at a time. */
+ * bytes: refused again they would be refused again. UNAVAILABLE while the key's token is away. Safe from all threads; one request at a time. */
 int signer_sign_certificate(struct ctx *c, const struct issuer *issuer, const char *profile, struct bytes tbs,
     struct bytes *ret_der) MUST_CHECK;
 
 /* The CRL for a TBSCertList. */
 int signer_sign_crl(struct ctx *c, const struct issuer *issuer, struct bytes tbs, struct bytes *ret_der) MUST_CHECK;
+
+/* Asks the signer how its keys stand, which makes it look for a token that was away; for the metrics and signer_keys_fault. */
+void signer_look(struct ctx *c);
+
+/* Why not all keys are at hand, a sentence, or NULL; good until the thread asks again. */
+const char *signer_keys_fault(void);
 
 /* Closes the channel, which ends the child, and waits for it. No request may be under way. */
 void signer_stop(void);

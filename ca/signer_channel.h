@@ -6,13 +6,15 @@
 
 #define SIGNER_MESSAGE_MAX ((uint32_t) 1 << 26)
 
-enum signer_kind { SIGNER_CERTIFICATE = 1, SIGNER_CRL = 2 };
+enum signer_kind { SIGNER_CERTIFICATE = 1, SIGNER_CRL = 2, SIGNER_KEYS = 3 };
+enum signer_outcome { SIGNER_DONE, SIGNER_REFUSED, SIGNER_LATER };
 
+/* A request asks for a signature, or (SIGNER_KEYS) how the keys stand: a sentence, empty when all are at hand. */
 struct signer_head {
-	uint32_t kind;    /* request: enum signer_kind; answer: 0 signed, 1 refused */
-	uint32_t issuer;  /* place in the list of issuers */
-	uint32_t profile; /* place in the list of profiles */
-	uint32_t n;       /* octets that follow: what is to be signed, the signed object, or the sentence of the refusal */
+	uint32_t kind;    /* request: enum signer_kind; answer: enum signer_outcome */
+	uint32_t issuer;  /* place in the list of issuers; answer: a bit for each issuer whose key is at hand */
+	uint32_t profile; /* place in the list of profiles; answer: times that the token came back */
+	uint32_t n;       /* octets that follow: what is to be signed, the signed object, or a sentence */
 };
 
 /* -1 when the other end is gone. */

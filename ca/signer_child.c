@@ -5,8 +5,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "ca/signer_keys.h"
 #include "lib/base/sandbox.h"
-#include "lib/crypto/authority.h"
 #include "lib/crypto/crl.h"
 #include "policy/lints.h"
 
@@ -14,21 +14,8 @@ struct signer_state {
 	const struct config *config;
 	const struct issuer_list *issuers;
 	enum policy_mode mode;
-	EVP_PKEY **keys; /* one for each issuer */
+	struct signer_keys keys;
 };
-
-/* A key that does not belong to the certificate is refused here (F-8). */
-static int read_keys(struct ctx *c, struct signer_state *s)
-{
-	s->keys = ARENA_ARRAY(c->arena, s->issuers->n, EVP_PKEY *);
-	for (size_t i = 0; i < s->issuers->n; i++) {
-		struct authority authority;
-		const struct config_issuer *config = s->issuers->v[i].config;
-		TRY(authority_read(c, config->key_file, config->cert_file, &authority));
-		s->keys[i] = authority.key;
-	}
-	return policy_mode_parse(s->config->policy.mode, &s->mode);
-}
 
 /* OpenSSL loads what it needs at the first use, and there are no files inside the sandbox. With keys of no meaning:
  * nothing but certificates and CRLs is ever signed with the real ones. */
@@ -56,17 +43,18 @@ static struct lint_options lint_options(const struct signer_state *s, const stru
 		.mode = s->mode,
 		.now = clock_now(),
 		.issuer = &s->issuers->v[head->issuer].info,
+		.constraints = &s->issuers->v[head->issuer].constraints,
 		.profile = head->kind == SIGNER_CERTIFICATE ? &s->config->policy.profiles.v[head->profile] : NULL,
 	};
 }
 
-static int sign_certificate(struct ctx *c, const struct signer_state *s, const struct signer_head *head,
-    struct bytes tbs, struct bytes *ret_der)
+static int sign_certificate(
+    struct ctx *c, struct signer_state *s, const struct signer_head *head, struct bytes tbs, struct bytes *ret_der)
 {
 	const struct lint_options options = lint_options(s, head);
 	struct cert_info signed_cert;
 	TRY(lint_certificate(c, CERT_LEAF, tbs, &options)); /* F-30 */
-	TRY(cert_sign(c, s->keys[head->issuer], tbs, ret_der));
+	TRY(signer_keys_sign(c, &s->keys, head->issuer, tbs, ret_der));
 	TRY(cert_parse(c, *ret_der, &signed_cert));
 	if (!bytes_equal(signed_cert.tbs, tbs)) {
 		return ctx_fault(c, "other bytes were signed");
@@ -74,20 +62,25 @@ static int sign_certificate(struct ctx *c, const struct signer_state *s, const s
 	return cert_verify_signature(c, &signed_cert, s->issuers->v[head->issuer].public_key); /* F-35 */
 }
 
-static int sign_crl(struct ctx *c, const struct signer_state *s, const struct signer_head *head, struct bytes tbs,
-    struct bytes *ret_der)
+static int sign_crl(
+    struct ctx *c, struct signer_state *s, const struct signer_head *head, struct bytes tbs, struct bytes *ret_der)
 {
 	const struct lint_options options = lint_options(s, head);
 	struct crl_info signed_crl;
 	TRY(lint_crl(c, tbs, &options)); /* F-33 */
-	TRY(cert_sign(c, s->keys[head->issuer], tbs, ret_der));
+	TRY(signer_keys_sign(c, &s->keys, head->issuer, tbs, ret_der));
 	TRY(crl_parse(c, *ret_der, &signed_crl));
 	return crl_verify_signature(c, &signed_crl, s->issuers->v[head->issuer].public_key);
 }
 
-static int serve(struct ctx *c, const struct signer_state *s, const struct signer_head *head, struct bytes tbs,
-    struct bytes *ret_der)
+static int serve(
+    struct ctx *c, struct signer_state *s, const struct signer_head *head, struct bytes tbs, struct bytes *ret_der)
 {
+	if (head->kind == SIGNER_KEYS) {
+		signer_keys_look(c, &s->keys);
+		*ret_der = bytes_of_text(s->keys.why);
+		return 0;
+	}
 	if (head->issuer >= s->issuers->n) {
 		return ctx_fault(c, "there is no such issuer");
 	}
@@ -100,14 +93,21 @@ static int serve(struct ctx *c, const struct signer_state *s, const struct signe
 	return sign_certificate(c, s, head, tbs, ret_der);
 }
 
-static int answer(int fd, const struct ctx *c, int result, struct bytes der)
+static int answer(int fd, const struct ctx *c, const struct signer_keys *keys, int result, struct bytes body)
 {
-	const struct signer_head head = { .kind = result == 0 ? 0 : 1 };
-	return channel_write(fd, &head, result == 0 ? der : bytes_of_text(c->err.cause));
+	bool later = c->err.type == PROBLEM_UNAVAILABLE;
+	const struct signer_head head = {
+		.kind = result == 0 ? SIGNER_DONE
+		        : later     ? SIGNER_LATER
+		                    : SIGNER_REFUSED,
+		.issuer = signer_keys_ready(keys),
+		.profile = keys->returns,
+	};
+	return channel_write(fd, &head, result == 0 ? body : bytes_of_text(c->err.cause == NULL ? "" : c->err.cause));
 }
 
 /* False at the end of the channel. */
-static bool serve_one(int fd, const struct signer_state *s)
+static bool serve_one(int fd, struct signer_state *s)
 {
 	struct ctx c;
 	struct signer_head head;
@@ -117,23 +117,34 @@ static bool serve_one(int fd, const struct signer_state *s)
 	bool alive = channel_read(fd, c.arena, &head, &tbs) == 0;
 	if (alive) {
 		int result = serve(&c, s, &head, tbs, &der);
-		alive = answer(fd, &c, result, der) == 0;
+		alive = answer(fd, &c, &s->keys, result, der) == 0;
 	}
 	ctx_done(&c);
 	return alive;
 }
 
+/* A module needs files, and perhaps a network; keys in files need nothing. */
+static const char *sandbox_of(const struct signer_state *s)
+{
+	if (!s->keys.wants_token) {
+		return "cairn-ca-signer";
+	}
+	return s->config->ca.token.network ? "cairn-ca-signer-network" : "cairn-ca-signer-token";
+}
+
 static int prepare(struct ctx *c, struct signer_state *s)
 {
 	TRY(sandbox_no_dump(c));
-	TRY(read_keys(c, s));
+	TRY(policy_mode_parse(s->config->policy.mode, &s->mode));
+	TRY(signer_keys_open(c, s->config, s->issuers, &s->keys));
 	TRY(warm_up(c));
-	return sandbox_enter(c, "cairn-ca-signer", s->config);
+	return sandbox_enter(c, sandbox_of(s), s->config);
 }
 
 _Noreturn void signer_child(int fd, const struct config *config, const struct issuer_list *issuers)
 {
-	struct signer_state s = { .config = config, .issuers = issuers };
+	static const struct issuer_list none;
+	struct signer_state s = { .config = config, .issuers = issuers, .keys = { .issuers = &none } };
 	struct ctx c; /* lives as long as the keys */
 	/* A signal to the whole group must not end the signer while the parent still drains: the closed channel does. */
 	signal(SIGTERM, SIG_IGN);
@@ -144,7 +155,7 @@ _Noreturn void signer_child(int fd, const struct config *config, const struct is
 	prctl(PR_SET_NAME, "cairn-ca-signer");
 	ctx_init(&c);
 	int result = prepare(&c, &s);
-	bool alive = answer(fd, &c, result, (struct bytes) { NULL, 0 }) == 0 && result == 0;
+	bool alive = answer(fd, &c, &s.keys, result, bytes_of_text(s.keys.why)) == 0 && result == 0;
 	while (alive) {
 		alive = serve_one(fd, &s);
 	}

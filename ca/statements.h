@@ -11,9 +11,11 @@ extern const struct statement resume_issuance;
 extern const struct statement take_issuances;
 extern const struct statement complete_issuance;
 extern const struct statement abandon_issuance;
-extern const struct statement crl_state;
-extern const struct statement take_crl_lease;
+extern const struct statement register_shards;
+extern const struct statement crl_states;
+extern const struct statement begin_crl;
 extern const struct statement read_revoked;
+extern const struct statement fix_crl;
 extern const struct statement publish_crl;
 
 #endif

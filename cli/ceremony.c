@@ -1,161 +1,296 @@
+/* What a plan would do, in people's words; the run through it. */
 #include "cli/ceremony.h"
 
+#include <signal.h>
 #include <string.h>
+#include <strings.h>
 
+#include "cli/ceremony_approve.h"
 #include "cli/ceremony_make.h"
-#include "lib/base/config_read.h"
 #include "cli/files.h"
+#include "lib/base/buffer.h"
+#include "lib/base/folder.h"
+#include "lib/crypto/digest.h"
 
-static const char *const actions[] = { "root", "intermediate", "crl", NULL };
-static const char *const keys[] = { "p256", "p384", "rsa2048", "rsa3072", "rsa4096", NULL };
+enum state { ABSENT, MADE, BROKEN = -1 };
 
-static const struct field step_field[] = {
-	FIELD(struct ceremony_step, action, .flags = FIELD_REQUIRED, .one_of = actions, .help = "What is made."),
-	FIELD(struct ceremony_step, name, .flags = FIELD_REQUIRED, .min = 1, .max = 64, .help = "By which others call it."),
-	FIELD(struct ceremony_step, issuer, .min = 1, .max = 64, .help = "Name of the step that certifies it."),
-	FIELD(struct ceremony_step, key, .one_of = keys, .help = "Kind of the new key."),
-	FIELD(struct ceremony_step, country, .min = 2, .max = 2, .help = "Country of the subject."),
-	FIELD(struct ceremony_step, organization, .min = 1, .max = 64, .help = "Organization of the subject."),
-	FIELD(struct ceremony_step, common_name, .min = 1, .max = 64, .help = "Common name of the subject."),
-	FIELD(struct ceremony_step, days, .def = "3650", .min = 1, .max = 9132, .help = "Life in days of 86400 s."),
-	FIELD(struct ceremony_step, crl_url, .help = "URL of the issuer's CRL."),
-	FIELD(struct ceremony_step, aia_url, .help = "URL of the issuer's certificate."),
-	FIELD(struct ceremony_step, cert_file, .flags = FIELD_PATH, .help = "Where the certificate goes, PEM."),
-	FIELD(struct ceremony_step, key_file, .flags = FIELD_PATH, .help = "Where the key goes, PEM."),
-	FIELD(struct ceremony_step, crl_file, .flags = FIELD_PATH, .help = "Where the CRL goes, DER."),
-};
-static const struct fields step_fields = FIELDS(struct ceremony_step, step_field);
-
-static const struct field ceremony_field[] = {
-	FIELD(struct ceremony, title, .flags = FIELD_REQUIRED, .min = 1, .max = 200, .help = "What this is for."),
-	FIELD(struct ceremony, transcript, .flags = FIELD_PATH, .help = "File that records what was made."),
-	FIELD_STRUCTS(struct ceremony, steps, &step_fields, .min = 1, .max = 64, .help = "What is made, in this order."),
-};
-static const struct fields ceremony_fields = FIELDS(struct ceremony, ceremony_field);
-
-static const struct ceremony_step *step_find(const struct ceremony *plan, const char *name, size_t before)
+/* BROKEN with an error when only some of its files are there. */
+static enum state certificate_state(struct ctx *c, const struct ceremony_step *s)
 {
-	for (size_t i = 0; i < before && name != NULL; i++) {
-		if (strcmp(plan->steps.v[i].name, name) == 0 && strcmp(plan->steps.v[i].action, "crl") != 0) {
-			return &plan->steps.v[i];
-		}
-	}
-	return NULL;
-}
-
-/* What a step of this kind must say. */
-static const char *step_fault(const struct ceremony *plan, size_t i)
-{
-	const struct ceremony_step *s = &plan->steps.v[i];
-	bool is_crl = strcmp(s->action, "crl") == 0;
-	bool is_root = strcmp(s->action, "root") == 0;
-	if (!is_root && step_find(plan, s->issuer, i) == NULL) {
-		return "issuer must name an earlier root or intermediate";
-	}
-	if (is_crl) {
-		return s->crl_file == NULL ? "crl_file is missing" : NULL;
-	}
-	if (s->key == NULL || s->common_name == NULL || s->cert_file == NULL || s->key_file == NULL) {
-		return "key, common_name, cert_file and key_file are needed";
-	}
-	if (!is_root && (s->crl_url == NULL || s->aia_url == NULL)) {
-		return "crl_url and aia_url are needed: the URLs of the issuer's CRL and certificate";
-	}
-	return NULL;
-}
-
-static int plan_check(struct ctx *c, const struct ceremony *plan)
-{
-	for (size_t i = 0; i < plan->steps.n; i++) {
-		const char *fault = step_fault(plan, i);
-		if (fault != NULL) {
-			return FAIL(c, MALFORMED, "step %zu (%s): %s", i + 1, plan->steps.v[i].name, fault);
-		}
-	}
-	return 0;
-}
-
-static const char *folder_of(struct arena *a, const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	if (slash == NULL) {
-		return ".";
-	}
-	return slash == path ? "/" : arena_text_n(a, path, (size_t) (slash - path));
-}
-
-int ceremony_read(struct ctx *c, const char *path, struct ceremony *ret)
-{
-	struct node *root = NULL;
-	struct ceremony plan = { 0 };
-	TRY(yaml_read_file(c, c->arena, path, &root));
-	TRY(config_read(c, c->arena, folder_of(c->arena, path), &ceremony_fields, root, &plan));
-	if (plan.title == NULL) {
-		return FAIL(c, MALFORMED, "%s: title is missing", path);
-	}
-	TRY(plan_check(c, &plan));
-	*ret = plan;
-	return 0;
-}
-
-/* 1: all its files are there; 0: none; -1 with an error when only some are. */
-static int step_state(struct ctx *c, const struct ceremony_step *s)
-{
-	if (strcmp(s->action, "crl") == 0) {
-		return file_exists(s->crl_file) ? 1 : 0;
-	}
-	bool key = file_exists(s->key_file);
 	bool cert = file_exists(s->cert_file);
-	if (key && !cert) {
-		return FAIL(c, SERVER_INTERNAL,
+	if (s->key_file != NULL && file_exists(s->key_file) && !cert) {
+		return (enum state) ctx_fault(c,
 		    "%s exists without %s: a ceremony was cut off; move the key away and run it again", s->key_file,
 		    s->cert_file);
 	}
-	return cert ? 1 : 0;
+	return cert ? MADE : ABSENT;
 }
 
-static const char *sentence(struct arena *a, const struct ceremony_step *s, bool kept)
+static enum state step_state(struct ctx *c, const struct ceremony_step *s)
 {
-	if (kept) {
-		return arena_printf(a, "%s: is there already and is kept", s->name);
+	if (ceremony_step_is(s, "crl")) {
+		return file_exists(s->crl_file) ? MADE : ABSENT;
 	}
-	if (strcmp(s->action, "crl") == 0) {
-		return arena_printf(a, "%s: CRL of %s without entries in %s", s->name, s->issuer, s->crl_file);
+	if (ceremony_step_is(s, "key")) {
+		return file_exists(s->key_file) ? MADE : ABSENT;
 	}
-	return arena_printf(a, "%s: %s \"%s\" with a new %s key, %lld days, certified by %s, in %s and %s", s->name,
-	    s->action, s->common_name, s->key, (long long) s->days, s->issuer == NULL ? "itself" : s->issuer, s->cert_file,
-	    s->key_file);
+	if (ceremony_step_is(s, "destroy")) {
+		return file_exists(s->key_file) ? ABSENT : MADE;
+	}
+	if (ceremony_step_is(s, "use")) {
+		return MADE;
+	}
+	return certificate_state(c, s);
+}
+
+static const char *subject_text(struct arena *a, const struct ceremony_step *s)
+{
+	return arena_printf(a, "CN=%s%s%s%s%s", s->common_name,
+	    s->organization == NULL ? "" : ", O=", s->organization == NULL ? "" : s->organization,
+	    s->country == NULL ? "" : ", C=", s->country == NULL ? "" : s->country);
+}
+
+static const char *place_text(struct arena *a, const struct ceremony_step *s)
+{
+	return s->key_label == NULL ? s->key_file : arena_printf(a, "the token as \"%s\"", s->key_label);
+}
+
+static const char *key_text(struct arena *a, const struct ceremony_step *s)
+{
+	if (s->key != NULL) {
+		return arena_printf(a, "a new %s key in %s", s->key, place_text(a, s));
+	}
+	return s->key_of != NULL ? arena_printf(a, "the key of %s", s->key_of)
+	                         : arena_printf(a, "the public key in %s", s->public_file);
+}
+
+static const char *times_text(struct arena *a, const struct ceremony_step *s)
+{
+	return arena_printf(
+	    a, "%lld days from %s on", (long long) ceremony_days(s), s->not_before == NULL ? "now" : s->not_before);
+}
+
+static const char *crl_text(struct arena *a, const struct ceremony_step *s)
+{
+	struct buffer b;
+	buffer_init(&b, a, 500);
+	buffer_printf(&b, "CRL of %s in %s, %s", s->issuer, s->crl_file, times_text(a, s));
+	if (s->number > 0) {
+		buffer_printf(&b, ", number %lld", (long long) s->number);
+	}
+	if (s->previous != NULL) {
+		buffer_printf(&b, ", with all that %s lists", s->previous);
+	}
+	for (size_t i = 0; i < s->revoked.n; i++) {
+		const struct ceremony_revoked *r = &s->revoked.v[i];
+		buffer_printf(&b, "%s %s (%s, since %s)", i == 0 ? ", and newly" : ",", r->cert_file,
+		    r->reason == NULL ? "no reason told" : r->reason, r->at == NULL ? "now" : r->at);
+	}
+	if (s->revoked.n == 0 && s->previous == NULL) {
+		buffer_add_text(&b, ", without entries");
+	}
+	return (const char *) buffer_bytes(&b).p;
+}
+
+static const char *certificate_text(struct arena *a, const struct ceremony_step *s)
+{
+	const char *serial = s->serial == NULL ? "" : arena_printf(a, ", serial %s", s->serial);
+	if (ceremony_step_is(s, "cross")) {
+		return arena_printf(a,
+		    "cross-certificate for the subject and the key of %s by %s, %s%s, CRL at %s, issuer at %s, in %s", s->of,
+		    s->issuer, times_text(a, s), serial, s->crl_url, s->aia_url, s->cert_file);
+	}
+	if (ceremony_step_is(s, "root")) {
+		return arena_printf(a, "root \"%s\" with %s, certified by itself, %s%s, for certificates and CRLs, in %s",
+		    subject_text(a, s), key_text(a, s), times_text(a, s), serial, s->cert_file);
+	}
+	return arena_printf(a,
+	    "intermediate \"%s\" with %s, certified by %s, %s%s, for certificates of TLS servers and CRLs, no further "
+	    "authority "
+	    "below it, CRL at %s, issuer at %s, in %s",
+	    subject_text(a, s), key_text(a, s), s->issuer, times_text(a, s), serial, s->crl_url, s->aia_url, s->cert_file);
+}
+
+/* Paths as the plan has them, so that a statement is the same wherever the plan lies. */
+static const char *without_folder(struct arena *a, const struct ceremony *plan, const char *text)
+{
+	const char *slash = plan->path == NULL ? NULL : strrchr(plan->path, '/');
+	const char *folder = slash == NULL ? "./" : arena_text_n(a, plan->path, (size_t) (slash + 1 - plan->path));
+	struct buffer b;
+	buffer_init(&b, a, strlen(text));
+	for (const char *at = NULL; plan->path != NULL && (at = strstr(text, folder)) != NULL; text = at + strlen(folder)) {
+		buffer_add(&b, text, (size_t) (at - text));
+	}
+	buffer_add_text(&b, text);
+	return (const char *) buffer_bytes(&b).p;
+}
+
+static const char *sentence(struct arena *a, const struct ceremony *plan, const struct ceremony_step *s, bool kept)
+{
+	const char *text = NULL;
+	if (ceremony_step_is(s, "use")) {
+		text = arena_printf(a, "the certificate %s%s%s, which is there", s->cert_file,
+		    place_text(a, s) == NULL ? "" : " with the key ", place_text(a, s) == NULL ? "" : place_text(a, s));
+	} else if (kept) {
+		text = ceremony_step_is(s, "destroy") ? "is not there any more" : "is there already and is kept";
+	} else if (ceremony_step_is(s, "key")) {
+		text = arena_printf(a, "%s%s%s", key_text(a, s), s->public_file == NULL ? "" : ", its public key in ",
+		    s->public_file == NULL ? "" : s->public_file);
+	} else if (ceremony_step_is(s, "destroy")) {
+		text = arena_printf(
+		    a, "destroys the key in %s, whose public key has the SHA-256 %s, for good", s->key_file, s->spki_sha256);
+	} else {
+		text = ceremony_step_is(s, "crl") ? crl_text(a, s) : certificate_text(a, s);
+	}
+	return arena_printf(a, "%s: %s", s->name, without_folder(a, plan, text));
 }
 
 int ceremony_describe(struct ctx *c, const struct ceremony *plan, struct text_list *ret_sentences)
 {
 	struct text_list list = { ARENA_ARRAY(c->arena, plan->steps.n, const char *), plan->steps.n };
 	for (size_t i = 0; i < plan->steps.n; i++) {
-		int there = step_state(c, &plan->steps.v[i]);
-		if (there < 0) {
+		enum state there = step_state(c, &plan->steps.v[i]);
+		if (there == BROKEN) {
 			return -1;
 		}
-		list.v[i] = sentence(c->arena, &plan->steps.v[i], there == 1);
+		list.v[i] = sentence(c->arena, plan, &plan->steps.v[i], there == MADE);
 	}
 	*ret_sentences = list;
 	return 0;
 }
 
-int ceremony_run(struct ctx *c, const struct ceremony *plan, struct text_list *ret_made)
+/* A file that decides what is made, or who may say so. */
+static int add_input(struct ctx *c, const struct ceremony *plan, const char *path, struct buffer *b)
 {
-	struct text_list made = { ARENA_ARRAY(c->arena, plan->steps.n, const char *), 0 };
-	TRY(plan_check(c, plan));
+	struct bytes content;
+	TRY(file_read(c, path, &content));
+	buffer_printf(b, "SHA-256 of %s: %s\n", without_folder(c->arena, plan, path), ceremony_sha256(c->arena, content));
+	return 0;
+}
+
+static int add_inputs(struct ctx *c, const struct ceremony *plan, const struct ceremony_step *s, struct buffer *b)
+{
+	TRY(ceremony_step_is(s, "use") ? add_input(c, plan, s->cert_file, b) : 0);
+	TRY(ceremony_step_is(s, "intermediate") && s->public_file != NULL ? add_input(c, plan, s->public_file, b) : 0);
+	TRY(s->previous != NULL ? add_input(c, plan, s->previous, b) : 0);
+	for (size_t i = 0; i < s->revoked.n; i++) {
+		TRY(add_input(c, plan, s->revoked.v[i].cert_file, b));
+	}
+	return 0;
+}
+
+int ceremony_statement(struct ctx *c, const struct ceremony *plan, const char **ret)
+{
+	struct buffer b;
+	buffer_init(&b, c->arena, 2000);
+	buffer_printf(&b, "I agree to this ceremony of cairn.\ntitle: %s\nmode: %s\nSHA-256 of the plan: %s\n", plan->title,
+	    ceremony_mode(plan) == POLICY_WEBPKI ? "webpki" : "private", plan->sha256 == NULL ? "none" : plan->sha256);
+	for (size_t i = 0; i < plan->steps.n; i++) {
+		buffer_printf(&b, "%zu. %s\n", i + 1, sentence(c->arena, plan, &plan->steps.v[i], false));
+		TRY(add_inputs(c, plan, &plan->steps.v[i], &b));
+	}
+	for (size_t i = 0; i < plan->people.n; i++) {
+		TRY(add_input(c, plan, plan->people.v[i], &b));
+	}
+	*ret = (const char *) buffer_bytes(&b).p;
+	return 0;
+}
+
+/* Who agreed to a step agreed to one object: a second one under the same signatures needs a plan that says so. */
+static int refuse_second(struct ctx *c, const struct ceremony *plan, const struct ceremony_step *s)
+{
+	const struct ceremony_entry *before = NULL;
+	const struct ceremony_entry *begun = NULL;
+	struct ceremony_entry_list entries = { NULL, 0 };
+	struct text_list breaks;
+	if (plan->transcript != NULL && file_exists(plan->transcript)) {
+		TRY(ceremony_records_read(c, plan, &entries, &breaks));
+		before = ceremony_last(&entries, plan, s, &begun);
+	}
+	const char *digest = before == NULL ? NULL : before->sha256 == NULL ? before->spki_sha256 : before->sha256;
+	if (digest == NULL || ceremony_step_is(s, "destroy") || (s->again != NULL && strcasecmp(s->again, digest) == 0)) {
+		return 0;
+	}
+	return FAIL(c, CONFLICT,
+	    "%s: the transcript tells that it was made already, and it is not there. To have it made anew, add to the "
+	    "step, and let it be "
+	    "signed: again: %s",
+	    s->name, digest);
+}
+
+/* One step with its record and its files, whole: Ctrl-C waits until they are on disk. */
+static int make_whole(struct ctx *c, const struct ceremony *plan, size_t i)
+{
+	sigset_t asked;
+	sigset_t before;
+	sigemptyset(&asked);
+	sigaddset(&asked, SIGINT);
+	sigaddset(&asked, SIGTERM);
+	sigaddset(&asked, SIGHUP);
+	sigprocmask(SIG_BLOCK, &asked, &before);
+	int result = ceremony_make(c, plan, i);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return result;
+}
+
+/* The token of the plan, when a step needs it. Who types the PIN answers for it himself. */
+static int open_token(struct ctx *c, const struct ceremony *plan, struct token **ret)
+{
+	const struct config_token *config = &plan->token;
+	const struct secret_source source = { "the PIN of the token", config->pin_file, config->pin_credential };
+	bool asked = source.file == NULL && source.credential == NULL;
+	struct secret pin;
+	enum token_trouble trouble;
+	bool needed = false;
+	for (size_t i = 0; i < plan->steps.n; i++) {
+		needed = needed || plan->steps.v[i].key_label != NULL;
+	}
+	if (!needed) {
+		return 0;
+	}
+	TRY(asked ? secret_ask(c, source.what, &pin) : secret_read(c, &source, &pin));
+	int result = token_open(c, config, &pin, asked, ret, &trouble);
+	secret_done(&pin);
+	return result;
+}
+
+/* Before the first step, with all that the others need. */
+static int begin(struct ctx *c, struct ceremony *plan, const struct ceremony_approval_list *agreed)
+{
+	TRY(open_token(c, plan, &plan->opened));
+	return ceremony_record_begin(c, plan, agreed);
+}
+
+static int run(
+    struct ctx *c, struct ceremony *plan, const struct ceremony_approval_list *agreed, struct text_list *made)
+{
 	for (size_t i = 0; i < plan->steps.n; i++) {
 		const struct ceremony_step *s = &plan->steps.v[i];
-		int there = step_state(c, s);
-		if (there < 0) {
+		enum state there = step_state(c, s);
+		if (there == BROKEN) {
 			return -1;
 		}
-		if (there == 0) {
-			TRY(ceremony_make(c, s, step_find(plan, s->issuer, i), plan->transcript));
-			made.v[made.n++] = sentence(c->arena, s, false);
+		if (there == ABSENT) {
+			TRY(refuse_second(c, plan, s));
+			TRY(made->n == 0 ? begin(c, plan, agreed) : 0);
+			TRY(make_whole(c, plan, i));
+			made->v[made->n++] = sentence(c->arena, plan, s, false);
 		}
 	}
+	return 0;
+}
+
+int ceremony_run(
+    struct ctx *c, const struct ceremony *plan, const struct text_list *approvals, struct text_list *ret_made)
+{
+	struct text_list made = { ARENA_ARRAY(c->arena, plan->steps.n, const char *), 0 };
+	struct ceremony_approval_list agreed;
+	struct ceremony opened = *plan;
+	TRY(ceremony_check(c, plan));
+	TRY(ceremony_approvals(c, plan, approvals, &agreed));
+	int result = run(c, &opened, &agreed, &made);
+	token_close(opened.opened);
+	TRY(result);
 	*ret_made = made;
 	return 0;
 }

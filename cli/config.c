@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/files.h"
+#include "policy/perspectives.h"
 #include "policy/policy.h"
 
 static const char usage[] = "Usage: cairn config check --config FILE [--config OVERLAY] [--process NAME] [--json]\n"
@@ -101,15 +103,16 @@ static struct process_answers ask_processes(struct ctx *c, const struct config *
 	return answers;
 }
 
-/* The lists as cairn-ra reads them: a broken one keeps it from starting. */
+/* The lists as cairn-ra reads them, and the perspectives: what is broken keeps it from starting. */
 static int check_policy(struct ctx *c, const struct config *config)
 {
-	struct policy_sources sources = { .config = config };
+	struct policy_sources sources = { .config = config, .now = clock_now() };
 	struct policy *policy = NULL;
+	TRY(files_issuers_read(c, config, &sources.issuers));
 	TRY(policy_files_read(c, &config->policy, &sources.files));
 	TRY(policy_parse(c, &sources, &policy));
 	policy_free(policy);
-	return 0;
+	return perspectives_check(c, config, sources.now);
 }
 
 static int check(struct ctx *c, const struct request *r, const struct config *config)

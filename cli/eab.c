@@ -69,15 +69,6 @@ struct list_answer {
 static const struct field list_answer_field[] = { FIELD_STRUCTS(struct list_answer, keys, &eab_key_fields) };
 static const struct fields list_answer_fields = FIELDS(struct list_answer, list_answer_field);
 
-static const char *joined(struct arena *a, const struct text_list *list)
-{
-	const char *all = "";
-	for (size_t i = 0; i < list->n; i++) {
-		all = arena_printf(a, "%s%s%s", all, i == 0 ? "" : ",", list->v[i]);
-	}
-	return all;
-}
-
 static void print_made(struct ctx *c, const struct request *r, const struct eab_made *made)
 {
 	if (r->options.json) {
@@ -172,11 +163,11 @@ static void print_key(struct ctx *c, const struct eab_key *k)
 	printf("%s  %-8s  %lld of %s  until %s  %s", id, k->state, (long long) k->accounts, most,
 	    operator_time(c->arena, k->expires_at, "for ever"), k->label);
 	if (k->names.n + k->networks.n > 0) {
-		printf("  names %s%s%s", joined(c->arena, &k->names), k->names.n > 0 && k->networks.n > 0 ? "," : "",
-		    joined(c->arena, &k->networks));
+		printf("  names %s%s%s", operator_joined(c->arena, &k->names, ""),
+		    k->names.n > 0 && k->networks.n > 0 ? "," : "", operator_joined(c->arena, &k->networks, ""));
 	}
 	if (k->profiles.n > 0) {
-		printf("  profiles %s", joined(c->arena, &k->profiles));
+		printf("  profiles %s", operator_joined(c->arena, &k->profiles, ""));
 	}
 	printf("\n");
 }
@@ -272,17 +263,15 @@ static int64_t read_uses(const char *text)
 static bool take_option(void *request, int opt)
 {
 	struct request *r = request;
-	const char **texts[128] = {
+	const char **const texts[OPERATOR_LETTERS] = {
 		['l'] = &r->label, ['e'] = &r->expires, ['n'] = &r->names, ['p'] = &r->profiles, ['k'] = &r->keep_old
 	};
 	if (opt == 'u') {
 		r->uses = read_uses(optarg);
 	} else if (opt == 'r') {
 		r->uses = 0;
-	} else if (opt > 0 && opt < 128 && texts[opt] != NULL) {
-		*texts[opt] = optarg;
 	} else {
-		return operator_option(&r->options, opt);
+		return operator_text(&r->options, texts, opt);
 	}
 	return true;
 }
@@ -303,16 +292,10 @@ static int choose(struct ctx *c, int argc, char **argv)
 {
 	struct request r = { .options = { .files = { ARENA_ARRAY(c->arena, (size_t) argc + 1, const char *), 0 } },
 		.uses = 1 };
-	int code = operator_read(&command, argc, argv, &r);
+	size_t i = 0;
+	int code = operator_begin(&command, OPERATOR_ACTIONS(actions), argc, argv, &r, &i);
 	if (code >= 0) {
 		return code;
-	}
-	size_t i = 0;
-	while (i < COUNT_OF(actions) && (optind >= argc || strcmp(actions[i].name, argv[optind]) != 0)) {
-		i++;
-	}
-	if (i == COUNT_OF(actions)) {
-		return operator_misused(&command, "say create, list, disable or rotate");
 	}
 	if (argc - optind != (actions[i].takes_key ? 2 : 1)) {
 		return operator_misused(&command, actions[i].takes_key ? "name one key" : "there are words too many");

@@ -112,6 +112,9 @@ const struct statement *const eab_statements[] = {
 };
 const size_t eab_statements_n = COUNT_OF(eab_statements);
 
+/* A text that begins with "-" would be an option to the clients whose command line it is given to. */
+#define BASE64URL_HYPHEN 62
+
 /* A fresh id and secret; the arena is wiped when it is freed (style 16). */
 static struct eab_made make_key(struct arena *a, struct id *ret_id, struct bytes *ret_mac_key)
 {
@@ -119,7 +122,9 @@ static struct eab_made make_key(struct arena *a, struct id *ret_id, struct bytes
 	uint8_t *secret = arena_alloc(a, EAB_MAC_KEY_SIZE);
 	*ret_id = id_new();
 	id_encode(*ret_id, text);
-	random_bytes(secret, EAB_MAC_KEY_SIZE);
+	do {
+		random_bytes(secret, EAB_MAC_KEY_SIZE);
+	} while (secret[0] >> 2 == BASE64URL_HYPHEN);
 	*ret_mac_key = (struct bytes) { secret, EAB_MAC_KEY_SIZE };
 	return (struct eab_made) { .key_id = arena_text(a, text), .mac_key = base64url_encode(a, *ret_mac_key) };
 }

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/crypto/cert.h"
+
 bool file_exists(const char *path)
 {
 	return access(path, F_OK) == 0;
@@ -32,7 +34,8 @@ static int file_fail(struct ctx *c, const char *path)
 	return FAIL(c, SERVER_INTERNAL, "%s can't be written: %s", path, strerror(errno));
 }
 
-int file_make(struct ctx *c, const char *path, struct bytes content, unsigned mode)
+/* The whole content under a name beside it. */
+static int write_fresh(struct ctx *c, const char *path, struct bytes content, unsigned mode, const char **ret_fresh)
 {
 	const char *fresh = arena_printf(c->arena, "%s.new", path);
 	int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
@@ -41,13 +44,37 @@ int file_make(struct ctx *c, const char *path, struct bytes content, unsigned mo
 	}
 	int result = fchmod(fd, mode) == 0 ? write_all(fd, content) : -1;
 	close(fd);
-	/* link(2) refuses an existing name, so that nothing is ever replaced */
-	if (result != 0 || link(fresh, path) != 0) {
+	if (result != 0) {
 		file_fail(c, path);
 		unlink(fresh);
 		return -1;
 	}
+	*ret_fresh = fresh;
+	return 0;
+}
+
+int file_make(struct ctx *c, const char *path, struct bytes content, unsigned mode)
+{
+	const char *fresh = NULL;
+	TRY(write_fresh(c, path, content, mode, &fresh));
+	/* link(2) refuses an existing name, so that nothing is ever replaced */
+	int result = link(fresh, path);
+	if (result != 0) {
+		file_fail(c, path);
+	}
 	unlink(fresh);
+	return result;
+}
+
+int file_replace(struct ctx *c, const char *path, struct bytes content, unsigned mode)
+{
+	const char *fresh = NULL;
+	TRY(write_fresh(c, path, content, mode, &fresh));
+	if (rename(fresh, path) != 0) {
+		file_fail(c, path);
+		unlink(fresh);
+		return -1;
+	}
 	return 0;
 }
 
@@ -68,5 +95,24 @@ int folder_make(struct ctx *c, const char *path, unsigned mode)
 	if (mkdir(path, mode) != 0 && errno != EEXIST) {
 		return file_fail(c, path);
 	}
+	return 0;
+}
+
+#define CERTIFICATES_EACH 16
+
+int files_issuers_read(struct ctx *c, const struct config *config, struct bytes_list *ret)
+{
+	const struct config_issuer_list *issuers = &config->ca.issuers;
+	struct bytes_list all = { ARENA_ARRAY(c->arena, issuers->n * CERTIFICATES_EACH, struct bytes), 0 };
+	for (size_t i = 0; i < issuers->n; i++) {
+		struct bytes_list file = { NULL, 0 };
+		if (issuers->v[i].active && access(issuers->v[i].cert_file, R_OK) == 0) {
+			TRY(cert_read_file(c, issuers->v[i].cert_file, &file));
+		}
+		for (size_t k = 0; k < file.n && k < CERTIFICATES_EACH; k++) {
+			all.v[all.n++] = file.v[k];
+		}
+	}
+	*ret = all;
 	return 0;
 }

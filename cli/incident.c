@@ -1,26 +1,19 @@
 #include "cli/incident.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "cli/incident_rows.h"
+#include "cli/incident_distrust.h"
+#include "cli/incident_waves.h"
 #include "cli/operator.h"
-
-#define WAVES_MAX 1000
-#define SERIAL_DIGITS_MAX 40
-#define LINE_MAX_OCTETS 256
-#define SERIALS_MAX 10000000
-#define PAST_FROM_S (-3600) /* without --window it is over: clients renew when they next ask (RFC 9773 4.2) */
-#define PAST_TO_S (-1800)
+#include "cli/serials.h"
 
 static const char usage[] =
     "Usage: cairn incident create (--serials FILE | --where CONDITION) --url URL [--window FROM/TO] [--waves N] --yes\n"
     "       cairn incident list\n"
     "       cairn incident show ID\n"
     "       cairn incident close ID --yes\n"
+    "       cairn incident distrust CONDITION... --reason TEXT --yes   (see cairn incident distrust --help)\n"
     "\n"
     "Tells the clients of some certificates to renew them before their time (RFC 9773), and why.\n"
     "\n"
@@ -47,25 +40,6 @@ struct request {
 	struct incident_wish wish;
 	struct id id; /* of show and close */
 	const struct config *config;
-};
-
-struct wave {
-	int64_t wave;
-	struct timestamp opens;
-	struct timestamp closes;
-	int64_t certificates;
-};
-static const struct field wave_field[] = {
-	FIELD(struct wave, wave),
-	FIELD(struct wave, opens),
-	FIELD(struct wave, closes),
-	FIELD(struct wave, certificates),
-};
-static const struct fields wave_fields = FIELDS(struct wave, wave_field);
-
-struct wave_list {
-	struct wave *v;
-	size_t n;
 };
 
 struct create_answer {
@@ -108,66 +82,13 @@ struct done_answer {
 static const struct field done_answer_field[] = { FIELD(struct done_answer, done) };
 static const struct fields done_answer_fields = FIELDS(struct done_answer, done_answer_field);
 
-/* The serial of a line in lower case, without the colons that some tools put between octets; "" for none. NULL: it is none. */
-static const char *serial_of_line(struct arena *a, const char *line)
-{
-	char text[LINE_MAX_OCTETS + 1];
-	size_t n = 0;
-	for (const char *p = line; *p != '\0' && *p != '#'; p++) {
-		if (isxdigit((unsigned char) *p)) {
-			text[n++] = (char) tolower((unsigned char) *p);
-		} else if (*p != ':' && !isspace((unsigned char) *p)) {
-			return NULL;
-		}
-	}
-	return n % 2 == 0 && n <= SERIAL_DIGITS_MAX ? arena_text_n(a, text, n) : NULL;
-}
-
-static int read_lines(struct ctx *c, FILE *file, const char *path, struct text_list *ret)
-{
-	char line[LINE_MAX_OCTETS];
-	size_t room = 1024;
-	struct text_list list = { ARENA_ARRAY(c->arena, room, const char *), 0 };
-	for (size_t number = 1; fgets(line, sizeof(line), file) != NULL; number++) {
-		const char *serial = strlen(line) == sizeof(line) - 1 ? NULL : serial_of_line(c->arena, line);
-		if (serial == NULL || list.n == SERIALS_MAX) {
-			return FAIL(c, MALFORMED, "%s, line %zu: a serial has up to 20 octets in hexadecimal digits", path, number);
-		}
-		if (serial[0] != '\0' && list.n == room) {
-			const char **more = ARENA_ARRAY(c->arena, room * 2, const char *);
-			memcpy(more, list.v, room * sizeof(*more));
-			list.v = more;
-			room *= 2;
-		}
-		if (serial[0] != '\0') {
-			list.v[list.n++] = serial;
-		}
-	}
-	*ret = list;
-	return 0;
-}
-
-static int read_serials(struct ctx *c, const char *path, struct text_list *ret)
-{
-	FILE *file = fopen(path, "re");
-	if (file == NULL) {
-		return FAIL(c, MALFORMED, "%s: can't be opened: %s", path, strerror(errno));
-	}
-	int result = read_lines(c, file, path, ret);
-	bool failed = ferror(file) != 0;
-	if (fclose(file) != 0 || failed) {
-		return FAIL(c, MALFORMED, "%s: can't be read", path);
-	}
-	return result;
-}
-
 static int find(struct ctx *c, const struct request *r, struct incident_found *ret)
 {
 	struct text_list serials;
 	if (r->where != NULL) {
 		return incident_find_where(c, r->where, ret);
 	}
-	TRY(read_serials(c, r->serials, &serials));
+	TRY(serials_read(c, r->serials, &serials));
 	TRY(incident_find_serials(c, &serials, ret));
 	if (ret->missing.n > 0) {
 		return FAIL(c, NOT_FOUND, "%s: this CA has issued no certificate with the serial %s, and %zu more like it",
@@ -176,32 +97,10 @@ static int find(struct ctx *c, const struct request *r, struct incident_found *r
 	return 0;
 }
 
-/* As acme.create_incident spreads them: the first waves have one more. */
-static struct wave_list waves_of(struct arena *a, const struct incident_wish *wish, size_t certificates)
-{
-	size_t n = (size_t) wish->waves;
-	int64_t span_us = wish->closes.us - wish->opens.us;
-	struct wave_list list = { ARENA_ARRAY(a, n, struct wave), n };
-	for (size_t i = 0; i < n; i++) {
-		list.v[i] = (struct wave) {
-			.wave = (int64_t) i + 1,
-			.opens = { wish->opens.us + span_us / wish->waves * (int64_t) i },
-			.closes = { wish->opens.us + span_us / wish->waves * ((int64_t) i + 1) },
-			.certificates = (int64_t) (certificates / n + (i < certificates % n ? 1 : 0)),
-		};
-	}
-	return list;
-}
-
 static void print_created(struct ctx *c, const struct create_answer *answer)
 {
 	char id[ID_TEXT_SIZE];
-	for (size_t i = 0; i < answer->waves.n; i++) {
-		const struct wave *w = &answer->waves.v[i];
-		printf("wave %lld  %s to %s  %lld certificate(s)\n", (long long) w->wave,
-		    operator_time(c->arena, w->opens, "?"), operator_time(c->arena, w->closes, "?"),
-		    (long long) w->certificates);
-	}
+	waves_print(c->arena, &answer->waves);
 	printf("%lld certificate(s) of %lld account(s); %lld more have ended.\n", (long long) answer->certificates,
 	    (long long) answer->accounts, (long long) answer->expired);
 	id_encode(answer->id, id);
@@ -216,7 +115,7 @@ static int create(struct ctx *c, const struct request *r)
 		.certificates = (int64_t) found.certificates.n,
 		.accounts = found.accounts,
 		.expired = found.expired,
-		.waves = waves_of(c->arena, &r->wish, found.certificates.n),
+		.waves = waves_spread(c->arena, &r->wish, found.certificates.n),
 	};
 	if (r->options.yes) {
 		TRY(incident_create(c, &r->wish, &found.certificates, operator_name(c->arena), &answer.id));
@@ -327,63 +226,29 @@ static const struct option options[] = {
 static bool take_option(void *request, int opt)
 {
 	struct request *r = request;
-	const char **texts[128] = {
+	const char **const texts[OPERATOR_LETTERS] = {
 		['s'] = &r->serials, ['q'] = &r->where, ['u'] = &r->url, ['w'] = &r->window, ['n'] = &r->waves
 	};
 	if (opt == 'r') {
 		r->dry_run = true;
-	} else if (opt > 0 && opt < 128 && texts[opt] != NULL) {
-		*texts[opt] = optarg;
 	} else {
-		return operator_option(&r->options, opt);
+		return operator_text(&r->options, texts, opt);
 	}
 	return true;
-}
-
-/* now, 12h from now, or a time. */
-static bool read_moment(struct timestamp now, const char *text, struct timestamp *ret)
-{
-	int64_t seconds = 0;
-	bool relative = strcmp(text, "now") == 0 || duration_parse(text, &seconds) == 0;
-	if (relative) {
-		*ret = timestamp_add_s(now, seconds);
-	}
-	return relative || timestamp_parse(bytes_of_text(text), ret) == 0;
-}
-
-static bool read_window(struct arena *a, const char *text, struct incident_wish *wish)
-{
-	struct timestamp now = clock_now();
-	now.us -= now.us % 1000000;
-	if (text == NULL) {
-		wish->opens = timestamp_add_s(now, PAST_FROM_S);
-		wish->closes = timestamp_add_s(now, PAST_TO_S);
-		return true;
-	}
-	const char *slash = strchr(text, '/');
-	return slash != NULL && read_moment(now, arena_text_n(a, text, (size_t) (slash - text)), &wish->opens) &&
-	       read_moment(now, slash + 1, &wish->closes);
 }
 
 /* What is wrong with the words of `cairn incident create`, or NULL. */
 static const char *read_wish(struct arena *a, struct request *r)
 {
 	struct incident_wish *wish = &r->wish;
-	char *end = NULL;
 	wish->url = r->url;
-	wish->waves = r->waves == NULL ? 1 : strtol(r->waves, &end, 10);
 	wish->source = r->where != NULL ? arena_printf(a, "where %s", r->where) : arena_printf(a, "file %s", r->serials);
 	if ((r->serials == NULL) == (r->where == NULL)) {
 		return "say which certificates, by --serials or --where";
 	}
-	if (r->url == NULL || (strncmp(r->url, "https://", 8) != 0 && strncmp(r->url, "http://", 7) != 0)) {
-		return "--url wants the URL of a page";
-	}
-	if ((end != NULL && *end != '\0') || wish->waves < 1 || wish->waves > WAVES_MAX) {
-		return "--waves wants a number from 1 to 1000";
-	}
-	if (!read_window(a, r->window, wish) || wish->closes.us - wish->opens.us < wish->waves * 1000000) {
-		return "--window wants two times with a / between them, the second later by a second for each wave at least";
+	const char *why = waves_read(r->window, r->waves, wish);
+	if (why != NULL) {
+		return why;
 	}
 	return r->dry_run && r->options.yes ? "--dry-run and --yes contradict each other" : NULL;
 }
@@ -403,16 +268,10 @@ static const struct operator_command command = { "incident", usage, options, tak
 static int choose(struct ctx *c, int argc, char **argv)
 {
 	struct request r = { .options = { .files = { ARENA_ARRAY(c->arena, (size_t) argc + 1, const char *), 0 } } };
-	int code = operator_read(&command, argc, argv, &r);
+	size_t i = 0;
+	int code = operator_begin(&command, OPERATOR_ACTIONS(actions), argc, argv, &r, &i);
 	if (code >= 0) {
 		return code;
-	}
-	size_t i = 0;
-	while (i < COUNT_OF(actions) && (optind >= argc || strcmp(actions[i].name, argv[optind]) != 0)) {
-		i++;
-	}
-	if (i == COUNT_OF(actions)) {
-		return operator_misused(&command, "say create, list, show or close");
 	}
 	if (argc - optind != (actions[i].takes_id ? 2 : 1)) {
 		return operator_misused(&command, actions[i].takes_id ? "name one incident" : "there are words too many");
@@ -427,5 +286,8 @@ static int choose(struct ctx *c, int argc, char **argv)
 
 int cli_incident(int argc, char **argv)
 {
+	if (argc > 1 && strcmp(argv[1], "distrust") == 0) {
+		return cli_incident_distrust(argc - 1, argv + 1);
+	}
 	return operator_run(argc, argv, choose);
 }

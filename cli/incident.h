@@ -1,4 +1,4 @@
-/* `cairn incident create|list|show|close`: certificates are to be renewed before their time (RFC 9773, B-16). */
+/* `cairn incident create|list|show|close`: certificates are to be renewed before their time (RFC 9773, B-16); `distrust`: incident_distrust.h. */
 #ifndef CAIRN_CLI_INCIDENT_H
 #define CAIRN_CLI_INCIDENT_H
 

@@ -8,7 +8,7 @@ static const struct field found_field[] = {
 	FIELD(struct incident_found, expired),
 	FIELD(struct incident_found, missing),
 };
-static const struct fields found_fields = FIELDS(struct incident_found, found_field);
+const struct fields incident_found_fields = FIELDS(struct incident_found, found_field);
 
 struct serials_params {
 	struct text_list serials;
@@ -16,11 +16,11 @@ struct serials_params {
 static const struct field serials_param[] = { FIELD(struct serials_params, serials) };
 static const struct fields serials_params_fields = FIELDS(struct serials_params, serials_param);
 
-static const struct statement find_serials_statement = {
+const struct statement incident_find_serials_statement = {
 	.name = "find_serials",
 	.sql = "SELECT certificates, accounts, expired, missing FROM acme.find_serials($1)",
 	.params = &serials_params_fields,
-	.row = &found_fields,
+	.row = &incident_found_fields,
 	.repeatable = true,
 };
 
@@ -30,11 +30,11 @@ struct condition_params {
 static const struct field condition_param[] = { FIELD(struct condition_params, condition) };
 static const struct fields condition_params_fields = FIELDS(struct condition_params, condition_param);
 
-static const struct statement find_issued_statement = {
+const struct statement incident_find_issued_statement = {
 	.name = "find_issued",
 	.sql = "SELECT certificates, accounts FROM acme.find_issued($1)",
 	.params = &condition_params_fields,
-	.row = &found_fields,
+	.row = &incident_found_fields,
 	.repeatable = true,
 };
 
@@ -140,8 +140,8 @@ static const struct statement close_statement = {
 };
 
 const struct statement *const incident_statements[] = {
-	&find_serials_statement,
-	&find_issued_statement,
+	&incident_find_serials_statement,
+	&incident_find_issued_statement,
 	&create_statement,
 	&list_statement,
 	&show_statement,
@@ -153,14 +153,14 @@ int incident_find_serials(struct ctx *c, const struct text_list *serials, struct
 {
 	const struct serials_params params = { *serials };
 	bool found = false;
-	return db_row(c, &find_serials_statement, &params, ret, &found);
+	return db_row(c, &incident_find_serials_statement, &params, ret, &found);
 }
 
 int incident_find_where(struct ctx *c, const char *condition, struct incident_found *ret)
 {
 	const struct condition_params params = { condition };
 	bool found = false;
-	return db_row(c, &find_issued_statement, &params, ret, &found);
+	return db_row(c, &incident_find_issued_statement, &params, ret, &found);
 }
 
 int incident_create(struct ctx *c, const struct incident_wish *wish, const struct id_list *certificates,

@@ -12,6 +12,12 @@ struct incident_found {
 	struct text_list missing; /* serials that no certificate has */
 };
 
+extern const struct fields incident_found_fields;
+
+/* What finds them, for the lists of other commands. */
+extern const struct statement incident_find_serials_statement;
+extern const struct statement incident_find_issued_statement;
+
 struct incident_wish {
 	const char *url;
 	const char *source; /* where the certificates come from, for the record */

@@ -7,8 +7,11 @@
 
 #include "cli/ceremony.h"
 #include "cli/files.h"
+#include "cli/init_custodians.h"
 #include "lib/base/sandbox.h"
 #include "lib/crypto/authority.h"
+#include "lib/seal/note.h"
+#include "policy/perspectives.h"
 
 #define ROOT_DAYS 3650         /* D-20 */
 #define INTERMEDIATE_DAYS 1095 /* D-28 */
@@ -80,20 +83,39 @@ static int make_hierarchy(struct ctx *c, struct init_options *o, const struct co
 		steps[i].country = "XX";
 		steps[i].organization = "Cairn TEST";
 	}
+	for (size_t i = 1; i < COUNT_OF(steps) - 1 && shape->ca.token.module != NULL; i++) { /* the issuers' */
+		steps[i].key_label = steps[i].name;
+		steps[i].key_file = NULL;
+	}
 	struct ceremony plan = {
 		.title = "First keys",
+		.token = shape->ca.token,
 		.transcript = in_state(c, o, "pki/ceremony.jsonl"),
 		.steps = { steps, COUNT_OF(steps) },
 	};
 	struct text_list made;
-	TRY(ceremony_run(c, &plan, &made));
+	TRY(ceremony_run(c, &plan, &(struct text_list) { NULL, 0 }, &made));
 	for (size_t i = 0; i < made.n; i++) {
 		tell(o, made.v[i]);
 	}
 	return 0;
 }
 
-static int make_internal(struct ctx *c, struct init_options *o)
+/* A folder for each: a process's sandbox lets it read the folder of its own certificate, and no key beside it. */
+static int make_internal_one(struct ctx *c, struct init_options *o, const struct authority *ca, const char *name)
+{
+	const char *folder = arena_printf(c->arena, "%s/pki/internal/%s", o->state, name);
+	const char *own = arena_printf(c->arena, "%s/%s", folder, name);
+	struct authority made;
+	TRY(folder_make(c, folder, 0700));
+	if (file_exists(arena_printf(c->arena, "%s.pem", own))) {
+		return 0;
+	}
+	TRY(authority_make_rpc(c, ca, name, &made));
+	return store(c, o, &made, own);
+}
+
+static int make_internal(struct ctx *c, struct init_options *o, const struct config *shape)
 {
 	struct authority ca;
 	const char *base = in_state(c, o, "pki/internal/ca");
@@ -106,15 +128,10 @@ static int make_internal(struct ctx *c, struct init_options *o)
 		TRY(store(c, o, &ca, base));
 	}
 	for (size_t i = 0; i < COUNT_OF(processes); i++) {
-		/* a folder for each: a process's sandbox lets it read the folder of its own certificate, and no key beside it */
-		const char *own_folder = arena_printf(c->arena, "%s/pki/internal/%s", o->state, processes[i]);
-		const char *own = arena_printf(c->arena, "%s/%s", own_folder, processes[i]);
-		TRY(folder_make(c, own_folder, 0700));
-		if (!file_exists(arena_printf(c->arena, "%s.pem", own))) {
-			struct authority made;
-			TRY(authority_make_rpc(c, &ca, processes[i], &made));
-			TRY(store(c, o, &made, own));
-		}
+		TRY(make_internal_one(c, o, &ca, processes[i]));
+	}
+	for (size_t i = 0; i < shape->va.perspectives.n; i++) { /* C-55: each its own, which may call nobody */
+		TRY(make_internal_one(c, o, &ca, perspective_certificate_name(c->arena, shape->va.perspectives.v[i].name)));
 	}
 	return 0;
 }
@@ -157,6 +174,42 @@ static int make_site(struct ctx *c, struct init_options *o, const struct config 
 	return store(c, o, &made, site);
 }
 
+/* The key that signs checkpoints of the log, and the name and public key by which others check them. */
+static int make_seal(struct ctx *c, struct init_options *o, const struct config *shape)
+{
+	const char *path = in_state(c, o, "pki/seal/seal.key");
+	EVP_PKEY *key = NULL;
+	struct bytes pem;
+	struct note_key name;
+	if (file_exists(path)) {
+		return 0;
+	}
+	TRY(key_generate(c, "ed25519", &key));
+	TRY(key_to_pem(c, key, &pem));
+	TRY(note_key_of(c, log_origin(c->arena, shape), key, &name));
+	TRY(file_make(c, path, pem, 0600));
+	TRY(file_make(c, in_state(c, o, "pki/seal.vkey"),
+	    bytes_of_text(arena_printf(c->arena, "%s\n", note_key_encode(c->arena, &name))), 0644));
+	tell(o, arena_printf(c->arena, "key that seals the log: %s", path));
+	return 0;
+}
+
+/* Only with the configuration that names them: a CA that was made without them stays so. */
+static int make_custodians(struct ctx *c, struct init_options *o)
+{
+	bool made = false;
+	if (file_exists(in_state(c, o, "cairn.yaml"))) {
+		return 0;
+	}
+	TRY(init_custodians(c, o->state, &made));
+	if (made) {
+		tell(o,
+		    arena_printf(c->arena, "custodians of recovery contacts, for tests: %s", in_state(c, o, "pki/custodians")));
+		tell(o, arena_printf(c->arena, "their keys, to be taken away: %s", in_state(c, o, "custodian-keys")));
+	}
+	return 0;
+}
+
 static int make_config(struct ctx *c, struct init_options *o, const struct config *shape)
 {
 	const char *path = in_state(c, o, "cairn.yaml");
@@ -170,7 +223,8 @@ static int make_config(struct ctx *c, struct init_options *o, const struct confi
 
 int init_run(struct ctx *c, struct init_options *o)
 {
-	static const char *const folders[] = { "", "pki", "pki/internal", "pki/site", "spool", "lists" };
+	static const char *const folders[] = { "", "pki", "pki/internal", "pki/site", "pki/seal", "spool", "lists",
+		"seal" };
 	struct config *shape = NULL;
 	o->made = (struct text_list) { ARENA_ARRAY(c->arena, INIT_MADE_MAX, const char *), 0 };
 	TRY(config_load(c, &o->overlay, o->overlay == NULL ? 0 : 1, &shape));
@@ -179,8 +233,10 @@ int init_run(struct ctx *c, struct init_options *o)
 		TRY(folder_make(c, in_state(c, o, folders[i]), i == 0 ? 0711 : 0700));
 	}
 	TRY(make_hierarchy(c, o, shape));
-	TRY(make_internal(c, o));
+	TRY(make_internal(c, o, shape));
 	TRY(make_site(c, o, shape));
+	TRY(make_seal(c, o, shape));
+	TRY(make_custodians(c, o));
 	return make_config(c, o, shape);
 }
 
@@ -191,7 +247,9 @@ static const char usage[] =
     "\n"
     "  --state DIR          the folder; it gets cairn.yaml, pki/ and spool/\n"
     "  --database CONNINFO  how PostgreSQL is reached, without user: \"host=/run/x dbname=cairn\"\n"
-    "  --config OVERLAY     configuration that will be laid over cairn.yaml: its ports and URLs are used\n"
+    "  --config OVERLAY     configuration that will be laid over cairn.yaml: its ports and URLs are used, each of\n"
+    "                       its va.perspectives gets a certificate, and with ca.token the issuers' keys are made\n"
+    "                       in that token\n"
     "  --json               tell what was made as JSON\n";
 
 struct made_answer {

@@ -10,7 +10,7 @@ struct init_options {
 	const char *overlay;   /* configuration laid over what is written, or NULL */
 	struct text_list made; /* sentences of what was done; room for INIT_MADE_MAX */
 };
-#define INIT_MADE_MAX 64
+#define INIT_MADE_MAX 128
 
 /* Makes what is absent and never replaces a key or the configuration. */
 int init_run(struct ctx *c, struct init_options *options) MUST_CHECK;

@@ -57,14 +57,33 @@ static const char issuers_part[] = "  # EC keys get certificates of the EC issue
                                    "  issuers:\n"
                                    "    - name: ecdsa-1\n"
                                    "      cert_file: pki/ecdsa-1.pem\n"
-                                   "      key_file: pki/ecdsa-1.key\n"
+                                   "      %s\n"
                                    "      crl_url: %s/crl/ecdsa-1.crl\n"
                                    "      aia_url: %s/aia/ecdsa-1.der\n"
                                    "    - name: rsa-1\n"
                                    "      cert_file: pki/rsa-1.pem\n"
-                                   "      key_file: pki/rsa-1.key\n"
+                                   "      %s\n"
                                    "      crl_url: %s/crl/rsa-1.crl\n"
                                    "      aia_url: %s/aia/rsa-1.der\n";
+
+static const char subscriber_part[] =
+    "  # The log is sealed: this key signs its checkpoints. Others check them by pki/seal.vkey; hand it on.\n"
+    "  secret_file: pki/seal/seal.key\n"
+    "  seal_dir: seal\n"
+    "  # By this key a recovery contact that somebody claims is matched without opening it. Lost, none can be "
+    "matched.\n"
+    "  recovery_key_file: pki/recovery/hash.key\n";
+
+static const char recovery_part[] =
+    "\nrecovery:\n"
+    "  # Contacts for getting an account back are sealed for one custodian of each group (docs/recovery.md). These are "
+    "for\n"
+    "  # tests: put your custodians' certificates into the folders a and b, whose keys are with them and not here.\n"
+    "  custodian_dir: pki/custodians\n"
+    "  # account_contacts: keep   (contacts of newAccount become recovery contacts; else they are dropped)\n"
+    "# smtp:   (with a mail server, accounts are given back by these contacts)\n"
+    "#   url: smtp://localhost:25\n"
+    "#   from: ca@example.com\n";
 
 /* A backslash before each quote and each backslash. */
 static const char *escaped(struct arena *a, const char *text, char quote)
@@ -88,8 +107,12 @@ static const char *database_line(struct arena *a, const struct init_options *o, 
 		passfile = arena_printf(a, "'%s'", escaped(a, passfile, '\''));
 	}
 	const char *conninfo = arena_printf(a, "%s user=%s passfile=%s", o->database, role, passfile);
-	return arena_printf(a, "  database: \"%s\"\n", escaped(a, conninfo, '"'));
+	return arena_printf(a, "database: \"%s\"\n", escaped(a, conninfo, '"'));
 }
+
+static const char ra_part[] = "\nra:\n"
+                              "  # Records of validations wait here while the database is away.\n"
+                              "  evidence_dir: evidence\n";
 
 static const char *process_lines(struct arena *a, const char *process)
 {
@@ -107,30 +130,55 @@ const char *init_http_url(struct arena *a, const struct config *shape)
 	return arena_printf(a, "http://%s:%u", local ? "localhost" : at.host, (unsigned) at.port);
 }
 
+/* Issuers' keys are in this token (docs/keys.md). JSON is YAML. */
+static const char *token_line(struct arena *a, const struct config *shape)
+{
+	if (shape->ca.token.module == NULL) {
+		return "";
+	}
+	struct bytes json = fields_to_json(a, &config_token_fields, &shape->ca.token);
+	return arena_printf(a, "  token: %.*s\n", (int) json.n, (const char *) json.p);
+}
+
 const char *init_config_text(struct arena *a, const struct init_options *o, const struct config *shape)
 {
 	const char *url = init_http_url(a, shape);
+	bool in_token = shape->ca.token.module != NULL;
 	const char *parts[] = {
 		head,
 		arena_printf(a, shared_part, shape->acme.external_url),
 		wfe_part,
 		process_lines(a, "cairn-wfe"),
+		"  ",
 		database_line(a, o, "cairn_wfe"),
-		"\nra:\n",
+		ra_part,
 		process_lines(a, "cairn-ra"),
+		"  ",
 		database_line(a, o, "cairn_ra"),
 		"\nva:\n",
 		va_part,
 		process_lines(a, "cairn-va"),
 		"\nca:\n",
 		process_lines(a, "cairn-ca"),
+		"  ",
 		database_line(a, o, "cairn_ca"),
-		arena_printf(a, issuers_part, url, url, url, url),
+		token_line(a, shape),
+		arena_printf(a, issuers_part, in_token ? "key_label: ecdsa-1" : "key_file: pki/ecdsa-1.key", url, url,
+		    in_token ? "key_label: rsa-1" : "key_file: pki/rsa-1.key", url, url),
 		"\nsubscriber:\n",
+		subscriber_part,
 		process_lines(a, "cairn-subscriber"),
+		"  ",
 		database_line(a, o, "cairn_subscriber"),
-		"\ncommand:\n  # For cairn eab and cairn policy.\n",
+		recovery_part,
+		"\ncommand:\n  # For cairn eab and cairn policy, and for cairn doctor.\n",
+		process_lines(a, "cairn-command"),
+		"  ",
 		database_line(a, o, "cairn_operator"),
+		"  # For cairn audit.\n  auditor_",
+		database_line(a, o, "cairn_auditor"),
+		"  # For cairn disclose.\n  officer_",
+		database_line(a, o, "cairn_officer"),
 	};
 	const char *text = "";
 	for (size_t i = 0; i < COUNT_OF(parts); i++) {

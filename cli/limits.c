@@ -5,7 +5,8 @@
 #include <string.h>
 
 #include "cli/operator.h"
-#include "lib/base/ip.h"
+#include "lib/base/policy_files.h"
+#include "policy/zones.h"
 
 static const char usage[] =
     "Usage: cairn limits list\n"
@@ -22,9 +23,9 @@ static const char usage[] =
     "paused   names whose orders are refused since their validations never pass\n"
     "unpause  lets them be ordered again\n"
     "\n"
-    "KEY is what the refusal names: an address (or, to set, a network), an account, a domain, ACCOUNT/NAME (or, to "
-    "set,\n"
-    "an account), or for CertificatesPerFQDNSet the names with commas between them. See docs/limits.md.\n"
+    "KEY is what the refusal names: an address (or, to set, a network), an account, a domain or a name in it, "
+    "ACCOUNT/NAME\n"
+    "(or, to set, an account), or for CertificatesPerFQDNSet the names with commas between them. See docs/limits.md.\n"
     "\n"
     "  --config FILE    configuration; may stand again, each laid over the one before\n"
     "  --database TEXT  connection string of PostgreSQL for role cairn_operator, in place of command.database\n"
@@ -99,74 +100,6 @@ static const struct field done_answer_field[] = {
 	FIELD(struct done_answer, names, .flags = FIELD_OMIT_EMPTY),
 };
 static const struct fields done_answer_fields = FIELDS(struct done_answer, done_answer_field);
-
-/* ---- keys ---- */
-
-static bool is_account(const char *text, size_t n)
-{
-	struct id id;
-	return id_parse((struct bytes) { (const uint8_t *) text, n }, &id) == 0;
-}
-
-static bool is_name(const char *text)
-{
-	return text[0] != '\0' && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-._:/") == strlen(text);
-}
-
-static int set_key(struct ctx *c, const char *typed, const char **ret)
-{
-	const struct text_list names = operator_list(c->arena, typed);
-	struct identifier_list list = { ARENA_ARRAY(c->arena, names.n, struct identifier), names.n };
-	struct ip ip;
-	for (size_t i = 0; i < names.n; i++) {
-		list.v[i] = (struct identifier) { ip_parse(names.v[i], &ip) == 0 ? "ip" : "dns", names.v[i] };
-	}
-	*ret = limits_set(c->arena, &list);
-	return 0;
-}
-
-static int address_key(struct ctx *c, const char *typed, const char **ret)
-{
-	struct ip ip;
-	struct network_list networks;
-	const struct text_list one = { &typed, 1 };
-	if (strchr(typed, '/') != NULL) {
-		TRY(networks_parse(c, &one, &networks));
-		*ret = typed;
-		return 0;
-	}
-	if (ip_parse(typed, &ip) != 0) {
-		return FAIL(c, MALFORMED, "\"%s\" is no address", typed);
-	}
-	*ret = ip_encode(c->arena, &ip);
-	return 0;
-}
-
-int limits_key(struct ctx *c, enum limit_kind kind, const char *typed, const char **ret)
-{
-	enum limit_key by = limit_info(kind)->key;
-	bool url = strncmp(typed, "https://", 8) == 0;
-	const char *key = url ? strrchr(typed, '/') + 1 : typed;
-	const char *slash = strchr(key, '/');
-	size_t n = slash == NULL ? strlen(key) : (size_t) (slash - key);
-	bool pair = by == LIMIT_BY_ACCOUNT_DOMAIN || by == LIMIT_BY_ACCOUNT_NAME;
-	*ret = key;
-	if (by == LIMIT_BY_SET) {
-		return set_key(c, typed, ret);
-	}
-	if (by == LIMIT_BY_ADDRESS) {
-		return address_key(c, typed, ret);
-	}
-	if (by == LIMIT_BY_RANGE) {
-		*ret = limits_range(c->arena, arena_text_n(c->arena, typed, strcspn(typed, "/")));
-		return *ret != NULL ? 0 : FAIL(c, MALFORMED, "\"%s\" is no IPv6 address or network", typed);
-	}
-	if ((pair || by == LIMIT_BY_ACCOUNT) && !is_account(key, n)) {
-		return FAIL(c, MALFORMED, "\"%s\": accounts are named by their 22 characters", typed);
-	}
-	bool fine = by == LIMIT_BY_ACCOUNT ? slash == NULL : pair ? slash == NULL || is_name(slash + 1) : is_name(key);
-	return fine ? 0 : FAIL(c, MALFORMED, "\"%s\" is no key of %s", typed, limit_info(kind)->name);
-}
 
 /* ---- what is shown ---- */
 
@@ -368,7 +301,7 @@ static const struct option options[] = {
 static bool take_option(void *request, int opt)
 {
 	struct request *r = request;
-	const char **texts[128] = { ['n'] = &r->count,
+	const char **const texts[OPERATOR_LETTERS] = { ['n'] = &r->count,
 		['p'] = &r->period,
 		['b'] = &r->burst,
 		['r'] = &r->reason,
@@ -378,18 +311,25 @@ static bool take_option(void *request, int opt)
 		r->to_default = true;
 		return true;
 	}
-	if (opt > 0 && opt < 128 && texts[opt] != NULL) {
-		*texts[opt] = optarg;
-		return true;
+	return operator_text(&r->options, texts, opt);
+}
+
+static int read_key(struct ctx *c, struct request *r, const char *typed)
+{
+	struct policy_files files;
+	const psl_ctx_t *psl = psl_builtin();
+	TRY(policy_files_read(c, &r->config->policy, &files));
+	if (files.suffixes.path != NULL) {
+		TRY(zones_suffixes_parse(c, c->arena, files.suffixes.path, files.suffixes.content, &psl));
 	}
-	return operator_option(&r->options, opt);
+	return limits_key(c, psl, r->kind, typed, &r->key);
 }
 
 static int act(struct ctx *c, size_t action, struct request *r, const char *typed)
 {
 	int result = operator_open(c, &r->options, limits_statements, limits_statements_n, &r->config);
 	if (result == 0 && typed != NULL) {
-		result = limits_key(c, r->kind, typed, &r->key);
+		result = read_key(c, r, typed);
 	}
 	result = result == 0 ? actions[action].run(c, r) : result;
 	if (result < 0) {
@@ -401,10 +341,7 @@ static int act(struct ctx *c, size_t action, struct request *r, const char *type
 
 static const char *read_account(struct request *r)
 {
-	const char *slash = r->account == NULL ? NULL : strrchr(r->account, '/');
-	const char *account = slash == NULL ? r->account : slash + 1;
-	bool fine = account == NULL || id_parse(bytes_of_text(account), &r->account_id) == 0;
-	return fine ? NULL : "accounts are named by their 22 characters";
+	return r->account == NULL || operator_account(r->account, &r->account_id) == 0 ? NULL : OPERATOR_NO_ACCOUNT;
 }
 
 static const struct operator_command command = { "limits", usage, options, take_option };
@@ -412,16 +349,10 @@ static const struct operator_command command = { "limits", usage, options, take_
 static int choose(struct ctx *c, int argc, char **argv)
 {
 	struct request r = { .options = { .files = { ARENA_ARRAY(c->arena, (size_t) argc + 1, const char *), 0 } } };
-	int code = operator_read(&command, argc, argv, &r);
+	size_t i = 0;
+	int code = operator_begin(&command, OPERATOR_ACTIONS(actions), argc, argv, &r, &i);
 	if (code >= 0) {
 		return code;
-	}
-	size_t i = 0;
-	while (i < COUNT_OF(actions) && (optind >= argc || strcmp(actions[i].name, argv[optind]) != 0)) {
-		i++;
-	}
-	if (i == COUNT_OF(actions)) {
-		return operator_misused(&command, "say list, show, set, reset, paused or unpause");
 	}
 	if (argc - optind != (actions[i].takes_key ? 3 : 1)) {
 		return operator_misused(&command, actions[i].takes_key ? "name a limit and a key" : "there are words too many");

@@ -2,15 +2,26 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/account.h"
+#include "cli/audit.h"
 #include "cli/bench.h"
+#include "cli/cert.h"
 #include "cli/ceremony.h"
 #include "cli/config.h"
+#include "cli/crl.h"
+#include "cli/disclose.h"
+#include "cli/doctor.h"
 #include "cli/eab.h"
+#include "cli/export.h"
 #include "cli/incident.h"
 #include "cli/init.h"
 #include "cli/limits.h"
 #include "cli/migrate.h"
 #include "cli/policy.h"
+#include "cli/recovery.h"
+#include "cli/retention.h"
+#include "cli/revoke.h"
+#include "cli/token.h"
 
 static const struct {
 	const char *name;
@@ -21,10 +32,22 @@ static const struct {
 	{ "migrate", "bring the database's schema up to date", cli_migrate },
 	{ "config", "check and show the configuration; explain its keys", cli_config },
 	{ "eab", "external account keys: who may make an account", cli_eab },
+	{ "account", "ACME accounts: how they stand, and shutting one off", cli_account },
 	{ "policy", "who may have which names: test, diff, apply, show", cli_policy },
+	{ "cert", "certificates: list, search, show, export", cli_cert },
+	{ "revoke", "certificates that are not to be relied on any more, one or very many", cli_revoke },
 	{ "incident", "certificates that are to be renewed before their time", cli_incident },
 	{ "limits", "rate limits: how they stand, overrides, paused names", cli_limits },
-	{ "ceremony", "make roots, intermediates and their CRLs from a plan", cli_ceremony },
+	{ "recovery", "contacts by which an account is got back, and getting it back", cli_recovery },
+	{ "crl", "CRLs: how they stand, new ones now, their URLs", cli_crl },
+	{ "retention", "how long data is kept, by class; what is due, held and purged", cli_retention },
+	{ "hold", "what must not be purged: add, list, end", cli_hold },
+	{ "disclose", "requests for personal data: notice, approval, release", cli_disclose },
+	{ "audit", "what the records prove: the log's seal, validations decided again", cli_audit },
+	{ "export", "what may be public, and the privacy notice", cli_export },
+	{ "ceremony", "make roots, intermediates and CRLs from a plan that people sign", cli_ceremony },
+	{ "token", "the token with the issuers' keys: where it is, and logging in once", cli_token },
+	{ "doctor", "how the deployment stands, or what an order for a name would meet", cli_doctor },
 	{ "bench", "measure an ACME server, this or any other", cli_bench },
 };
 

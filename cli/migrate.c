@@ -33,6 +33,11 @@ struct options {
 	bool help;
 };
 
+struct schema_files {
+	struct migration_list migrations;
+	struct migration_list functions;
+};
+
 struct row {
 	int64_t number;
 	const char *name;
@@ -48,6 +53,7 @@ struct row_list {
 /* What is printed with --json. */
 struct report {
 	struct row_list migrations;
+	struct row_list functions; /* files of functions, number 0 */
 	int64_t pending;
 	bool done;
 };
@@ -61,6 +67,7 @@ static const struct field row_field[] = {
 static const struct fields row_fields = FIELDS(struct row, row_field);
 static const struct field report_field[] = {
 	FIELD_STRUCTS(struct report, migrations, &row_fields),
+	FIELD_STRUCTS(struct report, functions, &row_fields),
 	FIELD(struct report, pending),
 	FIELD(struct report, done),
 };
@@ -166,16 +173,46 @@ static int read_history(struct ctx *c, PGconn *conn, struct migration_list *list
 	return 0;
 }
 
+/* A file of functions is done when it is the one that ran last; all are run again behind a migration, which may have dropped
+ * what they make. */
+static int read_function_files(struct ctx *c, PGconn *conn, bool migrated, struct migration_list *list)
+{
+	AUTO(PGresult) table = PQexec(conn, "SELECT 1 WHERE to_regclass('cairn.function_file') IS NOT NULL");
+	if (PQresultStatus(table) != PGRES_TUPLES_OK) {
+		return sql_failed(c, conn, "The history can't be read");
+	}
+	if (migrated || PQntuples(table) == 0) {
+		return 0;
+	}
+	AUTO(PGresult) history = PQexec(conn, "SELECT name, encode(sha256, 'hex') FROM cairn.function_file");
+	if (PQresultStatus(history) != PGRES_TUPLES_OK) {
+		return sql_failed(c, conn, "The history can't be read");
+	}
+	for (int row = 0; row < PQntuples(history); row++) {
+		for (size_t i = 0; i < list->n; i++) {
+			const char *sha256 = hex_encode(c->arena, (struct bytes) { list->v[i].sha256, MIGRATE_SHA256_SIZE });
+			list->v[i].applied = list->v[i].applied || (strcmp(PQgetvalue(history, row, 0), list->v[i].name) == 0 &&
+			                                               strcmp(PQgetvalue(history, row, 1), sha256) == 0);
+		}
+	}
+	return 0;
+}
+
 static int record(struct ctx *c, PGconn *conn, const struct migration *m)
 {
+	static const char migration_sql[] =
+	    "INSERT INTO cairn.migration (name, sha256, number) VALUES ($1, decode($2, 'hex'), $3)";
+	static const char function_sql[] = "INSERT INTO cairn.function_file (name, sha256) VALUES ($1, decode($2, 'hex')) "
+	                                   "ON CONFLICT (name) DO UPDATE SET sha256 = EXCLUDED.sha256, applied_at = now()";
 	const char *values[] = {
-		arena_printf(c->arena, "%lld", (long long) m->number),
 		m->name,
 		hex_encode(c->arena, (struct bytes) { m->sha256, sizeof(m->sha256) }),
+		arena_printf(c->arena, "%lld", (long long) m->number),
 	};
+	bool is_functions = m->number == 0;
 	AUTO(PGresult)
-	result = PQexecParams(conn, "INSERT INTO cairn.migration (number, name, sha256) VALUES ($1, $2, decode($3, 'hex'))",
-	    3, NULL, values, NULL, NULL, 0);
+	result = PQexecParams(
+	    conn, is_functions ? function_sql : migration_sql, is_functions ? 2 : 3, NULL, values, NULL, NULL, 0);
 	return PQresultStatus(result) == PGRES_COMMAND_OK ? 0 : sql_failed(c, conn, "The history can't be written");
 }
 
@@ -188,19 +225,26 @@ static int apply(struct ctx *c, PGconn *conn, const struct migration *m)
 	return command(c, conn, "COMMIT", m->name);
 }
 
-static void print_json(struct ctx *c, const struct migration_list *list, int64_t pending, bool done)
+static struct row_list rows_of(struct ctx *c, const struct migration_list *list, bool done)
 {
-	struct report report = { .pending = done ? 0 : pending, .done = done };
-	report.migrations = (struct row_list) { ARENA_ARRAY(c->arena, list->n, struct row), list->n };
+	struct row_list rows = { ARENA_ARRAY(c->arena, list->n, struct row), list->n };
 	for (size_t i = 0; i < list->n; i++) {
 		const struct migration *m = &list->v[i];
-		report.migrations.v[i] = (struct row) {
+		rows.v[i] = (struct row) {
 			.number = m->number,
 			.name = m->name,
 			.sha256 = hex_encode(c->arena, (struct bytes) { m->sha256, sizeof(m->sha256) }),
 			.applied = m->applied || done,
 		};
 	}
+	return rows;
+}
+
+static void print_json(struct ctx *c, const struct schema_files *files, int64_t pending, bool done)
+{
+	struct report report = { .pending = done ? 0 : pending, .done = done };
+	report.migrations = rows_of(c, &files->migrations, done);
+	report.functions = rows_of(c, &files->functions, done);
 	struct bytes text = fields_to_json(c->arena, &report_fields, &report);
 	printf("%s\n", (const char *) text.p);
 }
@@ -219,31 +263,47 @@ static int64_t show_pending(const struct options *o, const struct migration_list
 	return pending;
 }
 
+static int apply_pending(struct ctx *c, PGconn *conn, const struct migration_list *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (!list->v[i].applied) {
+			TRY(apply(c, conn, &list->v[i]));
+		}
+	}
+	return 0;
+}
+
+static int apply_all(struct ctx *c, PGconn *conn, const struct schema_files *files)
+{
+	TRY(apply_pending(c, conn, &files->migrations));
+	TRY(apply_pending(c, conn, &files->functions));
+	return command(c, conn, partitions_sql, "The partitions of the log can't be made");
+}
+
 static int migrate(struct ctx *c, const struct options *o)
 {
-	struct migration_list list = { 0 };
+	struct schema_files files = { 0 };
 	PGconn *conn = NULL;
 	const char *database = o->database;
+	const char *folder = o->folder == NULL ? default_folder(c->arena) : o->folder;
 	if (database == NULL) {
 		TRY(database_of_config(c, o->config, &database));
 	}
-	TRY(migrate_read_folder(c, o->folder == NULL ? default_folder(c->arena) : o->folder, &list));
+	TRY(migrate_read_folder(c, folder, &files.migrations));
+	TRY(migrate_read_functions(c, folder, &files.functions));
 	TRY(connect_database(c, database, &conn));
 	TRY(command(c, conn, lock_sql, "The lock can't be taken"));
-	TRY(read_history(c, conn, &list));
-	int64_t pending = show_pending(o, &list);
-	for (size_t i = 0; o->yes && i < list.n; i++) {
-		if (!list.v[i].applied) {
-			TRY(apply(c, conn, &list.v[i]));
-		}
-	}
+	TRY(read_history(c, conn, &files.migrations));
+	int64_t pending = show_pending(o, &files.migrations);
+	TRY(read_function_files(c, conn, pending > 0, &files.functions));
+	pending += show_pending(o, &files.functions);
 	if (o->yes) {
-		TRY(command(c, conn, partitions_sql, "The partitions of the log can't be made"));
+		TRY(apply_all(c, conn, &files));
 	}
 	if (o->json) {
-		print_json(c, &list, pending, o->yes);
+		print_json(c, &files, pending, o->yes);
 	} else if (pending == 0) {
-		printf("The database is up to date (%zu migrations).\n", list.n);
+		printf("The database is up to date (%zu migrations).\n", files.migrations.n);
 	} else if (!o->yes) {
 		printf("Nothing was changed. Run it again with --yes.\n");
 	}

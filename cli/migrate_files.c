@@ -38,6 +38,12 @@ static bool is_migration(const char *name)
 	return n > 9 && digits(name, 4) && name[4] == '_' && strcmp(name + n - 4, ".sql") == 0;
 }
 
+static bool is_sql(const char *name)
+{
+	size_t n = strlen(name);
+	return n > 4 && name[0] != '.' && strcmp(name + n - 4, ".sql") == 0;
+}
+
 static int by_name(const void *a, const void *b)
 {
 	const struct migration *left = a;
@@ -82,7 +88,7 @@ static int read_one(struct ctx *c, const char *folder, struct migration *m)
 	return 0;
 }
 
-static int list_names(struct ctx *c, const char *folder, struct migration_list *list)
+static int list_names(struct ctx *c, const char *folder, bool (*is_wanted)(const char *), struct migration_list *list)
 {
 	AUTO(DIR) dir = opendir(folder);
 	if (dir == NULL) {
@@ -90,11 +96,11 @@ static int list_names(struct ctx *c, const char *folder, struct migration_list *
 	}
 	list->v = ARENA_ARRAY(c->arena, MAX_FILES, struct migration);
 	for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
-		if (!is_migration(entry->d_name)) {
+		if (!is_wanted(entry->d_name)) {
 			continue;
 		}
 		if (list->n == MAX_FILES) {
-			return FAIL(c, MALFORMED, "The folder %s has more than %d migrations", folder, MAX_FILES);
+			return FAIL(c, MALFORMED, "The folder %s has more than %d files", folder, MAX_FILES);
 		}
 		list->v[list->n++] = (struct migration) {
 			.number = strtoll(entry->d_name, NULL, 10),
@@ -107,7 +113,7 @@ static int list_names(struct ctx *c, const char *folder, struct migration_list *
 int migrate_read_folder(struct ctx *c, const char *folder, struct migration_list *ret)
 {
 	struct migration_list list = { 0 };
-	TRY(list_names(c, folder, &list));
+	TRY(list_names(c, folder, is_migration, &list));
 	if (list.n == 0) {
 		return FAIL(c, MALFORMED, "The folder %s has no migrations", folder);
 	}
@@ -117,6 +123,22 @@ int migrate_read_folder(struct ctx *c, const char *folder, struct migration_list
 			return FAIL(c, MALFORMED, "%s/%s: the number stands twice", folder, list.v[i].name);
 		}
 		TRY(read_one(c, folder, &list.v[i]));
+	}
+	*ret = list;
+	return 0;
+}
+
+int migrate_read_functions(struct ctx *c, const char *folder, struct migration_list *ret)
+{
+	struct migration_list list = { 0 };
+	const char *functions = arena_printf(c->arena, "%s/../functions", folder);
+	if (access(functions, F_OK) == 0) {
+		TRY(list_names(c, functions, is_sql, &list));
+		qsort(list.v, list.n, sizeof(list.v[0]), by_name);
+	}
+	for (size_t i = 0; i < list.n; i++) {
+		list.v[i].number = 0;
+		TRY(read_one(c, functions, &list.v[i]));
 	}
 	*ret = list;
 	return 0;

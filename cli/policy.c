@@ -83,7 +83,9 @@ static int test(struct ctx *c, const struct request *r)
 	}
 	for (size_t i = 0; i < answer.answers.n; i++) {
 		const struct policy_verdict *v = &answer.answers.v[i];
-		printf("%-9s  %s  %s\n", v->verdict, v->identifier[0] == '\0' ? "(the order)" : v->identifier, v->reason);
+		bool named = v->rule == NULL || strstr(v->reason, v->rule) != NULL;
+		printf("%-9s  %s  %s%s%s%s\n", v->verdict, v->identifier[0] == '\0' ? "(the order)" : v->identifier, v->reason,
+		    named ? "" : " (", named ? "" : v->rule, named ? "" : ")");
 	}
 	return answer.allowed ? 0 : 1;
 }
@@ -205,29 +207,24 @@ static const struct option options[] = {
 static bool take_option(void *request, int opt)
 {
 	struct request *r = request;
-	const char **texts[128] = {
+	const char **const texts[OPERATOR_LETTERS] = {
 		['a'] = &r->account, ['e'] = &r->eab_key, ['n'] = &r->names, ['p'] = &r->profile, ['v'] = &r->version
 	};
-	if (opt > 0 && opt < 128 && texts[opt] != NULL) {
-		*texts[opt] = optarg;
-		return true;
-	}
-	return operator_option(&r->options, opt);
+	return operator_text(&r->options, texts, opt);
 }
 
 /* What is wrong with the words of `cairn policy test`, or NULL. */
 static const char *read_question(struct arena *a, struct request *r)
 {
 	struct policy_test *t = &r->test;
-	/* an account is also known by its whole URL */
-	const char *slash = r->account == NULL ? NULL : strrchr(r->account, '/');
-	const char *account = slash == NULL ? r->account : slash + 1;
-	if ((account == NULL) == (r->eab_key == NULL)) {
+	if ((r->account == NULL) == (r->eab_key == NULL)) {
 		return "name an account or an external account key";
 	}
-	if (account != NULL ? id_parse(bytes_of_text(account), &t->account) != 0
-	                    : id_parse(bytes_of_text(r->eab_key), &t->eab_key) != 0) {
-		return "accounts and keys are named by their 22 characters";
+	if (r->account != NULL && operator_account(r->account, &t->account) != 0) {
+		return OPERATOR_NO_ACCOUNT;
+	}
+	if (r->eab_key != NULL && id_parse(bytes_of_text(r->eab_key), &t->eab_key) != 0) {
+		return "an external account key is named by its 22 characters";
 	}
 	t->names = operator_list(a, r->names);
 	t->profile = r->profile;
@@ -260,16 +257,10 @@ static const struct operator_command command = { "policy", usage, options, take_
 static int choose(struct ctx *c, int argc, char **argv)
 {
 	struct request r = { .options = { .files = { ARENA_ARRAY(c->arena, (size_t) argc + 1, const char *), 0 } } };
-	int code = operator_read(&command, argc, argv, &r);
+	size_t i = 0;
+	int code = operator_begin(&command, OPERATOR_ACTIONS(actions), argc, argv, &r, &i);
 	if (code >= 0) {
 		return code;
-	}
-	size_t i = 0;
-	while (i < COUNT_OF(actions) && (optind >= argc || strcmp(actions[i].name, argv[optind]) != 0)) {
-		i++;
-	}
-	if (i == COUNT_OF(actions)) {
-		return operator_misused(&command, "say test, diff, apply or show");
 	}
 	if (argc - optind != (actions[i].takes_file ? 2 : 1)) {
 		return operator_misused(&command, actions[i].takes_file ? "name one file" : "there are words too many");

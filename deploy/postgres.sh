@@ -105,6 +105,8 @@ postgres_configure() {
 		# no personal field may enter a log: neither statements nor the rows that an error speaks of
 		log_error_verbosity = terse
 		log_min_error_statement = panic
+		# whose sessions there were, and how long (docs/auditing.md)
+		log_disconnections = on
 		log_parameter_max_length = 0
 		log_parameter_max_length_on_error = 0
 	END
@@ -141,7 +143,7 @@ postgres_single() {
 
 # Roles with their passwords, and the database. Safe to repeat: a newer version may know more roles.
 postgres_roles() {
-	local role out=$LOGS/roles.log
+	local role setting out=$LOGS/roles.log
 	# The owner inherits what owning the database gives; the others have their grants only.
 	{
 		for role in "${ROLES[@]}"; do
@@ -151,6 +153,12 @@ postgres_roles() {
 		# a database can't be made inside of a DO block
 		[ -e "$RUN/database-made" ] || echo "CREATE DATABASE cairn OWNER cairn_owner TEMPLATE template0 ENCODING 'UTF8'"
 		echo "REVOKE ALL ON DATABASE cairn FROM PUBLIC"
+		# A session of an auditor can't hold the database up by an oversight (docs/auditing.md); that it writes nothing is by grants.
+		echo "ALTER ROLE cairn_auditor CONNECTION LIMIT 16"
+		for setting in 'default_transaction_read_only = on' "statement_timeout = '10min'" "idle_in_transaction_session_timeout = '1min'" \
+			"lock_timeout = '10s'" 'search_path = pg_catalog, audit'; do
+			echo "ALTER ROLE cairn_auditor SET $setting"
+		done
 		echo "GRANT CONNECT ON DATABASE cairn TO $(printf '%s, ' "${ROLES[@]:1}")cairn_owner"
 	} | postgres_single postgres >"$out" 2>&1 || fail "PostgreSQL does not start on $PG_DATA." "$(last_lines "$out")"
 	if grep -E 'ERROR|FATAL|PANIC' "$out" | grep -qv 'database "cairn" already exists'; then

@@ -33,6 +33,8 @@ enum {
 	ONCE_TRIES = 100,
 	BACKOFF_MAX_MS = 30000,
 	STOP_MS = 20000,
+	AGE_EVERY_MS = 10000,
+	STATUS_UNUSABLE = 78, /* lib/service/service.h */
 	PATH_SIZE = 512
 };
 
@@ -288,6 +290,9 @@ static void ended(struct service_row *row, int status)
 	    stopping ? "info" : "warn", row->name, WIFSIGNALED(status) ? "signal" : "status",
 	    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), (long long) lived_ms);
 	schedule_restart(row);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_UNUSABLE) { /* a person has to do something first */
+		row->due_us = now_us() + (int64_t) BACKOFF_MAX_MS * 1000;
+	}
 	write_pid_file(row);
 	write_pids_line();
 }
@@ -394,6 +399,20 @@ static void wait_for_events(void)
 	take_signals();
 }
 
+/* What stands in a log gets old also where nothing is added. */
+static void age_logs(void)
+{
+	static int64_t due_us;
+	if (now_us() < due_us) {
+		return;
+	}
+	due_us = now_us() + AGE_EVERY_MS * INT64_C(1000);
+	log_file_age(&own_log);
+	for (size_t i = 0; i < table.n; i++) {
+		log_file_age(&table.rows[i].log);
+	}
+}
+
 /* -1 with a sentence on standard error. */
 static int prepare(void)
 {
@@ -456,6 +475,7 @@ int main(int argc, char **argv)
 		done = stopping && stop_next();
 		if (!done) {
 			wait_for_events();
+			age_logs();
 			write_stale_files();
 		}
 	}

@@ -18,7 +18,7 @@ typedef const char *add_entry(struct reading *r, const char *entry);
 
 static const char *form_error(struct reading *r, const char *name)
 {
-	struct verdict form = dns_name_form(r->c->arena, name);
+	struct ruling form = dns_name_form(r->c->arena, name);
 	return form.rule == RULE_NONE ? NULL : form.why;
 }
 
@@ -174,26 +174,26 @@ static bool label_is_blocked(const struct blocklist *list, const char *name)
 	return false;
 }
 
-struct verdict blocklist_name(const struct blocklist *list, const char *base, bool wildcard)
+struct ruling blocklist_name(const struct blocklist *list, const char *base, bool wildcard)
 {
 	if (dns_name_is_below_any(base, &list->configured)) {
-		return verdict_of(RULE_NAME_BLOCKED_CONFIG);
+		return ruling_of(RULE_NAME_BLOCKED_CONFIG);
 	}
 	if (has_above(&list->domains, base)) {
-		return verdict_of(RULE_NAME_BLOCKED);
+		return ruling_of(RULE_NAME_BLOCKED);
 	}
 	if (!wildcard && text_set_has(&list->exact, base)) {
-		return verdict_of(RULE_NAME_BLOCKED_EXACT);
+		return ruling_of(RULE_NAME_BLOCKED_EXACT);
 	}
 	if (wildcard && text_set_has(&list->covers, base)) {
-		return verdict_of(RULE_NAME_BLOCKED_COVER);
+		return ruling_of(RULE_NAME_BLOCKED_COVER);
 	}
-	return label_is_blocked(list, base) ? verdict_of(RULE_NAME_BLOCKED_LABEL) : ACCEPTED;
+	return label_is_blocked(list, base) ? ruling_of(RULE_NAME_BLOCKED_LABEL) : ACCEPTED;
 }
 
-struct verdict blocklist_address(const struct blocklist *list, const struct ip *ip)
+struct ruling blocklist_address(const struct blocklist *list, const struct ip *ip)
 {
-	return networks_have(&list->networks, ip) ? verdict_of(RULE_IP_BLOCKED) : ACCEPTED;
+	return networks_have(&list->networks, ip) ? ruling_of(RULE_IP_BLOCKED) : ACCEPTED;
 }
 
 size_t blocklist_count(const struct blocklist *list)

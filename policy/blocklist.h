@@ -33,8 +33,8 @@ struct blocklist {
 int blocklist_parse(struct ctx *c, struct arena *a, const struct file_list *files, struct blocklist *ret) MUST_CHECK;
 
 /* base: a name of good form in lower case, without "*.". */
-struct verdict blocklist_name(const struct blocklist *list, const char *base, bool wildcard);
-struct verdict blocklist_address(const struct blocklist *list, const struct ip *ip);
+struct ruling blocklist_name(const struct blocklist *list, const char *base, bool wildcard);
+struct ruling blocklist_address(const struct blocklist *list, const struct ip *ip);
 
 /* Entries of all kinds, for the log. */
 size_t blocklist_count(const struct blocklist *list);

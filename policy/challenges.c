@@ -2,12 +2,22 @@
 
 #include <string.h>
 
+#include "lib/crypto/onion.h"
+
 /* A row says what the validation authority does for it (va/dcv.c). */
 const struct challenge_kind challenge_kinds[] = {
 	{ .type = "http-01", .validates = { [IDENTIFIER_DNS] = true, [IDENTIFIER_IP] = true } },
 	{ .type = "dns-01", .validates = { [IDENTIFIER_DNS] = true, [IDENTIFIER_WILDCARD] = true } }, /* B-9 */
 	{ .type = "tls-alpn-01", .validates = { [IDENTIFIER_DNS] = true, [IDENTIFIER_IP] = true } },  /* B-5, B-8, B-9 */
-	{ .type = "dns-account-01", .validates = { [IDENTIFIER_DNS] = true, [IDENTIFIER_WILDCARD] = true }, .draft = true },
+	{ .type = "dns-account-01",
+	    .validates = { [IDENTIFIER_DNS] = true, [IDENTIFIER_WILDCARD] = true },
+	    .on_request = true },
+	{ .type = "dns-persist-01",
+	    .validates = { [IDENTIFIER_DNS] = true, [IDENTIFIER_WILDCARD] = true },
+	    .on_request = true,
+	    .standing = true }, /* B-28, B-32 */
+	/* The only one for onion services: there is no DNS for them, and no way into the Tor network from here (B-36). */
+	{ .type = "onion-csr-01", .validates = { [IDENTIFIER_ONION] = true }, .on_request = true, .signed_request = true },
 };
 const size_t challenge_kinds_n = COUNT_OF(challenge_kinds);
 
@@ -15,6 +25,9 @@ enum identifier_kind identifier_kind(const struct identifier *identifier)
 {
 	if (strcmp(identifier->type, "ip") == 0) {
 		return IDENTIFIER_IP;
+	}
+	if (onion_is(identifier->value)) {
+		return IDENTIFIER_ONION;
 	}
 	return strncmp(identifier->value, "*.", 2) == 0 ? IDENTIFIER_WILDCARD : IDENTIFIER_DNS;
 }
@@ -35,13 +48,33 @@ static bool is_switched_on(const struct text_list *configured, const struct chal
 	for (size_t i = 0; i < configured->n; i++) {
 		named = named || strcmp(configured->v[i], challenge->type) == 0;
 	}
-	return configured->n == 0 ? !challenge->draft : named;
+	return configured->n == 0 ? !challenge->on_request : named;
 }
 
 bool challenge_is_offered(
     const struct text_list *configured, const struct challenge_kind *challenge, enum identifier_kind kind)
 {
 	return challenge->validates[kind] && is_switched_on(configured, challenge);
+}
+
+bool challenge_standing_configured(const struct text_list *configured)
+{
+	for (size_t k = 0; k < challenge_kinds_n; k++) {
+		if (challenge_kinds[k].standing && is_switched_on(configured, &challenge_kinds[k])) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool challenge_signed_configured(const struct text_list *configured)
+{
+	for (size_t k = 0; k < challenge_kinds_n; k++) {
+		if (challenge_kinds[k].signed_request && is_switched_on(configured, &challenge_kinds[k])) {
+			return true;
+		}
+	}
+	return false;
 }
 
 bool challenge_offered_for(const struct text_list *configured, enum identifier_kind kind)
@@ -52,6 +85,28 @@ bool challenge_offered_for(const struct text_list *configured, enum identifier_k
 		}
 	}
 	return false;
+}
+
+struct text_list challenge_configured_types(struct arena *a, const struct text_list *configured)
+{
+	struct text_list types = { ARENA_ARRAY(a, challenge_kinds_n, const char *), 0 };
+	for (size_t k = 0; k < challenge_kinds_n; k++) {
+		if (is_switched_on(configured, &challenge_kinds[k])) {
+			types.v[types.n++] = challenge_kinds[k].type;
+		}
+	}
+	return types;
+}
+
+struct text_list challenge_signed_types(struct arena *a)
+{
+	struct text_list types = { ARENA_ARRAY(a, challenge_kinds_n, const char *), 0 };
+	for (size_t k = 0; k < challenge_kinds_n; k++) {
+		if (challenge_kinds[k].signed_request) {
+			types.v[types.n++] = challenge_kinds[k].type;
+		}
+	}
+	return types;
 }
 
 const char *challenge_types(struct arena *a)

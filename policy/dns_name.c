@@ -32,16 +32,16 @@ static bool is_address(const char *name)
 }
 
 /* the name is given back as it has to be ordered, where there is such a form. */
-static struct verdict not_ascii(struct arena *a, const char *name)
+static struct ruling not_ascii(struct arena *a, const char *name)
 {
 	char *ascii = NULL;
 	bool known = strlen(name) <= (size_t) 4 * DNS_NAME_MAX &&
 	             idn2_to_ascii_8z(name, &ascii, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT) == IDN2_OK;
-	struct verdict verdict =
-	    known ? verdict_because(a, RULE_NAME_UNICODE, "%s: order \"%s\"", rule_info(RULE_NAME_UNICODE)->text, ascii)
-	          : verdict_of(RULE_NAME_UNICODE);
+	struct ruling ruling =
+	    known ? ruling_because(a, RULE_NAME_UNICODE, "%s: order \"%s\"", rule_info(RULE_NAME_UNICODE)->text, ascii)
+	          : ruling_of(RULE_NAME_UNICODE);
 	idn2_free(ascii);
-	return verdict;
+	return ruling;
 }
 
 /* RFC 5890 2.3.2.1: an A-label is what its U-label, which IDNA2008 allows, is encoded to. */
@@ -80,16 +80,16 @@ static enum rule label_rule(const char *label, size_t n)
 	return strncmp(label, "xn", 2) == 0 ? a_label_rule(label, n) : RULE_NAME_RESERVED_LDH;
 }
 
-static struct verdict characters(struct arena *a, const char *name)
+static struct ruling characters(struct arena *a, const char *name)
 {
 	for (size_t i = 0; name[i] != '\0'; i++) {
 		if (name[i] == '_') {
-			return verdict_of(RULE_NAME_UNDERSCORE);
+			return ruling_of(RULE_NAME_UNDERSCORE);
 		}
 		if (name[i] != '.' && !is_ldh(name[i])) {
-			return name[i] > ' ' && name[i] < 0x7f ? verdict_because(a, RULE_NAME_CHARACTER, "\"%c\" stands in it; %s",
+			return name[i] > ' ' && name[i] < 0x7f ? ruling_because(a, RULE_NAME_CHARACTER, "\"%c\" stands in it; %s",
 			                                             name[i], rule_info(RULE_NAME_CHARACTER)->text)
-			                                       : verdict_of(RULE_NAME_CHARACTER);
+			                                       : ruling_of(RULE_NAME_CHARACTER);
 		}
 	}
 	return ACCEPTED;
@@ -116,26 +116,26 @@ static enum rule labels_rule(const char *name)
 	return strspn(label, "0123456789") == strlen(label) ? RULE_NAME_NUMERIC_TLD : RULE_NONE;
 }
 
-struct verdict dns_name_form(struct arena *a, const char *name)
+struct ruling dns_name_form(struct arena *a, const char *name)
 {
 	if (name[0] == '\0') {
-		return verdict_of(RULE_NAME_EMPTY);
+		return ruling_of(RULE_NAME_EMPTY);
 	}
 	if (!is_ascii(name)) {
 		return not_ascii(a, name);
 	}
 	if (is_address(name)) {
-		return verdict_of(RULE_NAME_ADDRESS);
+		return ruling_of(RULE_NAME_ADDRESS);
 	}
 	if (strlen(name) > DNS_NAME_MAX) {
-		return verdict_of(RULE_NAME_LENGTH);
+		return ruling_of(RULE_NAME_LENGTH);
 	}
-	struct verdict verdict = characters(a, name);
-	if (verdict.rule != RULE_NONE) {
-		return verdict;
+	struct ruling ruling = characters(a, name);
+	if (ruling.rule != RULE_NONE) {
+		return ruling;
 	}
 	enum rule rule = labels_rule(name);
-	return rule == RULE_NONE ? ACCEPTED : verdict_of(rule);
+	return rule == RULE_NONE ? ACCEPTED : ruling_of(rule);
 }
 
 const char *dns_name_lower(struct arena *a, const char *name)

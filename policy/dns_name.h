@@ -8,7 +8,7 @@
 #define DNS_LABEL_MAX 63
 
 /* Of a name in lower case, without "*.". The sentence is in the arena or constant. */
-struct verdict dns_name_form(struct arena *a, const char *name);
+struct ruling dns_name_form(struct arena *a, const char *name);
 
 /* A copy with A-Z in lower case. */
 const char *dns_name_lower(struct arena *a, const char *name);

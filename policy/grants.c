@@ -55,7 +55,7 @@ static int parse_name(struct ctx *c, const char *pattern, const char **ret)
 	const char *base = strncmp(name, "*.", 2) == 0 ? name + 2 : name;
 	bool below = base[0] == '.';
 	base += below ? 1 : 0;
-	struct verdict form = below && base[0] == '\0' ? ACCEPTED : dns_name_form(c->arena, base);
+	struct ruling form = below && base[0] == '\0' ? ACCEPTED : dns_name_form(c->arena, base);
 	if (form.rule != RULE_NONE) {
 		return refuse(c, pattern, form.why);
 	}

@@ -73,7 +73,7 @@ static const char *rule_fault(struct arena *a, const struct grants_rule *rule, c
 	if (profile != NULL) {
 		return arena_printf(a, "there is no profile \"%s\"", profile);
 	}
-	if (rule->without_challenge && policy != NULL && strcmp(policy->mode, "webpki") == 0) {
+	if (rule->without_challenge && policy != NULL && config_is_webpki(policy)) {
 		return "without_challenge: in webpki mode every name is validated";
 	}
 	return NULL;

@@ -30,19 +30,18 @@ static enum rule list_rule(struct bytes spki, const struct policy *policy)
 	return digest_set_has(&policy->blocked_keys, digest) ? RULE_KEY_BLOCKED : RULE_NONE;
 }
 
-struct verdict keys_decide(
-    struct arena *a, enum keys_use use, const struct keys_read *read, const struct policy *policy)
+struct ruling keys_decide(struct arena *a, enum keys_use use, const struct keys_read *read, const struct policy *policy)
 {
 	enum key_kind kind = key_kind_of(read->key);
 	if (!kind_is_allowed(use, kind)) {
-		return verdict_because(a, RULE_KEY_KIND, "%s keys are not taken for %s", key_kind_name(kind),
+		return ruling_because(a, RULE_KEY_KIND, "%s keys are not taken for %s", key_kind_name(kind),
 		    use == KEYS_CERTIFICATE ? "certificates" : "accounts");
 	}
 	enum rule rule = list_rule(read->spki, policy);
 	if (rule == RULE_NONE && kind == KEY_RSA) {
 		rule = keys_rsa_rule(use, read->key, policy == NULL ? NULL : &policy->debian_keys);
 	}
-	return rule == RULE_NONE ? ACCEPTED : verdict_of(rule);
+	return rule == RULE_NONE ? ACCEPTED : ruling_of(rule);
 }
 
 int keys_read_spki(struct ctx *c, struct bytes spki, enum problem as, struct keys_read *ret_read)
@@ -51,7 +50,7 @@ int keys_read_spki(struct ctx *c, struct bytes spki, enum problem as, struct key
 	if (key_of_spki(c, spki, &key) != 0) { /* D-6, and that a point is on its curve (F-23) */
 		const char *why = c->err.detail;
 		ctx_forgive(c);
-		return verdict_fail(c, as, "The key is refused:", verdict_because(c->arena, RULE_KEY_FORM, "%s", why));
+		return ruling_fail(c, as, "The key is refused:", ruling_because(c->arena, RULE_KEY_FORM, "%s", why));
 	}
 	*ret_read = (struct keys_read) { key, spki };
 	return 0;
@@ -60,8 +59,8 @@ int keys_read_spki(struct ctx *c, struct bytes spki, enum problem as, struct key
 int keys_check_read(
     struct ctx *c, enum keys_use use, const struct keys_read *read, const struct policy *policy, enum problem as)
 {
-	struct verdict verdict = keys_decide(c->arena, use, read, policy);
-	return verdict.rule == RULE_NONE ? 0 : verdict_fail(c, as, "The key is refused:", verdict);
+	struct ruling ruling = keys_decide(c->arena, use, read, policy);
+	return ruling.rule == RULE_NONE ? 0 : ruling_fail(c, as, "The key is refused:", ruling);
 }
 
 int keys_check(struct ctx *c, enum keys_use use, struct bytes spki, const struct policy *policy, enum problem as)

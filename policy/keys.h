@@ -21,7 +21,7 @@ int keys_read_spki(struct ctx *c, struct bytes spki, enum problem as, struct key
 
 /* Kind, size, exponent, small factor, Debian's weak keys, ROCA, Fermat, prime power, blocked, this CA's own. policy NULL:
  * without the lists, which whoever acts on the key later has. */
-struct verdict keys_decide(
+struct ruling keys_decide(
     struct arena *a, enum keys_use use, const struct keys_read *read, const struct policy *policy);
 
 /* Fails with the problem `as` (BAD_CSR for a CSR, BAD_PUBLIC_KEY for an account), the reason and the rule. */

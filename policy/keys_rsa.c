@@ -195,3 +195,14 @@ enum rule keys_rsa_rule(enum keys_use use, EVP_PKEY *handle, const struct digest
 	const struct rsa key = { .n = n, .bn = bn, .exponent = exponent, .bits = BN_num_bits(n) };
 	return rule_of(use, &key, handle, debian);
 }
+
+bool keys_rsa_parts_are_good(const EVP_PKEY *handle)
+{
+	BIGNUM *n_raw = NULL;
+	BIGNUM *e_raw = NULL;
+	bool read = EVP_PKEY_get_bn_param(handle, OSSL_PKEY_PARAM_RSA_N, &n_raw) == 1 &&
+	            EVP_PKEY_get_bn_param(handle, OSSL_PKEY_PARAM_RSA_E, &e_raw) == 1;
+	AUTO(BIGNUM) n = n_raw;
+	AUTO(BIGNUM) e = e_raw;
+	return read && BN_is_word(e, 65537) && !has_small_factor(&(struct rsa) { .n = n });
+}

@@ -53,12 +53,21 @@ bool limit_find(const char *name, enum limit_kind *ret)
 	return false;
 }
 
+/* Else anybody could have mails sent to people who never asked for any. */
+static bool guards_mailboxes(enum limit_kind kind)
+{
+	return kind == LIMIT_RECOVERIES_PER_IP_ADDRESS || kind == LIMIT_RECOVERIES_PER_ACCOUNT ||
+	       kind == LIMIT_RECOVERIES_PER_CONTACT;
+}
+
 struct limits limits_of_config(const struct config_policy *config)
 {
 	struct limits limits = { 0 };
-	bool webpki = config->mode != NULL && strcmp(config->mode, "webpki") == 0;
-	for (size_t i = 0; i < LIMIT_COUNT && webpki; i++) {
-		limits.v[i] = rows[i].webpki;
+	bool webpki = config_is_webpki(config);
+	for (size_t i = 0; i < LIMIT_COUNT; i++) {
+		if (webpki || guards_mailboxes((enum limit_kind) i)) {
+			limits.v[i] = rows[i].webpki;
+		}
 	}
 	for (size_t i = 0; i < config->limits.n; i++) {
 		const struct config_limit *one = &config->limits.v[i];
@@ -80,11 +89,17 @@ static const char *network_of(struct arena *a, struct ip ip, size_t octets)
 	return arena_printf(a, "%s/%zu", ip_encode(a, &ip), octets * 8);
 }
 
-const char *limits_domain(struct arena *a, const psl_ctx_t *psl, const struct identifier *identifier)
+const char *limits_network(struct arena *a, const char *address)
 {
 	struct ip ip;
+	return ip_parse(address, &ip) == 0 ? network_of(a, ip, ip.v6 ? 8 : 4) : NULL;
+}
+
+const char *limits_domain(struct arena *a, const psl_ctx_t *psl, const struct identifier *identifier)
+{
 	if (strcmp(identifier->type, "ip") == 0) {
-		return ip_parse(identifier->value, &ip) != 0 ? identifier->value : network_of(a, ip, ip.v6 ? 8 : 4);
+		const char *network = limits_network(a, identifier->value);
+		return network == NULL ? identifier->value : network;
 	}
 	const char *name = identifier->value + (strncmp(identifier->value, "*.", 2) == 0 ? 2 : 0);
 	const char *domain = psl_registrable_domain(psl, name);
@@ -151,6 +166,11 @@ static const char *encode(struct arena *a, const struct limit_ask *ask)
 	return (const char *) fields_to_json(a, &limit_ask_fields, ask).p;
 }
 
+bool limits_know_renewals(const struct limits *limits)
+{
+	return is_on(limits, LIMIT_NEW_ORDERS_PER_ACCOUNT) || is_on(limits, LIMIT_CERTIFICATES_PER_DOMAIN);
+}
+
 const char *limits_for_account(struct arena *a, const struct limits *limits, const char *address)
 {
 	struct limit_ask ask = { .uses = { ARENA_ARRAY(a, 2, struct limit_use), 0 } };
@@ -175,6 +195,40 @@ static const char *account_text(struct arena *a, struct id id)
 	char text[ID_TEXT_SIZE];
 	id_encode(id, text);
 	return arena_text(a, text);
+}
+
+const char *limits_for_binding(struct arena *a, const struct limits *limits, const char *address)
+{
+	struct limit_use use = { .key = address == NULL ? NULL : limits_network(a, address), .spend = true };
+	struct limit_ask ask = { .uses = { ARENA_NEW(a, struct limit_use), 0 } };
+	if (use.key == NULL || !is_on(limits, LIMIT_FAILED_BINDINGS_PER_IP_ADDRESS)) {
+		return NULL;
+	}
+	add(&ask, limits, LIMIT_FAILED_BINDINGS_PER_IP_ADDRESS, use);
+	return encode(a, &ask);
+}
+
+const char *limits_for_step(struct arena *a, const struct limits *limits, enum limit_kind kind, struct id account_id)
+{
+	struct limit_ask ask = { .uses = { ARENA_NEW(a, struct limit_use), 0 } };
+	if (!is_on(limits, kind)) {
+		return NULL;
+	}
+	add(&ask, limits, kind, (struct limit_use) { .key = account_text(a, account_id), .spend = true });
+	return encode(a, &ask);
+}
+
+const char *limits_for_claim(struct arena *a, const struct limits *limits, const struct limit_claim *claim)
+{
+	struct limit_ask ask = { .uses = { ARENA_ARRAY(a, 3, struct limit_use), 0 } };
+	const char *network = claim->address == NULL ? NULL : limits_network(a, claim->address);
+	if (network != NULL) {
+		add(&ask, limits, LIMIT_RECOVERIES_PER_IP_ADDRESS, (struct limit_use) { .key = network, .spend = true });
+	}
+	add(&ask, limits, LIMIT_RECOVERIES_PER_ACCOUNT,
+	    (struct limit_use) { .key = account_text(a, claim->account_id), .spend = true });
+	add(&ask, limits, LIMIT_RECOVERIES_PER_CONTACT, (struct limit_use) { .key = claim->contact_key, .spend = true });
+	return ask.uses.n == 0 ? NULL : encode(a, &ask);
 }
 
 static const char *base_name(const struct identifier *identifier)
@@ -205,6 +259,37 @@ static bool any_on(const struct limits *limits, const enum limit_kind *kinds, si
 	return any;
 }
 
+/* A list for what begins with names: with room for `more` uses beside those that it has. */
+static struct limit_ask ask_of_names(
+    struct arena *a, const struct limits *limits, const struct limit_names *names, size_t more)
+{
+	size_t n = names->identifiers->n;
+	const char *account = account_text(a, names->account_id);
+	struct limit_ask ask = { .pausing = { ARENA_ARRAY(a, n, const char *), 0 },
+		.uses = { ARENA_ARRAY(a, n + more, struct limit_use), 0 } };
+	for (size_t i = 0; i < n && is_on(limits, LIMIT_FAILED_AUTHORIZATIONS_FOR_PAUSING); i++) {
+		ask.pausing.v[ask.pausing.n++] = base_name(&names->identifiers->v[i]);
+	}
+	for (size_t i = 0; i < n; i++) {
+		add(&ask, limits, LIMIT_FAILED_AUTHORIZATIONS,
+		    (struct limit_use) { .key = arena_printf(a, "%s/%s", account, base_name(&names->identifiers->v[i])) });
+	}
+	return ask;
+}
+
+const char *limits_for_authorization(struct arena *a, const struct limits *limits, const struct limit_names *names)
+{
+	static const enum limit_kind kinds[] = { LIMIT_NEW_AUTHORIZATIONS_PER_ACCOUNT, LIMIT_FAILED_AUTHORIZATIONS,
+		LIMIT_FAILED_AUTHORIZATIONS_FOR_PAUSING };
+	if (!any_on(limits, kinds, COUNT_OF(kinds))) {
+		return NULL;
+	}
+	struct limit_ask ask = ask_of_names(a, limits, names, 1);
+	add(&ask, limits, LIMIT_NEW_AUTHORIZATIONS_PER_ACCOUNT,
+	    (struct limit_use) { .key = account_text(a, names->account_id), .spend = true });
+	return encode(a, &ask);
+}
+
 const char *limits_for_order(
     struct arena *a, const struct limits *limits, const psl_ctx_t *psl, const struct limit_names *names)
 {
@@ -213,19 +298,10 @@ const char *limits_for_order(
 	if (!any_on(limits, kinds, COUNT_OF(kinds))) {
 		return NULL;
 	}
-	size_t n = names->identifiers->n;
-	const char *account = account_text(a, names->account_id);
-	struct limit_ask ask = { .pausing = { ARENA_ARRAY(a, n, const char *), 0 },
-		.uses = { ARENA_ARRAY(a, 2 * n + 2, struct limit_use), 0 } };
-	for (size_t i = 0; i < n && is_on(limits, LIMIT_FAILED_AUTHORIZATIONS_FOR_PAUSING); i++) {
-		ask.pausing.v[ask.pausing.n++] = base_name(&names->identifiers->v[i]);
-	}
+	struct limit_ask ask = ask_of_names(a, limits, names, names->identifiers->n + 2);
 	ask.set = limits_set(a, names->identifiers);
-	add(&ask, limits, LIMIT_NEW_ORDERS_PER_ACCOUNT, (struct limit_use) { .key = account, .spend = true });
-	for (size_t i = 0; i < n; i++) {
-		add(&ask, limits, LIMIT_FAILED_AUTHORIZATIONS,
-		    (struct limit_use) { .key = arena_printf(a, "%s/%s", account, base_name(&names->identifiers->v[i])) });
-	}
+	add(&ask, limits, LIMIT_NEW_ORDERS_PER_ACCOUNT,
+	    (struct limit_use) { .key = account_text(a, names->account_id), .spend = true });
 	add_certificate(a, &ask, limits, psl, names, false);
 	return encode(a, &ask);
 }
@@ -242,6 +318,20 @@ const char *limits_for_issue(
 	struct limit_ask ask = { .set = limits_set(a, names->identifiers),
 		.uses = { ARENA_ARRAY(a, names->identifiers->n + 1, struct limit_use), 0 } };
 	add_certificate(a, &ask, limits, psl, names, true);
+	return encode(a, &ask);
+}
+
+const char *limits_for_name(
+    struct arena *a, const struct limits *limits, const psl_ctx_t *psl, const struct identifier_list *identifiers)
+{
+	static const enum limit_kind kinds[] = { LIMIT_CERTIFICATES_PER_DOMAIN, LIMIT_CERTIFICATES_PER_FQDN_SET };
+	const struct limit_names names = { .identifiers = identifiers };
+	if (!any_on(limits, kinds, COUNT_OF(kinds))) {
+		return NULL;
+	}
+	struct limit_ask ask = { .set = limits_set(a, identifiers),
+		.uses = { ARENA_ARRAY(a, identifiers->n + 1, struct limit_use), 0 } };
+	add_certificate(a, &ask, limits, psl, &names, false);
 	return encode(a, &ask);
 }
 

@@ -15,19 +15,23 @@ enum limit_kind {
 /* What a limit counts by, and how that is written:
  *     ADDRESS         192.0.2.1, 2001:db8::1; an override may name a network
  *     RANGE           2001:db8::/48
+ *     NETWORK         192.0.2.1/32, 2001:db8:0:1::/64; an override may name another network
  *     ACCOUNT         the 22 characters at the end of an account's URL
  *     DOMAIN          example.com, 192.0.2.1/32, 2001:db8::/64
  *     ACCOUNT_DOMAIN  ACCOUNT/DOMAIN; an override may name the account alone
  *     ACCOUNT_NAME    ACCOUNT/www.example.com, without the wildcard label; an override may name the account alone
+ *     CONTACT         keyed hash of a recovery contact, which only cairn-subscriber can make
  *     SET             SHA-256 of the names, sorted, in hexadecimal digits */
 enum limit_key {
 	LIMIT_BY_ADDRESS,
 	LIMIT_BY_RANGE,
+	LIMIT_BY_NETWORK,
 	LIMIT_BY_ACCOUNT,
 	LIMIT_BY_DOMAIN,
 	LIMIT_BY_ACCOUNT_DOMAIN,
 	LIMIT_BY_ACCOUNT_NAME,
-	LIMIT_BY_SET
+	LIMIT_BY_SET,
+	LIMIT_BY_CONTACT
 };
 
 struct limit_info {
@@ -51,7 +55,8 @@ struct limits {
 	struct limit v[LIMIT_COUNT];
 };
 
-/* Mode webpki starts from the table, private mode from nothing; policy.limits says the rest. */
+/* Mode webpki starts from the table, private mode from nothing but what guards other people's mailboxes; policy.limits says the
+ * rest. */
 struct limits limits_of_config(const struct config_policy *config);
 
 /* One bucket, as it crosses to SQL and to `cairn limits`. */
@@ -78,6 +83,9 @@ struct limit_ask {
 };
 extern const struct fields limit_ask_fields;
 
+/* Whether some limit that is on wants to know which sets of names were issued for. */
+bool limits_know_renewals(const struct limits *limits);
+
 /* What an account orders. */
 struct limit_names {
 	struct id account_id;
@@ -86,10 +94,26 @@ struct limit_names {
 
 /* JSON text for each step, or NULL when none of its limits is on. */
 const char *limits_for_account(struct arena *a, const struct limits *limits, const char *address);
+/* An external account binding is looked at. */
+const char *limits_for_binding(struct arena *a, const struct limits *limits, const char *address);
+/* A step that has a limit of its own, which counts by account. */
+const char *limits_for_step(struct arena *a, const struct limits *limits, enum limit_kind kind, struct id account_id);
+/* A claim of an account by a contact. Some are on whatever the mode. */
+struct limit_claim {
+	const char *address;
+	struct id account_id;
+	const char *contact_key;
+};
+const char *limits_for_claim(struct arena *a, const struct limits *limits, const struct limit_claim *claim);
 const char *limits_for_order(
     struct arena *a, const struct limits *limits, const psl_ctx_t *psl, const struct limit_names *names);
+/* newAuthz, whose name is the only one. */
+const char *limits_for_authorization(struct arena *a, const struct limits *limits, const struct limit_names *names);
 const char *limits_for_issue(
     struct arena *a, const struct limits *limits, const psl_ctx_t *psl, const struct limit_names *names);
+/* What is the same for all accounts, to be looked at only. */
+const char *limits_for_name(
+    struct arena *a, const struct limits *limits, const psl_ctx_t *psl, const struct identifier_list *identifiers);
 const char *limits_for_validation(
     struct arena *a, const struct limits *limits, struct id account_id, const struct identifier *identifier);
 
@@ -100,5 +124,7 @@ const char *limits_domain(struct arena *a, const psl_ctx_t *psl, const struct id
 const char *limits_set(struct arena *a, const struct identifier_list *identifiers);
 /* The key of NewRegistrationsPerIPv6Range, or NULL for IPv4. */
 const char *limits_range(struct arena *a, const char *address);
+/* The key of FailedBindingsPerIPAddress, or NULL when it is no address. */
+const char *limits_network(struct arena *a, const char *address);
 
 #endif

@@ -8,18 +8,18 @@
 
 static const uint8_t no_signature[] = { 0x00 };
 
-static int refuse(struct ctx *c, const char *name, const char *source)
+int lint_refuse(struct ctx *c, const char *name, const char *source)
 {
 	return ctx_fault(c, "lint %s (%s)", name, source);
 }
 
 size_t lint_count(void)
 {
-	return cert_lints_n + name_lints_n + crl_lints_n;
+	return cert_lints_n + issuer_lints_n + name_lints_n + public_lints_n + crl_lints_n + crl_entry_lints_n;
 }
 
 /* The algorithm comes from inside, so that the unsigned object becomes one that readers take. */
-static enum sigalg issuer_sigalg(const struct lint_options *o, struct bytes own_spki)
+enum sigalg lint_sigalg(const struct lint_options *o, struct bytes own_spki)
 {
 	static const enum sigalg by_kind[] = {
 		[KEY_OTHER] = SIGALG_NONE,
@@ -42,13 +42,13 @@ static int read_cert(struct ctx *c, struct bytes tbs, const struct lint_options 
 			ctx_forgive(c);
 			continue;
 		}
-		if (issuer_sigalg(o, info.spki) != alg) {
-			return refuse(c, "signature_algorithm_of_issuer", "D-7");
+		if (lint_sigalg(o, info.spki) != alg) {
+			return lint_refuse(c, "signature_algorithm_of_issuer", "D-7");
 		}
 		*ret = info;
 		return 0;
 	}
-	return refuse(c, "cert_is_readable", "D-1");
+	return lint_refuse(c, "cert_is_readable", "D-1");
 }
 
 static int cert_is_same_again(struct ctx *c, X509 *x509, struct bytes tbs)
@@ -57,7 +57,7 @@ static int cert_is_same_again(struct ctx *c, X509 *x509, struct bytes tbs)
 	int n = i2d_re_X509_tbs(x509, &again);
 	bool same = n > 0 && bytes_equal((struct bytes) { again, (size_t) n }, tbs);
 	OPENSSL_free(again);
-	return same ? 0 : refuse(c, "cert_is_exact_der", "D-10, X.690 10");
+	return same ? 0 : lint_refuse(c, "cert_is_exact_der", "D-10, X.690 10");
 }
 
 static const char *subject_text(struct ctx *c, const X509 *x509, int nid)
@@ -76,34 +76,38 @@ static const char *subject_text(struct ctx *c, const X509 *x509, int nid)
 static int rebuild(struct ctx *c, const struct cert_input *in, struct bytes tbs)
 {
 	const struct cert_info *info = in->info;
+	static const struct bytes none = { NULL, 0 };
 	struct bytes again;
 	const struct cert_template t = {
 		.kind = in->kind,
 		.serial = info->serial,
 		.sigalg = info->sigalg,
-		.issuer_name = in->o->issuer == NULL ? (struct bytes) { NULL, 0 } : info->issuer,
+		.issuer_name = in->o->issuer == NULL ? none : info->issuer,
 		.issuer_key_id = info->authority_key_id,
 		.not_before = info->not_before,
 		.not_after = info->not_after,
 		.subject = { subject_text(c, in->x509, NID_countryName), subject_text(c, in->x509, NID_organizationName),
 		    subject_text(c, in->x509, NID_commonName) },
+		.subject_name = in->kind == CERT_CROSS ? info->subject : none,
+		.subject_key_id = in->kind == CERT_CROSS ? info->subject_key_id : none,
 		.dns_names = info->dns_names,
 		.ip_addresses = info->ip_addresses,
 		.spki = info->spki,
 		.crl_url = info->crl_url,
 		.aia_url = info->aia_url,
+		.sct_list = info->sct_list,
 		.with_subject_key_id = info->subject_key_id.n > 0,
 		.with_key_encipherment = (lint_key_usage(in) & KU_KEY_ENCIPHERMENT) != 0,
 	};
 	TRY(cert_build_tbs(c, &t, &again));
-	return bytes_equal(again, tbs) ? 0 : refuse(c, "cert_is_of_its_profile", "D-1, D-11");
+	return bytes_equal(again, tbs) ? 0 : lint_refuse(c, "cert_is_of_its_profile", "D-1, D-11");
 }
 
 static int run_cert_rows(struct ctx *c, const struct cert_input *in, const struct cert_lint *rows, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		if ((rows[i].kinds & 1U << in->kind) != 0 && rows[i].broken(in)) {
-			return refuse(c, rows[i].name, rows[i].source);
+			return lint_refuse(c, rows[i].name, rows[i].source);
 		}
 	}
 	return 0;
@@ -127,7 +131,7 @@ int lint_certificate(struct ctx *c, enum cert_kind kind, struct bytes tbs, const
 	struct cert_info info;
 	bool self_signed = (1U << kind & SELF_KINDS) != 0;
 	if (self_signed != (o->issuer == NULL)) {
-		return refuse(c, "issuer_is_known", "D-1");
+		return lint_refuse(c, "issuer_is_known", "D-1");
 	}
 	TRY(read_cert(c, tbs, o, &info));
 	const uint8_t *p = info.der.p;
@@ -141,62 +145,8 @@ int lint_certificate(struct ctx *c, enum cert_kind kind, struct bytes tbs, const
 	};
 	TRY(cert_is_same_again(c, x509, tbs));
 	TRY(run_cert_rows(c, &in, cert_lints, cert_lints_n));
+	TRY(run_cert_rows(c, &in, issuer_lints, issuer_lints_n));
 	TRY(run_cert_rows(c, &in, name_lints, name_lints_n));
+	TRY(run_cert_rows(c, &in, public_lints, public_lints_n));
 	return rebuild(c, &in, tbs);
-}
-
-static int crl_is_same_again(struct ctx *c, X509_CRL *crl, struct bytes tbs)
-{
-	uint8_t *again = NULL;
-	int n = i2d_re_X509_CRL_tbs(crl, &again);
-	bool same = n > 0 && bytes_equal((struct bytes) { again, (size_t) n }, tbs);
-	OPENSSL_free(again);
-	return same ? 0 : refuse(c, "crl_is_exact_der", "E-20, X.690 10");
-}
-
-static int rebuild_crl(struct ctx *c, const struct crl_info *info, X509_CRL *crl, struct bytes tbs)
-{
-	AUTO(ISSUING_DIST_POINT) idp = X509_CRL_get_ext_d2i(crl, NID_issuing_distribution_point, NULL, NULL);
-	struct bytes again;
-	const struct crl_template t = {
-		.sigalg = info->sigalg,
-		.issuer_name = info->issuer,
-		.issuer_key_id = info->authority_key_id,
-		.this_update = info->this_update,
-		.next_update = info->next_update,
-		.number = info->number,
-		.url = info->url,
-		.only_ca_certs = idp != NULL && idp->onlyCA > 0,
-		.entries = info->entries,
-	};
-	TRY(crl_build_tbs(c, &t, &again));
-	return bytes_equal(again, tbs) ? 0 : refuse(c, "crl_is_of_its_profile", "E-20, E-24");
-}
-
-int lint_crl(struct ctx *c, struct bytes tbs, const struct lint_options *o)
-{
-	struct crl_info info;
-	if (o->issuer == NULL) {
-		return refuse(c, "issuer_is_known", "E-20");
-	}
-	enum sigalg alg = issuer_sigalg(o, o->issuer->spki);
-	struct bytes der = cert_assemble(c->arena, tbs, alg, (struct bytes) { no_signature, sizeof(no_signature) });
-	if (crl_parse(c, der, &info) != 0) {
-		const char *cause = c->err.cause;
-		ctx_forgive(c);
-		return ctx_fault(c, "lint crl_is_readable (E-20): %s", cause == NULL ? "" : cause);
-	}
-	const uint8_t *p = der.p;
-	AUTO(X509_CRL) crl = d2i_X509_CRL(NULL, &p, (long) der.n);
-	if (crl == NULL || p != der.p + der.n) {
-		return key_fault(c, "lint crl_is_readable (E-20)");
-	}
-	TRY(crl_is_same_again(c, crl, tbs));
-	const struct crl_input in = { .crl = crl, .info = &info, .o = o };
-	for (size_t i = 0; i < crl_lints_n; i++) {
-		if (crl_lints[i].broken(&in)) {
-			return refuse(c, crl_lints[i].name, crl_lints[i].source);
-		}
-	}
-	return rebuild_crl(c, &info, crl, tbs);
 }

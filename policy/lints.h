@@ -7,6 +7,7 @@
 #include "lib/crypto/cert.h"
 #include "lib/crypto/crl.h"
 #include "policy/keys.h"
+#include "policy/name_constraints.h"
 #include "policy/profiles.h"
 
 struct lint_options {
@@ -15,6 +16,9 @@ struct lint_options {
 	const struct cert_info *issuer;       /* NULL: self-signed */
 	const struct config_profile *profile; /* LEAF: its bounds; NULL: those of the mode only */
 	const struct keys_read *key;          /* a key read before, taken when it is the certificate's; or NULL */
+	const struct name_constraints_list *constraints; /* of the issuer and those above it; NULL: none */
+	const struct cert_info *crossed;                 /* CROSS: the certificate beside which it stands (D-30) */
+	struct bytes precertificate;                     /* LEAF: the TBSCertificate that promised it; empty: none did */
 };
 
 /* A TBSCertificate that claims to be of this kind. SERVER_INTERNAL; the cause names the row and its source. */

@@ -1,12 +1,18 @@
-/* Rows on CRLs. */
+/* Rows on CRLs and their entries, and the driver: parse, write again, compare, then the rows. */
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/x509v3.h>
+
 #include "lib/crypto/auto_openssl.h"
+#include "lib/crypto/der.h"
 #include "policy/lints_rows.h"
 
 #define DAY_US (INT64_C(86400) * 1000000)
 #define SIZE_MAX_OCTETS (10 * 1000 * 1000)
+#define SIZE_MAX_PRIVATE (64 * 1000 * 1000)
+
+static const uint8_t no_signature[] = { 0x00 };
 
 static bool version(const struct crl_input *in)
 {
@@ -82,17 +88,6 @@ static bool url(const struct crl_input *in)
 	return in->info->url != NULL && !lint_url_is_good(in->info->url, in->o->mode);
 }
 
-static bool serials(const struct crl_input *in)
-{
-	for (size_t i = 0; i < in->info->entries.n; i++) {
-		struct bytes serial = in->info->entries.v[i].serial;
-		if (serial.n == 0 || serial.n > 20 || (serial.p[0] & 0x80) != 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
 static int compare_serials(const void *a, const void *b)
 {
 	const struct bytes *x = a;
@@ -103,9 +98,22 @@ static int compare_serials(const void *a, const void *b)
 	return memcmp(x->p, y->p, x->n);
 }
 
+/* Those of a CRL of ours come in order, so that nothing has to be sorted. */
+static bool are_sorted(const struct crl_entries *entries)
+{
+	bool sorted = true;
+	for (size_t i = 1; sorted && i < entries->n; i++) {
+		sorted = compare_serials(&entries->v[i - 1].serial, &entries->v[i].serial) < 0;
+	}
+	return sorted;
+}
+
 static bool serials_once(const struct crl_input *in)
 {
 	size_t n = in->info->entries.n;
+	if (are_sorted(&in->info->entries)) {
+		return false;
+	}
 	struct arena *a = arena_new();
 	struct bytes *sorted = ARENA_ARRAY(a, n, struct bytes);
 	for (size_t i = 0; i < n; i++) {
@@ -120,41 +128,71 @@ static bool serials_once(const struct crl_input *in)
 	return twice;
 }
 
-static bool revocation_times(const struct crl_input *in)
-{
-	for (size_t i = 0; i < in->info->entries.n; i++) {
-		if (in->info->entries.v[i].revoked_at.us > in->info->this_update.us) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/* E-10, E-11: as OpenSSL sees each entry. */
-static bool reasons(const struct crl_input *in)
-{
-	STACK_OF(X509_REVOKED) *list = X509_CRL_get_REVOKED(in->crl);
-	for (int i = 0; i < sk_X509_REVOKED_num(list); i++) {
-		const X509_REVOKED *one = sk_X509_REVOKED_value(list, i);
-		int n = X509_REVOKED_get_ext_count(one);
-		if (n == 0) {
-			continue;
-		}
-		ASN1_ENUMERATED *code = X509_REVOKED_get_ext_d2i(one, NID_crl_reason, NULL, NULL);
-		long value = code == NULL ? -1 : ASN1_ENUMERATED_get(code);
-		ASN1_ENUMERATED_free(code);
-		bool allowed = value == 1 || value == 3 || value == 4 || value == 5 || value == 9;
-		if (n != 1 || !allowed || X509_EXTENSION_get_critical(X509_REVOKED_get_ext(one, 0)) == 1) {
-			return true;
-		}
-	}
-	return false;
-}
-
+/* What a public root program takes; others only want that it can be served. */
 static bool size(const struct crl_input *in)
 {
-	return in->info->der.n >= SIZE_MAX_OCTETS;
+	return in->info->der.n >= (in->o->mode == POLICY_WEBPKI ? SIZE_MAX_OCTETS : SIZE_MAX_PRIVATE);
 }
+
+/* RFC 5280 4.2.1.3, 6.3.3 (f) */
+static bool issuer_signs_crls(const struct crl_input *in)
+{
+	const uint8_t *p = in->o->issuer->der.p;
+	AUTO(X509) issuer = d2i_X509(NULL, &p, (long) in->o->issuer->der.n);
+	return issuer == NULL || (X509_get_extension_flags(issuer) & EXFLAG_KUSAGE) == 0 ||
+	       (X509_get_key_usage(issuer) & KU_CRL_SIGN) == 0;
+}
+
+/* RFC 5280 5.1.2.6: no list rather than an empty one; what our reader and OpenSSL make of the rest is one. */
+static bool list_of_entries(const struct crl_input *in)
+{
+	return (in->info->list.n == 0) != (in->info->entries.n == 0) || X509_CRL_get_REVOKED(in->crl) != NULL;
+}
+
+static bool entry_serial(const struct crl_entry_input *in)
+{
+	struct bytes serial = in->entry->serial;
+	return serial.n == 0 || serial.n > 20 || (serial.p[0] & 0x80) != 0 || (serial.n == 1 && serial.p[0] == 0);
+}
+
+static bool entry_time(const struct crl_entry_input *in)
+{
+	return in->entry->revoked_at.us > in->this_update.us;
+}
+
+/* E-10, E-11: as OpenSSL sees each entry; no other extension (certificateIssuer, invalidityDate). */
+static bool entry_reason(const struct crl_entry_input *in)
+{
+	int n = X509_REVOKED_get_ext_count(in->revoked);
+	if (n == 0) {
+		return false;
+	}
+	AUTO(ASN1_ENUMERATED) code = X509_REVOKED_get_ext_d2i(in->revoked, NID_crl_reason, NULL, NULL);
+	long value = code == NULL ? -1 : ASN1_ENUMERATED_get(code);
+	bool allowed = value == 1 || value == 3 || value == 4 || value == 5 || value == 9;
+	return n != 1 || !allowed || X509_EXTENSION_get_critical(X509_REVOKED_get_ext(in->revoked, 0)) == 1;
+}
+
+/* OpenSSL and our own reader see the same, and it is written in the one way. */
+static bool entry_is_exact(const struct crl_entry_input *in)
+{
+	uint8_t octets[128];
+	uint8_t *p = octets;
+	int n = i2d_X509_REVOKED(in->revoked, NULL);
+	if (n <= 0 || (size_t) n > sizeof(octets) || i2d_X509_REVOKED(in->revoked, &p) != n) {
+		return true;
+	}
+	return !bytes_equal((struct bytes) { octets, (size_t) n }, in->der);
+}
+
+/* For each entry. */
+const struct crl_entry_lint crl_entry_lints[] = {
+	{ "entry_is_exact_der", "E-20, X.690 10", entry_is_exact },
+	{ "serial_is_positive", "E-27, RFC 5280 4.1.2.2", entry_serial },
+	{ "revoked_before_this_update", "RFC 5280 5.3", entry_time },
+	{ "reason", "E-10, E-11", entry_reason },
+};
+const size_t crl_entry_lints_n = COUNT_OF(crl_entry_lints);
 
 const struct crl_lint crl_lints[] = {
 	{ "version_is_2", "E-20", version },
@@ -166,10 +204,126 @@ const struct crl_lint crl_lints[] = {
 	{ "next_update_is_near", "E-21", next_update },
 	{ "issuing_distribution_point", "E-24", distribution_point },
 	{ "url_is_http", "E-24, D-15", url },
-	{ "serials_are_positive", "E-27", serials },
 	{ "serials_stand_once", "E-27", serials_once },
-	{ "revoked_before_this_update", "RFC 5280 5.3", revocation_times },
-	{ "reasons", "E-10, E-11", reasons },
-	{ "size_below_10_MB", "E-28", size },
+	{ "entries_are_listed_or_absent", "RFC 5280 5.1.2.6", list_of_entries },
+	{ "issuer_may_sign_crls", "RFC 5280 4.2.1.3", issuer_signs_crls },
+	{ "size_is_bounded", "E-28", size },
 };
 const size_t crl_lints_n = COUNT_OF(crl_lints);
+
+/* Version, algorithm, issuer, times and extensions as they stand, without the list between them. */
+static int cut_entries(struct ctx *c, const struct crl_info *info, struct bytes *ret_tbs)
+{
+	struct bytes content;
+	if (der_take_only(info->tbs, DER_SEQUENCE, &content) != 0) {
+		return lint_refuse(c, "crl_is_readable", "E-20");
+	}
+	if (info->list.n == 0) {
+		*ret_tbs = info->tbs;
+		return 0;
+	}
+	const uint8_t *behind = info->list.p + info->list.n;
+	*ret_tbs = DER(c->arena, DER_SEQUENCE, { content.p, (size_t) (info->list.p - content.p) },
+	    { behind, (size_t) (content.p + content.n - behind) });
+	return 0;
+}
+
+static int read_head(struct ctx *c, const struct crl_info *info, X509_CRL **ret)
+{
+	struct bytes tbs = { NULL, 0 };
+	TRY(cut_entries(c, info, &tbs));
+	struct bytes der =
+	    cert_assemble(c->arena, tbs, info->sigalg, (struct bytes) { no_signature, sizeof(no_signature) });
+	const uint8_t *p = der.p;
+	AUTO(X509_CRL) crl = d2i_X509_CRL(NULL, &p, (long) der.n);
+	if (crl == NULL || p != der.p + der.n) {
+		return key_fault(c, "lint crl_is_readable (E-20)");
+	}
+	uint8_t *again = NULL;
+	int n = i2d_re_X509_CRL_tbs(crl, &again);
+	bool same = n > 0 && bytes_equal((struct bytes) { again, (size_t) n }, tbs);
+	OPENSSL_free(again);
+	if (!same) {
+		return lint_refuse(c, "crl_is_exact_der", "E-20, X.690 10");
+	}
+	*ret = crl;
+	crl = NULL;
+	return 0;
+}
+
+static int lint_entry(struct ctx *c, const struct crl_entry_input *in)
+{
+	for (size_t i = 0; i < crl_entry_lints_n; i++) {
+		if (crl_entry_lints[i].broken(in)) {
+			return lint_refuse(c, crl_entry_lints[i].name, crl_entry_lints[i].source);
+		}
+	}
+	return 0;
+}
+
+/* One behind the other, until nothing is left of the list: no octet of it goes unread. */
+static int lint_entries(struct ctx *c, const struct crl_info *info)
+{
+	struct bytes content = { NULL, 0 };
+	if (info->list.n > 0 && der_take_only(info->list, DER_SEQUENCE, &content) != 0) {
+		return lint_refuse(c, "crl_is_readable", "E-20");
+	}
+	const uint8_t *p = content.p;
+	for (size_t i = 0; i < info->entries.n; i++) {
+		const uint8_t *begin = p;
+		AUTO(X509_REVOKED) one = d2i_X509_REVOKED(NULL, &p, (long) (content.p + content.n - begin));
+		if (one == NULL) {
+			return key_fault(c, "lint crl_is_readable (E-20)");
+		}
+		const struct crl_entry_input in = { one, &info->entries.v[i], { begin, (size_t) (p - begin) },
+			info->this_update };
+		TRY(lint_entry(c, &in));
+	}
+	return p == content.p + content.n ? 0 : lint_refuse(c, "crl_is_readable", "E-20");
+}
+
+/* What was read, given to the builder, must give the same octets. */
+static int rebuild(struct ctx *c, const struct crl_info *info, X509_CRL *crl, struct bytes tbs)
+{
+	AUTO(ISSUING_DIST_POINT) idp = X509_CRL_get_ext_d2i(crl, NID_issuing_distribution_point, NULL, NULL);
+	struct bytes again;
+	const struct crl_template t = {
+		.sigalg = info->sigalg,
+		.issuer_name = info->issuer,
+		.issuer_key_id = info->authority_key_id,
+		.this_update = info->this_update,
+		.next_update = info->next_update,
+		.number = info->number,
+		.url = info->url,
+		.only_ca_certs = idp != NULL && idp->onlyCA > 0,
+		.entries = info->entries,
+	};
+	TRY(crl_build_tbs(c, &t, &again));
+	return bytes_equal(again, tbs) ? 0 : lint_refuse(c, "crl_is_of_its_profile", "E-20, E-24");
+}
+
+int lint_crl(struct ctx *c, struct bytes tbs, const struct lint_options *o)
+{
+	struct crl_info info;
+	X509_CRL *head = NULL;
+	if (o->issuer == NULL) {
+		return lint_refuse(c, "issuer_is_known", "E-20");
+	}
+	enum sigalg alg = lint_sigalg(o, o->issuer->spki);
+	struct bytes der = cert_assemble(c->arena, tbs, alg, (struct bytes) { no_signature, sizeof(no_signature) });
+	if (crl_parse(c, der, &info) != 0) {
+		const char *cause = c->err.cause;
+		ctx_forgive(c);
+		return ctx_fault(c, "lint crl_is_readable (E-20): %s", cause == NULL ? "" : cause);
+	}
+	TRY(read_head(c, &info, &head));
+	AUTO(X509_CRL) crl = head;
+	const struct crl_input in = { .crl = crl, .info = &info, .o = o };
+	for (size_t i = 0; i < crl_lints_n; i++) {
+		if (crl_lints[i].broken(&in)) {
+			return lint_refuse(c, crl_lints[i].name, crl_lints[i].source);
+		}
+	}
+	TRY(lint_entries(c, &info));
+	return rebuild(c, &info, crl, tbs);
+}

@@ -1,7 +1,10 @@
 /* Rows on the names in a certificate. */
 #include <string.h>
 
+#include "lib/base/ip.h"
 #include "lib/crypto/auto_openssl.h"
+#include "lib/crypto/onion.h"
+#include "policy/dns_name.h"
 #include "policy/lints_rows.h"
 
 static bool subject_is_empty(const struct cert_input *in)
@@ -43,6 +46,35 @@ static bool subject_length(const struct cert_input *in)
 	for (int i = 0; i < X509_NAME_entry_count(name); i++) {
 		int n = ASN1_STRING_length(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, i)));
 		if (n < 1 || n > 64) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Characters that people see, no blank at either end; a country in capitals. */
+static bool text_is_good(const ASN1_STRING *value, bool country)
+{
+	const uint8_t *p = ASN1_STRING_get0_data(value);
+	size_t n = (size_t) ASN1_STRING_length(value);
+	for (size_t i = 0; i < n;) {
+		unsigned long ch = 0;
+		int used = UTF8_getc(p + i, (int) (n - i), &ch);
+		if (used < 1 || ch < ' ' || ch == 0x7f || (country && (ch < 'A' || ch > 'Z'))) {
+			return false;
+		}
+		i += (size_t) used;
+	}
+	return n > 0 && p[0] != ' ' && p[n - 1] != ' ';
+}
+
+static bool subject_text(const struct cert_input *in)
+{
+	const X509_NAME *name = X509_get_subject_name(in->x509);
+	for (int i = 0; i < X509_NAME_entry_count(name); i++) {
+		const X509_NAME_ENTRY *e = X509_NAME_get_entry(name, i);
+		bool country = OBJ_obj2nid(X509_NAME_ENTRY_get_object(e)) == NID_countryName;
+		if (!text_is_good(X509_NAME_ENTRY_get_data(e), country)) {
 			return true;
 		}
 	}
@@ -115,6 +147,24 @@ static bool san_critical(const struct cert_input *in)
 	return critical != subject_is_empty(in);
 }
 
+/* D-31: the policy refuses such orders; here the CA itself does. */
+static bool outside_of_constraints(const struct cert_input *in)
+{
+	const struct name_constraints_list *constraints = in->o->constraints;
+	for (size_t i = 0; constraints != NULL && i < in->info->dns_names.n; i++) {
+		if (!name_constraints_allow_name(constraints, in->info->dns_names.v[i])) {
+			return true;
+		}
+	}
+	for (size_t i = 0; constraints != NULL && i < in->info->ip_addresses.n; i++) {
+		struct ip ip;
+		if (ip_parse(in->info->ip_addresses.v[i], &ip) != 0 || !name_constraints_allow_address(constraints, &ip)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool is_label_char(char ch)
 {
 	return (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') || ch == '-';
@@ -154,7 +204,7 @@ static bool name_is_good(const char *name)
 	}
 }
 
-static bool dns_name_form(const struct cert_input *in)
+static bool name_form(const struct cert_input *in)
 {
 	for (size_t i = 0; i < in->info->dns_names.n; i++) {
 		if (!name_is_good(in->info->dns_names.v[i])) {
@@ -170,6 +220,44 @@ static bool dns_name_has_dot(const struct cert_input *in)
 		const char *name = in->info->dns_names.v[i];
 		name += strncmp(name, "*.", 2) == 0 ? 2 : 0;
 		if (strchr(name, '.') == NULL) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* RFC 5890 2.3.2.1: by the same library that judged the order, so that no name gets in beside it. */
+static bool a_labels(const struct cert_input *in)
+{
+	struct ctx c;
+	bool broken = false;
+	ctx_init(&c);
+	for (size_t i = 0; i < in->info->dns_names.n && !broken; i++) {
+		const char *name = in->info->dns_names.v[i];
+		name += strncmp(name, "*.", 2) == 0 ? 2 : 0;
+		broken = strstr(name, "xn--") != NULL && dns_name_form(c.arena, name).rule != RULE_NONE;
+	}
+	ctx_done(&c);
+	return broken;
+}
+
+static bool onion_name(const struct cert_input *in)
+{
+	for (size_t i = 0; i < in->info->dns_names.n; i++) {
+		const char *name = in->info->dns_names.v[i];
+		struct onion onion;
+		if (onion_is(name) && onion_parse(name, &onion) != NULL) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool address_is_special(const struct cert_input *in)
+{
+	for (size_t i = 0; in->o->mode == POLICY_WEBPKI && i < in->info->ip_addresses.n; i++) {
+		struct ip ip;
+		if (ip_parse(in->info->ip_addresses.v[i], &ip) != 0 || ip_special(&ip) != NULL) {
 			return true;
 		}
 	}
@@ -200,17 +288,22 @@ static bool names_of_profile(const struct cert_input *in)
 }
 
 const struct cert_lint name_lints[] = {
-	{ "subject_form", "D-5", ALL_KINDS, subject_form },
-	{ "subject_length", "D-5", ALL_KINDS, subject_length },
-	{ "subject_of_ca", "D-22", CA_KINDS, subject_of_ca },
+	{ "subject_form", "D-5", ALL_KINDS & ~KIND(CROSS), subject_form },
+	{ "subject_length", "D-5", ALL_KINDS & ~KIND(CROSS), subject_length },
+	{ "subject_text", "D-5", ALL_KINDS & ~KIND(CROSS), subject_text },
+	{ "subject_of_ca", "D-22", (CA_KINDS & ~KIND(CROSS)) | KIND(OCSP), subject_of_ca },
 	{ "subject_of_leaf", "D-39", END_KINDS, subject_of_leaf },
 	{ "common_name_is_in_san", "D-39", END_KINDS, common_name_in_san },
-	{ "common_name_of_profile", "D-39", KIND(LEAF), common_name_of_profile },
+	{ "common_name_of_profile", "D-39", SUBSCRIBER_KINDS, common_name_of_profile },
+	{ "names_within_issuers_constraints", "D-31", SUBSCRIBER_KINDS, outside_of_constraints },
 	{ "san_types", "D-38", END_KINDS, san_types },
 	{ "san_is_critical_iff_subject_is_empty", "D-38", END_KINDS, san_critical },
-	{ "dns_name_form", "D-38, C-14", END_KINDS, dns_name_form },
-	{ "dns_name_has_a_dot", "C-14", KIND(LEAF), dns_name_has_dot },
+	{ "dns_name_form", "D-38, C-14", END_KINDS, name_form },
+	{ "dns_name_has_a_dot", "C-14", SUBSCRIBER_KINDS, dns_name_has_dot },
+	{ "a_labels_decode", "C-14", SUBSCRIBER_KINDS, a_labels },
+	{ "onion_name_is_a_service", "B-35", SUBSCRIBER_KINDS, onion_name },
+	{ "address_is_public", "B-11", SUBSCRIBER_KINDS, address_is_special },
 	{ "names_stand_once", "D-38", END_KINDS, names_once },
-	{ "names_of_profile", "B-24", KIND(LEAF), names_of_profile },
+	{ "names_of_profile", "B-24", SUBSCRIBER_KINDS, names_of_profile },
 };
 const size_t name_lints_n = COUNT_OF(name_lints);

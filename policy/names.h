@@ -12,13 +12,16 @@
 int names_check(struct ctx *c, const struct policy *policy, const struct config_profile *profile,
     const struct identifier_list *in, struct identifier_list *ret) MUST_CHECK;
 
+/* What the order is judged as: DNS names in lower case, each once. */
+struct identifier_list names_merge(struct arena *a, const struct identifier_list *in);
+
 /* What the lists and places say of identifiers of an order that was accepted before: names that were blocked since are
  * refused (C-74). The same problems. */
 int names_check_again(struct ctx *c, const struct policy *policy, const struct config_profile *profile,
     const struct identifier_list *in) MUST_CHECK;
 
 /* One identifier; a DNS name in lower case. What `cairn policy test` prints. */
-struct verdict names_decide(struct arena *a, const struct policy *policy, const struct config_profile *profile,
+struct ruling names_decide(struct arena *a, const struct policy *policy, const struct config_profile *profile,
     const struct identifier *identifier);
 
 #endif

@@ -5,6 +5,7 @@
 #include "lib/crypto/digest.h"
 #include "policy/dns_name.h"
 #include "policy/list_lines.h"
+#include "policy/profiles.h"
 
 /* ---- lists of digests ---- */
 
@@ -109,7 +110,7 @@ static int copy_names(struct ctx *c, struct arena *a, const char *key, const str
 {
 	for (size_t i = 0; i < in->n; i++) {
 		const char *name = dns_name_lower(a, in->v[i]);
-		struct verdict form = dns_name_form(c->arena, name);
+		struct ruling form = dns_name_form(c->arena, name);
 		bool root = strcmp(name, ".") == 0 && strcmp(key, "policy.internal_names") == 0;
 		if (form.rule != RULE_NONE && !root) {
 			return FAIL(c, MALFORMED, "%s: \"%s\": %s", key, in->v[i], form.why);
@@ -142,6 +143,7 @@ static int read_zones(struct ctx *c, const struct config *config, struct policy 
 	return 0;
 }
 
+/* C-1: a method that this software does not have, or that is not allowed any more, keeps it from starting. */
 static int read_challenges(struct ctx *c, const struct text_list *configured, struct policy *p)
 {
 	for (size_t i = 0; i < configured->n; i++) {
@@ -156,12 +158,73 @@ static int read_challenges(struct ctx *c, const struct text_list *configured, st
 	return 0;
 }
 
+/* What the objects of such challenges say is what is looked for (B-28), and a ready order never outlives what made it ready. */
+static int check_standing(struct ctx *c, const struct config *config)
+{
+	const struct text_list *names = &config->acme.caa_identities; /* whom CAA may name as well (C-35) */
+	if (!challenge_standing_configured(&config->policy.challenges)) {
+		return 0;
+	}
+	if (names->n == 0 || names->n > CHALLENGE_ISSUERS_MAX) {
+		return FAIL(
+		    c, MALFORMED, "policy.challenges: dns-persist-01 needs 1 to %d acme.caa_identities", CHALLENGE_ISSUERS_MAX);
+	}
+	for (size_t i = 0; i < names->n; i++) {
+		if (dns_name_form(c->arena, names->v[i]).rule != RULE_NONE) {
+			return FAIL(c, MALFORMED,
+			    "policy.challenges: for dns-persist-01 acme.caa_identities have to be domain names in lower case, "
+			    "without a dot at the end; \"%s\" is not",
+			    names->v[i]);
+		}
+	}
+	for (size_t i = 0; i < config->policy.profiles.n; i++) {
+		const struct config_profile *profile = &config->policy.profiles.v[i];
+		if (profile->order_life_s > CHALLENGE_STANDING_S) { /* B-32 */
+			return FAIL(c, MALFORMED,
+			    "policy.challenges: for dns-persist-01 the order_life of profile %s may be 10d at most", profile->name);
+		}
+	}
+	return 0;
+}
+
+/* D-36: said at the start, and not when the first order comes to its end. */
+static int check_lives(struct ctx *c, const struct config_profile_list *profiles, struct timestamp now)
+{
+	int64_t most_s = profile_life_max_s(POLICY_WEBPKI, now);
+	for (size_t i = 0; i < profiles->n; i++) {
+		const struct config_profile *one = &profiles->v[i];
+		if (!one->withdrawn && one->life_s > most_s) {
+			return FAIL(c, MALFORMED,
+			    "policy.profiles.life: \"%s\" of the profile %s: mode webpki allows %lld days today", one->life,
+			    one->name, (long long) (most_s / 86400));
+		}
+	}
+	return 0;
+}
+
+/* Tokens and nonces last as long as their order, by the Baseline Requirements 30 days at most (3.2.2.4.19, Appendix B 2.b; B-5, B-37). */
+static int check_tokens(struct ctx *c, const struct config *config)
+{
+	bool webpki = config_is_webpki(&config->policy);
+	bool needed = webpki || challenge_signed_configured(&config->policy.challenges);
+	for (size_t i = 0; needed && i < config->policy.profiles.n; i++) {
+		const struct config_profile *profile = &config->policy.profiles.v[i];
+		if (profile->order_life_s > CHALLENGE_TOKEN_S) {
+			return FAIL(c, MALFORMED, "policy.profiles.order_life: %s allows 30d at most, and %s has more",
+			    webpki ? "mode webpki" : "onion-csr-01", profile->name);
+		}
+	}
+	return 0;
+}
+
 static int read_config(struct ctx *c, const struct config *config, struct policy *p)
 {
 	const struct config_policy *from = &config->policy;
 	TRY(read_challenges(c, &from->challenges, p));
+	TRY(check_standing(c, config));
+	TRY(check_tokens(c, config));
 	struct network_list networks;
-	p->webpki = strcmp(from->mode, "webpki") == 0;
+	p->webpki = config_is_webpki(from);
 	p->permitted_suffixes.v = ARENA_ARRAY(p->arena, from->permitted_suffixes.n, const char *);
 	p->blocked.configured.v = ARENA_ARRAY(p->arena, from->blocked_names.n, const char *);
 	TRY(copy_names(c, p->arena, "policy.permitted_suffixes", &from->permitted_suffixes, &p->permitted_suffixes));
@@ -194,7 +257,11 @@ static int parse(struct ctx *c, const struct policy_sources *from, struct policy
 		TRY(zones_suffixes_parse(c, p->arena, suffixes->path, suffixes->content, &p->psl));
 	}
 	TRY(parse_lists(c, &from->files.lists, p));
+	TRY(name_constraints_read(c, p->arena, &from->issuers, &p->issuers));
 	TRY(read_config(c, from->config, p));
+	if (p->webpki) {
+		TRY(check_lives(c, &from->config->policy.profiles, from->now));
+	}
 	add_own_keys(&from->spkis, p);
 	return 0;
 }

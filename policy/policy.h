@@ -7,6 +7,7 @@
 #include "lib/base/policy_files.h"
 #include "policy/blocklist.h"
 #include "policy/challenges.h"
+#include "policy/name_constraints.h"
 #include "policy/sets.h"
 #include "policy/zones.h"
 
@@ -22,9 +23,10 @@ struct policy {
 	struct text_list internal_zones;        /* private mode: names in them need not be public; "." for all */
 	struct network_list permitted_networks; /* private mode: addresses in them may be special */
 	struct blocklist blocked;
-	struct digest_set blocked_keys; /* SHA-256 of SubjectPublicKeyInfos (E-16, F-24, F-26) */
-	struct digest_set debian_keys;  /* as in Debian's lists (F-20) */
-	struct digest_set own_keys;     /* SHA-256 of this CA's own SubjectPublicKeyInfos */
+	struct digest_set blocked_keys;       /* SHA-256 of SubjectPublicKeyInfos (E-16, F-24, F-26) */
+	struct digest_set debian_keys;        /* as in Debian's lists (F-20) */
+	struct digest_set own_keys;           /* SHA-256 of this CA's own SubjectPublicKeyInfos */
+	struct name_constraints_list issuers; /* of all who may sign, so that whoever is chosen may (D-32) */
 	struct arena *arena;
 };
 
@@ -32,7 +34,9 @@ struct policy {
 struct policy_sources {
 	const struct config *config;
 	struct policy_files files;
-	struct bytes_list spkis; /* of this CA's own keys */
+	struct bytes_list spkis;   /* of this CA's own keys */
+	struct bytes_list issuers; /* DER of the active issuers and what stands above them */
+	struct timestamp now;      /* what mode webpki allows depends on the day */
 };
 
 /* MALFORMED with "FILE:LINE: reason" or "KEY: reason". The caller frees it. */

@@ -3,19 +3,24 @@
 #include <openssl/evp.h>
 #include <string.h>
 
+#include "policy/rules.h"
+
 #define DAY_S 86400
 #define COMMON_NAME_MAX 64
+#define LIFE_MIN_S 60
 
-/* D-36 as data: the longest life of a certificate signed from this day on. Newest first. */
+/* D-36, C-70 as data: the longest life of a certificate signed from this day on, and how old what it relies on may be.
+ * Newest first. */
 struct life_limit {
 	int64_t from_s; /* since 1970, UTC */
 	int64_t days;
+	int64_t reuse_days;
 };
 
 static const struct life_limit life_limits[] = {
-	{ 1868227200, 47 },  /* 2029-03-15 */
-	{ 1805068800, 100 }, /* 2027-03-15 */
-	{ 0, 200 },          /* 2026-03-15, before which this software was not */
+	{ 1868227200, 47, 10 },   /* 2029-03-15 */
+	{ 1805068800, 100, 100 }, /* 2027-03-15 */
+	{ 0, 200, 200 },          /* 2026-03-15, before which this software was not */
 };
 
 int policy_mode_parse(const char *text, enum policy_mode *ret_mode)
@@ -63,11 +68,13 @@ int profile_identifiers_check(
     struct ctx *c, const struct config_profile *profile, const struct identifier_list *identifiers)
 {
 	if (identifiers->n > (size_t) profile->max_names) {
+		ctx_rule(c, rule_info(RULE_PROFILE_NAMES)->id);
 		return FAIL(c, INVALID_PROFILE, "The order has %zu identifiers; its profile allows %lld", identifiers->n,
 		    (long long) profile->max_names);
 	}
 	for (size_t i = 0; i < identifiers->n && profile->identifier_types.n > 0; i++) {
 		if (!has(&profile->identifier_types, identifiers->v[i].type)) {
+			ctx_rule(c, rule_info(RULE_PROFILE_TYPE)->id);
 			return FAIL(c, INVALID_PROFILE, "The profile has no certificates for identifiers of type %s, such as %s",
 			    identifiers->v[i].type, identifiers->v[i].value);
 		}
@@ -107,11 +114,24 @@ int64_t profile_life_max_s(enum policy_mode mode, struct timestamp now)
 	return life_limits[COUNT_OF(life_limits) - 1].days * DAY_S;
 }
 
+struct timestamp profile_reuse_until(enum policy_mode mode, struct timestamp validated_at, int64_t life_s)
+{
+	struct timestamp until = timestamp_add_s(validated_at, life_s);
+	for (size_t i = 0; mode == POLICY_WEBPKI && i < COUNT_OF(life_limits); i++) {
+		/* from the limit's first day on nothing older may be relied on; until then it does not count */
+		struct timestamp first_day = { life_limits[i].from_s * 1000000 };
+		struct timestamp too_old = timestamp_add_s(validated_at, life_limits[i].reuse_days * DAY_S);
+		int64_t last_us = too_old.us > first_day.us ? too_old.us : first_day.us;
+		until.us = until.us < last_us ? until.us : last_us;
+	}
+	return until;
+}
+
 int profile_check(struct ctx *c, const struct config_profile *profile, enum policy_mode mode, struct timestamp now)
 {
 	int64_t max_s = profile_life_max_s(mode, now);
-	if (profile->life_s < DAY_S / 24 || profile->life_s > max_s) {
-		return ctx_fault(c, "the profile %s has a life of %lld s; one hour to %lld s are allowed today", profile->name,
+	if (profile->life_s < LIFE_MIN_S || profile->life_s > max_s) {
+		return ctx_fault(c, "the profile %s has a life of %lld s; a minute to %lld s are allowed today", profile->name,
 		    (long long) profile->life_s, (long long) max_s);
 	}
 	if (profile->max_names < 1 || profile->max_names > 1000) {

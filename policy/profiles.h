@@ -34,6 +34,10 @@ enum profile_listing profile_account(const struct config_profile *profile, struc
 /* The longest life that is allowed to a certificate signed at `now`, in seconds; INT64_MAX in private mode (D-36). */
 int64_t profile_life_max_s(enum policy_mode mode, struct timestamp now);
 
+/* Until when a proof of control may be relied on that the profile would for life_s; the limits of mode webpki are those of
+ * the day of issuance (C-70, C-72). */
+struct timestamp profile_reuse_until(enum policy_mode mode, struct timestamp validated_at, int64_t life_s);
+
 /* The profile may be used at `now`; SERVER_INTERNAL with what is wrong in it. */
 int profile_check(
     struct ctx *c, const struct config_profile *profile, enum policy_mode mode, struct timestamp now) MUST_CHECK;

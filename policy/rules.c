@@ -16,22 +16,22 @@ const struct rule_info *rule_info(enum rule rule)
 	return &rules[rule];
 }
 
-struct verdict verdict_of(enum rule rule)
+struct ruling ruling_of(enum rule rule)
 {
-	return (struct verdict) { rule, rule_info(rule)->text };
+	return (struct ruling) { rule, rule_info(rule)->text };
 }
 
-struct verdict verdict_because(struct arena *a, enum rule rule, const char *format, ...)
+struct ruling ruling_because(struct arena *a, enum rule rule, const char *format, ...)
 {
 	va_list ap;
 	va_start(ap, format);
 	const char *why = arena_vprintf(a, format, ap);
 	va_end(ap);
-	return (struct verdict) { rule, why };
+	return (struct ruling) { rule, why };
 }
 
-int verdict_fail(struct ctx *c, enum problem as, const char *subject, struct verdict verdict)
+int ruling_fail(struct ctx *c, enum problem as, const char *subject, struct ruling ruling)
 {
-	ctx_rule(c, rule_info(verdict.rule)->id);
-	return ctx_fail(c, as, "%s %s", subject, verdict.why);
+	ctx_rule(c, rule_info(ruling.rule)->id);
+	return ctx_fail(c, as, "%s %s", subject, ruling.why);
 }

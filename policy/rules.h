@@ -21,22 +21,22 @@ struct rule_info {
 /* The row of a rule other than RULE_NONE. */
 const struct rule_info *rule_info(enum rule rule);
 
-/* What a check decided: RULE_NONE, or the rule that refuses and why, as the end of a sentence. */
-struct verdict {
+/* What a check of the policy ruled: RULE_NONE, or the rule that refuses and why, as the end of a sentence. */
+struct ruling {
 	enum rule rule;
 	const char *why;
 };
 
 /* Nothing speaks against it. */
-#define ACCEPTED ((struct verdict) { RULE_NONE, NULL })
+#define ACCEPTED ((struct ruling) { RULE_NONE, NULL })
 
 /* The refusal with the rule's own sentence. */
-struct verdict verdict_of(enum rule rule);
+struct ruling ruling_of(enum rule rule);
 
 /* The refusal with a sentence that says more. */
-struct verdict verdict_because(struct arena *a, enum rule rule, const char *format, ...) PRINTF_LIKE(3, 4);
+struct ruling ruling_because(struct arena *a, enum rule rule, const char *format, ...) PRINTF_LIKE(3, 4);
 
 /* Fails with the sentence "SUBJECT WHY", and names the rule; always -1. */
-int verdict_fail(struct ctx *c, enum problem as, const char *subject, struct verdict verdict);
+int ruling_fail(struct ctx *c, enum problem as, const char *subject, struct ruling ruling);
 
 #endif

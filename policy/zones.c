@@ -17,7 +17,7 @@ static const struct {
 } special[] = {
 	{ "invalid", "RFC 6761", RULE_NAME_NOWHERE, true },
 	{ "alt", "RFC 9476", RULE_NAME_NOWHERE, true }, /* never in the DNS */
-	{ "onion", "RFC 7686", RULE_NAME_ONION, true }, /* until onion-csr-01 is there (B-36) */
+	{ "onion", "RFC 7686", RULE_NAME_ONION, true }, /* but for policy/names.c, where they can be validated (B-36) */
 	{ "home.arpa", "RFC 8375", RULE_NAME_RESERVED, false },
 	{ "arpa", "RFC 3172", RULE_NAME_REVERSE_ZONE, false },
 	{ "example", "RFC 6761", RULE_NAME_RESERVED, false },
@@ -62,6 +62,7 @@ int zones_suffixes_parse(struct ctx *c, struct arena *a, const char *name, struc
 	return 0;
 }
 
+/* C-7: the ICANN part alone. */
 bool zones_is_public_suffix(const psl_ctx_t *psl, const char *name)
 {
 	return psl_is_public_suffix2(psl, name, PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE) == 1;
@@ -93,11 +94,11 @@ static bool look_special(struct arena *a, const char *name, struct zone_view *vi
 		if (!dns_name_is_below(name, special[i].domain)) {
 			continue;
 		}
-		struct verdict verdict = verdict_because(
+		struct ruling ruling = ruling_because(
 		    a, special[i].rule, "%s (%s, %s)", rule_info(special[i].rule)->text, special[i].domain, special[i].source);
 		*view = (struct zone_view) {
-			.never = special[i].never ? verdict : ACCEPTED,
-			.webpki = verdict,
+			.never = special[i].never ? ruling : ACCEPTED,
+			.webpki = ruling,
 			.internal = true,
 		};
 		return true;
@@ -112,12 +113,12 @@ struct zone_view zones_look(struct arena *a, const psl_ctx_t *psl, const char *n
 		return view;
 	}
 	if (!has_public_tld(psl, name)) {
-		view.webpki = verdict_of(RULE_NAME_INTERNAL);
+		view.webpki = ruling_of(RULE_NAME_INTERNAL);
 		view.internal = true;
 	} else if (zones_is_public_suffix(psl, name)) {
-		view.webpki = verdict_of(RULE_NAME_PUBLIC_SUFFIX);
+		view.webpki = ruling_of(RULE_NAME_PUBLIC_SUFFIX);
 	} else if (count_labels(name) > WEBPKI_LABELS_MAX) {
-		view.webpki = verdict_of(RULE_NAME_LABELS);
+		view.webpki = ruling_of(RULE_NAME_LABELS);
 	}
 	return view;
 }

@@ -13,9 +13,9 @@ int zones_suffixes_parse(
 
 /* What speaks against the name, in lower case and without "*.", by its place alone. */
 struct zone_view {
-	struct verdict never;  /* in no mode */
-	struct verdict webpki; /* under the Baseline Requirements */
-	bool internal;         /* outside of the public DNS: in private mode the operator's word decides */
+	struct ruling never;  /* in no mode */
+	struct ruling webpki; /* under the Baseline Requirements */
+	bool internal;        /* outside of the public DNS: in private mode the operator's word decides */
 };
 struct zone_view zones_look(struct arena *a, const psl_ctx_t *psl, const char *name);
 

@@ -23,6 +23,7 @@ struct new_account_params {
 	const char *limits;
 	struct id eab_key;
 	json_t *binding;
+	const char *attempt; /* what the look at the binding took of a limit */
 };
 
 static const struct field new_bound_account_param[] = {
@@ -38,9 +39,10 @@ static const struct field new_bound_account_param[] = {
 	FIELD(struct new_account_params, limits),
 	FIELD(struct new_account_params, eab_key),
 	FIELD(struct new_account_params, binding),
+	FIELD(struct new_account_params, attempt),
 };
 static const struct fields new_bound_account_params_fields = FIELDS(struct new_account_params, new_bound_account_param);
-/* The same without the binding's two. */
+/* The same without the binding's three. */
 static const struct fields new_account_params_fields = {
 	.name = "new_account", .size = sizeof(struct new_account_params), .v = new_bound_account_param, .n = 10
 };
@@ -83,7 +85,7 @@ const struct statement ra_new_account_statement = {
 const struct statement ra_new_bound_account_statement = {
 	.name = "new_bound_account",
 	.sql = "SELECT id, status, key, thumbprint, terms_agreed, created_at, created "
-	       "FROM acme.new_bound_account($1, $2, $3, $4, $5, $6, $7, $8, $9, $11, $12, $10::jsonb)",
+	       "FROM acme.new_bound_account($1, $2, $3, $4, $5, $6, $7, $8, $9, $11, $12, $10::jsonb, $13::jsonb)",
 	.params = &new_bound_account_params_fields,
 	.row = &account_row_fields,
 	.repeatable = true, /* the key's use is taken by who makes the account, and a second run finds it made */
@@ -110,7 +112,8 @@ static int choose_statement(struct ctx *c, const struct new_account_request *in,
 		return FAIL(c, EXTERNAL_ACCOUNT_REQUIRED, "New accounts need an external account binding"); /* */
 	}
 	if (bound) {
-		TRY(binding_check(c, in->external_account_binding, jwk, &params->eab_key));
+		params->attempt = limits_for_binding(c->arena, &ra_get()->limits, in->remote_address);
+		TRY(binding_check(c, in->external_account_binding, jwk, params->attempt, &params->eab_key));
 		params->binding = in->external_account_binding;
 	}
 	*ret = bound ? &ra_new_bound_account_statement : &ra_new_account_statement;
@@ -231,6 +234,7 @@ struct change_key_params {
 	struct bytes spki_sha256;
 	const char *process;
 	struct id request_id;
+	const char *limits;
 };
 
 static const struct field change_key_param[] = {
@@ -241,13 +245,14 @@ static const struct field change_key_param[] = {
 	FIELD(struct change_key_params, spki_sha256),
 	FIELD(struct change_key_params, process),
 	FIELD(struct change_key_params, request_id),
+	FIELD(struct change_key_params, limits),
 };
 static const struct fields change_key_params_fields = FIELDS(struct change_key_params, change_key_param);
 
 const struct statement ra_change_key_statement = {
 	.name = "change_key",
 	.sql = "SELECT id, status, key, thumbprint, terms_agreed, created_at, false AS created, held_by "
-	       "FROM acme.change_key($1, $2, $3, $4, $5, $6, $7)",
+	       "FROM acme.change_key($1, $2, $3, $4, $5, $6, $7, $8::jsonb)",
 	.params = &change_key_params_fields,
 	.row = &changed_account_row_fields,
 	.repeatable = true,
@@ -260,6 +265,14 @@ static int refuse_held_key(struct ctx *c, struct id account)
 	id_encode(account, text);
 	c->err.location = arena_printf(c->arena, "%s/acme/account/%s", ra_get()->config->acme.external_url, text);
 	return FAIL(c, KEY_CONFLICT, "The new key is the key of an account already");
+}
+
+int ra_check_key_serve(struct ctx *c, const struct check_key_request *in, struct check_key_response *ret)
+{
+	struct jwk jwk;
+	TRY(key_read(c, in->key, &jwk));
+	*ret = (struct check_key_response) { arena_bytes(c->arena, jwk.thumbprint, SHA256_SIZE) };
+	return 0;
 }
 
 int ra_change_key_serve(struct ctx *c, const struct change_key_request *in, struct account *ret)
@@ -276,6 +289,7 @@ int ra_change_key_serve(struct ctx *c, const struct change_key_request *in, stru
 		.spki_sha256 = { spki_sha256, SHA256_SIZE },
 		.process = ra_get()->instance,
 		.request_id = c->request_id,
+		.limits = limits_for_step(c->arena, &ra_get()->limits, LIMIT_KEY_CHANGES_PER_ACCOUNT, in->account_id),
 	};
 	struct account_row row;
 	TRY(run_with_key(c, &ra_change_key_statement, &params, &row));

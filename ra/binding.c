@@ -3,38 +3,46 @@
 #include <string.h>
 
 #include "lib/crypto/jws.h"
+#include "ra/limits.h"
 #include "ra/ra.h"
 
 #define MAC_KEY_SIZE 64
 
 struct secret_params {
 	struct id id;
+	const char *attempt;
 };
-static const struct field secret_param[] = { FIELD(struct secret_params, id) };
+static const struct field secret_param[] = { FIELD(struct secret_params, id), FIELD(struct secret_params, attempt) };
 static const struct fields secret_params_fields = FIELDS(struct secret_params, secret_param);
 
 struct secret_row {
 	struct bytes mac_key;
 };
-static const struct field secret_row_field[] = { FIELD(struct secret_row, mac_key, .flags = FIELD_REQUIRED) };
+static const struct field secret_row_field[] = { FIELD(struct secret_row, mac_key) };
 static const struct fields secret_row_fields = FIELDS(struct secret_row, secret_row_field);
 
 const struct statement ra_find_eab_secret_statement = {
 	.name = "find_eab_secret",
-	.sql = "SELECT mac_key FROM acme.eab_secret WHERE key_id = $1",
+	.sql = "SELECT acme.find_eab_secret($1, $2::jsonb) AS mac_key",
 	.params = &secret_params_fields,
 	.row = &secret_row_fields,
 	.repeatable = true,
 };
 
 /* who guesses at kids learns nothing, not even by the time it takes: a MAC is made in any case. */
-static int check_mac(struct ctx *c, const struct jws *jws, struct id *ret_key)
+static int check_mac(struct ctx *c, const struct jws *jws, const char *attempt, struct id *ret_key)
 {
 	static const uint8_t nobodys[MAC_KEY_SIZE] = { 0 };
-	struct secret_params params = { 0 };
+	struct secret_params params = { .attempt = attempt };
 	struct secret_row row;
-	bool known = id_parse(bytes_of_text(jws->kid), &params.id) == 0;
-	TRY(db_row(c, &ra_find_eab_secret_statement, &params, &row, &known));
+	bool found = false;
+	if (id_parse(bytes_of_text(jws->kid), &params.id) != 0) {
+		params.id = (struct id) { { 0 } };
+	}
+	if (db_row(c, &ra_find_eab_secret_statement, &params, &row, &found) != 0) {
+		return limits_refused(c);
+	}
+	bool known = found && row.mac_key.n > 0;
 	struct bytes mac_key = known ? row.mac_key : (struct bytes) { nobodys, sizeof(nobodys) };
 	bool verified = jws_verify_mac(c, jws, mac_key) == 0;
 	if (!verified || !known) {
@@ -61,7 +69,8 @@ static int check_payload(struct ctx *c, struct bytes payload, const struct jwk *
 	return 0;
 }
 
-int binding_check(struct ctx *c, const json_t *binding, const struct jwk *outer, struct id *ret_key)
+int binding_check(
+    struct ctx *c, const json_t *binding, const struct jwk *outer, const char *attempt, struct id *ret_key)
 {
 	struct jws jws;
 	struct id key;
@@ -70,7 +79,7 @@ int binding_check(struct ctx *c, const json_t *binding, const struct jwk *outer,
 	if (strcmp(jws.url, url) != 0) {
 		return FAIL(c, UNAUTHORIZED, "The \"url\" of the external account binding is not %s", url);
 	}
-	TRY(check_mac(c, &jws, &key));
+	TRY(check_mac(c, &jws, attempt, &key));
 	TRY(check_payload(c, jws.payload, outer));
 	*ret_key = key;
 	return 0;

@@ -6,8 +6,10 @@
 #include "lib/rpc/messages.h"
 
 /* Checks the binding of a request that was signed by the key `outer`; ret_key: the external account key that made it.
- * Nothing is used up yet. MALFORMED: not a JWS of this kind, or its payload is no JWK. UNAUTHORIZED: for another URL or
+ * attempt: of limits_for_binding, what a look at the key takes of a limit until the account is there (A-46).
+ * Nothing else is used up yet. MALFORMED: not a JWS of this kind, or its payload is no JWK. UNAUTHORIZED: for another URL or
  * another key, or not made by a key of ours, which is said in the same words whether the kid or the MAC is wrong. */
-int binding_check(struct ctx *c, const json_t *binding, const struct jwk *outer, struct id *ret_key) MUST_CHECK;
+int binding_check(
+    struct ctx *c, const json_t *binding, const struct jwk *outer, const char *attempt, struct id *ret_key) MUST_CHECK;
 
 #endif

@@ -1,10 +1,13 @@
 /* Responses to challenges and the end of authorizations (RFC 8555 7.5). */
 #include <stdatomic.h>
+#include <string.h>
 
 #include "lib/base/log.h"
 #include "lib/base/base64.h"
 #include "ra/jobs.h"
 #include "lib/rpc/handlers.h"
+#include "policy/challenges.h"
+#include "ra/limits.h"
 #include "ra/ra.h"
 
 /* Calls that may be held back at once: a slow host must not take all workers (design 4.2). */
@@ -19,6 +22,9 @@ struct start_params {
 	const char *holder;
 	int64_t lease_s;
 	struct id request_id;
+	struct bytes response;      /* to a challenge that is tried first */
+	struct text_list responded; /* types of which that is a part */
+	const char *limits;         /* of another try */
 };
 static const struct field start_param[] = {
 	FIELD(struct start_params, authz_id),
@@ -29,6 +35,9 @@ static const struct field start_param[] = {
 	FIELD(struct start_params, holder),
 	FIELD(struct start_params, lease_s),
 	FIELD(struct start_params, request_id),
+	FIELD(struct start_params, response),
+	FIELD(struct start_params, responded),
+	FIELD(struct start_params, limits),
 };
 static const struct fields start_params_fields = FIELDS(struct start_params, start_param);
 
@@ -40,6 +49,7 @@ struct started_row {
 	const char *token;
 	const char *key_authorization;
 	int64_t attempts;
+	struct bytes response;
 };
 static const struct field started_row_field[] = {
 	FIELD(struct started_row, identifier_type),
@@ -49,6 +59,7 @@ static const struct field started_row_field[] = {
 	FIELD(struct started_row, token),
 	FIELD(struct started_row, key_authorization),
 	FIELD(struct started_row, attempts),
+	FIELD(struct started_row, response),
 };
 static const struct fields started_row_fields = FIELDS(struct started_row, started_row_field);
 
@@ -57,27 +68,23 @@ static const struct fields started_row_fields = FIELDS(struct started_row, start
 const struct statement ra_start_challenge_statement = {
 	.name = "start_challenge",
 	.sql = "UPDATE acme.authz a SET tried = $2, key_authorization = a.tokens[$2] || '.' || $5, lease_holder = $6, "
-	       "lease_until = clock_timestamp() + make_interval(secs => $7), request_id = $8 FROM acme.account k "
+	       "lease_until = clock_timestamp() + make_interval(secs => $7), request_id = $8, "
+	       "response = CASE WHEN a.challenge_types[$2] = ANY ($10) THEN $9 END FROM acme.account k "
 	       "WHERE a.id = $1 AND $2 BETWEEN 1 AND cardinality(a.tokens) AND a.account_id = $3 AND a.tried IS NULL "
+	       "AND (a.challenge_types[$2] <> ALL ($10) OR octet_length($9) > 0) "
 	       "AND a.ended IS NULL AND a.expires_at > now() AND k.id = $3 AND k.thumbprint = $4 AND k.status = 'valid' "
 	       "RETURNING a.identifier_type, a.identifier_value, a.wildcard, a.challenge_types[$2] AS type, "
-	       "a.tokens[$2] AS token, a.key_authorization, a.attempts",
+	       "a.tokens[$2] AS token, a.key_authorization, a.attempts, a.response",
 	.params = &start_params_fields,
 	.row = &started_row_fields,
 };
 
-/* Another response to a challenge that failed and waits to be tried again: it is tried now (RFC 8555 8.2, A-101), with the
- * account's key of now (A-72). That uses up one of the attempts, so clients can't ask for more of them. */
+/* Another response to a challenge that failed and waits to be tried again (A-101). A response that the client sent along is
+ * judged once: no such challenge is tried again, so there is none in the row. */
 const struct statement ra_retry_challenge_statement = {
 	.name = "retry_challenge",
-	.sql =
-	    "UPDATE acme.authz a SET key_authorization = a.tokens[$2] || '.' || $5, lease_holder = $6, "
-	    "lease_until = clock_timestamp() + make_interval(secs => $7), request_id = $8 FROM acme.account k "
-	    "WHERE a.id = $1 AND a.account_id = $3 AND a.tried = $2 AND a.lease_until IS NOT NULL "
-	    "AND a.lease_holder IS NULL AND a.ended IS NULL AND a.expires_at > now() AND k.id = $3 AND k.thumbprint = $4 "
-	    "AND k.status = 'valid' "
-	    "RETURNING a.identifier_type, a.identifier_value, a.wildcard, a.challenge_types[$2] AS type, "
-	    "a.tokens[$2] AS token, a.key_authorization, a.attempts",
+	.sql = "SELECT identifier_type, identifier_value, wildcard, type, token, key_authorization, attempts "
+	       "FROM acme.retry_challenge($1, $2, $3, $4, $5, $6, $7, $8, $11::jsonb)",
 	.params = &start_params_fields,
 	.row = &started_row_fields,
 };
@@ -169,7 +176,7 @@ static void show_valid(struct ctx *c, const struct job *job, const struct job_en
 		.id = job->challenge_id,
 		.type = job->type,
 		.status = "valid",
-		.token = job->token,
+		.token = challenge_token(job->token),
 		.validated_at = { end->validated_at.us - end->validated_at.us % 1000000 },
 	};
 	*ret = (struct authorization) {
@@ -183,6 +190,20 @@ static void show_valid(struct ctx *c, const struct job *job, const struct job_en
 	};
 }
 
+/* A challenge that waits although it was responded to lacks what its method needs; nothing was tried (RFC 9799 3.2). */
+static int check_response(struct ctx *c, const struct start_challenge_request *in, const struct authorization *authz)
+{
+	for (size_t i = 0; i < authz->challenges.n; i++) {
+		const struct challenge *challenge = &authz->challenges.v[i];
+		const struct challenge_kind *kind = challenge_kind_find(challenge->type);
+		if (in->response.n == 0 && kind != NULL && kind->signed_request && strcmp(challenge->status, "pending") == 0 &&
+		    id_equal(challenge->id, in->challenge_id)) {
+			return FAIL(c, MALFORMED, "The response to %s has to have a member \"csr\"", challenge->type);
+		}
+	}
+	return 0;
+}
+
 /* Nothing was started: why, or what is under way. */
 static int answer_unstarted(struct ctx *c, const struct start_challenge_request *in, const struct start_params *started,
     struct authorization *ret)
@@ -194,7 +215,8 @@ static int answer_unstarted(struct ctx *c, const struct start_challenge_request 
 	if (row.runs) {
 		(void) run_and_wait(NULL, in->challenge_id, hold_ms(c, in));
 	}
-	return ra_read_authorization(c, started->authz_id, ret);
+	TRY(ra_read_authorization(c, started->authz_id, ret));
+	return check_response(c, in, ret);
 }
 
 /* Where authorizations are held for tests of clients (A-41), the lease is the time of that, of nobody, and who takes lapsed
@@ -209,6 +231,14 @@ static bool held_for_test(struct start_params *params)
 	return s > 0;
 }
 
+static int try_again(struct ctx *c, struct start_params *params, struct started_row *ret, bool *ret_started)
+{
+	params->limits =
+	    limits_for_step(c->arena, &ra_get()->limits, LIMIT_CHALLENGE_RETRIES_PER_ACCOUNT, params->account_id);
+	int result = db_row(c, &ra_retry_challenge_statement, params, ret, ret_started);
+	return result == 0 ? 0 : limits_refused(c);
+}
+
 int ra_start_challenge_serve(struct ctx *c, const struct start_challenge_request *in, struct authorization *ret)
 {
 	struct start_params params = {
@@ -218,6 +248,8 @@ int ra_start_challenge_serve(struct ctx *c, const struct start_challenge_request
 		.holder = ra_get()->instance,
 		.lease_s = ra_get()->config->ra.validation_lease_s,
 		.request_id = c->request_id,
+		.response = in->response,
+		.responded = challenge_signed_types(c->arena),
 	};
 	params.authz_id = challenge_id_split(in->challenge_id, &params.n);
 	bool hold = held_for_test(&params);
@@ -225,7 +257,7 @@ int ra_start_challenge_serve(struct ctx *c, const struct start_challenge_request
 	bool started = false;
 	TRY(db_row(c, &ra_start_challenge_statement, &params, &row, &started));
 	if (!started) {
-		TRY(db_row(c, &ra_retry_challenge_statement, &params, &row, &started));
+		TRY(try_again(c, &params, &row, &started));
 	}
 	if (!started) {
 		return answer_unstarted(c, in, &params, ret);
@@ -242,6 +274,7 @@ int ra_start_challenge_serve(struct ctx *c, const struct start_challenge_request
 		.type = row.type,
 		.token = row.token,
 		.key_authorization = row.key_authorization,
+		.response = row.response,
 		.attempts = row.attempts,
 		.request_id = c->request_id,
 	};

@@ -4,44 +4,15 @@
 
 #include "lib/crypto/commitment.h"
 #include "lib/crypto/digest.h"
+#include "lib/crypto/onion.h"
+#include "policy/challenges.h"
+#include "policy/kept.h"
+#include "policy/profiles.h"
+#include "policy/quorum.h"
+#include "ra/evidence_rows.h"
+#include "ra/kept.h"
 #include "ra/ra.h"
 #include "ra/recent.h"
-
-/* The private fields as they are stored and committed to: JSON objects with one list each. */
-struct resolutions_text {
-	struct resolution_list resolutions;
-};
-static const struct field resolutions_text_field[] = {
-	FIELD_STRUCTS(struct resolutions_text, resolutions, &resolution_fields),
-};
-static const struct fields resolutions_text_fields = FIELDS(struct resolutions_text, resolutions_text_field);
-
-struct attempts_text {
-	struct connection_attempt_list attempts;
-};
-static const struct field attempts_text_field[] = {
-	FIELD_STRUCTS(struct attempts_text, attempts, &connection_attempt_fields),
-};
-static const struct fields attempts_text_fields = FIELDS(struct attempts_text, attempts_text_field);
-
-/* What both kinds of record have in common. */
-struct evidence {
-	const char *problem;
-	const char *detail;
-	const char *error;
-	const char *dnssec;
-	const char *caa;
-	struct bytes commitments;
-	struct bytes salt;
-	const char *resolutions;
-	const char *attempts;
-};
-
-/* What was answered, as a validation is proved by: a digest and how many octets it is of. */
-struct answer {
-	struct bytes sha256; /* empty: nothing was */
-	int64_t octets;
-};
 
 /* The body of the last answer. */
 static struct answer http_answer(struct arena *a, const struct validation_result *result)
@@ -77,9 +48,13 @@ static const struct method {
 	const char *address_rule; /* for addresses */
 	struct answer (*answer)(struct arena *a, const struct validation_result *result);
 } methods[] = {
-	{ "http-01", "BR 3.2.2.4.19", "BR 3.2.2.5.6", http_answer }, { "dns-01", "BR 3.2.2.4.7", NULL, txt_answer },
+	{ "http-01", "BR 3.2.2.4.19", "BR 3.2.2.5.6", http_answer }, /* C-16 */
+	{ "dns-01", "BR 3.2.2.4.7", NULL, txt_answer },
 	{ "tls-alpn-01", "BR 3.2.2.4.20", "BR 3.2.2.5.7", http_answer }, /* the certificate stands in place of the body */
 	{ "dns-account-01", "BR 3.2.2.4.21 (draft-ietf-acme-dns-account-label-00)", NULL, txt_answer }, /* B-27 */
+	{ "dns-persist-01", "BR 3.2.2.4.22 (draft-ietf-acme-dns-persist-01)", NULL, txt_answer },
+	/* B-39; the CSR stands in place of the body */
+	{ "onion-csr-01", "BR Appendix B 2.b (RFC 9799; one perspective: BR 3.2.2.9)", NULL, http_answer },
 };
 
 /* A method that is not of the table proves nothing (acme.proof_by), but a failure by it is recorded. */
@@ -92,6 +67,11 @@ static const struct method *method_find(const char *name)
 	}
 	static const struct method other = { "", "RFC 8555", "RFC 8738", http_answer };
 	return &other;
+}
+
+struct answer evidence_answer(struct arena *a, const char *name, const struct validation_result *result)
+{
+	return method_find(name)->answer(a, result);
 }
 
 const char *evidence_dnssec(const struct resolution_list *resolutions)
@@ -124,15 +104,15 @@ static void commit(struct ctx *c, struct evidence *e)
 	e->commitments = (struct bytes) { both, (size_t) 2 * COMMITMENT_SIZE };
 }
 
-static struct evidence evidence_of(struct ctx *c, const struct validation_result *result)
+struct evidence evidence_of(struct ctx *c, const struct validate_request *asked, const struct validation_result *result)
 {
 	struct arena *a = c->arena;
-	struct resolutions_text resolutions = { result->resolutions };
-	struct attempts_text attempts = { result->attempts };
+	struct kept_resolutions resolutions = { result->resolutions };
+	struct kept_attempts attempts = { *asked, result->basis, result->attempts };
 	struct evidence e = {
 		.dnssec = evidence_dnssec(&result->resolutions),
-		.resolutions = text_of(a, fields_to_json(a, &resolutions_text_fields, &resolutions)),
-		.attempts = text_of(a, fields_to_json(a, &attempts_text_fields, &attempts)),
+		.resolutions = text_of(a, fields_to_json(a, &kept_resolutions_fields, &resolutions)),
+		.attempts = text_of(a, fields_to_json(a, &kept_attempts_fields, &attempts)),
 	};
 	if (!result->passed) {
 		bool named = result->problem.type != NULL;
@@ -175,6 +155,10 @@ struct record_params {
 	int64_t retry_s;
 	bool fault;
 	const char *limits;
+	bool dcv;
+	struct id_list round;
+	const char *quorum;
+	const char *remotes;
 };
 static const struct field record_param[] = {
 	FIELD(struct record_params, id),
@@ -202,6 +186,10 @@ static const struct field record_param[] = {
 	FIELD(struct record_params, retry_s),
 	FIELD(struct record_params, fault),
 	FIELD(struct record_params, limits),
+	FIELD(struct record_params, dcv),
+	FIELD(struct record_params, round),
+	FIELD(struct record_params, quorum),
+	FIELD(struct record_params, remotes),
 };
 static const struct fields record_params_fields = FIELDS(struct record_params, record_param);
 
@@ -215,22 +203,54 @@ const struct statement ra_record_validation_statement = {
 	.name = "record_validation",
 	.sql =
 	    "SELECT acme.record_validation($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12, $13::jsonb, $14, $15, "
-	    "$16, $17, $18, $19, $20, $21, $22, nullif($23, -1), $24, $25::jsonb) AS ended",
+	    "$16, $17, $18, $19, $20, $21, $22, nullif($23, -1), $24, $25::jsonb, $26, nullif($27, '{}'), $28, $29::jsonb) "
+	    "AS ended",
 	.params = &record_params_fields,
 	.row = &recorded_row_fields,
 	.repeatable = true, /* the validation's id tells a second run, which gives the outcome of the first */
 };
 
 /* The profile decides how long an authorization lasts; the default one, as authorizations are not bound to a profile. */
-static struct timestamp authz_expires(struct timestamp validated_at)
+static struct timestamp authz_expires(const char *type, struct timestamp validated_at)
 {
-	return timestamp_add_s(validated_at, ra_profile_find(NULL)->authorization_life_s);
+	const struct challenge_kind *kind = challenge_kind_find(type);
+	int64_t life_s = ra_profile_find(NULL)->authorization_life_s;
+	bool shorter = kind != NULL && kind->standing && life_s > CHALLENGE_STANDING_S; /* B-32 */
+	enum policy_mode mode = config_is_webpki(&ra_get()->config->policy) ? POLICY_WEBPKI : POLICY_PRIVATE;
+	struct timestamp until = profile_reuse_until(mode, validated_at, shorter ? CHALLENGE_STANDING_S : life_s);
+	struct timestamp changed = quorum_stands_until(mode == POLICY_WEBPKI, validated_at);
+	return until.us < changed.us ? until : changed;
 }
 
-int evidence_record(struct ctx *c, const struct job *job, const struct validation_result *result, int64_t retry_s,
-    struct job_end *ret_end)
+/* There is no CAA for addresses (RFC 8659 3), and that of onion services comes with finalize (RFC 9799 6.4). */
+static bool has_caa(const struct identifier *identifier)
 {
-	struct evidence e = evidence_of(c, result);
+	return strcmp(identifier->type, "dns") == 0 && !onion_is(identifier->value);
+}
+
+struct validate_request job_request(struct arena *a, const struct job *job)
+{
+	const struct config *config = ra_get()->config;
+	return (struct validate_request) {
+		.identifier = job->identifier,
+		.wildcard = job->wildcard,
+		.method = job->type,
+		.token = job->token,
+		.key_authorization = job->key_authorization,
+		.account_url = ra_account_url(a, job->account_id),
+		.former_account_urls = ra_former_account_urls(a, job->account_id),
+		.caa_identities = config->acme.caa_identities,
+		.check_caa = has_caa(&job->identifier),
+		.response = job->response,
+	};
+}
+
+static struct record_params params_of(
+    struct ctx *c, const struct job *job, const struct validation_result *result, int64_t retry_s)
+{
+	struct validate_request asked = job_request(c->arena, job);
+	asked.validation_id = result->validation_id;
+	struct evidence e = evidence_of(c, &asked, result);
 	const struct method *method = method_find(job->type);
 	struct answer answer = method->answer(c->arena, result);
 	struct record_params params = {
@@ -254,12 +274,23 @@ int evidence_record(struct ctx *c, const struct job *job, const struct validatio
 		.salt = e.salt,
 		.resolutions = e.resolutions,
 		.attempts = e.attempts,
-		.authz_expires = authz_expires(result->ended_at),
+		.authz_expires = authz_expires(job->type, result->ended_at),
 		.retry_s = result->passed ? -1 : retry_s,
 		.fault = result->fault,
 		.limits = limits_for_validation(c->arena, &ra_get()->limits, job->account_id, &job->identifier),
+		.dcv = result->dcv,
+		.round = result->round,
+		.quorum = result->quorum,
+		.remotes = evidence_remotes(c, &asked, &result->remotes),
 	};
 	(void) challenge_id_split(job->challenge_id, &params.n);
+	return params;
+}
+
+int evidence_record(struct ctx *c, const struct job *job, const struct validation_result *result, int64_t retry_s,
+    struct job_end *ret_end)
+{
+	struct record_params params = params_of(c, job, result, retry_s);
 	struct recorded_row row;
 	bool found = false;
 	TRY(db_row(c, &ra_record_validation_statement, &params, &row, &found));
@@ -272,6 +303,19 @@ int evidence_record(struct ctx *c, const struct job *job, const struct validatio
 		recent_keep_validation(job->authz_id, id_time(params.id));
 	}
 	return 0;
+}
+
+/* By no holder of a lease. */
+void evidence_keep(const struct job *job, const struct validation_result *result)
+{
+	struct ctx c;
+	ctx_init(&c);
+	c.request_id = job->request_id;
+	struct record_params params = params_of(&c, job, result, -1);
+	params.holder = "";
+	params.limits = NULL;
+	(void) kept_put(&c, KEPT_VALIDATION, params.id, &params);
+	ctx_done(&c);
 }
 
 struct caa_params {
@@ -290,6 +334,9 @@ struct caa_params {
 	struct bytes salt;
 	const char *resolutions;
 	const char *attempts;
+	struct id_list round;
+	const char *quorum;
+	const char *remotes;
 };
 static const struct field caa_param[] = {
 	FIELD(struct caa_params, id),
@@ -307,19 +354,31 @@ static const struct field caa_param[] = {
 	FIELD(struct caa_params, salt),
 	FIELD(struct caa_params, resolutions),
 	FIELD(struct caa_params, attempts),
+	FIELD(struct caa_params, round),
+	FIELD(struct caa_params, quorum),
+	FIELD(struct caa_params, remotes),
 };
 static const struct fields caa_params_fields = FIELDS(struct caa_params, caa_param);
 
+struct caa_row {
+	bool stands;
+};
+static const struct field caa_row_field[] = { FIELD(struct caa_row, stands) };
+static const struct fields caa_row_fields = FIELDS(struct caa_row, caa_row_field);
+
 const struct statement ra_record_caa_statement = {
 	.name = "record_caa",
-	.sql = "SELECT acme.record_caa($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, $10, $11, $12, $13, $14, $15)",
+	.sql = "SELECT acme.record_caa($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, $10, $11, $12, $13, $14, $15, "
+	       "nullif($16, '{}'), $17, $18::jsonb) AS stands",
 	.params = &caa_params_fields,
+	.row = &caa_row_fields,
 	.repeatable = true,
 };
 
-int evidence_record_caa(struct ctx *c, struct id authz_id, const struct validation_result *result)
+int evidence_record_caa(
+    struct ctx *c, struct id authz_id, const struct validate_request *asked, const struct validation_result *result)
 {
-	struct evidence e = evidence_of(c, result);
+	struct evidence e = evidence_of(c, asked, result);
 	struct caa_params params = {
 		.id = result->validation_id,
 		.authz_id = authz_id,
@@ -336,37 +395,36 @@ int evidence_record_caa(struct ctx *c, struct id authz_id, const struct validati
 		.salt = e.salt,
 		.resolutions = e.resolutions,
 		.attempts = e.attempts,
+		.round = result->round,
+		.quorum = result->quorum,
+		.remotes = evidence_remotes(c, asked, &result->remotes),
 	};
-	return db_run(c, &ra_record_caa_statement, &params);
+	struct caa_row row;
+	bool found = false;
+	if (db_row(c, &ra_record_caa_statement, &params, &row, &found) != 0) {
+		if (kept_is_away(&c->err)) {
+			(void) kept_put(c, KEPT_CAA, params.id, &params);
+		}
+		return -1;
+	}
+	return row.stands ? 0 : FAIL(c, UNAVAILABLE, "CAA records could not be checked just now; try again in a moment");
 }
 
-struct postpone_params {
-	struct id authz_id;
-	const char *holder;
-	int64_t retry_s;
-};
-static const struct field postpone_param[] = {
-	FIELD(struct postpone_params, authz_id),
-	FIELD(struct postpone_params, holder),
-	FIELD(struct postpone_params, retry_s),
-};
-static const struct fields postpone_params_fields = FIELDS(struct postpone_params, postpone_param);
-
-/* A fault of ours: nothing is concluded, the job is due again (design 4.2). */
-const struct statement ra_postpone_challenge_statement = {
-	.name = "postpone_challenge",
-	.sql = "UPDATE acme.authz SET lease_until = clock_timestamp() + make_interval(secs => $3) "
-	       "WHERE id = $1 AND lease_holder = $2",
-	.params = &postpone_params_fields,
-	.repeatable = true,
-};
-
-int evidence_postpone(struct ctx *c, const struct job *job, int64_t retry_s)
+struct validation_result evidence_no_answer(
+    struct arena *a, const struct validate_request *asked, struct timestamp started_at, const struct err *why)
 {
-	struct postpone_params params = {
-		.authz_id = job->authz_id,
-		.holder = ra_get()->instance,
-		.retry_s = retry_s,
+	const char *perspective = ra_get()->config->va.perspective;
+	const char *cause = why->cause != NULL ? why->cause : why->detail;
+	return (struct validation_result) {
+		.validation_id = asked->validation_id,
+		.perspective = perspective == NULL ? "local" : perspective,
+		.method = asked->method,
+		.fault = true,
+		.problem = { .type = problem_info(PROBLEM_SERVER_INTERNAL)->name,
+		    .detail = arena_printf(
+		        a, "No answer of the validation authority: %.300s", cause == NULL ? "no reason is known" : cause) },
+		.basis = { .control_fault = true, .caa_fault = true },
+		.started_at = started_at,
+		.ended_at = clock_now(),
 	};
-	return db_run(c, &ra_postpone_challenge_statement, &params);
 }

@@ -4,17 +4,19 @@
 #include "lib/base/log.h"
 #include "lib/crypto/csr.h"
 #include "lib/crypto/jwk.h"
+#include "lib/crypto/onion.h"
 #include "lib/rpc/client.h"
 #include "lib/rpc/handlers.h"
 #include "policy/keys.h"
 #include "policy/names.h"
-#include "ra/evidence.h"
 #include "ra/grants.h"
 #include "ra/limits.h"
 #include "ra/lists.h"
+#include "ra/onion_caa.h"
 #include "ra/profiles.h"
 #include "ra/ra.h"
 #include "ra/recent.h"
+#include "ra/recheck.h"
 
 /* CAA is good for 8 hours (C-36); an hour is kept in reserve. */
 #define CAA_AGE_S 25200
@@ -231,57 +233,34 @@ static const struct fields methods_row_fields = FIELDS(struct methods_row, metho
 
 struct methods_params {
 	struct id order_id;
+	struct timestamp since;
 };
-static const struct field methods_param[] = { FIELD(struct methods_params, order_id) };
+static const struct field methods_param[] = {
+	FIELD(struct methods_params, order_id),
+	FIELD(struct methods_params, since),
+};
 static const struct fields methods_params_fields = FIELDS(struct methods_params, methods_param);
 
-/* The method that each authorization of the order was validated by, in their order. */
+/* The method that each authorization of the order was validated by, in their order, where CAA has to be asked for: not where it
+ * was granted without a challenge, so that none of CAA's methods was relied on, nor where CAA alone was looked at since then. */
 const struct statement ra_read_methods_statement = {
 	.name = "read_methods",
-	.sql = "SELECT array_agg(coalesce(a.challenge_types[a.tried], '') ORDER BY array_position(o.authorizations, a.id)) "
-	       "AS methods "
+	.sql = "SELECT array_agg(CASE WHEN acme.caa_passed(a.id, $2) THEN '' ELSE coalesce(a.challenge_types[a.tried], '') "
+	       "END "
+	       "ORDER BY array_position(o.authorizations, a.id)) AS methods "
 	       "FROM acme.orders o JOIN acme.authz a ON a.id = ANY (o.authorizations) WHERE o.id = $1",
 	.params = &methods_params_fields,
 	.row = &methods_row_fields,
 	.repeatable = true,
 };
 
-/* One CAA lookup, recorded whatever it says. method: the one relied on, which the set may forbid (C-43, C-44). */
-static int caa_check_one(
-    struct ctx *c, const struct finalize_order_request *in, const char *name, struct id authz_id, const char *method)
-{
-	bool wildcard = strncmp(name, "*.", 2) == 0;
-	char account[ID_TEXT_SIZE];
-	id_encode(in->account_id, account);
-	const struct config_acme *acme = &ra_get()->config->acme;
-	struct validate_request request = {
-		.validation_id = id_new(),
-		.identifier = { "dns", wildcard ? name + 2 : name },
-		.wildcard = wildcard,
-		.method = method,
-		.account_url = arena_printf(c->arena, "%s/acme/account/%s", acme->external_url, account),
-		.caa_identities = acme->caa_identities,
-		.check_caa = true,
-	};
-	struct validation_result result;
-	TRY(rpc_va_validate(c, &request, &result));
-	TRY(evidence_record_caa(c, authz_id, &result));
-	if (result.fault) {
-		return FAIL(c, UNAVAILABLE, "CAA records could not be checked just now; try again in a moment");
-	}
-	if (!result.passed) {
-		ctx_subproblem(c, problem_by_name(result.problem.type), "dns", name, "%s", result.problem.detail);
-	}
-	return 0;
-}
-
-/* C-37: validations of some age get their CAA checked again before anything is issued. */
+/* C-37: validations of some age get their CAA checked again before anything is issued. What passed in such a check counts as long. */
 static int caa_check(struct ctx *c, const struct finalize_order_request *in, const struct finalize_row *order)
 {
 	if (!is_old(order->oldest_validation)) {
 		return 0;
 	}
-	struct methods_params params = { in->order_id };
+	struct methods_params params = { in->order_id, timestamp_add_s(clock_now(), -CAA_AGE_S) };
 	struct methods_row row;
 	bool found = false;
 	TRY(db_row(c, &ra_read_methods_statement, &params, &row, &found));
@@ -289,18 +268,31 @@ static int caa_check(struct ctx *c, const struct finalize_order_request *in, con
 	if (!found || row.methods.n != n || order->authorizations.n != n) {
 		return FAIL(c, UNAUTHORIZED, "An authorization of the order is no longer valid; order again");
 	}
+	struct recheck_list looks = { ARENA_ARRAY(c->arena, n, struct recheck), 0 };
 	for (size_t i = 0; i < n; i++) {
-		/* granted without a challenge: none of CAA's methods was relied on; addresses have no CAA */
-		if (row.methods.v[i][0] == '\0' || strcmp(order->identifier_types.v[i], "dns") != 0) {
-			continue;
+		const char *name = order->identifier_values.v[i];
+		bool has_caa = strcmp(order->identifier_types.v[i], "dns") == 0 && !onion_is(name); /* addresses have none */
+		if (has_caa && row.methods.v[i][0] != '\0') {
+			looks.v[looks.n++] = (struct recheck) { name, order->authorizations.v[i], row.methods.v[i], NULL };
 		}
-		TRY(caa_check_one(c, in, order->identifier_values.v[i], order->authorizations.v[i], row.methods.v[i]));
 	}
-	if (c->err.subproblems.n > 0) {
-		return ctx_fail(c, c->err.subproblems.v[0].type, "CAA forbids issuance for %zu of the names; see subproblems",
-		    c->err.subproblems.n);
+	return recheck_caa(c, in->account_id, &looks);
+}
+
+/* RFC 9799 6 (B-38): the CAA of onion services is what comes with this request, however young their validation is. */
+static int onion_caa_check(struct ctx *c, const struct finalize_order_request *in, const struct finalize_row *order)
+{
+	size_t n = order->identifier_values.n;
+	struct recheck_list looks = { ARENA_ARRAY(c->arena, n, struct recheck), 0 };
+	struct onion_caa *sets = ARENA_ARRAY(c->arena, n, struct onion_caa);
+	for (size_t i = 0; i < n; i++) {
+		const char *name = order->identifier_values.v[i];
+		if (onion_is(name)) {
+			TRY(onion_caa_find(c, in->onion_caa, name, &sets[i]));
+			looks.v[looks.n++] = (struct recheck) { name, order->authorizations.v[i], "onion-csr-01", &sets[i] };
+		}
 	}
-	return 0;
+	return recheck_caa(c, in->account_id, &looks);
 }
 
 /* The names of the CSR in its order, then its addresses. */
@@ -389,7 +381,8 @@ static int judge(
 	TRY(grants_check(c, &identifiers, &order->refused)); /* as the policy is now */
 	TRY(csr_check(c, csr, order, &identifiers));
 	TRY(names_check_now(c, order, &identifiers));
-	return caa_check(c, in, order);
+	TRY(caa_check(c, in, order));
+	return onion_caa_check(c, in, order);
 }
 
 static int issue_or_show(struct ctx *c, const struct finalize_order_request *in, const struct finalize_row *order,

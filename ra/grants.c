@@ -1,6 +1,6 @@
 #include "ra/grants.h"
 
-#define RULE_ID "name.not-granted"
+#include "policy/rules.h"
 
 static const struct field refusal_field[] = {
 	FIELD(struct grant_refusal, place),
@@ -14,7 +14,7 @@ int grants_check(struct ctx *c, const struct identifier_list *identifiers, const
 	if (refused->n == 0) {
 		return 0;
 	}
-	ctx_rule(c, RULE_ID);
+	ctx_rule(c, rule_info(RULE_NAME_NOT_GRANTED)->id);
 	if (first->place < 1) {
 		return FAIL(c, UNAUTHORIZED, "The policy of this CA refuses the order: %s", first->reason);
 	}

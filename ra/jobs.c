@@ -1,24 +1,25 @@
 #include "ra/jobs.h"
 
 #include <pthread.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
-#include "lib/base/die.h"
 #include "lib/base/log.h"
 #include "lib/base/metrics.h"
 #include "lib/base/queue.h"
 #include "lib/rpc/client.h"
+#include "policy/challenges.h"
+#include "ra/blocked.h"
+#include "ra/corroboration.h"
 #include "ra/evidence.h"
+#include "ra/kept.h"
 #include "ra/ra.h"
 
 #define RECORDERS 2
 #define UNDER_WAY_MAX 16384
 #define TAKE_AT_ONCE 64
 #define TAKE_EVERY_MS 1000
-#define FAULT_RETRY_S 1
-#define LEASE_RESERVE_S 5 /* what recording may take beyond the call */
+#define FAULT_RETRY_MIN_S 1
+#define FAULT_RETRY_MAX_S 30
 #define RECORD_AGAIN_S 30 /* how long an answer is kept while the database is away */
 #define RECORD_AGAIN_MS 100
 
@@ -26,9 +27,10 @@
 struct flight {
 	struct arena *arena; /* holds this and the job's texts */
 	struct job job;
-	struct arena *answer_arena; /* of the validation authority's answer */
-	int result;
-	const struct validation_result *answer;
+	struct id validation_id;
+	struct timestamp asked_at;
+	struct arena *answer_arena;      /* of the validation authority's answer */
+	struct validation_result answer; /* as it is judged here */
 };
 
 /* Somebody who waits for the record of a challenge. */
@@ -49,10 +51,13 @@ static struct {
 	pthread_t taker;
 	pthread_mutex_t lock; /* of all below */
 	pthread_cond_t stopped;
+	pthread_cond_t fewer; /* under_way */
 	struct wait *waits;
 	bool stopping;
+	bool
+	    hopeless; /* it stops and the database is away: what is left goes to disk at once, before the process runs out of time */
 	size_t under_way;
-} jobs = { .lock = PTHREAD_MUTEX_INITIALIZER, .stopped = PTHREAD_COND_INITIALIZER };
+} jobs = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static void flight_free(struct flight *f)
 {
@@ -61,6 +66,7 @@ static void flight_free(struct flight *f)
 	pthread_mutex_lock(&jobs.lock);
 	jobs.under_way--;
 	metric_set(METRIC_validations_running, NULL, (int64_t) jobs.under_way);
+	pthread_cond_signal(&jobs.fewer);
 	pthread_mutex_unlock(&jobs.lock);
 }
 
@@ -79,12 +85,8 @@ static void wake_waiting(struct id challenge_id, const struct job_end *end)
 
 static struct timespec monotonic_in(int64_t ms)
 {
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	int64_t ns = t.tv_nsec + ms % 1000 * 1000000;
-	t.tv_sec += (time_t) (ms / 1000 + ns / 1000000000);
-	t.tv_nsec = (long) (ns % 1000000000);
-	return t;
+	int64_t us = clock_monotonic_us() + ms * 1000;
+	return (struct timespec) { (time_t) (us / 1000000), (long) (us % 1000000 * 1000) };
 }
 
 static void cond_init(pthread_cond_t *cond)
@@ -135,7 +137,8 @@ struct job_end jobs_wait(struct id challenge_id, int64_t ms)
 static void leave_to_recorders(struct flight *f)
 {
 	if (!queue_push(jobs.answers, f)) {
-		flight_free(f); /* the lease lapses and the job is taken again */
+		evidence_keep(&f->job, &f->answer); /* the lease lapses and the job is taken again */
+		flight_free(f);
 	}
 }
 
@@ -159,10 +162,12 @@ static bool hand_to_sender(struct flight *f)
 static void on_answer(void *arg, struct ctx *c, int result, const struct validation_result *answer)
 {
 	struct flight *f = arg;
-	f->result = result;
-	f->answer = answer;
-	if (result != 0) {
+	if (result == 0) {
+		f->answer = corroboration_judge(&f->job.identifier, answer);
+	} else {
+		const struct validate_request asked = { .validation_id = f->validation_id, .method = f->job.type };
 		log_error(c, LOG_WARN, "validation authority did not answer");
+		f->answer = evidence_no_answer(c->arena, &asked, f->asked_at, &c->err);
 	}
 	f->answer_arena = ctx_take_arena(c);
 	if (!hand_to_sender(f)) {
@@ -181,7 +186,15 @@ static struct flight *flight_new(const struct job *job)
 	f->job.type = arena_text(a, job->type);
 	f->job.token = arena_text(a, job->token);
 	f->job.key_authorization = arena_text(a, job->key_authorization);
+	f->job.response.p = (const uint8_t *) arena_text_n(a, job->response.p, job->response.n);
 	return f;
+}
+
+/* What the client sent along stays what it is: it is not judged again. */
+static bool may_pass_later(const char *type)
+{
+	const struct challenge_kind *kind = challenge_kind_find(type);
+	return kind == NULL || !kind->signed_request;
 }
 
 static void dispatch(const struct job *job)
@@ -196,36 +209,34 @@ static void dispatch(const struct job *job)
 	}
 	const struct config *config = ra_get()->config;
 	struct flight *f = flight_new(job);
-	char account[ID_TEXT_SIZE];
-	id_encode(job->account_id, account);
-	struct validate_request request = {
-		.validation_id = id_new(),
-		.identifier = f->job.identifier,
-		.wildcard = job->wildcard,
-		.method = f->job.type,
-		.token = f->job.token,
-		.key_authorization = f->job.key_authorization,
-		.account_url = arena_printf(f->arena, "%s/acme/account/%s", config->acme.external_url, account),
-		.caa_identities = config->acme.caa_identities,
-		.check_caa = strcmp(f->job.identifier.type, "dns") == 0, /* there is no CAA for addresses (RFC 8659 3) */
-	};
+	struct validate_request request = job_request(f->arena, &f->job);
+	request.validation_id = f->validation_id = id_new();
+	f->asked_at = clock_now();
 	int64_t deadline_ms = (config->ra.validation_lease_s - LEASE_RESERVE_S) * 1000;
 	rpc_va_validate_start(jobs.loop, &request, job->request_id, deadline_ms, on_answer, f);
+}
+
+/* When a job is due again that met a fault of ours: faults that go on for long are met ever more rarely, as the wait is half of the
+ * time since the client asked, a little more or less, so that jobs which failed together don't come back together. */
+static int64_t fault_retry_s(const struct job *job)
+{
+	int64_t since_s = (clock_now().us - id_time(job->request_id).us) / 1000000;
+	int64_t s = since_s * (75 + job->authz_id.b[15] % 50) / 200;
+	s = s < FAULT_RETRY_MIN_S ? FAULT_RETRY_MIN_S : s;
+	return s < FAULT_RETRY_MAX_S ? s : FAULT_RETRY_MAX_S;
 }
 
 /* The evidence and its consequence. */
 static int record_once(struct ctx *c, const struct flight *f, struct job_end *ret_end)
 {
-	if (f->result != 0) {
-		return evidence_postpone(c, &f->job, FAULT_RETRY_S);
-	}
 	int64_t retry_s = -1;
-	if (f->answer->fault) {
-		retry_s = FAULT_RETRY_S;
-	} else if (!f->answer->passed && f->job.attempts + 1 < ra_get()->config->ra.validation_attempts) {
+	if (f->answer.fault) {
+		retry_s = fault_retry_s(&f->job);
+	} else if (!f->answer.passed && f->job.attempts + 1 < ra_get()->config->ra.validation_attempts &&
+	           may_pass_later(f->job.type)) {
 		retry_s = 2 << f->job.attempts; /* 2, 4, 8 ... seconds */
 	}
-	return evidence_record(c, &f->job, f->answer, retry_s, ret_end);
+	return evidence_record(c, &f->job, &f->answer, retry_s, ret_end);
 }
 
 static bool pause_until_stopped(int64_t ms)
@@ -239,33 +250,46 @@ static bool pause_until_stopped(int64_t ms)
 	return go_on;
 }
 
+static bool goes_on(void)
+{
+	return pause_until_stopped(0);
+}
+
+static bool is_hopeless(bool away)
+{
+	pthread_mutex_lock(&jobs.lock);
+	bool hopeless = jobs.hopeless = jobs.hopeless || (jobs.stopping && away);
+	pthread_mutex_unlock(&jobs.lock);
+	return hopeless;
+}
+
 /* Again while the database is away: a validation that was made is not to wait for the end of its lease. Run twice, it
  * gives the outcome of the first time. -1 leaves the job to its lease. */
 static int record(struct ctx *c, const struct flight *f, struct job_end *ret_end)
 {
 	int64_t end_us = clock_monotonic_us() + RECORD_AGAIN_S * INT64_C(1000000);
-	for (;;) {
+	while (!is_hopeless(false)) {
 		ctx_limit_ms(c, LEASE_RESERVE_S * 1000);
 		if (record_once(c, f, ret_end) == 0) {
 			return 0;
 		}
 		bool away = c->err.type == PROBLEM_UNAVAILABLE || c->err.type == PROBLEM_WRITE_UNCERTAIN;
-		if (!away || clock_monotonic_us() > end_us || !pause_until_stopped(RECORD_AGAIN_MS)) {
+		if (is_hopeless(kept_is_away(&c->err)) || !away || clock_monotonic_us() > end_us ||
+		    !pause_until_stopped(RECORD_AGAIN_MS)) {
 			return -1;
 		}
 		ctx_forgive(c);
 		c->deadline_us = INT64_MAX;
 	}
+	return FAIL(c, UNAVAILABLE, "The process ends and the database is away");
 }
 
 /* Tells all who wait. */
 static void recorded(struct flight *f, const struct job_end *end)
 {
-	if (f->result == 0) {
-		const char *outcome = f->answer->fault ? "fault" : f->answer->passed ? "valid" : "invalid";
-		metric_add(METRIC_validations, outcome, 1);
-		wake_waiting(f->job.challenge_id, end);
-	}
+	const char *outcome = f->answer.fault ? "fault" : f->answer.passed ? "valid" : "invalid";
+	metric_add(METRIC_validations, outcome, 1);
+	wake_waiting(f->job.challenge_id, end);
 	flight_free(f);
 }
 
@@ -282,6 +306,7 @@ static void *recorder_run(void *unused)
 			recorded(f, &end);
 		} else {
 			log_error(&c, LOG_ERROR, "a validation could not be recorded; it will be made again");
+			evidence_keep(&f->job, &f->answer);
 			flight_free(f);
 		}
 		ctx_done(&c);
@@ -320,6 +345,18 @@ struct job_end jobs_run(const struct job *job, int64_t wait_ms)
 	return f == NULL ? self.end : record_here(f);
 }
 
+bool jobs_ask(const struct validate_request *request, struct id request_id, int64_t deadline_ms,
+    rpc_va_validate_done *done, void *arg)
+{
+	pthread_mutex_lock(&jobs.lock);
+	bool asks = !jobs.stopping;
+	if (asks) {
+		rpc_va_validate_start(jobs.loop, request, request_id, deadline_ms, done, arg);
+	}
+	pthread_mutex_unlock(&jobs.lock);
+	return asks;
+}
+
 struct take_params {
 	const char *holder;
 	bool own;
@@ -344,6 +381,7 @@ struct taken_row {
 	const char *type;
 	const char *token;
 	const char *key_authorization;
+	struct bytes response;
 	int64_t attempts;
 	struct id request_id;
 };
@@ -357,6 +395,7 @@ static const struct field taken_row_field[] = {
 	FIELD(struct taken_row, type),
 	FIELD(struct taken_row, token),
 	FIELD(struct taken_row, key_authorization),
+	FIELD(struct taken_row, response),
 	FIELD(struct taken_row, attempts),
 	FIELD(struct taken_row, request_id),
 };
@@ -365,7 +404,7 @@ static const struct fields taken_row_fields = FIELDS(struct taken_row, taken_row
 const struct statement ra_take_challenges_statement = {
 	.name = "take_challenges",
 	.sql = "SELECT authz_id, tried, account_id, identifier_type, identifier_value, wildcard, type, token, "
-	       "key_authorization, attempts, request_id FROM acme.take_challenges($1, $2, $3, $4)",
+	       "key_authorization, response, attempts, request_id FROM acme.take_challenges($1, $2, $3, $4)",
 	.params = &take_params_fields,
 	.row = &taken_row_fields,
 };
@@ -398,6 +437,7 @@ static bool take_some(bool own)
 		    .type = r->type,
 		    .token = r->token,
 		    .key_authorization = r->key_authorization,
+		    .response = r->response,
 		    .attempts = r->attempts,
 		    .request_id = r->request_id,
 		});
@@ -412,6 +452,8 @@ static void *taker_run(void *unused)
 	bool more = take_some(true);
 	while (pause_until_stopped(more ? 0 : TAKE_EVERY_MS)) {
 		more = take_some(false);
+		kept_record(goes_on);
+		blocked_sweep_now_and_then();
 	}
 	db_thread_end();
 	return NULL;
@@ -420,6 +462,7 @@ static void *taker_run(void *unused)
 int jobs_start(struct ctx *c)
 {
 	cond_init(&jobs.stopped);
+	cond_init(&jobs.fewer);
 	jobs.loop = rpc_loop_new();
 	jobs.answers = queue_new(UNDER_WAY_MAX);
 	for (size_t i = 0; i < RECORDERS; i++) {
@@ -433,20 +476,24 @@ int jobs_start(struct ctx *c)
 	return 0;
 }
 
-void jobs_stop(void)
+void jobs_stop(int64_t deadline_ms)
 {
+	struct timespec until = monotonic_in(deadline_ms);
 	pthread_mutex_lock(&jobs.lock);
 	jobs.stopping = true;
 	pthread_cond_broadcast(&jobs.stopped);
 	for (struct wait *w = jobs.waits; w != NULL; w = w->next) {
 		pthread_cond_signal(&w->changed);
 	}
+	while (jobs.under_way > 0 && pthread_cond_timedwait(&jobs.fewer, &jobs.lock, &until) == 0) {
+	}
 	pthread_mutex_unlock(&jobs.lock);
 	pthread_join(jobs.taker, NULL);
+	rpc_loop_cut(jobs.loop);
 	rpc_loop_free(jobs.loop);
 	queue_close(jobs.answers);
 	for (size_t i = 0; i < RECORDERS; i++) {
 		pthread_join(jobs.recorders[i], NULL);
 	}
-	queue_free(jobs.answers);
+	/* It stays, closed: an answer that still comes, in the thread of who sent it, goes to disk. */
 }

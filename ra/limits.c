@@ -43,6 +43,38 @@ int limits_refused(struct ctx *c)
 	return -1;
 }
 
+struct use_params {
+	const char *limits;
+};
+static const struct field use_param[] = { FIELD(struct use_params, limits) };
+static const struct fields use_params_fields = FIELDS(struct use_params, use_param);
+
+const struct statement ra_take_limits_statement = {
+	.name = "take_limits",
+	.sql = "SELECT acme.take_limits($1::jsonb->'uses')",
+	.params = &use_params_fields,
+};
+
+const struct statement ra_give_back_statement = {
+	.name = "give_back",
+	.sql = "SELECT acme.give_back($1::jsonb->'uses')",
+	.params = &use_params_fields,
+};
+
+int limits_take(struct ctx *c, enum limit_kind kind, struct id account_id)
+{
+	const struct use_params params = { limits_for_step(c->arena, &ra_get()->limits, kind, account_id) };
+	return params.limits == NULL || db_run(c, &ra_take_limits_statement, &params) == 0 ? 0 : limits_refused(c);
+}
+
+void limits_give_back(struct ctx *c, enum limit_kind kind, struct id account_id)
+{
+	const struct use_params params = { limits_for_step(c->arena, &ra_get()->limits, kind, account_id) };
+	if (params.limits != NULL && db_run(c, &ra_give_back_statement, &params) != 0) {
+		log_error(c, LOG_WARN, "what was taken of a limit did not come back");
+	}
+}
+
 struct unpause_params {
 	const char *ticket;
 	bool act;

@@ -8,7 +8,8 @@
  * configuration names them and they lie on this machine. */
 int lists_open(struct ctx *c, const struct config *config) MUST_CHECK;
 
-/* Reads the lists and puts them in force. MALFORMED with the file, the line and the reason: those of before stay. */
+/* Reads the lists, records what was read (event `policy.lists_read`) and puts them in force. MALFORMED with the file, the line
+ * and the reason, or what db_run fails with: those of before stay. Needs ra_set and db_configure. */
 int lists_load(struct ctx *c, const struct config *config) MUST_CHECK;
 
 /* The policy in force. It stays as it is until lists_release, which has to follow soon, by the same thread: new lists

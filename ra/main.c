@@ -3,7 +3,9 @@
 #include "lib/rpc/client.h"
 #include "lib/service/rpc.h"
 #include "lib/service/service.h"
+#include "policy/perspectives.h"
 #include "ra/jobs.h"
+#include "ra/kept.h"
 #include "ra/lists.h"
 #include "ra/ra.h"
 
@@ -24,11 +26,16 @@ static int start(struct ctx *c, const struct config *config)
 		.limits = limits_of_config(&config->policy),
 	};
 	ra_set(&state);
+	TRY(perspectives_check(c, config, clock_now())); /* C-50, C-53 */
 	db_statements(ra_statements, ra_statements_n);
 	db_configure(own->database, (unsigned) own->workers + OWN_THREADS, STATEMENT_TIMEOUT_MS);
 	TRY(lists_load(c, config));
 	TRY(db_check(c));
+	/* A validation, and the one of the perspectives behind it. */
+	int64_t validation_ms =
+	    config->va.timeout_s * (config->va.perspectives.n > 0 ? 2000 : 1000) + VALIDATION_RESERVE_S * 1000;
 	rpc_client_configure(&(struct rpc_client_options) {
+	    .attempt_ms = { [RPC_SERVICE_va] = validation_ms },
 	    .cert_file = own->rpc_cert_file,
 	    .key_file = own->rpc_key_file,
 	    .ca_file = config->rpc.ca_file,
@@ -41,12 +48,19 @@ static int start(struct ctx *c, const struct config *config)
 	    c, config, &(struct service_rpc) { own, ra_methods, ra_n_methods, rpc_client_thread_park });
 }
 
+/* Before the sandbox. */
+static int open_files(struct ctx *c, const struct config *config)
+{
+	TRY(kept_open(c, config));
+	return lists_open(c, config);
+}
+
 static void reload(const struct config *config)
 {
 	struct ctx c;
 	ctx_init(&c);
 	if (lists_load(&c, config) != 0) {
-		log_error(&c, LOG_ERROR, "the lists of the policy are not in order; the old ones stay in force");
+		log_error(&c, LOG_ERROR, "the new lists of the policy are not taken; the old ones stay in force");
 	}
 	ctx_done(&c);
 	service_rpc_reload(config);
@@ -55,15 +69,15 @@ static void reload(const struct config *config)
 
 static void stop(int64_t deadline_ms)
 {
-	service_rpc_stop(deadline_ms);
-	jobs_stop();
+	service_rpc_stop(deadline_ms * 6 / 10);
+	jobs_stop(deadline_ms * 3 / 10);
 }
 
 int main(int argc, char **argv)
 {
 	return service_main(argc, argv,
 	    &(struct service) { .name = "cairn-ra",
-	        .open = lists_open,
+	        .open = open_files,
 	        .start = start,
 	        .not_ready = db_not_ready,
 	        .reload = reload,

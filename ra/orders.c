@@ -4,8 +4,10 @@
 #include "lib/base/base64.h"
 #include "lib/base/log.h"
 #include "lib/base/metrics.h"
+#include "lib/crypto/digest.h"
 #include "lib/crypto/renewal_id.h"
 #include "lib/rpc/handlers.h"
+#include "policy/limits.h"
 #include "policy/names.h"
 #include "ra/grants.h"
 #include "ra/limits.h"
@@ -39,6 +41,8 @@ struct new_order_params {
 	struct id request_id;
 	bool may_grant;
 	const char *limits;
+	int64_t same;
+	struct timestamp same_until;
 };
 
 static const struct field new_order_param[] = {
@@ -61,6 +65,8 @@ static const struct field new_order_param[] = {
 	FIELD(struct new_order_params, request_id),
 	FIELD(struct new_order_params, may_grant),
 	FIELD(struct new_order_params, limits),
+	FIELD(struct new_order_params, same),
+	FIELD(struct new_order_params, same_until),
 };
 static const struct fields new_order_params_fields = FIELDS(struct new_order_params, new_order_param);
 
@@ -70,7 +76,10 @@ struct new_order_row {
 	struct timestamp expires_at;
 	struct grant_refusal_list refused;
 	bool granted;
-	bool judged; /* by rules, which may be others when the order is finalized */
+	bool judged;     /* by rules, which may be others when the order is finalized */
+	struct id given; /* an older order for the same, which is the answer, with its names in its own order */
+	struct text_list given_types;
+	struct text_list given_values;
 };
 
 static const struct field new_order_row_field[] = {
@@ -80,14 +89,17 @@ static const struct field new_order_row_field[] = {
 	FIELD_STRUCTS(struct new_order_row, refused, &grant_refusal_fields),
 	FIELD(struct new_order_row, granted),
 	FIELD(struct new_order_row, judged),
+	FIELD(struct new_order_row, given),
+	FIELD(struct new_order_row, given_types),
+	FIELD(struct new_order_row, given_values),
 };
 static const struct fields new_order_row_fields = FIELDS(struct new_order_row, new_order_row_field);
 
 const struct statement ra_new_order_statement = {
 	.name = "new_order",
-	.sql =
-	    "SELECT status, authorizations, expires_at, refused, granted, judged FROM acme.new_order($1, $2, $3, $4, $5, "
-	    "$6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19::jsonb)",
+	.sql = "SELECT status, authorizations, expires_at, refused, granted, judged, given, given_types, given_values "
+	       "FROM acme.new_order($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, "
+	       "$19::jsonb, $20, $21)",
 	.params = &new_order_params_fields,
 	.row = &new_order_row_fields,
 };
@@ -114,15 +126,16 @@ static const char *joined(struct arena *a, const char *list, const char *word)
 	return list == NULL ? word : arena_printf(a, "%s %s", list, word);
 }
 
-void ra_offer_challenges(
-    struct arena *a, const struct identifier *identifier, const char **ret_types, const char **ret_tokens)
+void ra_offer_challenges(struct arena *a, const struct identifier *identifier, bool for_order, const char **ret_types,
+    const char **ret_tokens)
 {
 	const struct text_list *configured = &ra_get()->config->policy.challenges;
 	enum identifier_kind kind = identifier_kind(identifier);
 	for (size_t k = 0; k < challenge_kinds_n; k++) {
-		if (challenge_is_offered(configured, &challenge_kinds[k], kind)) { /* A-90, B-47 */
+		bool standing = challenge_kinds[k].standing;
+		if (challenge_is_offered(configured, &challenge_kinds[k], kind) && (for_order || !standing)) { /* A-90, B-47 */
 			*ret_types = joined(a, *ret_types, challenge_kinds[k].type);
-			*ret_tokens = joined(a, *ret_tokens, new_token(a));
+			*ret_tokens = joined(a, *ret_tokens, standing ? NO_TOKEN : new_token(a)); /* B-28 */
 		}
 	}
 }
@@ -133,7 +146,7 @@ static void add_authorizations(
 {
 	for (size_t i = 0; i < identifiers->n; i++) {
 		params->authz_ids.v[i] = challenge_id(id_new(), 0);
-		ra_offer_challenges(a, &identifiers->v[i], &params->challenge_types.v[i], &params->challenge_tokens.v[i]);
+		ra_offer_challenges(a, &identifiers->v[i], true, &params->challenge_types.v[i], &params->challenge_tokens.v[i]);
 	}
 }
 
@@ -144,8 +157,31 @@ static struct timestamp reuse_until(const struct config_profile *profile, struct
 	return timestamp_add_s(now, REUSE_MARGIN_S + (shorter_s > 0 ? shorter_s : 0));
 }
 
+/* The same for two newOrders that ask for the same (A-85), whatever the order of their names; while other methods are offered than
+ * before, it is another, as a client may have come for the new one; and so it is in another mode, whose rules its proofs may not
+ * meet (C-73). */
+static int64_t same_of(struct arena *a, const struct new_order_params *params)
+{
+	struct identifier_list offered = { ARENA_ARRAY(a, params->values.n, struct identifier), params->values.n };
+	for (size_t i = 0; i < offered.n; i++) {
+		const char *methods = params->challenge_types.v[i] == NULL ? "" : params->challenge_types.v[i];
+		offered.v[i] =
+		    (struct identifier) { arena_printf(a, "%s %s", params->types.v[i], methods), params->values.v[i] };
+	}
+	char account[ID_TEXT_SIZE];
+	id_encode(params->account_id, account);
+	const char *text = arena_printf(a, "%s %s %d %lld %lld %s %s", account, params->profile, params->may_grant,
+	    (long long) params->not_before.us, (long long) params->not_after.us,
+	    params->replaces == NULL ? "-" : params->replaces, limits_set(a, &offered));
+	uint8_t digest[SHA256_SIZE];
+	int64_t same = 0;
+	sha256_of(bytes_of_text(text), digest);
+	memcpy(&same, digest, sizeof(same));
+	return same;
+}
+
 static struct new_order_params make_params(struct ctx *c, const struct new_order_request *in,
-    const struct config_profile *profile, const struct identifier_list *identifiers)
+    const struct config_profile *profile, const struct identifier_list *identifiers, const struct validity *asked)
 {
 	struct timestamp now = clock_now();
 	size_t n = identifiers->n;
@@ -157,6 +193,8 @@ static struct new_order_params make_params(struct ctx *c, const struct new_order
 		.values = { ARENA_ARRAY(c->arena, n, const char *), n },
 		.names = { ARENA_ARRAY(c->arena, n, const char *), n },
 		.profile = profile->name,
+		.not_before = asked->from,
+		.not_after = asked->to,
 		.replaces = in->replaces,
 		.expires = timestamp_add_s(now, profile->order_life_s),
 		.reuse_until = reuse_until(profile, now),
@@ -166,6 +204,7 @@ static struct new_order_params make_params(struct ctx *c, const struct new_order
 		.process = ra_get()->instance,
 		.request_id = c->request_id,
 		.may_grant = strcmp(ra_get()->config->policy.mode, "private") == 0, /* never without a challenge else */
+		.same_until = timestamp_add_s(now, profile->order_life_s / 2),
 	};
 	for (size_t i = 0; i < n; i++) {
 		params.types.v[i] = identifiers->v[i].type;
@@ -173,6 +212,7 @@ static struct new_order_params make_params(struct ctx *c, const struct new_order
 		params.names.v[i] = identifiers->v[i].value + (is_wildcard(identifiers->v[i].value) ? 2 : 0);
 	}
 	add_authorizations(c->arena, identifiers, &params);
+	params.same = same_of(c->arena, &params);
 	return params;
 }
 
@@ -243,6 +283,42 @@ static int replaces_check(struct ctx *c, const char *replaces)
 	return replaces == NULL ? 0 : renewal_id_parse(c, bytes_of_text(replaces), &id);
 }
 
+/* What has to be looked at when their order is finalized is not in the memory of orders. */
+static bool has_onion(const struct identifier_list *identifiers)
+{
+	for (size_t i = 0; i < identifiers->n; i++) {
+		if (identifier_kind(&identifiers->v[i]) == IDENTIFIER_ONION) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The new order, or the older one that is the answer. */
+static struct order order_made(struct ctx *c, const struct new_order_params *params, const struct new_order_row *row)
+{
+	bool is_new = id_is_none(row->given);
+	const struct text_list *types = is_new ? &params->types : &row->given_types;
+	const struct text_list *values = is_new ? &params->values : &row->given_values;
+	struct order order = {
+		.id = is_new ? params->id : row->given,
+		.account_id = params->account_id,
+		.status = row->status,
+		.identifiers = { ARENA_ARRAY(c->arena, values->n, struct identifier), values->n },
+		.authorizations = row->authorizations,
+		.expires_at = row->expires_at,
+		.not_before = params->not_before,
+		.not_after = params->not_after,
+		.profile = params->profile,
+		.replaces = params->replaces,
+		.fresh = fresh_list(c->arena, params, row),
+	};
+	for (size_t i = 0; i < values->n; i++) {
+		order.identifiers.v[i] = (struct identifier) { types->v[i], values->v[i] };
+	}
+	return order;
+}
+
 int ra_new_order_serve(struct ctx *c, const struct new_order_request *in, struct order *ret)
 {
 	const struct config_profile *profile = NULL;
@@ -253,9 +329,7 @@ int ra_new_order_serve(struct ctx *c, const struct new_order_request *in, struct
 	TRY(replaces_check(c, in->replaces));
 	struct identifier_list identifiers;
 	TRY(ra_check_identifiers(c, &in->identifiers, profile, &identifiers));
-	struct new_order_params params = make_params(c, in, profile, &identifiers);
-	params.not_before = asked.from;
-	params.not_after = asked.to;
+	struct new_order_params params = make_params(c, in, profile, &identifiers, &asked);
 	struct new_order_row row;
 	bool found = false;
 	params.limits = limits_at_order(c, in->account_id, &identifiers);
@@ -271,21 +345,10 @@ int ra_new_order_serve(struct ctx *c, const struct new_order_request *in, struct
 		id_encode(params.id, id);
 		log_event(c, LOG_WARN, "the policy gave names without a challenge", "order", id, NULL);
 	}
-	metric_add(METRIC_orders_created, NULL, 1);
-	*ret = (struct order) {
-		.id = params.id,
-		.account_id = in->account_id,
-		.status = row.status,
-		.identifiers = identifiers,
-		.authorizations = row.authorizations,
-		.expires_at = row.expires_at,
-		.not_before = asked.from,
-		.not_after = asked.to,
-		.profile = profile->name,
-		.replaces = in->replaces,
-		.fresh = fresh_list(c->arena, &params, &row),
-	};
-	if (!row.judged) {
+	*ret = order_made(c, &params, &row);
+	bool is_new = id_is_none(row.given);
+	metric_add(is_new ? METRIC_orders_created : METRIC_orders_given_again, NULL, 1);
+	if (is_new && !row.judged && !has_onion(&identifiers)) {
 		recent_keep_order(ret, in->thumbprint);
 	}
 	return 0;

@@ -1,5 +1,6 @@
 #include "ra/profiles.h"
 
+#include "policy/rules.h"
 #include "ra/ra.h"
 
 struct has_key_params {
@@ -38,5 +39,6 @@ int profiles_check_account(struct ctx *c, const struct config_profile *profile, 
 	if (listing == PROFILE_ALLOWED || row.has_key) {
 		return 0;
 	}
+	ctx_rule(c, rule_info(RULE_PROFILE_ACCOUNT)->id);
 	return FAIL(c, UNAUTHORIZED, "This account may not use the profile \"%s\"", profile->name);
 }

@@ -21,6 +21,10 @@ void ra_set(const struct ra *ra);
 /* The profile of this name, or the default one for NULL; NULL when there is none. */
 const struct config_profile *ra_profile_find(const char *name);
 
+/* The account's URL, and what it was while the CA had other names (acme.former_external_urls; C-42). */
+const char *ra_account_url(struct arena *a, struct id account_id);
+struct text_list ra_former_account_urls(struct arena *a, struct id account_id);
+
 /* The closed list of SQL (statements.c). */
 extern const struct statement ra_new_account_statement;
 extern const struct statement ra_new_bound_account_statement;
@@ -39,20 +43,29 @@ extern const struct statement ra_challenge_runs_statement;
 extern const struct statement ra_read_authorization_statement;
 extern const struct statement ra_deactivate_authorization_statement;
 extern const struct statement ra_take_challenges_statement;
-extern const struct statement ra_postpone_challenge_statement;
 extern const struct statement ra_record_validation_statement;
+extern const struct statement ra_tell_lost_statement;
 extern const struct statement ra_record_caa_statement;
+extern const struct statement ra_record_late_statement;
 extern const struct statement ra_read_finalize_statement;
 extern const struct statement ra_refuse_order_statement;
 extern const struct statement ra_read_methods_statement;
 extern const struct statement ra_revoke_statement;
+extern const struct statement ra_block_key_statement;
+extern const struct statement ra_sweep_keys_statement;
 extern const struct statement ra_unpause_statement;
+extern const struct statement ra_doctor_run_statement;
+extern const struct statement ra_look_at_limits_statement;
+extern const struct statement ra_take_limits_statement;
+extern const struct statement ra_give_back_statement;
+extern const struct statement ra_record_lists_statement;
 extern const struct statement *const ra_statements[];
 extern const size_t ra_statements_n;
 
-/* The types of the challenges that are offered for an identifier, and a fresh token for each, with blanks between them. */
-void ra_offer_challenges(
-    struct arena *a, const struct identifier *identifier, const char **ret_types, const char **ret_tokens);
+/* The types of the challenges that are offered for an identifier, and a fresh token (or NO_TOKEN) for each, with blanks between
+ * them. for_order: those too that serve one order only. NULL: none is. */
+void ra_offer_challenges(struct arena *a, const struct identifier *identifier, bool for_order, const char **ret_types,
+    const char **ret_tokens);
 
 /* What policy/names.h says of the identifiers, by the lists in force; ret has them in the form in which they are kept. */
 int ra_check_identifiers(struct ctx *c, const struct identifier_list *identifiers, const struct config_profile *profile,

@@ -5,12 +5,15 @@
 #include <time.h>
 
 #include "lib/base/log.h"
+#include "lib/base/metrics.h"
 
 #define LEASE_S 7200
 #define LOOK_EVERY_S 3600
 #define DAYS_AHEAD 7 /* more partitions would cost each look-up; a week is room for an outage of this process */
 #define ROUND_LIMIT_MS 60000
 #define FORGET_AT_ONCE 10000
+#define LEARN_AT_ONCE 1000
+#define LEARN_LAG_S 600 /* longer than any statement that begins an issuance */
 
 static struct {
 	pthread_t thread;
@@ -18,13 +21,9 @@ static struct {
 	pthread_cond_t stopped;
 	bool stopping;
 	const char *instance;
+	bool learns_sets;
 } keeper = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-struct lease_params {
-	const char *duty;
-	const char *holder;
-	int64_t seconds;
-};
 static const struct field lease_param[] = {
 	FIELD(struct lease_params, duty),
 	FIELD(struct lease_params, holder),
@@ -32,9 +31,6 @@ static const struct field lease_param[] = {
 };
 static const struct fields lease_params_fields = FIELDS(struct lease_params, lease_param);
 
-struct lease_row {
-	bool taken;
-};
 static const struct field lease_row_field[] = { FIELD(struct lease_row, taken) };
 static const struct fields lease_row_fields = FIELDS(struct lease_row, lease_row_field);
 
@@ -98,6 +94,79 @@ static int forget_limits(struct ctx *c)
 	return 0;
 }
 
+struct learn_params {
+	int64_t most;
+	int64_t lag_s;
+};
+static const struct field learn_param[] = { FIELD(struct learn_params, most), FIELD(struct learn_params, lag_s) };
+static const struct fields learn_params_fields = FIELDS(struct learn_params, learn_param);
+
+struct learn_row {
+	int64_t seen;
+};
+static const struct field learn_row_field[] = { FIELD(struct learn_row, seen) };
+static const struct fields learn_row_fields = FIELDS(struct learn_row, learn_row_field);
+
+const struct statement subscriber_learn_sets_statement = {
+	.name = "learn_sets",
+	.sql = "SELECT cairn.learn_sets($1, $2) AS seen",
+	.params = &learn_params_fields,
+	.row = &learn_row_fields,
+	.repeatable = true,
+};
+
+static bool goes_on(void)
+{
+	pthread_mutex_lock(&keeper.lock);
+	bool stopping = keeper.stopping;
+	pthread_mutex_unlock(&keeper.lock);
+	return !stopping;
+}
+
+/* Certificates that were issued before limits were on: their next orders are renewals. */
+static void learn_sets(void)
+{
+	const struct learn_params params = { LEARN_AT_ONCE, LEARN_LAG_S };
+	struct learn_row row = { keeper.learns_sets ? LEARN_AT_ONCE : 0 };
+	while (row.seen == LEARN_AT_ONCE && goes_on()) {
+		struct ctx c;
+		bool found = false;
+		ctx_init(&c);
+		if (db_row(&c, &subscriber_learn_sets_statement, &params, &row, &found) != 0) {
+			log_error(&c, LOG_ERROR, "earlier certificates can't be looked at; tried again in an hour");
+			row.seen = 0;
+		}
+		ctx_done(&c);
+	}
+}
+
+struct overdue_row {
+	int64_t overdue;
+};
+static const struct field overdue_row_field[] = { FIELD(struct overdue_row, overdue) };
+static const struct fields overdue_row_fields = FIELDS(struct overdue_row, overdue_row_field);
+
+const struct statement subscriber_overdue_statement = {
+	.name = "disclosure_overdue",
+	.sql = "SELECT disclosure.overdue() AS overdue",
+	.row = &overdue_row_fields,
+	.repeatable = true,
+};
+
+/* What officers have not done in time is said where those who run the CA look (G-52, G-55). */
+static int warn_of_overdue(struct ctx *c)
+{
+	struct overdue_row row;
+	bool found = false;
+	TRY(db_row(c, &subscriber_overdue_statement, NULL, &row, &found));
+	metric_set(METRIC_disclosure_overdue, NULL, row.overdue);
+	if (row.overdue > 0) {
+		log_event(c, LOG_ERROR, "duties in cases of disclosure are overdue: cairn disclose due", "duties",
+		    arena_printf(c->arena, "%lld", (long long) row.overdue), NULL);
+	}
+	return 0;
+}
+
 static int look(struct ctx *c)
 {
 	struct lease_params lease = { "partitions", keeper.instance, LEASE_S };
@@ -116,7 +185,8 @@ static int look(struct ctx *c)
 	log_event(c, late ? LOG_ERROR : LOG_INFO,
 	    late ? "partitions were made too late: rows stand in the ones for the rest" : "the log has room", "until", text,
 	    NULL);
-	return forget_limits(c);
+	TRY(forget_limits(c));
+	return warn_of_overdue(c);
 }
 
 /* False once the keeper is to stop. */
@@ -136,6 +206,7 @@ static bool wait_for_next(void)
 static void *run(void *unused)
 {
 	(void) unused;
+	learn_sets();
 	while (wait_for_next()) {
 		struct ctx c;
 		ctx_init(&c);
@@ -144,13 +215,15 @@ static void *run(void *unused)
 			log_error(&c, LOG_ERROR, "partitions or old rate limits could not be seen to; tried again in an hour");
 		}
 		ctx_done(&c);
+		learn_sets();
 	}
 	db_thread_end();
 	return NULL;
 }
 
-int keeper_start(struct ctx *c, const char *instance)
+int keeper_start(struct ctx *c, const char *instance, bool learns_sets)
 {
+	keeper.learns_sets = learns_sets;
 	keeper.instance = instance;
 	TRY(look(c));
 	pthread_condattr_t attr;

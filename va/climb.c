@@ -1,53 +1,40 @@
 #include "va/climb.h"
 
-#include "va/caa.h"
-#include "va/record.h"
+#include <string.h>
 
-static void finish(struct climb *climb, enum problem problem, const char *detail)
+#include "lib/base/clock.h"
+#include "lib/crypto/onion.h"
+#include "policy/decide_caa.h"
+#include "policy/onion_caa.h"
+#include "va/record.h"
+#include "va/resolver_config.h"
+
+/* Of the time that is left, for a first lookup: the second one and what follows shall have some of it. */
+#define SHARE_PERCENT 40
+
+static void finish(struct climb *climb)
 {
 	climb->ended = true;
-	climb->problem = problem;
-	climb->detail = detail;
 	climb->result->caa.checked_at = clock_now();
 	climb->on_end(climb->arg);
 }
 
-static void decide(struct climb *climb, const struct lookup_answer *answer)
+static void finish_fault(struct climb *climb)
 {
-	const struct validate_request *in = climb->request;
-	struct caa_query query = { in->wildcard, &in->caa_identities, in->account_url, in->method };
-	struct caa_verdict verdict = caa_decide(climb->arena, &answer->rdata, &query);
-	struct caa_result *caa = &climb->result->caa;
-	caa->checked = true;
-	caa->permitted = verdict.permitted;
-	caa->found_at = climb->name;
-	caa->records = answer->record.answers;
-	if (verdict.permitted) {
-		finish(climb, PROBLEM_NONE, NULL);
-		return;
-	}
-	finish(climb, PROBLEM_CAA,
-	    arena_printf(climb->arena, "CAA for %s forbids it: %s (found at %s)", in->identifier.value, verdict.reason,
-	        climb->name));
+	climb->fault = true;
+	finish(climb);
 }
 
-static void ask(struct climb *climb);
+static void go_on(struct climb *climb);
 
 static void take(struct climb *climb, const struct lookup_answer *answer)
 {
 	climb->lookup = NULL;
 	record_resolution(climb->arena, climb->result, &answer->record);
 	if (answer->fault) {
-		climb->fault = true;
-		finish(climb, PROBLEM_SERVER_INTERNAL, "The resolver failed while CAA was looked up");
-	} else if (answer->record.error != NULL) {
-		finish(climb, PROBLEM_DNS,
-		    arena_printf(climb->arena, "DNS problem: %s looking up CAA for %s", answer->record.error, climb->name));
-	} else if (answer->rdata.n > 0) {
-		decide(climb, answer);
+		finish_fault(climb);
 	} else {
-		climb->name = caa_climb(climb->name);
-		ask(climb);
+		go_on(climb);
 	}
 }
 
@@ -56,36 +43,75 @@ static void on_answer(void *arg, const struct lookup_answer *answer)
 	take(arg, answer);
 }
 
-static void ask(struct climb *climb)
+static void ask(struct climb *climb, const struct caa_decision *question)
 {
-	if (climb->name == NULL) { /* nobody restricts: any CA may issue */
-		climb->result->caa.checked = true;
-		climb->result->caa.permitted = true;
-		finish(climb, PROBLEM_NONE, NULL);
+	const struct lookup_wanted wanted = { .name = question->next,
+		.type = question->type,
+		.done = on_answer,
+		.arg = climb,
+		.again = question->again,
+		.whose = climb->request->identifier.value };
+	int64_t now_us = clock_monotonic_us();
+	climb->lookup_until_us = now_us + (climb->deadline_us - now_us) * SHARE_PERCENT / 100;
+	climb->lookup = lookup_start(climb->env->resolver, climb->arena, &wanted);
+}
+
+static void go_on(struct climb *climb)
+{
+	struct validation_result *result = climb->result;
+	struct caa_decision decision = decide_caa(climb->arena, climb->request, &result->basis, &result->resolutions);
+	if (decision.next != NULL) {
+		ask(climb, &decision);
 		return;
 	}
-	struct lookup_wanted wanted = { climb->name, LOOKUP_CAA, on_answer, climb };
-	climb->lookup = lookup_start(climb->env->resolver, climb->arena, &wanted);
-	if (climb->lookup == NULL) {
-		climb->fault = true;
-		finish(climb, PROBLEM_SERVER_INTERNAL, "The resolver failed while CAA was looked up");
-	}
+	result->caa = decision.result;
+	finish(climb);
+}
+
+/* Nothing is asked about onion services (RFC 7686 2): the set came with the request. Its octets and the time are kept. */
+static void take_in_band(struct climb *climb)
+{
+	record_resolution(climb->arena, climb->result,
+	    &(struct resolution) {
+	        .name = climb->request->identifier.value,
+	        .type = "CAA",
+	        .resolver = "client",
+	        .dnssec = "off",
+	        .raw = onion_caa_signed(climb->arena, &climb->request->onion_caa),
+	        .started_at = clock_now(),
+	    });
 }
 
 void climb_start(struct climb *climb)
 {
-	climb->name = climb->request->identifier.value;
-	ask(climb);
+	if (onion_is(climb->request->identifier.value)) {
+		take_in_band(climb);
+	}
+	const struct config_va *config = climb->env->config;
+	climb->result->basis.trust_anchor = resolver_route(config, climb->request->identifier.value).anchor;
+	climb->result->basis.caa_strict =
+	    config->caa_lookup_failure != NULL && strcmp(config->caa_lookup_failure, "refuse") == 0;
+	go_on(climb);
+}
+
+static void give_up_lookup(struct climb *climb)
+{
+	struct lookup_answer answer;
+	lookup_abandon(climb->lookup, &answer);
+	take(climb, &answer);
+}
+
+void climb_tick(struct climb *climb, int64_t now_us)
+{
+	if (!climb->ended && climb->lookup != NULL && now_us >= climb->lookup_until_us) {
+		give_up_lookup(climb);
+	}
 }
 
 void climb_abandon(struct climb *climb)
 {
-	struct lookup_answer answer;
-	if (climb->ended) {
-		return;
-	}
-	if (climb->lookup != NULL) {
-		lookup_abandon(climb->lookup, &answer);
-		take(climb, &answer);
+	if (!climb->ended && climb->lookup != NULL) {
+		climb->result->basis.caa_late = true;
+		give_up_lookup(climb);
 	}
 }

@@ -1,10 +1,10 @@
 /* One proof of control under way (domain control validation), by whichever method: what all methods have in common, and the
  * table of them. A method lives in the arena of the validation and runs in the loop thread; what happened goes into the
- * result, from which its verdict is drawn (va/decide.h). */
+ * result, from which its verdict is drawn (policy/decide_validation.h). */
 #ifndef CAIRN_VA_DCV_H
 #define CAIRN_VA_DCV_H
 
-#include "va/decide.h"
+#include "policy/decide.h"
 #include "va/env.h"
 
 /* The first member of each method's own struct. */
@@ -28,8 +28,6 @@ struct dcv_method {
 	void (*tick)(struct dcv *dcv, int64_t now_us);
 	/* Time is up: ends it. No effect when it has ended. */
 	void (*abandon)(struct dcv *dcv);
-	/* The verdict, drawn from the record alone; pure. */
-	struct verdict (*decide)(struct arena *a, const struct decide_input *in, const struct validation_result *result);
 };
 
 /* NULL for a method that is not of the table. */

@@ -40,12 +40,8 @@ void dns01_start(struct dcv *dcv)
 		finish_unasked(d);
 		return;
 	}
-	const struct lookup_wanted wanted = { d->name, LOOKUP_TXT, on_answer, d };
+	const struct lookup_wanted wanted = { d->name, LOOKUP_TXT, on_answer, d, true, dcv->request->identifier.value };
 	d->lookup = lookup_start(dcv->env->resolver, dcv->arena, &wanted);
-	if (d->lookup == NULL) {
-		dcv->fault = true;
-		dcv_finish(dcv);
-	}
 }
 
 void dns01_abandon(struct dcv *dcv)

@@ -1,5 +1,5 @@
 /* Proof of control by a TXT record (RFC 8555 8.4; A-110): one lookup, in which aliases are followed. The verdict is drawn
- * from its record by va/decide.h. */
+ * from its record by policy/decide.h. */
 #ifndef CAIRN_VA_DNS01_H
 #define CAIRN_VA_DNS01_H
 

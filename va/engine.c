@@ -15,17 +15,20 @@
 #include "lib/base/metrics.h"
 #include "va/fetch.h"
 #include "va/handshake.h"
+#include "va/plain.h"
 #include "va/resolve.h"
+#include "va/uplink.h"
 
 #define EVENTS 256
 #define TICK_US 50000      /* how exactly deadlines are kept */
 #define FILES_RESERVED 900 /* libunbound's sockets, the RPC server's, logs */
-#define FILES_EACH 2       /* a connection, and one that is being closed */
+#define FILES_EACH 3       /* a connection, one that is being closed, and that of the call */
 #define CAPACITY_MIN 32
 #define CAPACITY_MAX 10000
 
 struct engine {
 	struct va_env env;
+	struct arena *arena; /* of env.reach */
 	int epoll;
 	int event;
 	pthread_t thread;
@@ -88,7 +91,8 @@ static int open_loop(struct ctx *c, struct engine *e)
 	curl_multi_setopt(e->env.multi, CURLMOPT_TIMERDATA, e);
 	if (watch(e, EPOLL_CTL_ADD, e->event, EPOLLIN) != 0 ||
 	    watch(e, EPOLL_CTL_ADD, resolver_fd(e->env.resolver), EPOLLIN) != 0 ||
-	    watch(e, EPOLL_CTL_ADD, handshakes_fd(e->env.handshakes), EPOLLIN) != 0) {
+	    watch(e, EPOLL_CTL_ADD, handshakes_fd(e->env.handshakes), EPOLLIN) != 0 ||
+	    watch(e, EPOLL_CTL_ADD, plains_fd(e->env.plains), EPOLLIN) != 0) {
 		return FAIL(c, SERVER_INTERNAL, "The event loop can't be made: %s", strerror(errno));
 	}
 	return 0;
@@ -104,31 +108,27 @@ void engine_free(struct engine *e)
 		(void) curl_multi_cleanup(e->env.multi);
 	}
 	handshakes_free(e->env.handshakes);
+	plains_free(e->env.plains);
 	resolver_free(e->env.resolver);
+	uplink_free(e->env.uplink);
 	if (e->epoll >= 0) {
 		(void) close(e->epoll);
 	}
 	if (e->event >= 0) {
 		(void) close(e->event);
 	}
-	free(e->env.allowed.v);
+	arena_free(e->arena);
 	(void) pthread_mutex_destroy(&e->lock);
 	(void) pthread_cond_destroy(&e->end);
 	free(e);
 }
 
-/* The list must outlive the arena of c. */
+/* The lists outlive the arena of c. */
 static int keep_networks(struct ctx *c, struct engine *e, const struct config_va *config)
 {
-	struct network_list parsed;
-	TRY(networks_parse(c, &config->allow_networks, &parsed));
-	e->env.allowed.v = calloc(parsed.n + 1, sizeof(*parsed.v));
-	if (e->env.allowed.v == NULL) {
-		die("out of memory");
-	}
-	memcpy(e->env.allowed.v, parsed.v, parsed.n * sizeof(*parsed.v));
-	e->env.allowed.n = parsed.n;
-	return 0;
+	struct ctx own = { .arena = e->arena, .deadline_us = INT64_MAX };
+	bool good = ip_reach_parse(&own, &config->allow_networks, &config->deny_networks, &e->env.reach) == 0;
+	return good ? 0 : FAIL(c, MALFORMED, "va.allow_networks, va.deny_networks: %s", own.err.detail);
 }
 
 int engine_new(struct ctx *c, const struct config_va *config, struct engine **ret)
@@ -137,6 +137,7 @@ int engine_new(struct ctx *c, const struct config_va *config, struct engine **re
 	if (e == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
 		die("out of memory");
 	}
+	e->arena = arena_new();
 	e->epoll = -1;
 	e->event = -1;
 	e->curl_at_us = INT64_MAX;
@@ -147,9 +148,10 @@ int engine_new(struct ctx *c, const struct config_va *config, struct engine **re
 	(void) pthread_condattr_destroy(&monotonic);
 	(void) pthread_mutex_init(&e->lock, NULL);
 	e->env.config = config;
+	e->env.uplink = uplink_new(config);
 	e->env.ports = (struct redirect_ports) { (uint16_t) config->http01_port, (uint16_t) config->tlsalpn01_port };
 	if (keep_networks(c, e, config) != 0 || resolver_new(c, config, &e->env.resolver) != 0 ||
-	    handshakes_new(c, &e->env.handshakes) != 0 || open_loop(c, e) != 0) {
+	    handshakes_new(c, &e->env.handshakes) != 0 || plains_new(c, &e->env.plains) != 0 || open_loop(c, e) != 0) {
 		engine_free(e);
 		return -1;
 	}
@@ -225,9 +227,14 @@ static void expire(struct engine *e)
 		return;
 	}
 	for (struct validation *v = e->running; v != NULL; v = v->next) {
-		if (cut_short && !validation_ended(v)) {
+		bool ended = validation_ended(v);
+		if (ended && v->asking) { /* once more */
+			v->cut_short = cut_short;
+			v->next_ended = e->env.ended;
+			e->env.ended = v;
+		} else if (cut_short && !ended) {
 			validation_expire(v, true);
-		} else if (!validation_ended(v)) {
+		} else if (!ended) {
 			validation_tick(v, now);
 		}
 	}
@@ -239,7 +246,9 @@ static void conclude_ended(struct engine *e)
 	while (e->env.ended != NULL) {
 		struct validation *v = e->env.ended;
 		e->env.ended = v->next_ended;
-		conclude(e, v);
+		if (validation_settled(v)) {
+			conclude(e, v);
+		}
 	}
 }
 
@@ -262,11 +271,11 @@ static void serve_event(struct engine *e, const struct epoll_event *event)
 	int fd = event->data.fd;
 	if (fd == e->event) {
 		take_waiting(e);
-	} else if (fd == resolver_fd(e->env.resolver)) {
-		resolver_serve(e->env.resolver);
 	} else if (fd == handshakes_fd(e->env.handshakes)) {
 		handshakes_serve(e->env.handshakes);
-	} else {
+	} else if (fd == plains_fd(e->env.plains)) {
+		plains_serve(e->env.plains);
+	} else if (fd != resolver_fd(e->env.resolver)) { /* whose answers are delivered in each turn */
 		int in = event->events & EPOLLIN ? CURL_CSELECT_IN : 0;
 		int out = event->events & EPOLLOUT ? CURL_CSELECT_OUT : 0;
 		int error = event->events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0;
@@ -308,21 +317,23 @@ static void *loop(void *arg)
 	return NULL;
 }
 
-/* Each validation holds a connection, so the limit of open files bounds how many may run. */
-static size_t capacity(void)
+/* Each validation holds a connection, and each round that of its call and one to each perspective. */
+size_t engine_capacity(const struct config_va *config)
 {
+	rlim_t each = FILES_EACH + (config->perspectives.n > 0 ? 1 + config->perspectives.n : 0);
 	struct rlimit limit = { .rlim_cur = 0 };
 	(void) getrlimit(RLIMIT_NOFILE, &limit);
-	if (limit.rlim_cur < FILES_RESERVED + (rlim_t) CAPACITY_MIN * FILES_EACH) {
+	if (limit.rlim_cur < FILES_RESERVED + CAPACITY_MIN * each) {
 		return CAPACITY_MIN;
 	}
-	rlim_t n = (limit.rlim_cur - FILES_RESERVED) / FILES_EACH;
+	rlim_t n = (limit.rlim_cur - FILES_RESERVED) / each;
 	return n < CAPACITY_MAX ? (size_t) n : CAPACITY_MAX;
 }
 
 int engine_start(struct ctx *c, struct engine *e)
 {
-	e->capacity = capacity();
+	e->capacity = engine_capacity(e->env.config);
+	TRY(resolver_start(c, e->env.resolver));
 	int error = pthread_create(&e->thread, NULL, loop, e);
 	if (error != 0) {
 		return FAIL(c, SERVER_INTERNAL, "No thread for the event loop: %s", strerror(error));
@@ -344,7 +355,8 @@ int engine_submit(struct ctx *c, struct engine *e, const struct validate_request
 	v->done = done;
 	v->arg = arg;
 	(void) pthread_mutex_lock(&e->lock);
-	bool taken = !e->draining && e->count < e->capacity;
+	bool draining = e->draining;
+	bool taken = !draining && e->count < e->capacity;
 	if (taken) {
 		v->next = e->waiting;
 		e->waiting = v;
@@ -352,6 +364,9 @@ int engine_submit(struct ctx *c, struct engine *e, const struct validate_request
 		metric_set(METRIC_validations_running, NULL, (int64_t) e->count);
 	}
 	(void) pthread_mutex_unlock(&e->lock);
+	if (draining) {
+		return FAIL(c, UNAVAILABLE, "The validation authority is shutting down");
+	}
 	if (!taken) {
 		return FAIL(c, UNAVAILABLE, "The validation authority has no room for another validation");
 	}

@@ -1,5 +1,5 @@
 /* The validation engine (design 6): one thread, one epoll loop over libunbound and libcurl's multi interface, that holds
- * thousands of slow validations at some 35 kB each, most of it libcurl's. */
+ * thousands of slow validations, at some 10 kB each beside the caller's connection. */
 #ifndef CAIRN_VA_ENGINE_H
 #define CAIRN_VA_ENGINE_H
 
@@ -13,6 +13,9 @@ struct engine;
  * FAIL: MALFORMED, SERVER_INTERNAL. */
 int engine_new(struct ctx *c, const struct config_va *config, struct engine **ret) MUST_CHECK;
 int engine_start(struct ctx *c, struct engine *e) MUST_CHECK;
+
+/* How many validations may run, and rounds of perspectives (va/remotes.h) beside them, by the limit of open files. */
+size_t engine_capacity(const struct config_va *config);
 
 /* From any thread. done runs once, in the loop thread, and must not block; until then c and `in` stay as they are and
  * belong to the engine; the result lives in c's arena. FAIL: UNAVAILABLE (full, or draining), MALFORMED; then done does

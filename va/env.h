@@ -6,22 +6,26 @@
 
 #include "lib/base/config.h"
 #include "lib/base/ip.h"
-#include "va/redirect.h"
+#include "policy/redirect.h"
 
 #define VA_SPARES_MAX 64
 
 struct handshakes;
+struct plains;
 struct resolver;
+struct uplink;
 struct validation;
 
 struct va_env {
 	const struct config_va *config;
 	struct resolver *resolver;
+	struct uplink *uplink;
 	struct handshakes *handshakes;
+	struct plains *plains;
 	CURLM *multi;
 	CURL *spares[VA_SPARES_MAX]; /* handles of fetches that ended; they keep options, but no connection */
 	size_t n_spares;
-	struct network_list allowed;
+	struct ip_reach reach;
 	struct redirect_ports ports;
 	struct validation *ended; /* validations that the loop has to conclude */
 };

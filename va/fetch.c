@@ -2,40 +2,36 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <unistd.h>
 
-#include "lib/base/buffer.h"
 #include "lib/base/die.h"
 #include "lib/crypto/auto_openssl.h"
-#include "lib/crypto/digest.h"
+#include "va/dial.h"
+#include "va/http_answer.h"
+
+#define RECEIVE_WINDOW 16384
 
 struct fetch {
 	CURL *easy;
 	struct va_env *env;
 	struct arena *arena;
-	struct curl_slist *headers;
 	struct curl_slist *connect_to;
 	fetch_done *done;
 	void *arg;
 	struct ip ip;
 	uint16_t port;
+	int fd;       /* libcurl's, which closes it when the transfer ends; -1 before */
 	bool fault;   /* no socket for us */
 	bool changed; /* libcurl wanted another address: never */
 	bool too_large;
-	size_t header_total;
-	size_t header_n;
-	size_t locations;
-	const char *location;
 	struct bytes certificate;
 	struct connection_attempt attempt;
 	int64_t started_us;
-	size_t body_n;
-	char header[FETCH_HEADERS_KEPT];
-	uint8_t body[FETCH_BODY_READ];
+	struct http_answer answer;
 };
 
 /* The last gate before a connection: the address dialled is the one that was checked. */
@@ -49,75 +45,24 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
 		f->changed = true;
 		return CURL_SOCKET_BAD;
 	}
-	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
-	f->fault = fd < 0 && errno != EAFNOSUPPORT;
-	return fd; /* CURL_SOCKET_BAD is -1 */
-}
-
-/* What is no ASCII is escaped here already, so that the record says exactly what was followed. */
-static const char *ascii(struct arena *a, const char *p, size_t n)
-{
-	struct buffer b;
-	buffer_init(&b, a, n + 1);
-	for (size_t i = 0; i < n; i++) {
-		if ((uint8_t) p[i] >= 0x80) {
-			buffer_printf(&b, "%%%02X", (uint8_t) p[i]);
-		} else {
-			buffer_add_char(&b, p[i]);
-		}
-	}
-	return (const char *) buffer_bytes(&b).p;
-}
-
-static void take_location(struct fetch *f, const char *p, size_t n)
-{
-	static const char name[] = "location:";
-	size_t skip = sizeof(name) - 1;
-	if (n < skip || strncasecmp(p, name, skip) != 0) {
-		return;
-	}
-	while (skip < n && (p[skip] == ' ' || p[skip] == '\t')) {
-		skip++;
-	}
-	while (n > skip && (p[n - 1] == '\r' || p[n - 1] == '\n' || p[n - 1] == ' ' || p[n - 1] == '\t')) {
-		n--;
-	}
-	n = n - skip < REDIRECT_URL_MAX ? n : skip + REDIRECT_URL_MAX + 1;
-	f->locations++;
-	f->location = ascii(f->arena, p + skip, n - skip);
+	f->fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
+	f->fault = f->fd < 0 && errno != EAFNOSUPPORT;
+	/* Little is wanted, so little may be on its way: a host that pours is slowed down. */
+	int window = RECEIVE_WINDOW;
+	(void) setsockopt(f->fd, SOL_SOCKET, SO_RCVBUF, &window, sizeof(window));
+	return f->fd; /* CURL_SOCKET_BAD is -1 */
 }
 
 static size_t on_header(char *p, size_t size, size_t n, void *arg)
 {
 	struct fetch *f = arg;
-	n *= size;
-	f->header_total += n;
-	if (f->header_total > FETCH_HEADERS_MAX) { /* interim answers count too */
-		f->too_large = true;
-		return 0;
-	}
-	if (n >= 5 && memcmp(p, "HTTP/", 5) == 0) {
-		f->header_n = 0;
-		f->locations = 0;
-		f->location = NULL;
-	}
-	for (size_t i = 0; i < n && f->header_n < sizeof(f->header); i++) {
-		f->header[f->header_n++] = p[i] == '\0' ? ' ' : p[i];
-	}
-	take_location(f, p, n);
-	return n;
+	return http_answer_line(&f->answer, (struct bytes) { (const uint8_t *) p, n * size }) ? n * size : 0;
 }
 
-/* Stops the transfer once it is longer than any key authorization. */
 static size_t on_body(char *p, size_t size, size_t n, void *arg)
 {
 	struct fetch *f = arg;
-	n *= size;
-	size_t room = sizeof(f->body) - f->body_n;
-	size_t taken = n < room ? n : room;
-	memcpy(f->body + f->body_n, p, taken);
-	f->body_n += taken;
-	return f->body_n < sizeof(f->body) ? n : 0;
+	return http_answer_body(&f->answer, (struct bytes) { (const uint8_t *) p, n * size }) ? n * size : 0;
 }
 
 /* Any certificate will do (A-105 leads to https hosts that have none yet); it is kept as evidence. */
@@ -126,7 +71,7 @@ static int on_certificate(X509_STORE_CTX *store, void *arg)
 	struct fetch *f = arg;
 	X509 *leaf = X509_STORE_CTX_get0_cert(store);
 	int n = leaf == NULL ? -1 : i2d_X509(leaf, NULL);
-	if (n > 0 && n <= FETCH_HEADERS_MAX) {
+	if (n > 0 && n <= HTTP_ANSWER_CERTIFICATE_KEPT) {
 		uint8_t *der = arena_alloc(f->arena, (size_t) n);
 		f->certificate = (struct bytes) { der, (size_t) n };
 		(void) i2d_X509(leaf, &der);
@@ -137,6 +82,7 @@ static int on_certificate(X509_STORE_CTX *store, void *arg)
 static CURLcode on_ssl_ctx(CURL *easy, void *ssl_ctx, void *arg)
 {
 	(void) easy;
+	SSL_CTX_set_options(ssl_ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_security_level(ssl_ctx, 0); /* old keys and digests are no reason to fail a redirect */
 	SSL_CTX_set_cert_verify_callback(ssl_ctx, on_certificate, arg);
 	return CURLE_OK;
@@ -156,7 +102,7 @@ static const struct option numbers[] = {
 	{ CURLOPT_FRESH_CONNECT, 1 },
 	{ CURLOPT_FORBID_REUSE, 1 },
 	{ CURLOPT_DNS_CACHE_TIMEOUT, 0 },
-	{ CURLOPT_BUFFERSIZE, 2048 },
+	{ CURLOPT_BUFFERSIZE, 1024 },
 	{ CURLOPT_SSL_VERIFYPEER, 0 },
 	{ CURLOPT_SSL_VERIFYHOST, 0 },
 	{ CURLOPT_SSL_SESSIONID_CACHE, 0 },
@@ -169,7 +115,7 @@ static void set_common(CURL *easy, const struct va_env *env)
 	for (size_t i = 0; i < COUNT_OF(numbers); i++) {
 		curl_easy_setopt(easy, numbers[i].option, numbers[i].value);
 	}
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https");
 	curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
 	curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
@@ -186,7 +132,6 @@ static void set_options(struct fetch *f, const struct fetch_request *r)
 {
 	CURL *easy = f->easy;
 	curl_easy_setopt(easy, CURLOPT_URL, r->target->url);
-	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, f->headers);
 	curl_easy_setopt(easy, CURLOPT_CONNECT_TO, f->connect_to);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long) r->connect_ms);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long) r->total_ms);
@@ -224,7 +169,6 @@ static void fetch_free(struct fetch *f)
 	if (f->easy != NULL) {
 		put_easy(f->env, f->easy);
 	}
-	curl_slist_free_all(f->headers);
 	curl_slist_free_all(f->connect_to);
 	free(f);
 }
@@ -248,13 +192,11 @@ int fetch_start(
 		.port = r->target->port,
 		.address_used = ip,
 		.started_at = clock_now() };
+	f->fd = -1;
+	http_answer_init(&f->answer, a);
 	f->started_us = clock_monotonic_us();
 	f->easy = take_easy(env);
 	f->connect_to = curl_slist_append(NULL, arena_printf(a, r->ip->v6 ? "::[%s]:%u" : "::%s:%u", ip, f->port));
-	if (r->name_only) {
-		bool bracketed = r->target->host_is_ip && r->target->ip.v6; /* B-8 */
-		f->headers = curl_slist_append(NULL, arena_printf(a, bracketed ? "Host: [%s]" : "Host: %s", r->target->host));
-	}
 	if (f->easy != NULL) {
 		set_options(f, r);
 	}
@@ -273,25 +215,16 @@ static const struct {
 	{ CURLE_OK, FAILURE_NONE }, { CURLE_WRITE_ERROR, FAILURE_NONE }, /* we had enough of the body */
 	{ CURLE_SSL_CONNECT_ERROR, FAILURE_TLS }, { CURLE_SSL_CIPHER, FAILURE_TLS },
 	{ CURLE_PEER_FAILED_VERIFICATION, FAILURE_TLS }, { CURLE_GOT_NOTHING, FAILURE_EMPTY },
-	{ CURLE_RECV_ERROR, FAILURE_RESET }, { CURLE_SEND_ERROR, FAILURE_RESET }, { CURLE_PARTIAL_FILE, FAILURE_RESET },
-	{ CURLE_WEIRD_SERVER_REPLY, FAILURE_NOT_HTTP }, { CURLE_UNSUPPORTED_PROTOCOL, FAILURE_NOT_HTTP },
-	{ CURLE_BAD_CONTENT_ENCODING, FAILURE_NOT_HTTP },
+	{ CURLE_SEND_ERROR, FAILURE_RESET }, { CURLE_PARTIAL_FILE, FAILURE_RESET },
+	{ CURLE_UNSUPPORTED_PROTOCOL, FAILURE_NOT_HTTP }, { CURLE_BAD_CONTENT_ENCODING, FAILURE_MALFORMED },
 	{ CURLE_OUT_OF_MEMORY, FAILURE_HEADERS }, /* a line of more than 100 kB */
 };
 
-static enum failure failure_of_connect_errno(const struct fetch *f)
+static enum failure failure_of_connect(const struct fetch *f)
 {
 	long error = 0;
 	(void) curl_easy_getinfo(f->easy, CURLINFO_OS_ERRNO, &error);
-	/* no port or buffer is left here; for IPv6 it means that this host has none */
-	bool ours = error == ENOBUFS || error == ENOMEM || (error == EADDRNOTAVAIL && !f->ip.v6);
-	if (ours) {
-		return FAILURE_FAULT;
-	}
-	if (error == ETIMEDOUT) {
-		return FAILURE_CONNECT_TIMEOUT;
-	}
-	return error == ECONNREFUSED ? FAILURE_REFUSED : FAILURE_UNREACHABLE;
+	return dial_failure(&f->ip, (int) error);
 }
 
 static enum failure failure_of_timeout(const struct fetch *f)
@@ -303,8 +236,20 @@ static enum failure failure_of_timeout(const struct fetch *f)
 	if (connected == 0) {
 		return FAILURE_CONNECT_TIMEOUT;
 	}
-	bool tls = strncmp(f->attempt.url, "https:", 6) == 0;
-	return tls && handshaken == 0 ? FAILURE_TLS_TIMEOUT : FAILURE_READ_TIMEOUT;
+	return handshaken == 0 ? FAILURE_TLS_TIMEOUT : FAILURE_READ_TIMEOUT;
+}
+
+/* The connection broke off, or libcurl could not make sense of what came over it. */
+static enum failure failure_of_broken(const struct fetch *f, CURLcode code)
+{
+	long error = 0;
+	long status = 0;
+	(void) curl_easy_getinfo(f->easy, CURLINFO_OS_ERRNO, &error);
+	(void) curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (code == CURLE_RECV_ERROR) {
+		return error == 0 && f->answer.header.n > 0 ? FAILURE_MALFORMED : FAILURE_RESET;
+	}
+	return status != 0 ? FAILURE_MALFORMED : FAILURE_NOT_HTTP;
 }
 
 static enum failure failure_of(const struct fetch *f, CURLcode code)
@@ -312,11 +257,20 @@ static enum failure failure_of(const struct fetch *f, CURLcode code)
 	if (f->fault || f->changed) {
 		return FAILURE_FAULT;
 	}
-	if (f->too_large) {
+	if (f->answer.headers_over) {
 		return FAILURE_HEADERS;
 	}
+	if (f->too_large) {
+		return FAILURE_LARGE;
+	}
+	if (code == CURLE_RECV_ERROR || code == CURLE_WEIRD_SERVER_REPLY) {
+		return failure_of_broken(f, code);
+	}
+	if (code == CURLE_OK && !f->answer.head_ended) {
+		return FAILURE_RESET;
+	}
 	if (code == CURLE_COULDNT_CONNECT) {
-		return failure_of_connect_errno(f);
+		return failure_of_connect(f);
 	}
 	if (code == CURLE_OPERATION_TIMEDOUT) {
 		return failure_of_timeout(f);
@@ -332,16 +286,10 @@ static enum failure failure_of(const struct fetch *f, CURLcode code)
 static void fill_attempt(struct fetch *f, enum failure failure)
 {
 	struct connection_attempt *t = &f->attempt;
-	uint8_t digest[SHA256_SIZE];
 	long status = 0;
 	(void) curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
-	sha256_of((struct bytes) { f->body, f->body_n }, digest);
+	http_answer_record(&f->answer, t);
 	t->http_status = status;
-	t->location = f->location;
-	t->headers = f->header_n == 0 ? NULL : arena_text_n(f->arena, f->header, f->header_n);
-	t->body = arena_bytes(f->arena, f->body, f->body_n < HTTP01_BODY_MAX ? f->body_n : HTTP01_BODY_MAX);
-	t->body_octets = (int64_t) f->body_n;
-	t->body_sha256 = arena_bytes(f->arena, digest, sizeof(digest));
 	t->tls_certificate = f->certificate;
 	t->error = failure == FAILURE_NONE ? NULL : failure_text(failure);
 	t->duration_us = clock_monotonic_us() - f->started_us;
@@ -349,7 +297,7 @@ static void fill_attempt(struct fetch *f, enum failure failure)
 
 static void end(struct fetch *f, enum failure failure)
 {
-	if (failure == FAILURE_NONE && redirect_status(f->attempt.http_status) && f->locations != 1) {
+	if (failure == FAILURE_NONE && redirect_status(f->attempt.http_status) && f->answer.locations != 1) {
 		failure = FAILURE_LOCATIONS; /* C-11: which would be the final one? */
 		f->attempt.error = failure_text(failure);
 	}
@@ -369,6 +317,17 @@ void fetch_finish(CURL *easy, CURLcode code)
 	enum failure failure = failure_of(f, code);
 	fill_attempt(f, failure);
 	end(f, failure);
+}
+
+void fetch_tick(struct fetch *f)
+{
+	struct tcp_info info;
+	socklen_t n = sizeof(info);
+	if (f->fd >= 0 && getsockopt(f->fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0 &&
+	    info.tcpi_bytes_received > FETCH_OCTETS_MAX) {
+		f->too_large = true;
+		fetch_finish(f->easy, CURLE_OPERATION_TIMEDOUT);
+	}
 }
 
 void fetch_free_spares(struct va_env *env)

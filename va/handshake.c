@@ -1,7 +1,6 @@
 #include "va/handshake.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -11,6 +10,7 @@
 #include "lib/base/die.h"
 #include "lib/crypto/auto_openssl.h"
 #include "lib/crypto/digest.h"
+#include "va/dial.h"
 
 #define EVENTS 64
 #define READ_AT_ONCE 4096
@@ -22,7 +22,7 @@ struct handshakes {
 	int epoll;
 };
 
-/* It is for va/decide.h to judge the one certificate; nobody's chain is built. */
+/* It is for policy/decide.h to judge the one certificate; nobody's chain is built. */
 static int on_chain(X509_STORE_CTX *store, void *arg)
 {
 	(void) store;
@@ -133,19 +133,6 @@ static void end(struct handshake *h, enum failure failure, const char *error)
 	h->done(h->arg, failure, &attempt);
 }
 
-static enum failure failure_of_errno(const struct handshake *h, int error)
-{
-	/* no port or buffer is left here; for IPv6 it means that this host has none */
-	bool v6 = strchr(h->attempt.address_used, ':') != NULL;
-	if (error == ENOBUFS || error == ENOMEM || (error == EADDRNOTAVAIL && !v6)) {
-		return FAILURE_FAULT;
-	}
-	if (error == ETIMEDOUT) {
-		return FAILURE_CONNECT_TIMEOUT;
-	}
-	return error == ECONNREFUSED ? FAILURE_REFUSED : FAILURE_UNREACHABLE;
-}
-
 /* Sends what TLS wrote. -1: the connection is gone. */
 static int flush(struct handshake *h)
 {
@@ -234,7 +221,7 @@ static void connected(struct handshake *h)
 	int error = 0;
 	socklen_t n = sizeof(error);
 	if (getsockopt(h->fd, SOL_SOCKET, SO_ERROR, &error, &n) != 0 || error != 0) {
-		end(h, failure_of_errno(h, error), NULL);
+		end(h, dial_failure(&h->ip, error), NULL);
 		return;
 	}
 	h->connected = true;
@@ -265,27 +252,6 @@ void handshakes_serve(struct handshakes *all)
 	}
 }
 
-static int open_socket(const struct ip *ip, uint16_t port)
-{
-	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(port) };
-	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
-	memcpy(&in.sin_addr, ip->b, sizeof(in.sin_addr));
-	memcpy(&in6.sin6_addr, ip->b, sizeof(in6.sin6_addr));
-	int fd = socket(ip->v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0) {
-		return -1;
-	}
-	int result = ip->v6 ? connect(fd, (const struct sockaddr *) &in6, sizeof(in6))
-	                    : connect(fd, (const struct sockaddr *) &in, sizeof(in));
-	if (result != 0 && errno != EINPROGRESS) {
-		int error = errno;
-		(void) close(fd);
-		errno = error;
-		return -1;
-	}
-	return fd;
-}
-
 static SSL *new_ssl(SSL_CTX *tls, const char *server_name)
 {
 	SSL *ssl = SSL_new(tls);
@@ -313,6 +279,7 @@ void handshake_start(struct handshake *h, struct handshakes *all, struct arena *
 		.arena = a,
 		.done = done,
 		.arg = arg,
+		.ip = *request->ip,
 		.started_us = now,
 		.connect_until_us = now + request->connect_ms * 1000,
 		.until_us = now + request->total_ms * 1000,
@@ -322,10 +289,9 @@ void handshake_start(struct handshake *h, struct handshakes *all, struct arena *
 		    .address_used = ip_encode(a, request->ip),
 		    .started_at = clock_now() },
 	};
-	h->fd = open_socket(request->ip, request->port);
+	h->fd = dial_open(request->ip, request->port);
 	if (h->fd < 0) {
-		bool ours = errno == EMFILE || errno == ENFILE;
-		end(h, ours ? FAILURE_FAULT : failure_of_errno(h, errno), NULL);
+		end(h, dial_failure(request->ip, errno), NULL);
 		return;
 	}
 	h->ssl = new_ssl(all->tls, request->server_name);

@@ -7,7 +7,7 @@
 #include <openssl/ssl.h>
 
 #include "lib/rpc/messages.h"
-#include "va/decide.h"
+#include "policy/decide.h"
 #include "va/env.h"
 
 #define HANDSHAKE_OCTETS_MAX 65536      /* that are read */
@@ -43,6 +43,7 @@ struct handshake {
 	void *arg;
 	SSL *ssl; /* NULL: nothing is under way */
 	int fd;
+	struct ip ip;
 	bool connected;
 	bool waits_to_send;
 	size_t received;

@@ -1,6 +1,7 @@
 #include "va/host.h"
 
-#include "va/decide.h"
+#include "policy/decide.h"
+#include "policy/dns_trouble.h"
 #include "va/record.h"
 
 #define OTHER_FAMILY_MS 3000
@@ -9,21 +10,25 @@ enum { V6, V4 };
 
 static void begin(struct host *h, const char *name)
 {
-	*h = (struct host) {
-		.env = h->env, .arena = h->arena, .result = h->result, .on_end = h->on_end, .arg = h->arg, .name = name
-	};
+	*h = (struct host) { .env = h->env,
+		.arena = h->arena,
+		.result = h->result,
+		.on_end = h->on_end,
+		.arg = h->arg,
+		.whose = h->whose,
+		.name = name };
 }
 
-/* Takes the first address of the answers that validation may enter. */
-static void choose(struct host *h, const struct bytes_list *rdata)
+/* Takes the first address of the answers that validation may enter; one of the other family's length is none. */
+static void choose(struct host *h, const struct bytes_list *rdata, size_t octets)
 {
 	bool chosen = false;
 	for (size_t i = 0; i < rdata->n; i++) {
 		struct ip ip;
-		if (ip_of_bytes(rdata->v[i], &ip) != 0) {
+		if (rdata->v[i].n != octets || ip_of_bytes(rdata->v[i], &ip) != 0) {
 			continue;
 		}
-		const char *refusal = ip_refusal(&ip, &h->env->allowed);
+		const char *refusal = ip_refusal(&ip, &h->env->reach);
 		const char *text = ip_encode(h->arena, &ip);
 		h->all.v[h->all.n++] = text;
 		if (refusal != NULL) {
@@ -43,7 +48,7 @@ static const char *name_error(const struct host *h)
 	const struct resolution *r = v4->record.error == NULL && v6->record.error != NULL ? &v6->record : &v4->record;
 	const char *prefix = failure_text(FAILURE_NAME);
 	if (r->error != NULL) {
-		return arena_printf(h->arena, "%s %s looking up %s for %s", prefix, r->error, r->type, h->name);
+		return arena_printf(h->arena, "%s %s", prefix, dns_trouble_text(h->arena, r));
 	}
 	if (v4->record.rcode != 0) {
 		return arena_printf(h->arena,
@@ -65,8 +70,8 @@ static void resolved(struct host *h)
 {
 	size_t n = h->answers[V6].rdata.n + h->answers[V4].rdata.n;
 	h->all.v = ARENA_ARRAY(h->arena, n, const char *);
-	choose(h, &h->answers[V6].rdata);
-	choose(h, &h->answers[V4].rdata);
+	choose(h, &h->answers[V6].rdata, 16);
+	choose(h, &h->answers[V4].rdata, 4);
 	h->fault = h->n_ips == 0 && h->refused == NULL && (h->answers[V6].fault || h->answers[V4].fault);
 	h->on_end(h->arg);
 }
@@ -96,21 +101,16 @@ void host_resolve(struct host *h, const char *name, int64_t left_ms)
 	begin(h, name);
 	int64_t hurry_ms = left_ms / 2 < OTHER_FAMILY_MS ? left_ms / 2 : OTHER_FAMILY_MS;
 	h->hurry_at_us = clock_monotonic_us() + hurry_ms * 1000;
-	struct lookup_wanted v6 = { name, LOOKUP_AAAA, on_v6, h };
-	struct lookup_wanted v4 = { name, LOOKUP_A, on_v4, h };
+	struct lookup_wanted v6 = { name, LOOKUP_AAAA, on_v6, h, false, h->whose };
+	struct lookup_wanted v4 = { name, LOOKUP_A, on_v4, h, false, h->whose };
 	h->lookups[V6] = lookup_start(h->env->resolver, h->arena, &v6);
 	h->lookups[V4] = lookup_start(h->env->resolver, h->arena, &v4);
-	if (h->lookups[V6] == NULL || h->lookups[V4] == NULL) {
-		host_abandon(h);
-		h->fault = true;
-		h->on_end(h->arg);
-	}
 }
 
 void host_take_ip(struct host *h, const char *text, const struct ip *ip)
 {
 	begin(h, text);
-	const char *refusal = ip_refusal(ip, &h->env->allowed);
+	const char *refusal = ip_refusal(ip, &h->env->reach);
 	h->ips[0] = *ip;
 	h->n_ips = refusal == NULL;
 	h->refused = refusal == NULL ? NULL : arena_printf(h->arena, "%s, which is %s", text, refusal);

@@ -13,6 +13,7 @@ struct host {
 	struct validation_result *result; /* lookups are recorded here */
 	void (*on_end)(void *arg);
 	void *arg;
+	const char *whose; /* as in lookup_wanted */
 	const char *name;
 	struct lookup *lookups[2]; /* AAAA, A; NULL once answered */
 	struct lookup_answer answers[2];
@@ -24,7 +25,7 @@ struct host {
 	bool fault;           /* ours: nothing is to be concluded from there being no address */
 };
 
-/* The first five members are filled in by the caller. on_end is called once, maybe before this returns, unless the lookups
+/* The first six members are filled in by the caller. on_end is called once, maybe before this returns, unless the lookups
  * are abandoned first; they may take left_ms. */
 void host_resolve(struct host *h, const char *name, int64_t left_ms);
 /* An address that stands in place of a name. No lookup, no call of on_end. */

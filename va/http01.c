@@ -6,6 +6,7 @@
 
 #define HOP_MS 10000
 #define CONNECT_WITH_FALLBACK_MS 5000
+#define LOOK_US 250000 /* how often it is looked at how much came */
 
 static void hop_begin(struct http01 *h);
 
@@ -51,11 +52,15 @@ static void connect_next(struct http01 *h)
 		.target = &h->target,
 		.ip = &h->host.ips[h->next_ip++],
 		.name_only = h->redirects == 0,
+		.user_agent = h->dcv.env->config->user_agent,
 		.total_ms = total,
 		/* leaves the fallback its share */
 		.connect_ms = last ? total : at_most((left_ms(h) + 1) / 2, CONNECT_WITH_FALLBACK_MS),
 	};
-	if (fetch_start(h->dcv.env, h->dcv.arena, &request, on_fetched, h, &h->fetch) != 0) {
+	struct va_env *env = h->dcv.env;
+	if (!h->target.https) {
+		plain_start(&h->plain, env->plains, h->dcv.arena, &request, on_fetched, h);
+	} else if (fetch_start(env, h->dcv.arena, &request, on_fetched, h, &h->fetch) != 0) {
 		finish_fault(h);
 	}
 }
@@ -123,9 +128,12 @@ static void on_host(void *arg)
 
 static void hop_begin(struct http01 *h)
 {
-	h->host = (struct host) {
-		.env = h->dcv.env, .arena = h->dcv.arena, .result = h->dcv.result, .on_end = on_host, .arg = h
-	};
+	h->host = (struct host) { .env = h->dcv.env,
+		.arena = h->dcv.arena,
+		.result = h->dcv.result,
+		.on_end = on_host,
+		.arg = h,
+		.whose = h->dcv.request->identifier.value };
 	h->hop_at = clock_now();
 	h->visited[h->redirects] = h->target.url;
 	if (h->target.host_is_ip) {
@@ -145,7 +153,13 @@ void http01_start(struct dcv *dcv)
 
 void http01_tick(struct dcv *dcv, int64_t now_us)
 {
-	host_tick(&((struct http01 *) dcv)->host, now_us);
+	struct http01 *h = (struct http01 *) dcv;
+	host_tick(&h->host, now_us);
+	plain_tick(&h->plain, now_us);
+	if (h->fetch != NULL && now_us >= h->look_at_us) {
+		h->look_at_us = now_us + LOOK_US;
+		fetch_tick(h->fetch);
+	}
 }
 
 void http01_abandon(struct dcv *dcv)
@@ -156,8 +170,10 @@ void http01_abandon(struct dcv *dcv)
 	if (h->dcv.ended) {
 		return;
 	}
-	if (h->fetch != NULL) {
-		h->dcv.deadline_us = 0; /* no fallback any more */
+	h->dcv.deadline_us = 0; /* no fallback any more */
+	if (plain_running(&h->plain)) {
+		plain_abandon(&h->plain);
+	} else if (h->fetch != NULL) {
 		fetch_abandon(h->fetch);
 	} else if (resolving) {
 		finish_unconnected(h, host_error(&h->host));

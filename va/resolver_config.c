@@ -8,27 +8,43 @@
 #include "lib/base/ip.h"
 
 /* In one place, so that no file is needed: IANA's trust anchors of the root, KSK-2017 and KSK-2024, for all lookups (C-20). */
-static const char *const root_anchors[] = {
+static const char *const iana_anchors[] = {
 	". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D",
 	". IN DS 38696 8 2 683D2D0ACB8C9B712A1948B27F741219298D0A450D612C483AF444A4C0FB2B16",
 };
 
-/* By UDP from random ports, and by TCP where an answer was cut off (A-111). Answers live for a short time only (a subscriber repairs a record and tries again); errors shorter still. No address
- * is too private to be asked: that the operator named it is enough. */
+/* SHA-1 does not count beside SHA-2 (RFC 4509 3; C-21), and a zone is signed by each algorithm that its DS records name.
+ * By UDP from random ports, and by TCP where an answer was cut off (A-111). Answers live for a short time only (a subscriber repairs a record and
+ * tries again); errors shorter still. Which addresses are asked is said by add_closed. Sizes are of one context of one lane (dns_lanes.h). */
 static const char head[] = "server:\n"
                            "\tdirectory: \"\"\n"
                            "\tmodule-config: \"validator iterator\"\n"
                            "\tdo-not-query-localhost: no\n"
                            "\tcache-max-ttl: 60\n"
                            "\tcache-max-negative-ttl: 5\n"
-                           "\tinfra-host-ttl: 60\n"
-                           "\tmsg-cache-size: 16m\n"
-                           "\trrset-cache-size: 32m\n"
-                           "\toutgoing-range: 512\n"
-                           "\toutgoing-num-tcp: 32\n"
+                           "\tinfra-host-ttl: 1\n"
+                           "\tmsg-cache-size: 4m\n"
+                           "\trrset-cache-size: 8m\n"
+                           "\tkey-cache-size: 1m\n"
+                           "\tinfra-cache-numhosts: 2000\n"
+                           "\tmsg-cache-slabs: 1\n"
+                           "\trrset-cache-slabs: 1\n"
+                           "\tkey-cache-slabs: 1\n"
+                           "\tinfra-cache-slabs: 1\n"
+                           "\toutgoing-range: 400\n"
+                           "\toutgoing-num-tcp: 16\n"
                            "\tedns-buffer-size: 1232\n"
+                           "\tqname-minimisation: yes\n"
+                           "\tharden-glue: yes\n"
+                           "\tharden-below-nxdomain: yes\n"
+                           "\taggressive-nsec: no\n" /* what was denied of others hides no CAA that came since */
+                           "\tunwanted-reply-threshold: 10000\n"
                            "\tharden-dnssec-stripped: yes\n"
-                           "\tval-permissive-mode: no\n";
+                           "\tharden-algo-downgrade: yes\n"
+                           "\tval-permissive-mode: no\n"
+                           "\tval-bogus-ttl: 2\n"
+                           "\tval-nsec3-keysize-iterations: \"1024 150 2048 150 4096 150\"\n"
+                           "\tlog-servfail: yes\n";
 
 /* The root, or labels of 1 to 63 characters (RFC 1035 2.3.4), with or without a dot at the end. */
 static bool is_zone(const char *zone)
@@ -55,18 +71,23 @@ static bool is_root(const char *zone)
 }
 
 /* "192.0.2.1@53" or "2001:db8::1@53" */
-static bool is_forwarder(const char *text)
+static int forwarder_parse(const char *text, struct ip *ret)
 {
 	char address[64];
 	const char *at = strchr(text, '@');
 	if (at == NULL || (size_t) (at - text) >= sizeof(address) || strspn(at + 1, "0123456789") != strlen(at + 1)) {
-		return false;
+		return -1;
 	}
 	memcpy(address, text, (size_t) (at - text));
 	address[at - text] = '\0';
-	struct ip ip;
 	long port = strlen(at + 1) > 5 ? 0 : strtol(at + 1, NULL, 10);
-	return ip_parse(address, &ip) == 0 && port > 0 && port <= 65535;
+	return port > 0 && port <= 65535 ? ip_parse(address, ret) : -1;
+}
+
+static bool is_forwarder(const char *text)
+{
+	struct ip ip;
+	return forwarder_parse(text, &ip) == 0;
 }
 
 static bool validates(const struct config_resolver *r)
@@ -118,6 +139,59 @@ static bool root_validates(const struct config_va *config)
 	return true;
 }
 
+/* The root's keys: IANA's, or those that the operator gave for a root of his own. */
+static int add_root_anchors(struct ctx *c, struct buffer *b, const struct config_va *config)
+{
+	const struct text_list *own = &config->root_trust_anchors;
+	for (size_t i = 0; i < own->n; i++) {
+		if (!is_anchor(own->v[i]) || !root_validates(config)) {
+			return FAIL(c, MALFORMED,
+			    "root_trust_anchors: \"%s\" is not KEYTAG ALGORITHM TYPE DIGEST, or nothing is validated from the root",
+			    own->v[i]);
+		}
+		buffer_printf(b, "\ttrust-anchor: \". IN DS %s\"\n", own->v[i]);
+	}
+	for (size_t i = 0; own->n == 0 && root_validates(config) && i < COUNT_OF(iana_anchors); i++) {
+		buffer_printf(b, "\ttrust-anchor: \"%s\"\n", iana_anchors[i]);
+	}
+	return 0;
+}
+
+/* Names are resolved from there; with resolvers for all names there is nothing to be resolved from the root. */
+static int add_root_servers(struct ctx *c, struct buffer *b, const struct config_va *config)
+{
+	const struct text_list *servers = &config->root_servers;
+	for (size_t i = 0; servers->n > 0 && i < config->resolvers.n; i++) {
+		if (is_root(config->resolvers.v[i].zone)) {
+			return FAIL(c, MALFORMED, "root_servers: there is a resolver for all names as well; one of them has to go");
+		}
+	}
+	buffer_add_text(b, servers->n > 0 ? "stub-zone:\n\tname: \".\"\n" : "");
+	for (size_t i = 0; i < servers->n; i++) {
+		if (!is_forwarder(servers->v[i])) {
+			return FAIL(c, MALFORMED, "root_servers: \"%s\" is not ADDRESS@PORT", servers->v[i]);
+		}
+		buffer_printf(b, "\tstub-addr: %s\n", servers->v[i]);
+	}
+	return 0;
+}
+
+/* All that has no resolver of its own is forwarded. */
+static bool has_forwarder(const struct config_va *config)
+{
+	bool has = false;
+	for (size_t i = 0; i < config->resolvers.n; i++) {
+		has = has || is_root(config->resolvers.v[i].zone);
+	}
+	return has;
+}
+
+/* Then the operator's servers know about all names, those that are reserved too. */
+static bool has_own_root(const struct config_va *config)
+{
+	return config->root_servers.n > 0 || has_forwarder(config);
+}
+
 static int add_local_zone(struct ctx *c, struct buffer *b, const struct config_local_zone *z)
 {
 	struct ip ip;
@@ -157,6 +231,12 @@ static int add_anchors(struct ctx *c, struct buffer *b, const struct config_reso
 
 static int add_resolver_options(struct ctx *c, struct buffer *b, const struct config_va *config)
 {
+	if (has_own_root(config)) {
+		add_no_default(b, config, "test.");
+	}
+	/* Who forges an answer has to guess the case of each letter of the name too. A server that does not repeat it is asked again, and
+	 * believed when all answers are the same. Between a forwarder and us there is the operator's own network. */
+	buffer_printf(b, "\tuse-caps-for-id: %s\n", has_forwarder(config) ? "no" : "yes");
 	for (size_t i = 0; i < config->resolvers.n; i++) {
 		const struct config_resolver *r = &config->resolvers.v[i];
 		if (!is_zone(r->zone) || !is_forwarder(r->forward)) {
@@ -169,9 +249,36 @@ static int add_resolver_options(struct ctx *c, struct buffer *b, const struct co
 			if (!validates(r)) {
 				buffer_printf(b, "\tdomain-insecure: \"%s\"\n", r->zone);
 			}
-		} else {
-			add_no_default(b, config, "test.");
 		}
+	}
+	return 0;
+}
+
+static void add_open(struct network_list *open, const char *forwarder)
+{
+	struct ip ip;
+	if (forwarder_parse(forwarder, &ip) == 0) {
+		open->v[open->n++] = (struct network) { ip, ip.v6 ? 128 : 32 };
+	}
+}
+
+/* A delegation may name any address as that of its server: no query follows it where validation may not go (A-106). What the operator
+ * named is asked wherever it is. */
+static int add_closed(struct ctx *c, struct buffer *b, const struct config_va *config)
+{
+	struct ip_reach reach;
+	TRY(ip_reach_parse(c, &config->allow_networks, &config->deny_networks, &reach));
+	struct network_list open = { ARENA_ARRAY(c->arena, config->resolvers.n + config->root_servers.n, struct network),
+		0 };
+	for (size_t i = 0; i < config->resolvers.n; i++) {
+		add_open(&open, config->resolvers.v[i].forward);
+	}
+	for (size_t i = 0; i < config->root_servers.n; i++) {
+		add_open(&open, config->root_servers.v[i]);
+	}
+	struct network_list closed = ip_closed(c->arena, &reach, &open);
+	for (size_t i = 0; i < closed.n; i++) {
+		buffer_printf(b, "\tdo-not-query-address: %s/%u\n", ip_encode(c->arena, &closed.v[i].first), closed.v[i].bits);
 	}
 	return 0;
 }
@@ -198,9 +305,8 @@ int resolver_config_encode(struct ctx *c, const struct config_va *config, const 
 	struct buffer b;
 	buffer_init(&b, c->arena, 1024);
 	buffer_add_text(&b, head);
-	for (size_t i = 0; root_validates(config) && i < COUNT_OF(root_anchors); i++) {
-		buffer_printf(&b, "\ttrust-anchor: \"%s\"\n", root_anchors[i]);
-	}
+	TRY(add_root_anchors(c, &b, config));
+	TRY(add_closed(c, &b, config));
 	for (size_t i = 0; i < config->local_zones.n; i++) {
 		TRY(add_local_zone(c, &b, &config->local_zones.v[i]));
 	}
@@ -208,6 +314,7 @@ int resolver_config_encode(struct ctx *c, const struct config_va *config, const 
 	for (size_t i = 0; i < config->resolvers.n; i++) {
 		add_forward(&b, &config->resolvers, i);
 	}
+	TRY(add_root_servers(c, &b, config));
 	*ret_text = (const char *) buffer_bytes(&b).p;
 	return 0;
 }
@@ -228,11 +335,12 @@ static int match(const char *zone, const char *name)
 
 struct resolver_route resolver_route(const struct config_va *config, const char *name)
 {
-	struct resolver_route route = { "recursive", root_validates(config) };
+	struct resolver_route route = { "recursive", root_validates(config), ".", "." };
 	int best = -1;
+	int closest = 0;
 	for (size_t i = 0; i < config->local_zones.n; i++) {
 		if (match(config->local_zones.v[i].zone, name) >= 0) {
-			return (struct resolver_route) { "local", false };
+			return (struct resolver_route) { "local", false, NULL, NULL };
 		}
 	}
 	for (size_t i = 0; i < config->resolvers.n; i++) {
@@ -241,7 +349,11 @@ struct resolver_route resolver_route(const struct config_va *config, const char 
 		if (length > best) {
 			best = length;
 			bool anchored = r->trust_anchors.n > 0 || root_validates(config);
-			route = (struct resolver_route) { r->forward, validates(r) && anchored };
+			route = (struct resolver_route) { r->forward, validates(r) && anchored, r->zone, route.anchor };
+		}
+		if (length > closest && r->trust_anchors.n > 0) {
+			closest = length;
+			route.anchor = r->zone;
 		}
 	}
 	return route;

@@ -11,6 +11,8 @@ int resolver_config_encode(struct ctx *c, const struct config_va *config, const 
 struct resolver_route {
 	const char *resolver; /* "local", ADDRESS@PORT, or "recursive" */
 	bool dnssec;          /* answers are validated */
+	const char *zone;     /* that is forwarded; "." without; NULL: local */
+	const char *anchor;   /* the closest zone above the name whose key is known, if they are */
 };
 struct resolver_route resolver_route(const struct config_va *config, const char *name);
 

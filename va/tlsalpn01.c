@@ -85,8 +85,9 @@ void tlsalpn01_start(struct dcv *dcv)
 	struct tlsalpn01 *t = (struct tlsalpn01 *) dcv;
 	struct ip ip;
 	const char *name = dcv->request->identifier.value;
-	t->host =
-	    (struct host) { .env = dcv->env, .arena = dcv->arena, .result = dcv->result, .on_end = on_host, .arg = t };
+	t->host = (struct host) {
+		.env = dcv->env, .arena = dcv->arena, .result = dcv->result, .on_end = on_host, .arg = t, .whose = name
+	};
 	t->started_at = clock_now();
 	if (ip_parse(name, &ip) == 0) {
 		t->server_name = ip_reverse_name(dcv->arena, &ip); /* RFC 8738 6 (B-8) */

@@ -1,6 +1,6 @@
 /* tls-alpn-01 of one validation (RFC 8737; B-1..B-6), for names and addresses (RFC 8738 6; B-8): the name is resolved, an
  * address is chosen and checked, one handshake is made. What happened goes into the result; the verdict is drawn from it by
- * va/decide_alpn.c. */
+ * policy/decide_alpn.c. */
 #ifndef CAIRN_VA_TLSALPN01_H
 #define CAIRN_VA_TLSALPN01_H
 

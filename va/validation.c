@@ -3,9 +3,15 @@
 #include <string.h>
 
 #include "lib/base/metrics.h"
+#include "lib/crypto/onion.h"
 #include "policy/challenges.h"
+#include "policy/dns_trouble.h"
+#include "va/record.h"
+#include "va/resolve.h"
+#include "va/uplink.h"
 
 #define TOKEN_MAX 128
+#define FRESH_US 1000000 /* so old may be what is known of our resolver: validations that fail together ask once */
 #define REPLY_RESERVE_US 200000 /* of the caller's deadline, for the answer's way back */
 
 /* RFC 8555 8.1, 8.3: a token of base64url, and the key authorization that begins with it. */
@@ -14,7 +20,8 @@ static int check_challenge(struct ctx *c, const struct validate_request *in)
 	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 	size_t n = in->token == NULL ? 0 : strspn(in->token, alphabet);
 	const struct challenge_kind *kind = challenge_kind_find(in->method);
-	enum identifier_kind what = in->wildcard ? IDENTIFIER_WILDCARD : identifier_kind(&in->identifier);
+	enum identifier_kind what = identifier_kind(&in->identifier);
+	what = in->wildcard && what == IDENTIFIER_DNS ? IDENTIFIER_WILDCARD : what;
 	if (kind == NULL || dcv_method_find(in->method) == NULL || !kind->validates[what]) { /* C-6, B-5, B-9 */
 		return FAIL(c, MALFORMED, "This method can't validate this identifier");
 	}
@@ -25,7 +32,7 @@ static int check_challenge(struct ctx *c, const struct validate_request *in)
 	return 0;
 }
 
-/* B-7: an address in its one form, which is neither a wildcard nor has CAA records. */
+/* B-7, C-17: an address in its one form, which is neither a wildcard nor has CAA records. */
 static bool is_address(struct arena *a, const struct validate_request *in)
 {
 	struct ip ip;
@@ -43,6 +50,9 @@ static int check_request(struct ctx *c, const struct validate_request *in)
 	}
 	if (in->account_url == NULL) {
 		return FAIL(c, MALFORMED, "The validation is for no account");
+	}
+	if (name && in->check_caa && onion_is(i->value) && in->onion_caa.signature.n == 0) {
+		return FAIL(c, MALFORMED, "The CAA of an onion service is not in the DNS");
 	}
 	if (in->key_authorization == NULL && !in->check_caa) {
 		return FAIL(c, MALFORMED, "Nothing to validate");
@@ -97,6 +107,7 @@ void validation_start(struct validation *v)
 		.arena = a,
 		.request = v->request,
 		.result = &v->result,
+		.deadline_us = v->deadline_us,
 		.on_end = on_end,
 		.arg = v,
 		.ended = !v->request->check_caa };
@@ -117,7 +128,10 @@ void validation_tick(struct validation *v, int64_t now_us)
 {
 	if (now_us >= v->deadline_us) {
 		validation_expire(v, false);
-	} else if (v->dcv != NULL && !v->dcv->ended && v->method->tick != NULL) {
+		return;
+	}
+	climb_tick(&v->climb, now_us);
+	if (v->dcv != NULL && !v->dcv->ended && v->method->tick != NULL) {
 		v->method->tick(v->dcv, now_us);
 	}
 }
@@ -131,37 +145,6 @@ void validation_expire(struct validation *v, bool cut_short)
 	climb_abandon(&v->climb);
 }
 
-static struct verdict dcv_verdict(const struct validation *v)
-{
-	if (v->dcv == NULL) {
-		return (struct verdict) { .passed = true };
-	}
-	if (v->dcv->fault) {
-		return decide_refused(PROBLEM_SERVER_INTERNAL, failure_text(FAILURE_FAULT));
-	}
-	struct decide_input in = { v->request, v->env->ports, &v->env->allowed };
-	/* cppcheck-suppress returnDanglingLifetime ; what a verdict points to is constant or in the arena */
-	return v->method->decide(v->c->arena, &in, &v->result);
-}
-
-static struct verdict caa_verdict(const struct validation *v)
-{
-	bool passed = v->climb.problem == PROBLEM_NONE;
-	return (struct verdict) { passed, v->climb.fault, v->climb.problem, v->climb.detail };
-}
-
-/* What the subscriber did wrong is told, also when the other part failed by a fault of ours. */
-static struct verdict join(struct verdict dcv, struct verdict caa)
-{
-	if (!dcv.passed && !dcv.fault) {
-		return dcv;
-	}
-	if (!caa.passed && !caa.fault) {
-		return caa;
-	}
-	return dcv.passed ? caa : dcv;
-}
-
 static void count(const struct validation *v)
 {
 	const char *outcome = v->result.passed ? "passed" : "failed";
@@ -170,13 +153,126 @@ static void count(const struct validation *v)
 	    v->result.ended_at.us - v->result.started_at.us);
 }
 
+static struct decide_input input_of(const struct validation *v)
+{
+	return (struct decide_input) { v->request, v->env->ports, &v->env->reach };
+}
+
+static void fill_basis(struct validation *v)
+{
+	const struct config_va *config = v->env->config;
+	struct validation_basis *basis = &v->result.basis;
+	basis->http01_port = v->env->ports.http;
+	basis->tlsalpn01_port = v->env->ports.https;
+	basis->allow_networks = config->allow_networks;
+	basis->deny_networks = config->deny_networks;
+	basis->control_fault = v->dcv != NULL && v->dcv->fault;
+	basis->caa_fault = v->climb.fault;
+	basis->cut_short = v->cut_short;
+}
+
+/* The look's record becomes evidence of this validation: that it was not our doing, or that it was. */
+static void keep_look(struct validation *v, const struct resolution *look)
+{
+	struct arena *a = v->c->arena;
+	if (look == NULL) {
+		return;
+	}
+	struct resolution copy = *look;
+	copy.error = arena_text(a, look->error);
+	copy.reason = arena_text(a, look->reason);
+	copy.canonical_name = arena_text(a, look->canonical_name);
+	copy.raw = arena_bytes(a, look->raw.p, look->raw.n);
+	record_resolution(a, &v->result, &copy);
+}
+
+/* The host that did not answer, or whose name servers did not. */
+static const char *silent_host(const struct validation *v)
+{
+	const struct connection_attempt_list *attempts = &v->result.attempts;
+	struct ip ip;
+	if (attempts->n == 0) {
+		return decide_dns_name(v->c->arena, v->request);
+	}
+	const char *host = attempts->v[attempts->n - 1].host;
+	return host == NULL || ip_parse(host, &ip) == 0 ? NULL : host;
+}
+
+/* The name whose CAA was not answered, which may stand above the one that is validated, with a resolver of its own. */
+static const char *silent_caa(const struct validation *v)
+{
+	const struct resolution_list *all = &v->result.resolutions;
+	for (size_t i = all->n; i > 0; i--) {
+		const struct resolution *r = &all->v[i - 1];
+		if (dns_trouble_is_silence(r) && (strcmp(r->type, "CAA") == 0 || strcmp(r->type, "DS") == 0)) {
+			return r->name;
+		}
+	}
+	return v->request->identifier.value;
+}
+
+/* Connections that the kernel knew no way for. */
+static bool lost_route(const struct validation *v)
+{
+	const struct connection_attempt_list *attempts = &v->result.attempts;
+	const struct connection_attempt *last = attempts->n == 0 ? NULL : &attempts->v[attempts->n - 1];
+	enum failure f = last == NULL ? FAILURE_NONE : failure_of_text(last->error);
+	struct ip ip;
+	bool unreachable = f == FAILURE_UNREACHABLE || f == FAILURE_NO_IPV6;
+	return unreachable && ip_parse(last->address_used, &ip) == 0 && uplink_route_lost(v->env->uplink, ip.v6);
+}
+
+/* Of the two parts of the verdict; what was found out is recorded once. */
+static enum uplink_state look(struct validation *v, const char *name)
+{
+	const struct resolution *record = NULL;
+	enum uplink_state state = uplink_look(v->env->uplink, v->env->resolver, name, v->silent_us - FRESH_US, &record);
+	if (state == UPLINK_ASKED && clock_monotonic_us() > v->c->deadline_us - REPLY_RESERVE_US) {
+		return UPLINK_WORKS; /* nobody would wait for the answer */
+	}
+	if (state != UPLINK_ASKED &&
+	    decide_lookup_of(&v->result.resolutions, "SOA", record == NULL ? "" : record->name) == NULL) {
+		keep_look(v, record);
+	}
+	return state;
+}
+
+bool validation_settled(struct validation *v)
+{
+	if (!v->asking) {
+		const struct decide_input in = input_of(v);
+		fill_basis(v);
+		v->silence = decide_silence(v->c->arena, &in, &v->result);
+		v->silent_us = clock_monotonic_us();
+		v->asking = true;
+	}
+	if (v->cut_short || !(v->silence.control || v->silence.caa)) {
+		return true;
+	}
+	enum uplink_state control = v->silence.control ? look(v, silent_host(v)) : UPLINK_WORKS;
+	enum uplink_state caa = v->silence.caa ? look(v, silent_caa(v)) : UPLINK_WORKS;
+	if (control == UPLINK_ASKED || caa == UPLINK_ASKED) {
+		return false;
+	}
+	struct validation_basis *basis = &v->result.basis;
+	bool control_cut = control == UPLINK_IS_DOWN || (v->silence.control && lost_route(v));
+	bool caa_cut = caa == UPLINK_IS_DOWN;
+	basis->control_fault = basis->control_fault || control_cut;
+	basis->caa_fault = basis->caa_fault || caa_cut;
+	basis->cut_off = control_cut || caa_cut;
+	if (caa_cut) {
+		v->result.caa = (struct caa_result) { .checked_at = v->result.caa.checked_at };
+	}
+	v->silence = (struct silence) { false, false };
+	return true;
+}
+
 void validation_conclude(struct validation *v)
 {
-	struct verdict verdict = join(dcv_verdict(v), caa_verdict(v));
-	if (v->cut_short && !verdict.passed) {
-		verdict =
-		    (struct verdict) { false, true, PROBLEM_SERVER_INTERNAL, "The validation authority is shutting down" };
-	}
+	const struct decide_input in = input_of(v);
+	v->result.basis.cut_short = v->cut_short;
+	struct verdict verdict = decide_validation(v->c->arena, &in, &v->result);
+	v->result.dcv = decide_shows_control(v->c->arena, &in, &v->result);
 	v->result.passed = verdict.passed;
 	v->result.fault = verdict.fault;
 	if (!verdict.passed) {

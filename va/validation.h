@@ -3,6 +3,7 @@
 #ifndef CAIRN_VA_VALIDATION_H
 #define CAIRN_VA_VALIDATION_H
 
+#include "policy/decide_validation.h"
 #include "va/climb.h"
 #include "va/dcv.h"
 
@@ -19,7 +20,10 @@ struct validation {
 	const struct dcv_method *method;
 	struct dcv *dcv; /* NULL: CAA alone */
 	struct climb climb;
-	bool cut_short;          /* this process ends */
+	bool cut_short; /* this process ends */
+	bool asking;    /* all has ended, and whether its silence is ours is being asked */
+	struct silence silence;
+	int64_t silent_us;       /* since when */
 	struct validation *next; /* for the list that it is in */
 	struct validation *before;
 	struct validation *next_ended;
@@ -37,7 +41,10 @@ bool validation_ended(const struct validation *v);
 void validation_tick(struct validation *v, int64_t now_us);
 /* Ends what is under way; cut_short: because this process ends, and then nothing is concluded from it. */
 void validation_expire(struct validation *v, bool cut_short);
-/* Once ended: draws the verdict and calls done, after which the validation may be gone. */
+/* Once ended: whether the verdict may be drawn. Where nobody answered it has to be known first whether our own resolver and network work
+ * (va/uplink.h), so it is asked again at each turn until it is. */
+bool validation_settled(struct validation *v);
+/* Once settled: draws the verdict and calls done, after which the validation may be gone. */
 void validation_conclude(struct validation *v);
 
 #endif

@@ -100,9 +100,9 @@ static int weight_for(const char *header, const char *offered)
 	return weight;
 }
 
-int accept_choose(const char *header, const char *const *offered, size_t n)
+size_t accept_choose(const char *header, const char *const *offered, size_t n)
 {
-	int chosen = -1;
+	size_t chosen = 0;
 	int best = 0;
 	for (size_t i = 0; i < n; i++) {
 		int weight = header == NULL ? -1 : weight_for(header, offered[i]);
@@ -111,7 +111,7 @@ int accept_choose(const char *header, const char *const *offered, size_t n)
 		}
 		if (weight > best) {
 			best = weight;
-			chosen = (int) i;
+			chosen = i;
 		}
 	}
 	return chosen;

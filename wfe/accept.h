@@ -5,7 +5,7 @@
 #include "lib/base/bytes.h"
 
 /* The place of the type that the client likes best among the n offered ones, which are in lower case; of several the first.
- * -1: it takes none of them. header NULL, or nothing in it that can be read: the first. */
-int accept_choose(const char *header, const char *const *offered, size_t n);
+ * The first as well when it takes none of them, when header is NULL, and when nothing in it can be read. */
+size_t accept_choose(const char *header, const char *const *offered, size_t n);
 
 #endif

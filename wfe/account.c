@@ -5,8 +5,10 @@
 #include "wfe/answer.h"
 #include "wfe/contact.h"
 #include "wfe/objects.h"
+#include "wfe/recovery.h"
 #include "wfe/request.h"
 #include "wfe/statements.h"
+#include "wfe/subject.h"
 
 struct new_account {
 	bool terms_agreed;
@@ -65,6 +67,7 @@ int account_answer(struct acme *q, unsigned status, struct id id, const char *st
 		.status = state,
 		.terms_agreed = terms_agreed,
 		.orders = arena_printf(q->c->arena, "%s/orders", url), /* */
+		.subject_data = subject_url(q, id),
 		.external_account_binding = row.binding,
 	};
 	answer_json(q, status, &acme_account_fields, &object);
@@ -108,7 +111,7 @@ int new_account_serve(struct acme *q)
 		return answer_existing(q, &existing);
 	}
 	TRY(check_new_account(q, &in));
-	/* The contacts stay here: they are dropped. */
+	/* The contacts don't go this way: they are dropped, or become recovery contacts behind it (A-58, G-5). */
 	struct new_account_request request = {
 		.key = q->jwk.canonical,
 		.terms_agreed = in.terms_agreed,
@@ -119,7 +122,12 @@ int new_account_serve(struct acme *q)
 	struct new_account_response response;
 	TRY(rpc_ra_new_account(q->c, &request, &response));
 	q->account.id = response.account.id;
-	answer_location(q, front_object_url(q, "account", response.account.id)); /* */
+	const char *url = front_object_url(q, "account", response.account.id);
+	if (response.created && recovery_set_by_account(q, q->jwk.thumbprint, &in.contact) != 0) {
+		q->c->err.location = url; /* the account is there: its holder gives the contacts again by an update */
+		return -1;
+	}
+	answer_location(q, url); /* */
 	return account_answer(
 	    q, response.created ? 201 : 200, response.account.id, response.account.status, response.account.terms_agreed);
 }
@@ -147,7 +155,8 @@ static int deactivate(struct acme *q)
 	return account_answer(q, 200, response.id, response.status, response.terms_agreed);
 }
 
-/* nothing but the end of the account can be changed; contacts are checked and dropped. */
+/* A-56: nothing but the end of the account can be changed; contacts are checked (A-57) and dropped, or become recovery contacts
+ * (A-58); an empty list deletes those (G-22). */
 int account_serve(struct acme *q)
 {
 	TRY(account_check_own(q));
@@ -162,5 +171,9 @@ int account_serve(struct acme *q)
 		return FAIL(q->c, MALFORMED, "The status of an account can only be changed to \"deactivated\"");
 	}
 	TRY(contacts_check(q->c, &in.contact));
+	if (json_is_array(json_object_get(q->payload, "contact")) && in.contact.n == 0) {
+		TRY(recovery_delete(q));
+	}
+	TRY(recovery_set_by_account(q, q->account.thumbprint, &in.contact));
 	return account_answer(q, 200, q->account.id, account_status_text(q->account.status), q->account.terms_agreed);
 }

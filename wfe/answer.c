@@ -4,6 +4,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/metrics.h"
+#include "wfe/notice.h"
 #include "wfe/objects.h"
 
 #define BUSY_RETRY_S 5
@@ -114,8 +115,7 @@ static void add_page_headers(struct acme *q)
 	http_reply_header(q->http, "Cache-Control", "no-store");
 	http_reply_header(q->http, "Content-Security-Policy",
 	    "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'");
-	http_reply_header(q->http, "Referrer-Policy", "no-referrer");
-	http_reply_header(q->http, "X-Content-Type-Options", "nosniff");
+	notice_headers(q->http);
 }
 
 static void add_acme_headers(struct acme *q)

@@ -4,6 +4,7 @@
 
 #include "lib/rpc/client.h"
 #include "lib/rpc/rows.h"
+#include "policy/onion_csr.h"
 #include "wfe/answer.h"
 #include "wfe/fresh.h"
 #include "wfe/objects.h"
@@ -115,6 +116,17 @@ static const struct field new_authz_field[] = {
 };
 static const struct fields new_authz_fields = FIELDS(struct new_authz, new_authz_field);
 
+/* RFC 8555 7.4.1: a server that is unwilling answers 403 here, where newOrder's status is 400. */
+static int unwilling(struct ctx *c)
+{
+	if (c->err.type == PROBLEM_REJECTED_IDENTIFIER) {
+		c->err.type = PROBLEM_UNWILLING;
+	} else if (c->err.type == PROBLEM_UNSUPPORTED_IDENTIFIER) {
+		c->err.type = PROBLEM_UNWILLING_KIND;
+	}
+	return -1;
+}
+
 /* RFC 8555 7.4.1 */
 int new_authz_serve(struct acme *q)
 {
@@ -133,7 +145,9 @@ int new_authz_serve(struct acme *q)
 		.identifier = in.identifier,
 	};
 	struct authorization authz;
-	TRY(rpc_ra_new_authorization(q->c, &request, &authz));
+	if (rpc_ra_new_authorization(q->c, &request, &authz) != 0) {
+		return unwilling(q->c);
+	}
 	answer_authz(q, &authz);
 	q->status = 201;
 	answer_location(q, front_object_url(q, "authz", authz.id));
@@ -159,6 +173,13 @@ static int answer_challenge(struct acme *q, const struct authorization *authz)
 	return FAIL(q->c, NOT_FOUND, "The challenge is no longer offered");
 }
 
+/* What a response may have in it; most challenges have none (RFC 8555 7.5.1; RFC 9799 3.2). */
+struct response {
+	struct bytes csr;
+};
+static const struct field response_field[] = { FIELD(struct response, csr, .min = 0, .max = ONION_CSR_MAX) };
+static const struct fields response_fields = FIELDS(struct response, response_field);
+
 /* Requests whose answer waits for a validation. */
 static atomic_uint held;
 
@@ -166,11 +187,14 @@ static atomic_uint held;
 static int start(struct acme *q, struct authorization *ret)
 {
 	const struct config_wfe *wfe = &q->front->config->wfe;
+	struct response response;
+	TRY(request_payload(q, &response_fields, &response));
 	unsigned before = atomic_fetch_add(&held, 1);
 	struct start_challenge_request request = {
 		.account_id = q->account.id,
 		.thumbprint = { q->account.thumbprint, sizeof(q->account.thumbprint) },
 		.challenge_id = q->id,
+		.response = response.csr,
 		.hold_ms = before < (unsigned) wfe->process.workers / 2 ? wfe->hold_ms : 0,
 	};
 	int result = rpc_ra_start_challenge(q->c, &request, ret);

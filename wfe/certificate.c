@@ -79,7 +79,7 @@ static struct bytes leaf_only(struct arena *a, const struct bytes_list *chain)
 	return chain->v[0];
 }
 
-/* What a client may ask for by Accept, best first. */
+/* What a client may ask for by Accept, best first, which is also for those that ask for nothing we have. */
 static const struct {
 	const char *accepted;
 	const char *type;
@@ -98,12 +98,7 @@ static int answer_form(struct acme *q, const struct issued *issued)
 	for (size_t i = 0; i < COUNT_OF(forms); i++) {
 		accepted[i] = forms[i].accepted;
 	}
-	int form = accept_choose(http_request_header_list(q->http, "Accept"), accepted, COUNT_OF(forms));
-	if (form < 0) {
-		return FAIL(q->c, NOT_ACCEPTABLE,
-		    "A certificate comes as application/pem-certificate-chain, application/pkcs7-mime or "
-		    "application/pkix-cert");
-	}
+	size_t form = accept_choose(http_request_header_list(q->http, "Accept"), accepted, COUNT_OF(forms));
 	q->reply = issued->pem;
 	if (forms[form].make != NULL) {
 		struct bytes_list chain;

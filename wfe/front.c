@@ -7,7 +7,10 @@
 #include "lib/crypto/digest.h"
 #include "wfe/answer.h"
 #include "wfe/contact.h"
+#include "wfe/leak.h"
 #include "wfe/nonces.h"
+#include "wfe/notice.h"
+#include "wfe/page.h"
 #include "wfe/public.h"
 #include "wfe/record.h"
 #include "wfe/request.h"
@@ -46,25 +49,39 @@ static const char *route_name(const struct acme *q)
 	return q->route == NULL ? "none" : q->route->name;
 }
 
+/* G-60: of a visitor who asks not to be followed the network is enough. */
+static void decline(const struct acme *q, struct record_begin *begin)
+{
+	begin->remote_address = remote_network(q->c->arena, q->remote.address);
+	begin->remote_port = 0;
+	begin->user_agent = NULL;
+	begin->accept_language = NULL;
+}
+
 /* G-2, G-4: all of it, personal fields included, which the flusher sets apart. */
 static int record_request(struct acme *q)
 {
 	struct http_request *r = q->http;
+	leak_find(q);
 	struct record_begin begin = {
 		.received_at = r->received_at,
 		.method = r->method == NULL ? "" : r->method,
 		.route = route_name(q),
-		.url = r->target,
+		.url = page_recorded_url(q),
 		.remote_address = q->remote.address,
 		.remote_port = q->remote.port,
 		.user_agent = http_request_header(r, "User-Agent"), /* */
 		.accept_language = http_request_header(r, "Accept-Language"),
-		.has_body = contact_free(q->c->arena, q->route, q->parsed ? &q->jws : NULL, r->body),
+		.has_body = (q->route == NULL || !q->route->page) && q->leak.form == NULL && /* G-6 */
+		            contact_free(q->c->arena, q->route, q->parsed ? &q->jws : NULL, r->body),
 		.body_sha256 = digest_of(q->c->arena, r->body),
 		.body_octets = (int64_t) r->body.n,
 	};
 	if (begin.has_body) {
 		begin.body = r->body;
+	}
+	if (q->route != NULL && q->route->page && notice_declined(r)) {
+		decline(q, &begin);
 	}
 	return spool_append(q->c, q->front->spool, SPOOL_BEGIN, q->c->request_id, record_encode_begin(q->c->arena, &begin));
 }
@@ -72,12 +89,13 @@ static int record_request(struct acme *q)
 static int record_answer(struct acme *q, int64_t duration_us)
 {
 	bool kept_elsewhere = q->route != NULL && q->route->reply_kept_elsewhere;
+	bool secret = (q->route != NULL && q->route->page) || page_is_told(q);
 	struct record_end end = {
 		.account_id = q->account.id,
 		.status = q->status,
 		.problem = q->c->err.type == PROBLEM_NONE ? NULL : problem_info(q->c->err.type)->name,
 		.rule = q->c->err.rule,
-		.has_reply = !kept_elsewhere || q->c->err.type != PROBLEM_NONE,
+		.has_reply = !secret && (!kept_elsewhere || q->c->err.type != PROBLEM_NONE),
 		.reply_sha256 = digest_of(q->c->arena, q->reply),
 		.reply_octets = (int64_t) q->reply.n,
 		.duration_us = duration_us,
@@ -98,9 +116,21 @@ static void serve_options(struct acme *q)
 	answer_empty(q, 204);
 }
 
+/* Nobody's key counts these (B-18). */
+static bool is_unsigned(const struct acme *q, unsigned method)
+{
+	return method != METHOD_POST || (q->route != NULL && q->route->page);
+}
+
 static int serve_method(struct acme *q, bool parsed)
 {
 	unsigned method = route_method(q->http->method);
+	if (is_unsigned(q, method)) {
+		TRY(visits_admit(q->c, q->front->visits, q->remote.address));
+	}
+	if (q->leak.form != NULL) {
+		return leak_refuse(q);
+	}
 	if (q->route == NULL) {
 		if (method == METHOD_POST) {
 			nonces_spend_broken(q->c, q->front, q->http->body); /* */
@@ -115,7 +145,7 @@ static int serve_method(struct acme *q, bool parsed)
 		return FAIL(q->c, METHOD_NOT_ALLOWED, "This resource does not take the method %s",
 		    method == 0 ? "of this request" : q->http->method);
 	}
-	if (method == METHOD_POST && !q->route->page) {
+	if (!is_unsigned(q, method)) {
 		if (!parsed) {
 			nonces_spend_broken(q->c, q->front, q->http->body); /* */
 			return -1;

@@ -6,6 +6,7 @@
 #include "lib/base/config.h"
 #include "lib/crypto/jws.h"
 #include "lib/crypto/nonce.h"
+#include "lib/crypto/private_key.h"
 #include "lib/http/server.h"
 #include "lib/rpc/messages.h"
 #include "wfe/accounts.h"
@@ -13,6 +14,7 @@
 #include "wfe/remote.h"
 #include "wfe/spool.h"
 #include "wfe/trial.h"
+#include "wfe/visits.h"
 
 struct route;
 
@@ -22,6 +24,8 @@ struct front {
 	struct nonce_box *nonces;
 	struct peers *peers;
 	struct trial *trial;
+	struct visits *visits;        /* NULL: without a bound */
+	struct visits *doctor_visits; /* NULL: no such page */
 	struct spool *spool;
 	struct arena *arena;   /* of what follows */
 	struct bytes root;     /* DER of the root certificate, or empty */
@@ -39,6 +43,7 @@ struct acme {
 	/* What was sent. `account` and `jwk` are set once the signature verified, and never both. */
 	bool parsed; /* `jws` can be used; nothing in it is verified */
 	struct jws jws;
+	struct private_key leak;    /* form NULL: what was sent holds no private key */
 	struct account_key account; /* id none: not signed by an account */
 	struct jwk jwk;             /* canonical NULL: not signed by a bare key */
 	const json_t *payload;      /* NULL: POST-as-GET */

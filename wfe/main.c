@@ -10,6 +10,7 @@
 #include "wfe/nonces.h"
 #include "wfe/public.h"
 #include "wfe/request.h"
+#include "wfe/sealed.h"
 #include "wfe/statements.h"
 
 #define STATEMENT_LIMIT_MS 5000
@@ -53,6 +54,10 @@ static int wfe_open(struct ctx *c, const struct config *config)
 	front.config = config;
 	front.arena = arena_new();
 	front.trial = trial_new(front.arena, config);
+	front.visits = visits_new(front.arena, &config->wfe);
+	if (config->wfe.doctor_per_hour > 0) {
+		front.doctor_visits = visits_new_for_doctor(front.arena, config->wfe.doctor_per_hour);
+	}
 	TRY(spool_open(c, &options, &front.spool));
 	TRY(open_nonces(c, config));
 	return public_read_root(c, &config->wfe, &front);
@@ -120,7 +125,7 @@ static int start_public(struct ctx *c, const char *listen)
 	return start_server(c, listen,
 	    (struct http_server_options) {
 	        .name = "http",
-	        .max_body = 0,
+	        .max_body = SEALED_ASK_MAX,
 	        .workers = PUBLIC_WORKERS,
 	        .queue = PUBLIC_QUEUE,
 	        .max_connections = CONNECTIONS_MAX,

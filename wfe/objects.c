@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#include "lib/base/base64.h"
+#include "policy/challenges.h"
+
 static const struct field acme_subproblem_field[] = {
 	FIELD(struct acme_subproblem, type),
 	FIELD(struct acme_subproblem, detail),
@@ -23,6 +26,7 @@ static const struct field acme_account_field[] = {
 	FIELD(struct acme_account, status),
 	FIELD_AS(struct acme_account, terms_agreed, "termsOfServiceAgreed", .flags = FIELD_OMIT_EMPTY),
 	FIELD(struct acme_account, orders),
+	FIELD_AS(struct acme_account, subject_data, "subjectData"),
 	FIELD_AS(struct acme_account, external_account_binding, "externalAccountBinding"),
 };
 const struct fields acme_account_fields = FIELDS(struct acme_account, acme_account_field);
@@ -47,6 +51,9 @@ static const struct field acme_challenge_field[] = {
 	FIELD(struct acme_challenge, url),
 	FIELD(struct acme_challenge, status),
 	FIELD(struct acme_challenge, token),
+	FIELD(struct acme_challenge, nonce),
+	FIELD_AS(struct acme_challenge, account_uri, "accounturi"),
+	FIELD_AS(struct acme_challenge, issuer_domain_names, "issuer-domain-names", .flags = FIELD_OMIT_EMPTY),
 	FIELD(struct acme_challenge, validated),
 	FIELD_STRUCT(struct acme_challenge, error, &acme_problem_fields, .flags = FIELD_OMIT_EMPTY),
 };
@@ -152,14 +159,31 @@ struct acme_order object_of_order(const struct acme *q, const struct order *orde
 	return object;
 }
 
+/* The octets of the token as base64 with padding (RFC 9799 3.2; B-37). */
+static const char *nonce_of_token(struct arena *a, const char *token)
+{
+	struct bytes octets;
+	return token != NULL && base64url_decode(a, bytes_of_text(token), &octets) == 0 ? base64_encode(a, octets) : NULL;
+}
+
 struct acme_challenge object_of_challenge(const struct acme *q, const struct challenge *challenge)
 {
-	return (struct acme_challenge) { .type = challenge->type,
+	struct acme_challenge object = { .type = challenge->type,
 		.url = front_object_url(q, "challenge", challenge->id),
 		.status = challenge->status,
 		.token = challenge->token,
 		.validated = whole_seconds(challenge->validated_at),
 		.error = object_of_record(q->c->arena, &challenge->error) };
+	const struct challenge_kind *kind = challenge_kind_find(challenge->type);
+	if (kind != NULL && kind->standing) {
+		object.account_uri = front_object_url(q, "account", q->account.id);
+		object.issuer_domain_names = q->front->config->acme.caa_identities;
+	}
+	if (kind != NULL && kind->signed_request) {
+		object.nonce = nonce_of_token(q->c->arena, challenge->token);
+		object.token = NULL;
+	}
+	return object;
 }
 
 struct acme_authz object_of_authz(const struct acme *q, const struct authorization *authz)

@@ -33,6 +33,7 @@ struct acme_account {
 	const char *status;
 	bool terms_agreed;
 	const char *orders;
+	const char *subject_data; /* docs/privacy.md */
 	json_t *external_account_binding;
 };
 extern const struct fields acme_account_fields;
@@ -58,6 +59,9 @@ struct acme_challenge {
 	const char *url;
 	const char *status;
 	const char *token;
+	const char *nonce;       /* of onion-csr-01, in place of the token (B-37) */
+	const char *account_uri; /* of dns-persist-01, in place of the token (B-28) */
+	struct text_list issuer_domain_names;
 	struct timestamp validated;
 	struct acme_problem error;
 };

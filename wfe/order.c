@@ -40,8 +40,12 @@ static const struct fields new_order_fields = FIELDS(struct new_order, new_order
 
 struct finalize {
 	struct bytes csr;
+	json_t *onion_caa;
 };
-static const struct field finalize_field[] = { FIELD(struct finalize, csr, .flags = FIELD_REQUIRED) };
+static const struct field finalize_field[] = {
+	FIELD(struct finalize, csr, .flags = FIELD_REQUIRED),
+	FIELD_AS(struct finalize, onion_caa, "onionCAA"),
+};
 static const struct fields finalize_fields = FIELDS(struct finalize, finalize_field);
 
 struct order_lookup {
@@ -169,6 +173,7 @@ int finalize_serve(struct acme *q)
 		.thumbprint = { q->account.thumbprint, sizeof(q->account.thumbprint) },
 		.order_id = q->id,
 		.csr = in.csr,
+		.onion_caa = in.onion_caa,
 	};
 	struct order order;
 	TRY(rpc_ra_finalize_order(q->c, &request, &order));

@@ -11,7 +11,7 @@ struct record_begin {
 	struct timestamp received_at;
 	const char *method;
 	const char *route;
-	const char *url; /* path and query as sent */
+	const char *url; /* path and query as sent; of a page the path and a digest (wfe/page.h) */
 	const char *remote_address;
 	int64_t remote_port; /* 0: not known, behind a proxy */
 	const char *user_agent;

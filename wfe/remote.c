@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/ip.h"
+
 #define FORWARDED_MAX 1024
 
 /* An address as 16 octets, IPv4 in its mapped form. */
@@ -96,4 +98,15 @@ struct remote remote_find(
 		end = start > forwarded ? start - 1 : forwarded;
 	}
 	return found;
+}
+
+const char *remote_network(struct arena *a, const char *address)
+{
+	struct ip ip;
+	if (address == NULL || ip_parse(address, &ip) != 0) {
+		return address;
+	}
+	size_t kept = ip.v6 ? 6 : 3;
+	memset(ip.b + kept, 0, sizeof(ip.b) - kept);
+	return ip_encode(a, &ip);
 }

@@ -14,4 +14,7 @@ struct remote {
 struct remote remote_find(
     struct arena *a, struct remote peer, const char *forwarded, const struct text_list *trusted_networks);
 
+/* The first address of its network, which has 24 bits of IPv4 or 48 of IPv6; another text as it is. */
+const char *remote_network(struct arena *a, const char *address);
+
 #endif

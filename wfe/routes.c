@@ -3,6 +3,9 @@
 #include <string.h>
 
 #include "lib/base/buffer.h"
+#include "wfe/doctor.h"
+#include "wfe/stop_recovery.h"
+#include "wfe/terms.h"
 #include "wfe/unpause.h"
 
 #define READ (METHOD_GET | METHOD_HEAD | METHOD_POST) /* directory and newNonce are POST-as-GET too */
@@ -16,6 +19,13 @@ static const struct route routes[] = {
 	    .serve = account_serve },
 	{ "account-orders", "/acme/account/ID/orders", METHOD_POST, .payload = PAYLOAD_EMPTY,
 	    .serve = account_orders_serve },
+	/* What is told stands in the records that it is told from. */
+	{ "account-data", "/acme/account/ID/data", METHOD_POST, .payload = PAYLOAD_EMPTY, .reply_kept_elsewhere = true,
+	    .serve = account_data_serve },
+	{ "recovery-contacts", RECOVERY_PATH, METHOD_POST, .payload = PAYLOAD_EITHER, .may_hold_contact = true,
+	    .serve = recovery_serve },
+	{ "recover-account", RECOVER_PATH, METHOD_POST, SIGNER_NEW_KEY, PAYLOAD_OBJECT, .may_hold_contact = true,
+	    .serve = recover_account_serve },
 	{ "key-change", "/acme/key-change", METHOD_POST, .payload = PAYLOAD_OBJECT, .serve = key_change_serve },
 	{ "new-authz", "/acme/new-authz", METHOD_POST, .payload = PAYLOAD_EITHER, .serve = new_authz_serve },
 	{ "new-order", "/acme/new-order", METHOD_POST, .payload = PAYLOAD_OBJECT, .serve = new_order_serve },
@@ -28,8 +38,10 @@ static const struct route routes[] = {
 	{ "renewal-info", RENEWAL_INFO_PATH "/", METHOD_GET | METHOD_HEAD, .serve = renewal_info_serve },
 	{ "certificate-alternate", "/acme/cert/ID/N", METHOD_POST, .payload = PAYLOAD_EMPTY, .reply_kept_elsewhere = true,
 	    .serve = certificate_serve },
-	{ "terms", "/terms/", METHOD_GET | METHOD_HEAD, .serve = terms_serve },
+	{ "terms", TERMS_PATH, READ, .page = true, .serve = terms_serve },
 	{ "revoke-cert", "/acme/revoke-cert", METHOD_POST, SIGNER_EITHER, PAYLOAD_OBJECT, .serve = revoke_serve },
+	{ "doctor", DOCTOR_PATH, READ, .page = true, .serve = doctor_serve },
+	{ "stop-recovery", STOP_RECOVERY_PATH, READ, .page = true, .serve = stop_recovery_serve },
 	{ "unpause", UNPAUSE_PATH, READ, .page = true, .serve = unpause_serve },
 };
 

@@ -7,6 +7,8 @@
 enum route_method { METHOD_GET = 1, METHOD_HEAD = 2, METHOD_POST = 4, METHOD_OPTIONS = 8 };
 
 #define RENEWAL_INFO_PATH "/acme/renewal-info"
+#define RECOVERY_PATH "/acme/recovery-contacts"
+#define RECOVER_PATH "/acme/recover-account"
 
 /* Which key a POST has to be signed with. */
 enum route_signer { SIGNER_ACCOUNT, SIGNER_NEW_KEY, SIGNER_EITHER };
@@ -23,7 +25,7 @@ struct route {
 	enum route_payload payload;
 	bool may_hold_contact; /* a payload that is not known to be without one is not kept (G-5) */
 	bool reply_kept_elsewhere;
-	bool page;                    /* for a person's browser: nothing is signed, and the answer is HTML */
+	bool page; /* for a person's browser (wfe/page.h): nothing is signed, what is sent and answered is a secret */
 	int (*serve)(struct acme *q); /* fills in the answer, or FAIL */
 };
 
@@ -47,6 +49,9 @@ int new_nonce_serve(struct acme *q) MUST_CHECK;
 int new_account_serve(struct acme *q) MUST_CHECK;
 int account_serve(struct acme *q) MUST_CHECK;
 int account_orders_serve(struct acme *q) MUST_CHECK;
+int account_data_serve(struct acme *q) MUST_CHECK;
+int recovery_serve(struct acme *q) MUST_CHECK;
+int recover_account_serve(struct acme *q) MUST_CHECK;
 int key_change_serve(struct acme *q) MUST_CHECK;
 int new_authz_serve(struct acme *q) MUST_CHECK;
 int new_order_serve(struct acme *q) MUST_CHECK;
@@ -58,6 +63,8 @@ int certificate_serve(struct acme *q) MUST_CHECK;
 int renewal_info_serve(struct acme *q) MUST_CHECK;
 int terms_serve(struct acme *q) MUST_CHECK;
 int revoke_serve(struct acme *q) MUST_CHECK;
+int doctor_serve(struct acme *q) MUST_CHECK;
 int unpause_serve(struct acme *q) MUST_CHECK;
+int stop_recovery_serve(struct acme *q) MUST_CHECK;
 
 #endif

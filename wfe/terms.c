@@ -2,12 +2,11 @@
 
 #include <string.h>
 
-#include "lib/base/base64.h"
 #include "lib/rpc/client.h"
-#include "wfe/answer.h"
+#include "wfe/page.h"
+#include "wfe/routes.h"
 #include "wfe/statements.h"
 
-#define PATH "/terms/"
 #define TOKEN_CHARACTERS 43
 
 struct page_lookup {
@@ -52,66 +51,67 @@ int terms_check(struct acme *q)
 	const struct ask_terms_request request = { q->account.id };
 	struct terms_token page;
 	TRY(rpc_ra_ask_terms(q->c, &request, &page));
-	const char *url = front_url(q, arena_printf(q->c->arena, PATH "%s", page.token));
+	const char *url = front_url(q, arena_printf(q->c->arena, TERMS_PATH "%s", page.token));
 	(void) FAIL(q->c, USER_ACTION_REQUIRED, "The terms of service have changed. Read and agree to them at %s", url);
 	q->c->err.instance = url;
 	return -1;
 }
 
-/* For HTML: the terms' URL is the operator's, and may hold an ampersand. */
-static const char *escaped(struct arena *a, const char *text)
+static const char title[] = "Terms of service";
+
+static void add_link(struct buffer *b, const char *url)
 {
-	static const char special[] = "&<>\"";
-	const char *out = "";
-	for (size_t n = strcspn(text, special); *text != '\0'; n = strcspn(text, special)) {
-		out = arena_printf(a, "%s%.*s", out, (int) n, text);
-		text += n;
-		if (*text != '\0') {
-			out = arena_printf(a, "%s&#%d;", out, *text++);
-		}
-	}
-	return out;
+	buffer_add_text(b, "<p>Terms: <a href=\"");
+	page_add_escaped(b, url);
+	buffer_add_text(b, "\">");
+	page_add_escaped(b, url);
+	buffer_add_text(b, "</a></p>\n");
 }
 
-/* G-16, G-35, G-62: no script, no cookie, nothing from elsewhere. */
+/* The form has no target of its own, so the secret does not stand in the page. */
 static void answer_page(struct acme *q, const struct page_row *page, bool agreed)
 {
-	static const char form[] = "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>Terms of "
-	                           "service</title></head>\n<body>\n"
-	                           "<h1>Terms of service</h1>\n<p>ACME account: <code>%s</code></p>\n<p>Terms: <a "
-	                           "href=\"%s\">%s</a></p>\n%s</body>\n</html>\n";
-	static const char button[] = "<form method=\"get\"><input type=\"hidden\" name=\"agree\" value=\"yes\">"
-	                             "<button>I agree to these terms</button></form>\n";
-	const char *terms = escaped(q->c->arena, page->terms);
-	http_reply_header(q->http, "Content-Security-Policy", "default-src 'none'; form-action 'self'");
-	http_reply_header(q->http, "Referrer-Policy", "no-referrer"); /* the URL is a secret of the account's */
-	q->status = 200;
-	q->content_type = "text/html; charset=utf-8";
-	q->reply = bytes_of_text(arena_printf(q->c->arena, form, front_object_url(q, "account", page->account_id), terms,
-	    terms, agreed ? "<p>These terms have been agreed to.</p>\n" : button));
+	struct buffer b;
+	page_begin(&b, q->c->arena, title);
+	buffer_add_text(&b, "<p>ACME account: <code>");
+	buffer_add_text(&b, front_object_url(q, "account", page->account_id));
+	buffer_add_text(&b, "</code></p>\n");
+	add_link(&b, page->terms);
+	buffer_add_text(&b, agreed ? "<p>These terms have been agreed to.</p>\n"
+	                           : "<form method=\"post\">\n<button type=\"submit\">I agree to these terms</button>\n"
+	                             "</form>\n");
+	page_end(q, &b, 200);
 }
 
 /* Whoever has the URL had it from who holds the account's key. */
+static int find_page(struct acme *q, const char *token, struct page_row *ret)
+{
+	const struct page_lookup lookup = { token };
+	bool found = false;
+	if (strlen(token) == TOKEN_CHARACTERS) {
+		TRY(db_row(q->c, &terms_find_page, &lookup, ret, &found));
+	}
+	return found ? 0 : FAIL(q->c, NOT_FOUND, "There is no such page");
+}
+
+static int agree(struct acme *q, const char *secret)
+{
+	const struct terms_token token = { secret };
+	struct terms_agreed done;
+	TRY(rpc_ra_agree_terms(q->c, &token, &done));
+	accounts_forget(done.account_id);
+	return 0;
+}
+
 int terms_serve(struct acme *q)
 {
-	struct page_lookup lookup = { q->http->path + sizeof(PATH) - 1 };
+	const char *token = q->http->path + sizeof(TERMS_PATH) - 1;
+	bool acts = page_acts(q);
 	struct page_row page;
-	bool found = false;
-	if (strlen(lookup.token) != TOKEN_CHARACTERS) {
-		return FAIL(q->c, NOT_FOUND, "There is no such page");
+	if (find_page(q, token, &page) != 0 || (acts && agree(q, token) != 0)) {
+		page_refuse(q, title);
+		return 0;
 	}
-	TRY(db_row(q->c, &terms_find_page, &lookup, &page, &found));
-	if (!found) {
-		return FAIL(q->c, NOT_FOUND, "There is no such page");
-	}
-	bool agrees =
-	    q->http->query != NULL && strcmp(q->http->query, "agree=yes") == 0 && strcmp(q->http->method, "GET") == 0;
-	if (agrees) {
-		const struct terms_token token = { lookup.token };
-		struct terms_agreed done;
-		TRY(rpc_ra_agree_terms(q->c, &token, &done));
-		accounts_forget(done.account_id);
-	}
-	answer_page(q, &page, agrees || page.agreed_at.us != 0);
+	answer_page(q, &page, acts || page.agreed_at.us != 0);
 	return 0;
 }

@@ -4,6 +4,8 @@
 
 #include "wfe/front.h"
 
+#define TERMS_PATH "/terms/" /* and the token of the page */
+
 /* USER_ACTION_REQUIRED with the page to agree on, unless the account that signed has agreed to what is in force. */
 int terms_check(struct acme *q) MUST_CHECK;
 

@@ -2,11 +2,13 @@
 
 #include <string.h>
 
-#include "lib/base/buffer.h"
 #include "lib/rpc/client.h"
+#include "wfe/page.h"
 #include "wfe/routes.h"
 
 #define TICKET_MAX 200
+
+static const char title[] = "Paused names";
 
 /* ticket=... and nothing else: in the query of the link, and as the form sends it. "" when it is not that. */
 static const char *ticket_of(struct arena *a, const char *text)
@@ -21,39 +23,12 @@ static const char *ticket_of(struct arena *a, const char *text)
 	return n <= TICKET_MAX && strspn(ticket, allowed) == n ? ticket : "";
 }
 
-static void add_escaped(struct buffer *b, const char *text)
-{
-	for (; *text != '\0'; text++) {
-		const char *entity = *text == '<' ? "&lt;" : *text == '&' ? "&amp;" : *text == '"' ? "&quot;" : NULL;
-		if (entity != NULL) {
-			buffer_add_text(b, entity);
-		} else {
-			buffer_add(b, text, 1);
-		}
-	}
-}
-
-static void begin_page(struct buffer *b, struct arena *a)
-{
-	buffer_init(b, a, 1024);
-	buffer_add_text(b, "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>Paused names</title>"
-	                   "</head>\n<body>\n<h1>Paused names</h1>\n");
-}
-
-static void end_page(struct acme *q, struct buffer *b, unsigned status)
-{
-	buffer_add_text(b, "</body>\n</html>\n");
-	q->status = status;
-	q->content_type = "text/html; charset=utf-8";
-	q->reply = buffer_bytes(b);
-}
-
 static void add_names(struct buffer *b, const struct text_list *names)
 {
 	buffer_add_text(b, "<ul>\n");
 	for (size_t i = 0; i < names->n; i++) {
 		buffer_add_text(b, "<li><code>");
-		add_escaped(b, names->v[i]);
+		page_add_escaped(b, names->v[i]);
 		buffer_add_text(b, "</code></li>\n");
 	}
 	buffer_add_text(b, "</ul>\n");
@@ -74,25 +49,13 @@ static void add_form(struct buffer *b, const char *ticket)
 	    "<p>Validation of these names failed so often in a row that orders for them are refused. Make sure "
 	    "that the challenge can be answered, or take the names out of your client. Then:</p>\n"
 	    "<form method=\"post\" action=\"" UNPAUSE_PATH "\">\n<input type=\"hidden\" name=\"ticket\" value=\"");
-	add_escaped(b, ticket);
+	page_add_escaped(b, ticket);
 	buffer_add_text(b, "\">\n<button type=\"submit\">Let these names be ordered again</button>\n</form>\n");
 }
 
-/* A person reads it: the problem as a page. */
-static void show_refusal(struct acme *q)
-{
-	struct buffer b;
-	begin_page(&b, q->c->arena);
-	buffer_add_text(&b, "<p>");
-	add_escaped(&b, q->c->err.detail);
-	buffer_add_text(&b, ".</p>\n");
-	end_page(q, &b, problem_info(q->c->err.type)->status);
-}
-
-/* Reading changes nothing, as programs follow links too; the form's button does. */
 int unpause_serve(struct acme *q)
 {
-	bool act = route_method(q->http->method) == METHOD_POST;
+	bool act = page_acts(q);
 	struct bytes body = q->http->body;
 	const char *sent = act ? arena_text_n(q->c->arena, body.p, body.n) : q->http->query;
 	struct unpause_request in = { ticket_of(q->c->arena, sent), act };
@@ -101,10 +64,10 @@ int unpause_serve(struct acme *q)
 	int result = in.ticket[0] == '\0' ? FAIL(q->c, UNAUTHORIZED, "The link is not whole: copy all of it")
 	                                  : rpc_ra_unpause(q->c, &in, &out);
 	if (result != 0) {
-		show_refusal(q);
+		page_refuse(q, title);
 		return 0;
 	}
-	begin_page(&b, q->c->arena);
+	page_begin(&b, q->c->arena, title);
 	add_account(&b, out.account_id);
 	if (out.names.n == 0) {
 		buffer_add_text(&b, "<p>No name of this account is paused.</p>\n");
@@ -116,6 +79,6 @@ int unpause_serve(struct acme *q)
 	} else if (out.names.n > 0) {
 		add_form(&b, in.ticket);
 	}
-	end_page(q, &b, 200);
+	page_end(q, &b, 200);
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "lib/base/die.h"
 
 #define BLOCK_SIZE ((size_t) 16 * 1024)
+#define SMALL_BLOCK_SIZE ((size_t) 2 * 1024 - 64)
 #define ALIGNMENT ((size_t) 16)
 
 /* Blocks of the usual size are kept for the next request: given back to malloc, they would be merged and split again each
@@ -38,6 +39,7 @@ struct arena {
 	struct block *blocks;     /* newest first */
 	struct release *releases; /* newest first */
 	size_t used;
+	size_t block_size;
 };
 
 static struct {
@@ -86,13 +88,24 @@ static struct block *block_new(size_t size)
 	return b;
 }
 
-struct arena *arena_new(void)
+static struct arena *new_of(size_t block_size)
 {
 	struct arena *a = calloc(1, sizeof(*a));
 	if (a == NULL) {
 		die("out of memory");
 	}
+	a->block_size = block_size;
 	return a;
+}
+
+struct arena *arena_new(void)
+{
+	return new_of(BLOCK_SIZE);
+}
+
+struct arena *arena_new_small(void)
+{
+	return new_of(SMALL_BLOCK_SIZE);
 }
 
 void arena_free(struct arena *a)
@@ -123,8 +136,9 @@ void *arena_alloc(struct arena *a, size_t n)
 	size_t rounded = (n + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
 	struct block *b = a->blocks;
 	if (b == NULL || b->size - b->used < rounded) {
-		struct block *fresh = block_new(rounded > BLOCK_SIZE / 4 ? rounded : BLOCK_SIZE);
-		if (b != NULL && rounded > BLOCK_SIZE / 4) {
+		bool big = rounded > a->block_size / 4;
+		struct block *fresh = block_new(big ? rounded : a->block_size);
+		if (b != NULL && big) {
 			/* A big piece gets a block of its own behind the open one, whose rest stays in use. */
 			fresh->next = b->next;
 			b->next = fresh;
@@ -168,7 +182,7 @@ struct bytes arena_bytes(struct arena *a, const void *p, size_t n)
 	return (struct bytes) { (const uint8_t *) arena_text_n(a, p, n), n };
 }
 
-const char *arena_vprintf(struct arena *a, const char *format, va_list ap)
+char *arena_vprintf(struct arena *a, const char *format, va_list ap)
 {
 	va_list again;
 	va_copy(again, ap);

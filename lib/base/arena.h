@@ -10,6 +10,8 @@ struct arena;
 
 /* A new, empty arena; the caller frees it. Out of memory ends the process. */
 struct arena *arena_new(void);
+/* The same for what waits long and in great numbers: it grows in small steps. */
+struct arena *arena_new_small(void);
 
 /* Wipes and frees everything that was allocated from it. NULL is fine. */
 void arena_free(struct arena *a);
@@ -27,7 +29,7 @@ struct bytes arena_bytes(struct arena *a, const void *p, size_t n);
 
 /* printf into the arena. */
 const char *arena_printf(struct arena *a, const char *format, ...) PRINTF_LIKE(2, 3);
-const char *arena_vprintf(struct arena *a, const char *format, va_list ap) PRINTF_LIKE(2, 0);
+char *arena_vprintf(struct arena *a, const char *format, va_list ap) PRINTF_LIKE(2, 0);
 
 /* release(p) runs when the arena is freed, last registered first, before its memory is wiped. */
 void arena_on_free(struct arena *a, void (*release)(void *), void *p);

@@ -6,6 +6,7 @@
 
 #include "lib/base/config_check.h"
 #include "lib/base/config_read.h"
+#include "lib/base/config_tables.h"
 
 static const struct field acme_field[] = {
 	FIELD(struct config_acme, external_url, .def = "https://localhost:14000",
@@ -14,8 +15,12 @@ static const struct field acme_field[] = {
 	FIELD(struct config_acme, terms_again, .def = "false",
 	    .help = "Accounts that agreed to other terms than terms_of_service have to agree again before they order."),
 	FIELD(struct config_acme, website, .help = "URL of a page about this CA, shown in the directory."),
+	FIELD(struct config_acme, privacy_contact,
+	    .help = "Where people ask about their data, an address or a URL; shown in the privacy notice."),
 	FIELD(struct config_acme, caa_identities, .def = "[localhost]", .min = 0, .max = 32,
 	    .help = "Domain names by which CAA records may name this CA."),
+	FIELD(struct config_acme, former_external_urls, .def = "[]", .min = 0, .max = 16,
+	    .help = "What external_url was before: account URLs below these count in CAA records (accounturi) as well."),
 	FIELD(struct config_acme, rate_limits_url,
 	    .help = "URL of a page about this CA's rate limits, to which each refusal by one of them links."),
 	FIELD(struct config_acme, eab_required, .def = "false", .help = "New accounts need an external account key."),
@@ -33,9 +38,14 @@ static const struct field profile_field[] = {
 	FIELD(struct config_profile, description, .def = "\"\"",
 	    .help = "One sentence for the directory, or the URL of a page."),
 	FIELD(struct config_profile, life, .def = "90d", .help = "Life of a certificate, such as 90d or 160h."),
-	FIELD(struct config_profile, order_life, .def = "7d", .help = "Life of an order."),
+	FIELD(struct config_profile, order_life, .def = "7d",
+	    .help = "Life of an order, and of the tokens of its challenges; in mode webpki 30d at most."),
 	FIELD(struct config_profile, authorization_life, .def = "30d",
-	    .help = "How long a valid authorization is reused, and no longer than the default profile says."),
+	    .help = "How long a valid authorization is reused, and no longer than the default profile says; in mode webpki "
+	            "no longer than is allowed on the day of issuance."),
+	FIELD(struct config_profile, backdate_s, .def = "-1", .min = -1, .max = CONFIG_BACKDATE_MAX_S,
+	    .help = "Seconds by which notBefore lies before the signature, at most half of the life; -1: as ca.backdate_s, "
+	            "or half of a shorter life."),
 	FIELD(struct config_profile, max_names, .def = "100", .min = 1, .max = 100, .help = "Most names in a certificate."),
 	FIELD(struct config_profile, common_name, .def = "true", .help = "Put a short enough name into the subject too."),
 	FIELD(struct config_profile, subject_key_id, .def = "true", .help = "Write the subject key identifier extension."),
@@ -88,9 +98,8 @@ static const struct field policy_field[] = {
 	FIELD_STRUCTS(struct config_policy, limits, &limit_fields, .def = "[]",
 	    .help = "Rate limits (see docs/limits.md). Private mode has none but these, mode webpki has defaults."),
 	FIELD(struct config_policy, challenges, .def = "[]", .min = 0, .max = 16,
-	    .help = "Challenges that are offered, such as [dns-01]; an empty list offers all that are no drafts. Wildcards "
-	            "need "
-	            "dns-01 or a draft for DNS."),
+	    .help = "Challenges that are offered, such as [dns-01]; an empty list offers http-01, dns-01 and "
+	            "tls-alpn-01. Wildcards need dns-01 or a draft for DNS, onion services onion-csr-01."),
 	FIELD(struct config_policy, permitted_suffixes, .def = "[]",
 	    .help = "Names must be or end in one of these; an empty list permits any."),
 	FIELD(struct config_policy, internal_names, .def = "[]",
@@ -121,29 +130,10 @@ static const struct field rpc_field[] = {
 	FIELD(struct config_rpc, ca, .def = "[\"127.0.0.1:14103\"]", .help = "Addresses of cairn-ca, as host:port."),
 	FIELD(struct config_rpc, subscriber, .def = "[\"127.0.0.1:14104\"]",
 	    .help = "Addresses of cairn-subscriber, as host:port."),
-	FIELD(struct config_rpc, max_connections, .def = "1000", .min = 1, .max = 100000,
-	    .help = "Connections that one RPC server holds open at most."),
+	FIELD(struct config_rpc, max_connections, .def = "8000", .min = 1, .max = 100000,
+	    .help = "Connections that one RPC server holds open at most; each validation under way has one to cairn-va."),
 };
 static const struct fields rpc_fields = FIELDS(struct config_rpc, rpc_field);
-
-/* The keys that the section of each process has. Numbers are texts: they become part of the defaults. */
-#define PROCESS_KEYS(T, rpc_port, metrics_port, workers_default) \
-	FIELD_AS(T, process.rpc_listen, "rpc_listen", .def = "[\"127.0.0.1:" rpc_port "\"]", .min = 1, .max = 8, \
-	    .help = "Addresses on which the other processes reach it, as host:port."), \
-	    FIELD_AS(T, process.metrics_listen, "metrics_listen", .def = "127.0.0.1:" metrics_port, \
-	        .help = "Address of /metrics, /livez and /readyz, as host:port; plain HTTP."), \
-	    FIELD_AS(T, process.rpc_cert_file, "rpc_cert_file", .flags = FIELD_REQUIRED | FIELD_PATH, \
-	        .help = "Its internal certificate, PEM."), \
-	    FIELD_AS(T, process.rpc_key_file, "rpc_key_file", .flags = FIELD_REQUIRED | FIELD_PATH, \
-	        .help = "The key of its internal certificate, PEM."), \
-	    FIELD_AS(T, process.workers, "workers", .def = workers_default, .min = 1, .max = 1024, \
-	        .help = "Threads that work on requests."), \
-	    FIELD_AS(T, process.queue, "queue", .def = "1024", .min = 1, .max = 1000000, \
-	        .help = "Requests that may wait for a worker; more are refused with 503.")
-
-#define DATABASE_KEY(T) \
-	FIELD_AS(T, process.database, "database", .flags = FIELD_REQUIRED | FIELD_SECRET, \
-	    .help = "Connection string of PostgreSQL (libpq) for the role of this process.")
 
 static const struct field wfe_field[] = {
 	PROCESS_KEYS(struct config_wfe, "14100", "14110", "24"),
@@ -165,6 +155,14 @@ static const struct field wfe_field[] = {
 	FIELD(struct config_wfe, root_crl_file, .flags = FIELD_PATH, .help = "The root's CRL to serve, DER."),
 	FIELD(struct config_wfe, trusted_proxies, .def = "[]", .min = 0, .max = 64,
 	    .help = "Networks (CIDR) of proxies whose X-Forwarded-For is believed."),
+	FIELD(struct config_wfe, visits_per_minute, .def = "-1", .min = -1, .max = 1000000,
+	    .help =
+	        "Requests without a signature (directory, nonces, renewalInfo, pages) that one IPv4 address, or one IPv6 "
+	        "network of 64 bits, may send to the API in a minute; 0: any number; -1: 1200 in mode webpki, else any "
+	        "number."),
+	FIELD(struct config_wfe, visits_at_once, .def = "2000", .min = 1, .max = 1000000, .help = "The same, at once."),
+	FIELD(struct config_wfe, doctor_per_hour, .def = "0", .min = 0, .max = 3600,
+	    .help = "Looks at names that an address may have in an hour on the page /doctor; 0: no such page."),
 	FIELD(struct config_wfe, hold_ms, .def = "2000", .min = 0, .max = 30000,
 	    .help =
 	        "Longest time for which the answer to a challenge or a finalize waits for the result, in milliseconds."),
@@ -180,96 +178,79 @@ static const struct field ra_field[] = {
 	    .help = "How often a validation is tried before its failure is final; faults of ours don't count."),
 	FIELD(struct config_ra, validation_lease_s, .def = "60", .min = 10, .max = 3600,
 	    .help = "Seconds after which another instance takes over a validation that did not end."),
+	FIELD(struct config_ra, evidence_dir, .flags = FIELD_PATH,
+	    .help =
+	        "A folder of its own, mode 0700, where records of validations wait while the database is away; it is made. "
+	        "Without it they are lost then."),
 };
 static const struct fields ra_fields = FIELDS(struct config_ra, ra_field);
 
-static const char *const dnssec_choices[] = { "require", "off", NULL };
+static const char *const witness_kinds[] = { "witness", "hook", "file", NULL };
 
-static const struct field resolver_field[] = {
-	FIELD(struct config_resolver, zone, .flags = FIELD_REQUIRED, .help = "Names below this zone; . for all."),
-	FIELD(struct config_resolver, forward, .flags = FIELD_REQUIRED, .help = "The resolver, as ADDRESS@PORT."),
-	FIELD(struct config_resolver, dnssec, .def = "require", .one_of = dnssec_choices,
-	    .help = "require: validate up to the root's key; off: take the answers as they are."),
-	FIELD(struct config_resolver, trust_anchors, .def = "[]", .min = 0, .max = 8,
-	    .help =
-	        "For a signed zone that the root does not know: its DS records, as \"KEYTAG ALGORITHM TYPE DIGEST\"; then "
-	        "answers are validated up to its own keys."),
+static const struct field witness_field[] = {
+	FIELD(struct config_witness, name, .flags = FIELD_REQUIRED, .min = 1, .max = 100,
+	    .help = "What it is called here and in the database, for ever."),
+	FIELD(struct config_witness, kind, .flags = FIELD_REQUIRED, .one_of = witness_kinds,
+	    .help = "witness: cosigns (C2SP tlog-witness), such as another Cairn; hook: gets each checkpoint by HTTP POST; "
+	            "file: "
+	            "each is added to it."),
+	FIELD(struct config_witness, to, .flags = FIELD_REQUIRED, .min = 1, .max = 500,
+	    .help = "URL (of a witness without add-checkpoint at its end), or an absolute path."),
+	FIELD(struct config_witness, key, .help = "Public key of a witness: NAME+HASH+KEY."),
+	FIELD(struct config_witness, ca_file, .flags = FIELD_PATH,
+	    .help = "Who certifies the server of the URL, PEM; without it, as the system trusts."),
 };
-static const struct fields resolver_fields = FIELDS(struct config_resolver, resolver_field);
-
-static const struct field perspective_field[] = {
-	FIELD(
-	    struct config_perspective, name, .flags = FIELD_REQUIRED, .min = 1, .max = 64, .help = "Name in the records."),
-	FIELD(struct config_perspective, address, .flags = FIELD_REQUIRED, .help = "Its cairn-va, as host:port."),
-	FIELD(
-	    struct config_perspective, region, .def = "\"\"", .help = "Service region of its regional Internet registry."),
-};
-static const struct fields perspective_fields = FIELDS(struct config_perspective, perspective_field);
-
-static const struct field local_zone_field[] = {
-	FIELD(struct config_local_zone, zone, .flags = FIELD_REQUIRED, .help = "This name and all below it."),
-	FIELD(struct config_local_zone, address, .flags = FIELD_REQUIRED, .help = "The address that they resolve to."),
-};
-static const struct fields local_zone_fields = FIELDS(struct config_local_zone, local_zone_field);
-
-static const struct field va_field[] = {
-	PROCESS_KEYS(struct config_va, "14102", "14112", "32"),
-	FIELD(struct config_va, http01_port, .def = "80", .min = 1, .max = 65535, .help = "Port that http-01 connects to."),
-	FIELD(struct config_va, tlsalpn01_port, .def = "443", .min = 1, .max = 65535,
-	    .help = "Port that tls-alpn-01 connects to."),
-	FIELD_STRUCTS(struct config_va, resolvers, &resolver_fields, .def = "[]",
-	    .help = "Resolvers to forward to, by zone; none: resolve from the root."),
-	FIELD(struct config_va, allow_networks, .def = "[]", .min = 0, .max = 64,
-	    .help = "Private or loopback networks (CIDR) that validation may enter."),
-	FIELD_STRUCTS(struct config_va, perspectives, &perspective_fields, .def = "[]", .min = 0, .max = 32,
-	    .help = "Remote validation authorities that are asked beside the local one."),
-	FIELD_STRUCTS(struct config_va, local_zones, &local_zone_fields, .def = "[]",
-	    .help = "Names that resolve to a fixed address inside the validation authority; for development."),
-	FIELD(struct config_va, timeout_s, .def = "10", .min = 1, .max = 60, .help = "Longest validation, in seconds."),
-	FIELD(struct config_va, user_agent, .def = "\"cairn-va/" CAIRN_VERSION "\"", .min = 1, .max = 200,
-	    .help = "User-Agent of its HTTP requests."),
-	FIELD(struct config_va, perspective, .def = "local", .min = 1, .max = 64, .help = "Its own name in the records."),
-};
-static const struct fields va_fields = FIELDS(struct config_va, va_field);
-
-static const struct field issuer_field[] = {
-	FIELD(struct config_issuer, name, .flags = FIELD_REQUIRED, .min = 1, .max = 64,
-	    .help = "Short name in URLs and records."),
-	FIELD(struct config_issuer, cert_file, .flags = FIELD_REQUIRED | FIELD_PATH, .help = "Its certificate, PEM."),
-	FIELD(struct config_issuer, key_file, .flags = FIELD_REQUIRED | FIELD_PATH, .help = "Its key, PEM."),
-	FIELD(struct config_issuer, crl_url, .flags = FIELD_REQUIRED, .help = "URL of its CRL, written into certificates."),
-	FIELD(struct config_issuer, aia_url, .flags = FIELD_REQUIRED,
-	    .help = "URL of its certificate (DER), written into certificates."),
-	FIELD(struct config_issuer, alternate_chains, .flags = FIELD_PATH, .def = "[]", .min = 0, .max = 9,
-	    .help = "PEM files of other chains, each from a certificate of this issuer's key on that another CA signed."),
-	FIELD(struct config_issuer, active, .def = "true", .help = "Sign new certificates; false: CRLs only."),
-};
-static const struct fields issuer_fields = FIELDS(struct config_issuer, issuer_field);
-
-static const struct field ca_field[] = {
-	PROCESS_KEYS(struct config_ca, "14103", "14113", "8"), DATABASE_KEY(struct config_ca),
-	FIELD_STRUCTS(struct config_ca, issuers, &issuer_fields, .flags = FIELD_REQUIRED, .def = "[]", .min = 0, .max = 16,
-	    .help = "Issuing certificates and their keys."),
-	FIELD(struct config_ca, backdate_s, .def = "3600", .min = 0, .max = 172800,
-	    .help = "Seconds by which notBefore lies before the signature."), /* D-35 */
-	FIELD(struct config_ca, crl_period_s, .def = "21600", .min = 60, .max = 345600,
-	    .help = "Seconds after which a CRL is made anew."), /* E-22 */
-	FIELD(struct config_ca, crl_life_s, .def = "604800", .min = 3600, .max = 864000,
-	    .help = "Seconds from a CRL's thisUpdate to its nextUpdate."), /* E-21 */
-};
-static const struct fields ca_fields = FIELDS(struct config_ca, ca_field);
+static const struct fields witness_fields = FIELDS(struct config_witness, witness_field);
 
 static const struct field subscriber_field[] = {
 	PROCESS_KEYS(struct config_subscriber, "14104", "14114", "4"),
 	DATABASE_KEY(struct config_subscriber),
 	FIELD(struct config_subscriber, secret_file, .flags = FIELD_PATH,
-	    .help = "Key that signs the checkpoints of the sealed log."),
+	    .help = "Ed25519 key that signs the checkpoints of the sealed log, PEM; without it the log is not sealed."),
+	FIELD(struct config_subscriber, seal_dir, .flags = FIELD_PATH,
+	    .help =
+	        "Folder that remembers the last checkpoint beside the database, so that a database that was set back is "
+	        "noticed."),
+	FIELD(struct config_subscriber, origin, .min = 1, .max = 200,
+	    .help =
+	        "Name of the sealed log in its checkpoints, for ever; without it acme.external_url without https:// and "
+	        "with /log behind it."),
+	FIELD(struct config_subscriber, seal_interval_ms, .def = "1000", .min = 10, .max = 60000,
+	    .help = "Milliseconds between two checkpoints of a log that grows."),
+	FIELD(struct config_subscriber, purge_interval_s, .def = "600", .min = 1, .max = 43200,
+	    .help = "Seconds between two looks for data whose time has come (docs/retention.md)."),
+	FIELD(struct config_subscriber, compare_interval_s, .def = "3600", .min = 1, .max = 86400,
+	    .help =
+	        "Seconds after which new certificates are read back and compared with their records (docs/linting.md)."),
+	FIELD_STRUCTS(struct config_subscriber, witnesses, &witness_fields, .def = "[]",
+	    .help =
+	        "Who is told of each new checkpoint, beside the sealing, which never waits for them (docs/sealing.md)."),
+	FIELD(struct config_subscriber, witness_interval_ms, .def = "10000", .min = 100, .max = 3600000,
+	    .help = "Milliseconds between two checkpoints that they are told of."),
+	FIELD(struct config_subscriber, witness_key_file, .flags = FIELD_PATH,
+	    .help =
+	        "Ed25519 key by which this CA cosigns checkpoints of other logs, PEM; without it, it cosigns for nobody."),
+	FIELD(struct config_subscriber, witness_name, .min = 1, .max = 200, .help = "Name of that key, for ever."),
+	FIELD(struct config_subscriber, witness_logs, .def = "[]",
+	    .help = "Logs that it cosigns for, by their keys: NAME+HASH+KEY."),
+	FIELD(struct config_subscriber, publish_entries, .def = "false",
+	    .help = "Serve what the leaves say under /log/tile/entries to everybody; hashes and checkpoints always are."),
+	FIELD(struct config_subscriber, recovery_key_file, .flags = FIELD_PATH,
+	    .help =
+	        "File with the key of the keyed hashes by which recovery contacts are matched, 43 characters of base64url; "
+	        "needed with recovery.custodian_dir. Once it is lost, no contact can be matched."),
 };
 static const struct fields subscriber_fields = FIELDS(struct config_subscriber, subscriber_field);
 
 static const struct field command_field[] = {
 	FIELD(struct config_command, database, .flags = FIELD_SECRET,
 	    .help = "Connection string of PostgreSQL (libpq) for role cairn_operator: cairn eab, cairn policy."),
+	FIELD(struct config_command, auditor_database, .flags = FIELD_SECRET,
+	    .help = "The same for role cairn_auditor: cairn audit."),
+	FIELD(struct config_command, officer_database, .flags = FIELD_SECRET,
+	    .help = "The same for role cairn_officer: cairn disclose."),
+	FIELD(struct config_command, rpc_cert_file, .flags = FIELD_PATH, .help = "Its certificate: cairn doctor."),
+	FIELD(struct config_command, rpc_key_file, .flags = FIELD_PATH, .help = "Its key."),
 };
 static const struct fields command_fields = FIELDS(struct config_command, command_field);
 
@@ -324,9 +305,11 @@ static const struct field config_field[] = {
 	FIELD_STRUCT(struct config, rpc, &rpc_fields, .help = "How the processes find and trust each other."),
 	FIELD_STRUCT(struct config, wfe, &wfe_fields, .help = "cairn-wfe, the web front end."),
 	FIELD_STRUCT(struct config, ra, &ra_fields, .help = "cairn-ra, the registration authority."),
-	FIELD_STRUCT(struct config, va, &va_fields, .help = "cairn-va, the validation authority."),
-	FIELD_STRUCT(struct config, ca, &ca_fields, .help = "cairn-ca, the signing CA."),
+	FIELD_STRUCT(struct config, va, &config_va_fields, .help = "cairn-va, the validation authority."),
+	FIELD_STRUCT(struct config, ca, &config_ca_fields, .help = "cairn-ca, the signing CA."),
 	FIELD_STRUCT(struct config, subscriber, &subscriber_fields, .help = "cairn-subscriber, the subscribers' data."),
+	FIELD_STRUCT(struct config, recovery, &config_recovery_fields, .help = "Contacts by which accounts are got back."),
+	FIELD_STRUCT(struct config, smtp, &config_smtp_fields, .help = "How mail is sent."),
 	FIELD_STRUCT(struct config, command, &command_fields, .help = "The cairn command."),
 	FIELD_STRUCT(struct config, ct, &ct_fields, .help = "Certificate Transparency."),
 	FIELD_STRUCTS(struct config, retention, &retention_fields, .def = "[]",
@@ -348,6 +331,11 @@ static const struct {
 	{ "cairn-ca", "ca", offsetof(struct config, ca.process) },
 	{ "cairn-subscriber", "subscriber", offsetof(struct config, subscriber.process) },
 };
+
+bool config_is_webpki(const struct config_policy *policy)
+{
+	return policy->mode != NULL && strcmp(policy->mode, "webpki") == 0;
+}
 
 const struct config_process *config_process(const struct config *config, const char *name)
 {
@@ -383,7 +371,8 @@ int config_require(struct ctx *c, const struct config *config, const char *name)
 	for (size_t i = 0; i < COUNT_OF(processes); i++) {
 		if (strcmp(processes[i].process, name) == 0) {
 			TRY(require_section(c, config, "rpc"));
-			return require_section(c, config, processes[i].section);
+			TRY(require_section(c, config, processes[i].section));
+			return strcmp(name, "cairn-ca") == 0 ? config_require_ca(c, config) : 0;
 		}
 	}
 	return FAIL(c, MALFORMED, "%s: there is no such process", name);

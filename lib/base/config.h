@@ -10,7 +10,9 @@ struct config_acme {
 	const char *external_url; /* without a slash at the end */
 	const char *terms_of_service;
 	const char *website;
+	const char *privacy_contact;
 	struct text_list caa_identities;
+	struct text_list former_external_urls; /* whose account URLs count in CAA too */
 	const char *rate_limits_url;
 	bool terms_again;
 	bool eab_required;
@@ -25,6 +27,7 @@ struct config_profile {
 	const char *life; /* "90d"; the parsed forms stand below */
 	const char *order_life;
 	const char *authorization_life;
+	int64_t backdate_s; /* -1 in the file: as ca.backdate_s, which then stands here */
 	int64_t max_names;
 	bool common_name;
 	bool subject_key_id;
@@ -102,6 +105,9 @@ struct config_wfe {
 	const char *root_file;     /* served as /root.pem, /root.der and /aia/root.der; NULL: not served */
 	const char *root_crl_file; /* DER, served as /crl/root.crl; NULL: not served */
 	struct text_list trusted_proxies;
+	int64_t visits_per_minute; /* 0: no bound; -1 in the file: by policy.mode */
+	int64_t visits_at_once;
+	int64_t doctor_per_hour; /* 0: no such page */
 	int64_t hold_ms;
 };
 
@@ -110,6 +116,7 @@ struct config_ra {
 	int64_t hold_ms;
 	int64_t validation_attempts;
 	int64_t validation_lease_s;
+	const char *evidence_dir; /* or NULL */
 };
 
 struct config_resolver {
@@ -128,7 +135,13 @@ struct config_perspective {
 	const char *name;
 	const char *address; /* "host:port" of its cairn-va */
 	const char *region;
+	const char *place; /* policy/perspectives.h reads it */
+	const char *resolver;
+	const char *resolver_region;
+	const char *resolver_place;
 };
+
+#define CONFIG_PERSPECTIVES_MAX 16
 
 struct config_perspective_list {
 	struct config_perspective *v;
@@ -150,19 +163,35 @@ struct config_va {
 	int64_t http01_port;
 	int64_t tlsalpn01_port;
 	struct config_resolver_list resolvers;
+	struct text_list root_servers;       /* "ADDRESS@PORT" of a root of the operator's own; none: the internet's */
+	struct text_list root_trust_anchors; /* of that root, as those of a resolver; none: IANA's */
+	const char *caa_lookup_failure;      /* refuse, unsigned-passes */
+	const char *dnssec_probe;            /* a name that must not verify, or "" */
+	int64_t dnssec_probe_s;              /* how often it is asked for */
 	struct text_list allow_networks;
+	struct text_list deny_networks;
 	struct config_perspective_list perspectives;
 	struct config_local_zone_list local_zones;
 	int64_t timeout_s;
 	const char *user_agent;
 	const char *perspective; /* its own name */
+	bool remote;
+	const char *region;
+	const char *place;
+	const char *resolver_region;
+	const char *resolver_place;
 };
 
 struct config_issuer {
 	const char *name;
 	const char *cert_file;
-	const char *key_file;
+	const char *key_file; /* NULL: in the token, by key_label, key_id or both */
+	const char *key_label;
+	const char *key_id; /* hex */
+	const char *passphrase_file;
+	const char *passphrase_credential;
 	const char *crl_url;
+	int64_t crl_shards;
 	const char *aia_url;
 	struct text_list alternate_chains;
 	bool active; /* signs new certificates; the others sign CRLs only */
@@ -173,21 +202,92 @@ struct config_issuer_list {
 	size_t n;
 };
 
+/* The token that holds keys of issuers. */
+struct config_token {
+	const char *module; /* NULL: there is none */
+	const char *label;  /* it is known by this, by serial or by both */
+	const char *serial;
+	const char *pin_file;
+	const char *pin_credential; /* without both the terminal is asked */
+	const char *approval;
+	struct text_list paths;
+	bool network;
+};
+
+extern const struct fields config_token_fields; /* also of a ceremony's plan */
+
 struct config_ca {
 	struct config_process process;
 	struct config_issuer_list issuers;
+	struct config_token token;
 	int64_t backdate_s;
 	int64_t crl_period_s;
 	int64_t crl_life_s;
+	const char *linter_url; /* of an outside linter; NULL: none */
+	int64_t linter_timeout_ms;
+	bool linter_required; /* nothing is signed without its answer */
+};
+
+/* Who is told of checkpoints of the sealed log. */
+struct config_witness {
+	const char *name;
+	const char *kind; /* witness, hook, file */
+	const char *to;   /* URL, or a path */
+	const char *key;  /* of a witness, by which it cosigns */
+	const char *ca_file;
+};
+
+struct config_witness_list {
+	struct config_witness *v;
+	size_t n;
 };
 
 struct config_subscriber {
 	struct config_process process;
-	const char *secret_file; /* key that signs log checkpoints */
+	const char *secret_file; /* key that signs log checkpoints; NULL: the log is not sealed */
+	const char *seal_dir;    /* remembers the last checkpoint; NULL: nothing does but the database */
+	const char *origin;      /* of the log; NULL: from acme.external_url */
+	int64_t seal_interval_ms;
+	int64_t purge_interval_s;
+	int64_t compare_interval_s;
+	struct config_witness_list witnesses;
+	int64_t witness_interval_ms;
+	const char *witness_key_file; /* NULL: it cosigns for nobody */
+	const char *witness_name;
+	struct text_list witness_logs; /* keys of the logs that it cosigns for */
+	bool publish_entries;
+	const char *recovery_key_file; /* of the keyed hashes of recovery contacts; NULL: none */
+};
+
+/* Recovery contacts (docs/recovery.md). */
+struct config_recovery {
+	const char *custodian_dir;    /* NULL: there are none, and nothing of it is offered */
+	const char *account_contacts; /* drop, keep */
+	const char *ended_accounts;   /* delete, freeze */
+	const char *former_contacts;  /* "14d", "off" */
+	const char *delay;            /* "7d" */
+	const char *token_life;       /* "1d" */
+	int64_t former_contacts_s;    /* filled in; 0: off */
+	int64_t delay_s;
+	int64_t token_life_s;
+};
+
+/* How mail is sent (lib/http/smtp.h). */
+struct config_smtp {
+	const char *url; /* NULL: not at all */
+	const char *from;
+	const char *tls; /* require, off */
+	const char *ca_file;
+	const char *user;
+	const char *password_file;
 };
 
 struct config_command {
 	const char *database; /* NULL: to be named at the terminal */
+	const char *auditor_database;
+	const char *officer_database;
+	const char *rpc_cert_file; /* NULL: it asks no process */
+	const char *rpc_key_file;
 };
 
 struct config_ct_log {
@@ -238,6 +338,8 @@ struct config {
 	struct config_va va;
 	struct config_ca ca;
 	struct config_subscriber subscriber;
+	struct config_recovery recovery;
+	struct config_smtp smtp;
 	struct config_command command;
 	struct config_ct ct;
 	struct config_retention_list retention;
@@ -265,6 +367,15 @@ int config_require(struct ctx *c, const struct config *config, const char *name)
 
 /* The switches for tests that are on, as "test.busy_percent=5, acme.nonce_reject_percent=15"; NULL: none is. */
 const char *config_test_switches(struct arena *a, const struct config *config);
+
+/* Whether the deployment is to keep the Baseline Requirements; without a mode (a configuration not made by config_load) not. */
+bool config_is_webpki(const struct config_policy *policy);
+
+/* What a validation's time limit (va.timeout_s, twice with perspectives) has to leave of ra.validation_lease_s and of the deadline
+ * of va.Validate, in seconds. */
+#define VALIDATE_CALL_S 60     /* that deadline */
+#define VALIDATION_RESERVE_S 3 /* beyond the validation, for the call itself */
+#define LEASE_RESERVE_S 5      /* beyond the call, for recording what came of it */
 
 /* "127.0.0.1:80", "[::1]:443" or "host.example:80" into its parts (host in the arena, without brackets). Port 0 is
  * fine. */

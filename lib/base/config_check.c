@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define DURATION_MAX_S ((int64_t) 100 * 366 * 86400)
 
@@ -141,6 +142,7 @@ static const struct {
 	refusal *refused;
 } checks[] = {
 	TEXT(acme.external_url, not_https),
+	LIST(acme.former_external_urls, not_https),
 	TEXT(acme.terms_of_service, not_url),
 	TEXT(acme.website, not_url),
 	TEXT(acme.rate_limits_url, not_url),
@@ -159,6 +161,7 @@ static const struct {
 	LIST(wfe.http_listen, not_address),
 	LIST(wfe.trusted_proxies, not_network),
 	LIST(va.allow_networks, not_network),
+	LIST(va.deny_networks, not_network),
 	LIST(policy.permitted_networks, not_network),
 };
 
@@ -234,20 +237,43 @@ static int check_profile_lists(struct ctx *c, const struct config_profile *p)
 	return 0;
 }
 
-static int check_profiles(struct ctx *c, struct config_profile_list *list)
+#define LIFE_MIN_S 60
+#define VISITS_PER_MINUTE 1200
+#define TOKEN_LIFE_MAX_S 2592000
+
+static int check_profile_times(struct ctx *c, struct config_profile *p, int64_t backdate_s)
+{
+	TRY(check_duration(c, "policy.profiles.life", p->life, &p->life_s));
+	if (p->life_s < LIFE_MIN_S) {
+		return refuse(c, "policy.profiles.life", p->life, "must not be less than a minute");
+	}
+	TRY(check_duration(c, "policy.profiles.order_life", p->order_life, &p->order_life_s));
+	TRY(check_duration(c, "policy.profiles.authorization_life", p->authorization_life, &p->authorization_life_s));
+	if (p->authorization_life_s < p->order_life_s) { /* a ready order never outlives what made it ready */
+		return refuse(
+		    c, "policy.profiles.authorization_life", p->authorization_life, "must not be less than order_life");
+	}
+	if (p->order_life_s > TOKEN_LIFE_MAX_S) { /* B-5, C-9: nor does a token outlive its order */
+		return refuse(c, "policy.profiles.order_life", p->order_life, "must not be more than 30d");
+	}
+	if (p->backdate_s < 0) {
+		p->backdate_s = backdate_s < p->life_s / 2 ? backdate_s : p->life_s / 2;
+	}
+	if (p->backdate_s > p->life_s / 2) { /* B-24 */
+		return refuse(c, "policy.profiles.backdate_s", arena_printf(c->arena, "%lld", (long long) p->backdate_s),
+		    arena_printf(c->arena, "must not be more than half of the life of the profile %s", p->name));
+	}
+	return 0;
+}
+
+static int check_profiles(struct ctx *c, struct config_profile_list *list, int64_t backdate_s)
 {
 	size_t offered = 0;
 	for (size_t i = 0; i < list->n; i++) {
 		struct config_profile *p = &list->v[i];
 		offered += p->withdrawn ? 0 : 1;
 		TRY(check_profile_lists(c, p));
-		TRY(check_duration(c, "policy.profiles.life", p->life, &p->life_s));
-		TRY(check_duration(c, "policy.profiles.order_life", p->order_life, &p->order_life_s));
-		TRY(check_duration(c, "policy.profiles.authorization_life", p->authorization_life, &p->authorization_life_s));
-		if (p->authorization_life_s < p->order_life_s) { /* a ready order never outlives what made it ready */
-			return refuse(
-			    c, "policy.profiles.authorization_life", p->authorization_life, "must not be less than order_life");
-		}
+		TRY(check_profile_times(c, p, backdate_s));
 		for (size_t k = 0; k < i; k++) {
 			if (strcmp(list->v[k].name, p->name) == 0) {
 				return refuse(c, "policy.profiles.name", p->name, "stands twice");
@@ -272,21 +298,29 @@ static int check_limits(struct ctx *c, const struct config_limit_list *list)
 	return 0;
 }
 
-static int check_issuers(struct ctx *c, const struct config_ca *ca)
+static int check_issuers(struct ctx *c, const struct config_issuer_list *list)
 {
-	for (size_t i = 0; i < ca->issuers.n; i++) {
-		const struct config_issuer *issuer = &ca->issuers.v[i];
-		TRY(check_value(c, "ca.issuers.crl_url", issuer->crl_url, not_http));
-		TRY(check_value(c, "ca.issuers.aia_url", issuer->aia_url, not_http));
-		for (size_t k = 0; k < i; k++) {
-			if (strcmp(ca->issuers.v[k].name, issuer->name) == 0) {
-				return refuse(c, "ca.issuers.name", issuer->name, "stands twice");
-			}
-		}
+	for (size_t i = 0; i < list->n; i++) {
+		TRY(check_value(c, "ca.issuers.crl_url", list->v[i].crl_url, not_http));
+		TRY(check_value(c, "ca.issuers.aia_url", list->v[i].aia_url, not_http));
 	}
-	if (ca->crl_life_s <= ca->crl_period_s) {
-		return FAIL(
-		    c, MALFORMED, "ca.crl_life_s: must be more than ca.crl_period_s, or a CRL ends before the next one");
+	return 0;
+}
+
+static const char *not_plain_name(struct arena *a, const char *value)
+{
+	(void) a;
+	bool plain = strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(value);
+	return plain ? NULL : "must be of small letters, digits and -";
+}
+
+static int check_perspectives(struct ctx *c, const struct config_perspective_list *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const struct config_perspective *p = &list->v[i];
+		TRY(check_value(c, "va.perspectives.name", p->name, not_plain_name));
+		TRY(check_value(c, "va.perspectives.address", p->address, not_address));
+		TRY(check_value(c, "va.perspectives.resolver", p->resolver[0] == '\0' ? NULL : p->resolver, not_forward));
 	}
 	return 0;
 }
@@ -296,9 +330,10 @@ static int check_va(struct ctx *c, const struct config_va *va)
 	for (size_t i = 0; i < va->resolvers.n; i++) {
 		TRY(check_value(c, "va.resolvers.forward", va->resolvers.v[i].forward, not_forward));
 	}
-	for (size_t i = 0; i < va->perspectives.n; i++) {
-		TRY(check_value(c, "va.perspectives.address", va->perspectives.v[i].address, not_address));
+	for (size_t i = 0; i < va->root_servers.n; i++) {
+		TRY(check_value(c, "va.root_servers", va->root_servers.v[i], not_forward));
 	}
+	TRY(check_perspectives(c, &va->perspectives));
 	for (size_t i = 0; i < va->local_zones.n; i++) {
 		TRY(check_value(c, "va.local_zones.address", va->local_zones.v[i].address, not_ip));
 	}
@@ -357,10 +392,17 @@ static int check_test(struct ctx *c, const struct config *config)
 int config_check(struct ctx *c, struct config *config)
 {
 	TRY(check_texts(c, config));
-	TRY(check_profiles(c, &config->policy.profiles));
+	TRY(check_profiles(c, &config->policy.profiles, config->ca.backdate_s));
 	TRY(check_limits(c, &config->policy.limits));
-	TRY(check_issuers(c, &config->ca));
+	TRY(check_issuers(c, &config->ca.issuers));
+	TRY(config_check_ca(c, &config->ca));
 	TRY(check_va(c, &config->va));
 	TRY(check_test(c, config));
+	TRY(config_check_va(c, config));
+	bool webpki = config_is_webpki(&config->policy);
+	if (config->wfe.visits_per_minute < 0) { /* B-18 */
+		config->wfe.visits_per_minute = webpki ? VISITS_PER_MINUTE : 0;
+	}
+	TRY(config_check_recovery(c, config));
 	return check_retention(c, &config->retention);
 }

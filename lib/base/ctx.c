@@ -1,6 +1,9 @@
 #include "lib/base/ctx.h"
 
 #include <stdarg.h>
+#include <string.h>
+
+#define DETAIL_MAX 4000
 
 void ctx_init(struct ctx *c)
 {
@@ -22,6 +25,40 @@ struct arena *ctx_take_arena(struct ctx *c)
 	return taken;
 }
 
+/* Octets of the UTF-8 character at p that a terminal would act on, or that turns the text behind it around; or 0. */
+static size_t unprintable(const char *p)
+{
+	const uint8_t *o = (const uint8_t *) p;
+	if (o[0] < 0x20 || o[0] == 0x7f) {
+		return 1;
+	}
+	if (o[0] == 0xc2 && o[1] >= 0x80 && o[1] <= 0x9f) { /* C1 */
+		return 2;
+	}
+	bool marks = o[0] == 0xe2 && o[1] == 0x80 && ((o[2] >= 0x8b && o[2] <= 0x8f) || (o[2] >= 0xa8 && o[2] <= 0xae));
+	bool isolates = o[0] == 0xe2 && o[1] == 0x81 && o[2] >= 0xa0 && o[2] <= 0xaf;
+	return marks || isolates ? 3 : 0;
+}
+
+/* A detail may repeat what a client sent: in one line, bounded, and harmless wherever a person reads it. */
+static PRINTF_LIKE(2, 0) const char *sentence(struct arena *a, const char *format, va_list ap)
+{
+	size_t n = 0;
+	char *text = arena_vprintf(a, format, ap);
+	const char *in = text;
+	while (*in != '\0' && n < DETAIL_MAX) {
+		size_t bad = unprintable(in);
+		text[n++] = bad > 0 ? '?' : *in;
+		in += bad > 0 ? bad : 1;
+	}
+	while (n > 0 && ((uint8_t) *in & 0xc0) == 0x80) { /* no half character at the cut */
+		in--;
+		n--;
+	}
+	text[n] = '\0';
+	return text;
+}
+
 int ctx_fail(struct ctx *c, enum problem type, const char *detail_format, ...)
 {
 	if (c->err.type != PROBLEM_NONE) {
@@ -30,7 +67,7 @@ int ctx_fail(struct ctx *c, enum problem type, const char *detail_format, ...)
 	c->err.type = type;
 	va_list ap;
 	va_start(ap, detail_format);
-	const char *detail = detail_format == NULL ? "" : arena_vprintf(c->arena, detail_format, ap);
+	const char *detail = detail_format == NULL ? "" : sentence(c->arena, detail_format, ap);
 	va_end(ap);
 	c->err.detail = detail[0] == '\0' ? problem_info(type)->title : detail;
 	return -1;
@@ -66,7 +103,7 @@ void ctx_subproblem(struct ctx *c, enum problem type, const char *identifier_typ
 {
 	va_list ap;
 	va_start(ap, detail_format);
-	const char *detail = arena_vprintf(c->arena, detail_format, ap);
+	const char *detail = sentence(c->arena, detail_format, ap);
 	va_end(ap);
 	struct subproblem_list *list = &c->err.subproblems;
 	struct subproblem *grown = ARENA_ARRAY(c->arena, list->n + 1, struct subproblem);

@@ -50,7 +50,8 @@ void ctx_done(struct ctx *c);
  * points to in the old one (its error) is forgotten. */
 struct arena *ctx_take_arena(struct ctx *c);
 
-/* Sets the error and is always -1. A second call keeps the first error. detail NULL or "": the problem's title. */
+/* Sets the error and is always -1. A second call keeps the first error. detail NULL or "": the problem's title. Here and in
+ * subproblems characters that a terminal acts on become "?", and a detail ends after 4,000 octets. */
 int ctx_fail(struct ctx *c, enum problem type, const char *detail_format, ...) PRINTF_LIKE(3, 4);
 
 /* Adds to the cause of the error, which only the log sees. Call it before or after FAIL; always -1. */

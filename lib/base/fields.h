@@ -121,6 +121,10 @@ struct fields {
  * long as the arena. FAIL: MALFORMED with a plain sentence. */
 int json_parse(struct ctx *c, struct bytes text, json_t **ret) MUST_CHECK;
 
+/* From now on jansson wipes what it frees, as an arena does: documents hold what must not lie about in memory (G-5). Once,
+ * before the first document. */
+void json_wipe(void);
+
 /* Reads a JSON object into the struct at `to` (which is zeroed first). Members without a field are ignored (a reader
  * may be older than the writer). Texts and FIELD_JSON members are borrowed from the document, which must live as long
  * as the struct (one from json_parse lives as long as the arena). FAIL: MALFORMED, naming the member. Texts with a NUL

@@ -1,7 +1,11 @@
 /* JSON into structs. */
 #include "lib/base/fields.h"
 
+#include <malloc.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include <openssl/crypto.h>
 
 #include "lib/base/base64.h"
 #include "lib/base/fields_scan.h"
@@ -41,6 +45,19 @@ static bool too_deep(struct bytes text)
 	return false;
 }
 
+static void wipe_and_free(void *p)
+{
+	if (p != NULL) {
+		OPENSSL_cleanse(p, malloc_usable_size(p));
+		free(p);
+	}
+}
+
+void json_wipe(void)
+{
+	json_set_alloc_funcs(malloc, wipe_and_free);
+}
+
 static void drop_json(void *value)
 {
 	json_decref(value);
@@ -62,10 +79,11 @@ int json_parse(struct ctx *c, struct bytes text, json_t **ret)
 	json_error_t error = { 0 };
 	json_t *value = json_loadb(
 	    text.p == NULL ? "" : (const char *) text.p, text.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+	enum json_error_code fault = value == NULL ? json_error_code(&error) : json_error_unknown;
+	OPENSSL_cleanse(error.text, sizeof(error.text)); /* it quotes what was read */
 	if (value == NULL) {
 		/* The parser's own text quotes the input, so it goes to nobody: one place and one kind of fault are enough. */
-		const char *what =
-		    json_error_code(&error) == json_error_duplicate_key ? "a member stands twice" : "broken syntax";
+		const char *what = fault == json_error_duplicate_key ? "a member stands twice" : "broken syntax";
 		return FAIL(
 		    c, MALFORMED, "The text is not acceptable JSON: %s at line %d, column %d", what, error.line, error.column);
 	}

@@ -126,6 +126,11 @@ static bool network_has(const struct network *net, const struct ip *ip)
 	return rest == 0 || (net->first.b[whole] ^ ip->b[whole]) >> (8 - rest) == 0;
 }
 
+bool network_covers(const struct network *a, const struct network *b)
+{
+	return a->bits <= b->bits && network_has(a, &b->first);
+}
+
 static bool host_bits_zero(const struct network *net)
 {
 	for (unsigned i = net->bits; i < (net->first.v6 ? 128U : 32U); i++) {
@@ -183,6 +188,27 @@ bool networks_have(const struct network_list *networks, const struct ip *ip)
 	return false;
 }
 
+struct network_list ip_special_blocks(struct arena *a)
+{
+	static const char *const nobodys[] = { "::/3", "4000::/2", "8000::/1" };
+	size_t n = COUNT_OF(special) + COUNT_OF(nobodys);
+	struct network_list list = { ARENA_ARRAY(a, n, struct network), 0 };
+	for (size_t i = 0; i < n; i++) {
+		const char *block = i < COUNT_OF(special) ? special[i].block : nobodys[i - COUNT_OF(special)];
+		if (network_parse(block, &list.v[list.n]) == 0) {
+			list.n++;
+		}
+	}
+	return list;
+}
+
+/* RFC 5214 6.1: an IPv4 address behind any prefix, to which a host with such an interface sends packets by itself. */
+static bool is_isatap(const struct ip *ip)
+{
+	static const uint8_t mark[] = { 0, 0x5e, 0xfe };
+	return ip->v6 && (ip->b[8] & ~0x2) == 0 && memcmp(ip->b + 9, mark, sizeof(mark)) == 0;
+}
+
 const char *ip_special(const struct ip *ip)
 {
 	for (size_t i = 0; i < COUNT_OF(special); i++) {
@@ -191,11 +217,26 @@ const char *ip_special(const struct ip *ip)
 			return special[i].what;
 		}
 	}
+	if (is_isatap(ip)) {
+		return "an ISATAP address";
+	}
 	/* IANA has given out 2000::/3 only; the rest of IPv6 is nobody's */
 	return ip->v6 && ip->b[0] >> 5 != 1 ? "no global unicast address" : NULL;
 }
 
-const char *ip_refusal(const struct ip *ip, const struct network_list *allowed)
+int ip_reach_parse(struct ctx *c, const struct text_list *allowed, const struct text_list *denied, struct ip_reach *ret)
 {
-	return networks_have(allowed, ip) ? NULL : ip_special(ip);
+	struct ip_reach reach;
+	TRY(networks_parse(c, allowed, &reach.allowed));
+	TRY(networks_parse(c, denied, &reach.denied));
+	*ret = reach;
+	return 0;
+}
+
+const char *ip_refusal(const struct ip *ip, const struct ip_reach *reach)
+{
+	if (networks_have(&reach->denied, ip)) {
+		return "in a network that this CA keeps its validations out of";
+	}
+	return networks_have(&reach->allowed, ip) ? NULL : ip_special(ip);
 }

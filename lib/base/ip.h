@@ -40,13 +40,32 @@ int networks_parse(struct ctx *c, const struct text_list *texts, struct network_
 /* The address lies in one of the networks. */
 bool networks_have(const struct network_list *networks, const struct ip *ip);
 
+/* a holds all of b. */
+bool network_covers(const struct network *a, const struct network *b);
+
 /* The state of the table of special-purpose blocks. */
 #define IP_SPECIAL_AS_OF "2025-05"
+
+/* The blocks of the table, and all of IPv6 that nobody was given. */
+struct network_list ip_special_blocks(struct arena *a);
 
 /* What is special about the address ("a loopback address"), or NULL for a global unicast address. */
 const char *ip_special(const struct ip *ip);
 
-/* The same, and NULL when one of the networks allowed has it. */
-const char *ip_refusal(const struct ip *ip, const struct network_list *allowed);
+/* What beside that table decides where validation goes: what the operator opens, and what it never enters, which comes first. */
+struct ip_reach {
+	struct network_list allowed;
+	struct network_list denied;
+};
+
+/* FAIL: MALFORMED, as by networks_parse. */
+int ip_reach_parse(
+    struct ctx *c, const struct text_list *allowed, const struct text_list *denied, struct ip_reach *ret) MUST_CHECK;
+
+/* Why validation may not go to the address ("a private address"), or NULL. */
+const char *ip_refusal(const struct ip *ip, const struct ip_reach *reach);
+
+/* The blocks that ip_refusal refuses, but for ISATAP, which is no block; without `open`, which may be entered all the same. In the arena. */
+struct network_list ip_closed(struct arena *a, const struct ip_reach *reach, const struct network_list *open);
 
 #endif

@@ -108,9 +108,18 @@ void log_event(const struct ctx *c, enum log_level level, const char *message, .
 	arena_free(a);
 }
 
+/* The link that a person has to follow is a secret of the account's, and stands in no log. */
+static const char *detail_without_link(const struct ctx *c)
+{
+	const struct err *e = &c->err;
+	const char *link = e->detail == NULL || e->instance == NULL ? NULL : strstr(e->detail, e->instance);
+	return link == NULL ? e->detail : arena_printf(c->arena, "%.*s[link]", (int) (link - e->detail), e->detail);
+}
+
 void log_error(const struct ctx *c, enum log_level level, const char *message)
 {
 	const struct err *e = &c->err;
 	const char *name = e->type == PROBLEM_NONE ? NULL : problem_info(e->type)->name;
-	log_event(c, level, message, "problem", name, "detail", e->detail, "cause", e->cause, "rule", e->rule, NULL);
+	log_event(
+	    c, level, message, "problem", name, "detail", detail_without_link(c), "cause", e->cause, "rule", e->rule, NULL);
 }

@@ -18,8 +18,13 @@
 #define CA SANDBOX_CA
 #define SIGNER SANDBOX_SIGNER
 #define SUBSCRIBER SANDBOX_SUBSCRIBER
-#define NETWORKED (WFE | RA | VA | CA | SUBSCRIBER)
-#define ALL (NETWORKED | SIGNER)
+#define TOKEN SANDBOX_TOKEN
+#define NETWORK SANDBOX_NETWORK
+#define SERVICES (WFE | RA | VA | CA | SUBSCRIBER)
+#define NETWORKED (SERVICES | NETWORK)
+#define MODULE (TOKEN | NETWORK)
+#define LOADING (SERVICES | MODULE)
+#define ALL (LOADING | SIGNER)
 #define ANY_BITS UINT64_MAX
 
 static const struct {
@@ -31,6 +36,8 @@ static const struct {
 	{ "cairn-va", VA },
 	{ "cairn-ca", CA },
 	{ "cairn-ca-signer", SIGNER },
+	{ "cairn-ca-signer-token", TOKEN },
+	{ "cairn-ca-signer-network", NETWORK },
 	{ "cairn-subscriber", SUBSCRIBER },
 };
 
@@ -46,24 +53,24 @@ unsigned sandbox_process_bit(const char *process)
 
 static const struct sandbox_path paths[] = {
 	/* shared libraries, and what they read: name service, OpenSSL, trust anchors of DNS, time zone */
-	{ NETWORKED, SANDBOX_READ, "/usr" },
-	{ NETWORKED, SANDBOX_READ, "/lib" },
-	{ NETWORKED, SANDBOX_READ, "/lib64" },
-	{ NETWORKED, SANDBOX_READ, "/etc/ld.so.cache" },
-	{ NETWORKED, SANDBOX_READ, "/etc/ssl" },
-	{ NETWORKED, SANDBOX_READ, "/etc/nsswitch.conf" },
-	{ NETWORKED, SANDBOX_READ, "/etc/resolv.conf" },
-	{ NETWORKED, SANDBOX_READ, "/etc/hosts" },
-	{ NETWORKED, SANDBOX_READ, "/etc/host.conf" },
-	{ NETWORKED, SANDBOX_READ, "/etc/gai.conf" },
-	{ NETWORKED, SANDBOX_READ, "/etc/services" },
-	{ NETWORKED, SANDBOX_READ, "/etc/localtime" },
-	{ NETWORKED, SANDBOX_READ, "/etc/passwd" },
+	{ LOADING, SANDBOX_READ, "/usr" },
+	{ LOADING, SANDBOX_READ, "/lib" },
+	{ LOADING, SANDBOX_READ, "/lib64" },
+	{ LOADING, SANDBOX_READ, "/etc/ld.so.cache" },
+	{ LOADING, SANDBOX_READ, "/etc/ssl" },
+	{ LOADING, SANDBOX_READ, "/etc/nsswitch.conf" },
+	{ LOADING, SANDBOX_READ, "/etc/resolv.conf" },
+	{ LOADING, SANDBOX_READ, "/etc/hosts" },
+	{ LOADING, SANDBOX_READ, "/etc/host.conf" },
+	{ LOADING, SANDBOX_READ, "/etc/gai.conf" },
+	{ LOADING, SANDBOX_READ, "/etc/services" },
+	{ LOADING, SANDBOX_READ, "/etc/localtime" },
+	{ LOADING, SANDBOX_READ, "/etc/passwd" },
 	/* its own measures, and the number of processors */
-	{ NETWORKED, SANDBOX_READ, "/proc/self" },
-	{ NETWORKED, SANDBOX_READ, "/sys/devices/system/cpu" },
-	{ NETWORKED, SANDBOX_READ, "/dev/urandom" },
-	{ NETWORKED, SANDBOX_DEVICE, "/dev/null" },
+	{ LOADING, SANDBOX_READ, "/proc/self" },
+	{ LOADING, SANDBOX_READ, "/sys/devices/system/cpu" },
+	{ LOADING, SANDBOX_READ, "/dev/urandom" },
+	{ LOADING, SANDBOX_DEVICE, "/dev/null" },
 };
 
 #define FOLDER_OF(who, member) \
@@ -79,7 +86,7 @@ static const struct sandbox_path paths[] = {
 
 static const struct sandbox_config_path config_paths[] = {
 	/* these lie beside other files: they alone, and a new one needs a restart */
-	FILE_AT(NETWORKED, rpc.ca_file),
+	FILE_AT(SERVICES, rpc.ca_file),
 	FILE_AT(WFE, wfe.root_file),
 	FILE_AT(WFE, wfe.root_crl_file),
 	FILE_AT(RA, policy.lists_dir), /* a folder */
@@ -93,6 +100,8 @@ static const struct sandbox_config_path config_paths[] = {
 	FOLDER_OF(WFE, wfe.key_file),
 	FOLDER_OF(RA, policy.public_suffix_file),
 	{ WFE, SANDBOX_WRITE, offsetof(struct config, wfe.spool_dir), false },
+	{ RA, SANDBOX_WRITE, offsetof(struct config, ra.evidence_dir), false },
+	{ SUBSCRIBER, SANDBOX_WRITE, offsetof(struct config, subscriber.seal_dir), false },
 };
 
 /* Memory, time, signals to itself, threads' locks, and what it has open already. */
@@ -127,14 +136,30 @@ static const int spool[] = { SCMP_SYS(pwrite64), SCMP_SYS(pwritev), SCMP_SYS(ftr
 	SCMP_SYS(fsync), SCMP_SYS(fdatasync), SCMP_SYS(flock), SCMP_SYS(rename), SCMP_SYS(renameat), SCMP_SYS(renameat2),
 	SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(mkdir), SCMP_SYS(mkdirat), SCMP_SYS(fchmod) };
 
+/* Evidence that waits for the database. */
+static const int evidence[] = { SCMP_SYS(fsync), SCMP_SYS(rename), SCMP_SYS(renameat), SCMP_SYS(renameat2),
+	SCMP_SYS(unlink), SCMP_SYS(unlinkat) };
+
+/* The last checkpoint of the sealed log, beside the database, and those in the files of witnesses. */
+static const int memory[] = { SCMP_SYS(fsync), SCMP_SYS(rename), SCMP_SYS(renameat), SCMP_SYS(renameat2),
+	SCMP_SYS(ftruncate) };
+
+/* Modules of tokens keep objects in files (SoftHSM), and lock them. */
+static const int objects[] = { SCMP_SYS(ftruncate), SCMP_SYS(fsync), SCMP_SYS(fdatasync), SCMP_SYS(flock),
+	SCMP_SYS(rename), SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(mkdir),
+	SCMP_SYS(mkdirat), SCMP_SYS(rmdir), SCMP_SYS(umask), SCMP_SYS(pwrite64) };
+
 /* The signer's end. */
 static const int children[] = { SCMP_SYS(wait4), SCMP_SYS(waitid) };
 
 static const struct sandbox_calls calls[] = {
 	{ ALL, basic, COUNT_OF(basic) },
-	{ NETWORKED, files, COUNT_OF(files) },
+	{ LOADING, files, COUNT_OF(files) },
+	{ MODULE, objects, COUNT_OF(objects) },
 	{ NETWORKED, network, COUNT_OF(network) },
 	{ WFE, spool, COUNT_OF(spool) },
+	{ RA, evidence, COUNT_OF(evidence) },
+	{ SUBSCRIBER, memory, COUNT_OF(memory) },
 	{ CA, children, COUNT_OF(children) },
 };
 
@@ -148,11 +173,11 @@ static const struct sandbox_calls calls[] = {
 	}
 
 static const struct sandbox_condition conditions[] = {
-	/* no page is writable and executable at once; libraries may be loaded late, but not into the signer */
-	PAGES(ALL, mmap, 0), PAGES(ALL, mmap, PROT_WRITE), PAGES(NETWORKED, mmap, PROT_EXEC), PAGES(ALL, mprotect, 0),
-	PAGES(ALL, mprotect, PROT_WRITE), PAGES(NETWORKED, mprotect, PROT_EXEC),
+	/* no page is writable and executable at once; libraries may be loaded late, but not into a signer without a module */
+	PAGES(ALL, mmap, 0), PAGES(ALL, mmap, PROT_WRITE), PAGES(LOADING, mmap, PROT_EXEC), PAGES(ALL, mprotect, 0),
+	PAGES(ALL, mprotect, PROT_WRITE), PAGES(LOADING, mprotect, PROT_EXEC),
 	/* threads, never processes; clone3, whose flags a filter can't see, is denied below and glibc then uses clone */
-	{ NETWORKED, SCMP_SYS(clone), 0, 0, CLONE_THREAD | CLONE_VM, CLONE_THREAD | CLONE_VM },
+	{ LOADING, SCMP_SYS(clone), 0, 0, CLONE_THREAD | CLONE_VM, CLONE_THREAD | CLONE_VM },
 	ONLY(NETWORKED, socket, 0, AF_UNIX), ONLY(NETWORKED, socket, 0, AF_INET), ONLY(NETWORKED, socket, 0, AF_INET6),
 	ONLY(NETWORKED, socket, 0, AF_NETLINK), /* getaddrinfo asks for the own addresses */
 	ONLY(NETWORKED, ioctl, 1, FIONREAD), ONLY(NETWORKED, ioctl, 1, FIONBIO),
@@ -165,6 +190,7 @@ static const struct sandbox_condition conditions[] = {
 /* What libraries try and can do without. */
 static const struct sandbox_denial denials[] = {
 	{ ALL, SCMP_SYS(clone3), ENOSYS },
+	{ TOKEN, SCMP_SYS(socket), EACCES }, /* SoftHSM tells syslog what goes wrong */
 	{ SIGNER, SCMP_SYS(open), EACCES },
 	{ SIGNER, SCMP_SYS(openat), EACCES },
 	{ SIGNER, SCMP_SYS(newfstatat), EACCES },

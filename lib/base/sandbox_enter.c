@@ -187,6 +187,10 @@ static int landlock_enter(struct ctx *c, unsigned who, const struct config *conf
 	if (result == 0) {
 		result = allow_database(c, &l, database);
 	}
+	for (size_t i = 0; i < config->ca.token.paths.n && (who & (SANDBOX_TOKEN | SANDBOX_NETWORK)) != 0 && result == 0;
+	     i++) {
+		result = allow_path(c, &l, SANDBOX_WRITE, config->ca.token.paths.v[i]);
+	}
 	if (result == 0 && syscall(SYS_landlock_restrict_self, l.fd, 0) != 0) {
 		ctx_cause(c, "%s", strerror(errno));
 		result = FAIL(c, SERVER_INTERNAL, "The kernel refuses a landlock");
@@ -285,7 +289,7 @@ int sandbox_enter(struct ctx *c, const char *process, const struct config *confi
 	}
 	const struct config_process *own = config_process(config, process);
 	TRY(set_limits(c));
-	TRY(drop_capabilities(c, (who & SANDBOX_SIGNER) == 0));
+	TRY(drop_capabilities(c, (who & (SANDBOX_SIGNER | SANDBOX_TOKEN | SANDBOX_NETWORK)) == 0));
 	TRY(landlock_enter(c, who, config, own == NULL ? NULL : own->database));
 	return SANITIZED ? 0 : seccomp_enter(c, who);
 }

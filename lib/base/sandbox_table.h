@@ -11,6 +11,8 @@ enum sandbox_process {
 	SANDBOX_CA = 8,
 	SANDBOX_SIGNER = 16,
 	SANDBOX_SUBSCRIBER = 32,
+	SANDBOX_TOKEN = 64,    /* a signer with a PKCS#11 module */
+	SANDBOX_NETWORK = 128, /* with one that speaks over sockets */
 };
 
 enum sandbox_access {

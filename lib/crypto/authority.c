@@ -22,10 +22,8 @@ static void set_issuer(struct cert_template *t, const struct authority *issuer, 
 	}
 }
 
-static int sign_and_check(struct ctx *c, const struct cert_template *t, EVP_PKEY *signer, struct authority *made)
+static int sign_and_check(struct ctx *c, struct bytes tbs, EVP_PKEY *signer, struct authority *made)
 {
-	struct bytes tbs;
-	TRY(cert_build_tbs(c, t, &tbs));
 	TRY(cert_sign(c, signer, tbs, &made->der));
 	TRY(cert_parse(c, made->der, &made->info));
 	return cert_verify_signature(c, &made->info, signer); /* F-35 */
@@ -49,23 +47,24 @@ int authority_make(struct ctx *c, enum cert_kind kind, const struct authority_re
 		.aia_url = request->aia_url,
 	};
 	struct authority made = { 0 };
+	struct bytes tbs;
 	TRY(key_generate(c, request->key_kind, &made.key));
 	TRY(key_spki(c, made.key, &t.spki));
 	set_issuer(&t, issuer, made.key);
 	if (issuer != NULL && t.not_after.us > issuer->info.not_after.us) {
 		t.not_after = issuer->info.not_after; /* nothing outlives its issuer */
 	}
-	TRY(sign_and_check(c, &t, issuer == NULL ? made.key : issuer->key, &made));
+	TRY(cert_build_tbs(c, &t, &tbs));
+	TRY(sign_and_check(c, tbs, issuer == NULL ? made.key : issuer->key, &made));
 	*ret = made;
 	return 0;
 }
 
-int authority_read(struct ctx *c, const char *key_path, const char *cert_path, struct authority *ret)
+int authority_of_key(struct ctx *c, EVP_PKEY *key, const char *where, const char *cert_path, struct authority *ret)
 {
-	struct authority read = { 0 };
+	struct authority read = { .key = key };
 	struct bytes_list chain;
 	struct bytes spki;
-	TRY(key_read_file(c, key_path, &read.key));
 	TRY(cert_read_file(c, cert_path, &chain));
 	read.der = chain.v[0];
 	if (cert_parse(c, read.der, &read.info) != 0) {
@@ -74,10 +73,17 @@ int authority_read(struct ctx *c, const char *key_path, const char *cert_path, s
 	}
 	TRY(key_spki(c, read.key, &spki));
 	if (!bytes_equal(spki, read.info.spki)) {
-		return ctx_fault(c, "the key %s does not belong to the certificate %s", key_path, cert_path);
+		return ctx_fault(c, "the key %s does not belong to the certificate %s", where, cert_path);
 	}
 	*ret = read;
 	return 0;
+}
+
+int authority_read(struct ctx *c, const char *key_path, const char *cert_path, struct authority *ret)
+{
+	EVP_PKEY *key = NULL;
+	TRY(key_read_file(c, key_path, &key));
+	return authority_of_key(c, key, key_path, cert_path, ret);
 }
 
 int authority_make_rpc_ca(struct ctx *c, struct authority *ret)

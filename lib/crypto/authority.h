@@ -31,6 +31,10 @@ int authority_make(struct ctx *c, enum cert_kind kind, const struct authority_re
  * they belong together. */
 int authority_read(struct ctx *c, const char *key_path, const char *cert_path, struct authority *ret) MUST_CHECK;
 
+/* The same with a key that is there already; `where` it is stands in messages. */
+int authority_of_key(
+    struct ctx *c, EVP_PKEY *key, const char *where, const char *cert_path, struct authority *ret) MUST_CHECK;
+
 /* The internal authority (P-256, 10 years). */
 int authority_make_rpc_ca(struct ctx *c, struct authority *ret) MUST_CHECK;
 

@@ -11,7 +11,7 @@
 #define COMMON_NAME_MAX 64
 #define URL_MAX 512
 #define NAMES_MAX 1000
-#define EXTENSIONS_MAX 10
+#define EXTENSIONS_MAX 12
 #define SERIAL_MAX 20
 
 /* One piece of DER in an expression. */
@@ -121,12 +121,15 @@ static void append_basic_constraints(struct arena *a, struct extensions *e, bool
 	append(e, extension(a, PIECE(OID_BASIC_CONSTRAINTS), true, value));
 }
 
-static int append_subject_key_id(struct ctx *c, struct extensions *e, struct bytes spki)
+static int append_subject_key_id(struct ctx *c, struct extensions *e, const struct cert_template *t)
 {
-	uint8_t id[KEY_ID_SIZE];
-	TRY(key_id(c, spki, id));
-	struct bytes value = DER(c->arena, DER_OCTET_STRING, { id, sizeof(id) });
-	append(e, extension(c->arena, PIECE(OID_SUBJECT_KEY_ID), false, value));
+	uint8_t own[KEY_ID_SIZE];
+	struct bytes id = { own, sizeof(own) };
+	TRY(key_id(c, t->spki, own));
+	if (t->kind == CERT_CROSS) {
+		id = t->subject_key_id; /* made by whatever method (D-14) */
+	}
+	append(e, extension(c->arena, PIECE(OID_SUBJECT_KEY_ID), false, DER(c->arena, DER_OCTET_STRING, id)));
 	return 0;
 }
 
@@ -195,12 +198,21 @@ static void append_domain_validated(struct arena *a, struct extensions *e)
 	append(e, extension(a, PIECE(OID_CERTIFICATE_POLICIES), false, value));
 }
 
-static void append_key_purposes(struct arena *a, struct extensions *e, bool client)
+static void append_key_purposes(struct arena *a, struct extensions *e, enum cert_kind kind)
 {
 	struct bytes none = { NULL, 0 };
+	struct bytes first = PIECE(OID_SERVER_AUTH);
 	struct bytes client_auth = PIECE(OID_CLIENT_AUTH);
-	struct bytes value = DER(a, DER_SEQUENCE, PIECE(OID_SERVER_AUTH), client ? client_auth : none);
+	struct bytes ocsp_signing = PIECE(OID_OCSP_SIGNING);
+	first = kind == CERT_OCSP ? ocsp_signing : first;
+	struct bytes value = DER(a, DER_SEQUENCE, first, kind == CERT_RPC ? client_auth : none);
 	append(e, extension(a, PIECE(OID_EXTENDED_KEY_USAGE), false, value));
+}
+
+/* id-pkix-ocsp-nocheck (D-60) and the poison (D-52) say all by being there. */
+static void append_mark(struct arena *a, struct extensions *e, struct bytes oid, bool critical)
+{
+	append(e, extension(a, oid, critical, PIECE(OCTETS(0x05, 0x00))));
 }
 
 /* ---- the profiles; the order of extensions is part of them ---- */
@@ -209,15 +221,18 @@ static int extensions_root(struct ctx *c, const struct cert_template *t, struct 
 {
 	append_key_usage(c->arena, e, 0x06);
 	append_basic_constraints(c->arena, e, true, t->kind == CERT_RPC_CA);
-	return append_subject_key_id(c, e, t->spki);
+	TRY(append_subject_key_id(c, e, t));
+	uint8_t own[KEY_ID_SIZE];
+	TRY(key_id(c, t->spki, own));
+	return t->kind == CERT_RPC_CA ? 0 : append_authority_key_id(c, e, (struct bytes) { own, sizeof(own) });
 }
 
 static int extensions_intermediate(struct ctx *c, const struct cert_template *t, struct extensions *e)
 {
 	append_key_usage(c->arena, e, 0x86);
-	append_key_purposes(c->arena, e, false); /* D-26 */
-	append_basic_constraints(c->arena, e, true, true);
-	TRY(append_subject_key_id(c, e, t->spki));
+	append_key_purposes(c->arena, e, t->kind); /* D-26 */
+	append_basic_constraints(c->arena, e, true, t->kind == CERT_INTERMEDIATE);
+	TRY(append_subject_key_id(c, e, t));
 	TRY(append_authority_key_id(c, e, t->issuer_key_id));
 	TRY(append_authority_info_access(c, e, t));
 	append_domain_validated(c->arena, e); /* D-27 */
@@ -237,22 +252,40 @@ static int extensions_leaf(struct ctx *c, const struct cert_template *t, struct 
 {
 	bool encipher = t->with_key_encipherment && key_kind_of_spki(t->spki) == KEY_RSA; /* D-41 */
 	append_key_usage(c->arena, e, encipher ? 0xa0 : 0x80);
-	append_key_purposes(c->arena, e, false); /* D-40 */
+	append_key_purposes(c->arena, e, t->kind); /* D-40 */
 	append_basic_constraints(c->arena, e, false, false);
 	if (t->with_subject_key_id) {
-		TRY(append_subject_key_id(c, e, t->spki));
+		TRY(append_subject_key_id(c, e, t));
 	}
 	TRY(append_authority_key_id(c, e, t->issuer_key_id));
 	TRY(append_authority_info_access(c, e, t));
 	TRY(append_subject_alt_name(c, t, e));
 	append_domain_validated(c->arena, e); /* D-44 */
-	return append_crl_url(c, e, t->crl_url);
+	TRY(append_crl_url(c, e, t->crl_url));
+	if (t->kind == CERT_PRECERTIFICATE) {
+		append_mark(c->arena, e, PIECE(OID_CT_POISON), true);
+	} else if (t->sct_list.n > 0) { /* D-47 */
+		struct bytes value = DER(c->arena, DER_OCTET_STRING, t->sct_list);
+		append(e, extension(c->arena, PIECE(OID_CT_SCT_LIST), false, value));
+	}
+	return 0;
+}
+
+static int extensions_ocsp(struct ctx *c, const struct cert_template *t, struct extensions *e)
+{
+	append_key_usage(c->arena, e, 0x80);
+	append_key_purposes(c->arena, e, t->kind);
+	append_basic_constraints(c->arena, e, false, false);
+	TRY(append_subject_key_id(c, e, t));
+	TRY(append_authority_key_id(c, e, t->issuer_key_id));
+	append_mark(c->arena, e, PIECE(OID_OCSP_NO_CHECK), false);
+	return 0;
 }
 
 static int extensions_private(struct ctx *c, const struct cert_template *t, struct extensions *e)
 {
 	append_key_usage(c->arena, e, 0x80);
-	append_key_purposes(c->arena, e, t->kind == CERT_RPC);
+	append_key_purposes(c->arena, e, t->kind);
 	append_basic_constraints(c->arena, e, false, false);
 	TRY(append_authority_key_id(c, e, t->issuer_key_id));
 	return append_subject_alt_name(c, t, e);
@@ -265,9 +298,13 @@ static int add_extensions(struct ctx *c, const struct cert_template *t, struct e
 	case CERT_RPC_CA:
 		return extensions_root(c, t, e);
 	case CERT_INTERMEDIATE:
+	case CERT_CROSS:
 		return extensions_intermediate(c, t, e);
 	case CERT_LEAF:
+	case CERT_PRECERTIFICATE:
 		return extensions_leaf(c, t, e);
+	case CERT_OCSP:
+		return extensions_ocsp(c, t, e);
 	case CERT_RPC:
 	case CERT_SITE:
 		return extensions_private(c, t, e);
@@ -283,6 +320,9 @@ static int check_template(struct ctx *c, const struct cert_template *t)
 	}
 	if (t->sigalg == SIGALG_NONE || t->spki.n == 0 || self_issued != (t->issuer_name.n == 0)) {
 		return ctx_fault(c, "a certificate's template without algorithm, key or the right issuer");
+	}
+	if ((t->kind == CERT_CROSS) != (t->subject_name.n > 0 && t->subject_key_id.n > 0 && t->subject_key_id.n <= 64)) {
+		return ctx_fault(c, "a cross-certificate, and no other, has a name and a key identifier that stand already");
 	}
 	if (t->not_before.us <= 0 || t->not_after.us < t->not_before.us || t->not_before.us % 1000000 != 0 ||
 	    t->not_after.us % 1000000 != 0) {
@@ -303,6 +343,7 @@ int cert_build_tbs(struct ctx *c, const struct cert_template *t, struct bytes *r
 	struct extensions e = { .n = 0 };
 	TRY(check_template(c, t));
 	TRY(cert_name_encode(c, &t->subject, &subject));
+	subject = t->kind == CERT_CROSS ? t->subject_name : subject; /* D-30 */
 	TRY(add_extensions(c, t, &e));
 	struct bytes version = PIECE(OCTETS(0xa0, 0x03, 0x02, 0x01, 0x02)); /* v3 (D-2) */
 	struct bytes list = der_wrap(a, DER_SEQUENCE, e.v, e.n);

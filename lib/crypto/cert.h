@@ -9,12 +9,27 @@
 #include "lib/crypto/key.h"
 
 /* A closed list (D-1): each kind has its extensions, in this order.
- *   ROOT          KU keyCertSign cRLSign, BC CA, SKI                                                     (D-20..D-22)
- *   INTERMEDIATE  KU keyCertSign cRLSign digitalSignature, EKU serverAuth, BC CA pathLen 0, SKI, AKI, AIA, CP, CDP
- * (D-25..D-27) LEAF          KU, EKU serverAuth, BC empty, [SKI], AKI, AIA, SAN, CP, [CDP] (D-35..D-49) RPC_CA as ROOT
- * with pathLen 0: the private authority behind the RPC RPC           KU digitalSignature, EKU serverAuth clientAuth, BC
- * empty, AKI, SAN SITE          the same with serverAuth only: TLS of the API in a private setup */
-enum cert_kind { CERT_ROOT, CERT_INTERMEDIATE, CERT_LEAF, CERT_RPC_CA, CERT_RPC, CERT_SITE };
+ *   ROOT            KU keyCertSign cRLSign, BC CA, SKI, AKI of itself                                    (D-20..D-22)
+ *   INTERMEDIATE    KU keyCertSign cRLSign digitalSignature, EKU serverAuth, BC CA pathLen 0, SKI, AKI, AIA, CP, CDP
+ *                                                                                                        (D-25..D-27)
+ *   CROSS           the same without a pathLen: name, key and SKI of a CA that has another certificate too      (D-30)
+ *   LEAF            KU, EKU serverAuth, BC empty, [SKI], AKI, AIA, SAN, CP, [CDP], [SCT list]            (D-35..D-49)
+ *   PRECERTIFICATE  as LEAF, with the poison where the SCT list will be                                  (D-52..D-56)
+ *   OCSP            KU digitalSignature, EKU OCSPSigning, BC empty, SKI, AKI, no-check                          (D-60)
+ *   RPC_CA          as ROOT with pathLen 0 and without AKI: the private authority behind the RPC
+ *   RPC             KU digitalSignature, EKU serverAuth clientAuth, BC empty, AKI, SAN
+ *   SITE            the same with serverAuth only: TLS of the API in a private setup */
+enum cert_kind {
+	CERT_ROOT,
+	CERT_INTERMEDIATE,
+	CERT_CROSS,
+	CERT_LEAF,
+	CERT_PRECERTIFICATE,
+	CERT_OCSP,
+	CERT_RPC_CA,
+	CERT_RPC,
+	CERT_SITE,
+};
 
 /* A distinguished name of C, O and CN in this order (D-5); NULL members are left out. */
 struct cert_name {
@@ -32,12 +47,15 @@ struct cert_template {
 	struct timestamp not_before;
 	struct timestamp not_after;    /* this second is inside (D-9) */
 	struct cert_name subject;      /* for a LEAF nothing or a common name that is one of its names */
+	struct bytes subject_name;     /* CROSS: DER of the name as the other certificate has it, in place of subject */
+	struct bytes subject_key_id;   /* CROSS: the octets of the other certificate's SKI (D-14) */
 	struct text_list dns_names;    /* in the order of the SAN, lower-case A-labels */
 	struct text_list ip_addresses; /* text; behind the DNS names */
 	struct bytes spki;             /* DER */
 	const char *crl_url;           /* or NULL: no CDP */
 	const char *aia_url;           /* of the issuer's certificate in DER, or NULL */
 	const char *ocsp_url;          /* or NULL */
+	struct bytes sct_list;         /* LEAF: SignedCertificateTimestampList as in TLS, or empty (D-47) */
 	bool with_subject_key_id;      /* LEAF: D-46 */
 	bool with_key_encipherment;    /* LEAF with an RSA key: D-41 */
 };
@@ -70,6 +88,7 @@ struct cert_info {
 	struct bytes spki;             /* DER */
 	struct bytes subject_key_id;   /* keyIdentifier, or empty */
 	struct bytes authority_key_id; /* keyIdentifier, or empty */
+	struct bytes sct_list;         /* SignedCertificateTimestampList, or empty */
 	struct timestamp not_before;
 	struct timestamp not_after;
 	const char *crl_url; /* of the CDP, or NULL */
@@ -77,6 +96,7 @@ struct cert_info {
 	struct text_list dns_names;
 	struct text_list ip_addresses;
 	bool is_ca;
+	int path_len; /* of a CA; -1: as many as you like */
 };
 
 /* MALFORMED unless it is one whole X.509 v3 certificate in exact DER with algorithms of sigalg_der. */

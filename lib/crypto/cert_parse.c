@@ -114,8 +114,19 @@ static int read_basic_constraints(struct ctx *c, struct bytes value, struct cert
 	if (der_peek(&r) == DER_BOOLEAN && (der_take(&r, DER_BOOLEAN, NULL, &yes) != 0 || yes.n != 1 || yes.p[0] != 0xff)) {
 		return broken(c, "basic constraints");
 	}
+	struct bytes path_len = { NULL, 0 };
+	if (!der_at_end(&r) &&
+	    (der_take(&r, DER_INTEGER, NULL, &path_len) != 0 || path_len.n != 1 || path_len.p[0] > 0x7f)) {
+		return broken(c, "basic constraints");
+	}
 	info->is_ca = yes.n == 1;
-	return 0;
+	info->path_len = path_len.n == 1 ? path_len.p[0] : -1;
+	return der_at_end(&r) ? 0 : broken(c, "basic constraints");
+}
+
+static int read_sct_list(struct ctx *c, struct bytes value, struct cert_info *info)
+{
+	return der_take_only(value, DER_OCTET_STRING, &info->sct_list) == 0 ? 0 : broken(c, "SCT list");
 }
 
 static int read_crl_url(struct ctx *c, struct bytes value, struct cert_info *info)
@@ -168,6 +179,7 @@ static const struct reader readers[] = {
 	{ OID_BASIC_CONSTRAINTS, read_basic_constraints },
 	{ OID_CRL_DISTRIBUTION_POINTS, read_crl_url },
 	{ OID_AUTHORITY_INFO_ACCESS, read_authority_info_access },
+	{ OID_CT_SCT_LIST, read_sct_list },
 };
 
 static int read_extension(struct ctx *c, struct bytes content, struct cert_info *info, unsigned *seen)
@@ -263,7 +275,7 @@ static int read_tbs(struct ctx *c, struct bytes content, struct bytes algorithm,
 
 int cert_parse(struct ctx *c, struct bytes der, struct cert_info *ret)
 {
-	struct cert_info info = { .der = der };
+	struct cert_info info = { .der = der, .path_len = -1 };
 	struct bytes content;
 	struct bytes tbs_content;
 	struct bytes algorithm;

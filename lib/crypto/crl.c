@@ -6,8 +6,10 @@
 #include "lib/crypto/oid.h"
 
 #define PIECE(x) ((struct bytes) x)
-#define CRL_SIZE_MAX (16 * 1024 * 1024)
-#define ENTRIES_MAX 400000
+#define CRL_SIZE_MAX (64 * 1024 * 1024)
+#define ENTRIES_MAX 1250000
+#define SERIAL_MAX 20
+#define ENTRY_MAX 56 /* a serial of 20 octets, a time of 17, a reason */
 #define URL_MAX 512
 
 /* E-10: none, keyCompromise, affiliationChanged, superseded, cessationOfOperation, privilegeWithdrawn. */
@@ -23,34 +25,58 @@ static struct bytes extension(struct arena *a, struct bytes oid, bool critical, 
 	return DER(a, DER_SEQUENCE, oid, critical ? yes : none, DER(a, DER_OCTET_STRING, value));
 }
 
-static int build_entry(struct ctx *c, const struct crl_entry *entry, struct bytes *ret)
+static int check_entry(struct ctx *c, const struct crl_entry *entry)
 {
-	struct arena *a = c->arena;
-	if (entry->serial.n == 0 || entry->serial.n > 20 || (entry->serial.p[0] & 0x80) != 0 || entry->revoked_at.us <= 0 ||
-	    !reason_is_allowed(entry->reason)) {
+	if (entry->serial.n == 0 || entry->serial.n > SERIAL_MAX || (entry->serial.p[0] & 0x80) != 0 ||
+	    entry->revoked_at.us <= 0 || !reason_is_allowed(entry->reason)) {
 		return ctx_fault(c, "an entry of a CRL has no proper serial, time or reason");
 	}
-	struct bytes reason = { NULL, 0 };
-	if (entry->reason != 0) { /* E-11: unspecified is left out */
-		uint8_t code = (uint8_t) entry->reason;
-		struct bytes value = DER(a, DER_ENUMERATED, { &code, 1 });
-		reason = DER(a, DER_SEQUENCE, extension(a, PIECE(OID_REASON_CODE), false, value));
-	}
-	*ret = DER(a, DER_SEQUENCE, DER(a, DER_INTEGER, entry->serial), der_time(a, entry->revoked_at), reason);
 	return 0;
 }
 
-/* Empty when there is none: RFC 5280 5.1.2.6 wants the list absent then. */
+static uint8_t *put(uint8_t *to, struct bytes octets)
+{
+	memcpy(to, octets.p, octets.n);
+	return to + octets.n;
+}
+
+/* Writes one entry, of at most ENTRY_MAX octets. E-11: unspecified is left out. */
+static uint8_t *put_entry(uint8_t *to, const struct crl_entry *entry, struct bytes time)
+{
+	static const uint8_t reason[] = { DER_SEQUENCE, 12, DER_SEQUENCE, 10, DER_OID, 3, 0x55, 0x1d, 0x15,
+		DER_OCTET_STRING, 3, DER_ENUMERATED, 1 }; /* and the code */
+	size_t reason_n = entry->reason == 0 ? 0 : sizeof(reason) + 1;
+	*to++ = DER_SEQUENCE;
+	*to++ = (uint8_t) (2 + entry->serial.n + time.n + reason_n);
+	*to++ = DER_INTEGER;
+	*to++ = (uint8_t) entry->serial.n;
+	to = put(put(to, entry->serial), time);
+	if (reason_n > 0) {
+		to = put(to, (struct bytes) { reason, sizeof(reason) });
+		*to++ = (uint8_t) entry->reason;
+	}
+	return to;
+}
+
+/* Empty when there is none: RFC 5280 5.1.2.6 wants the list absent then. The content only: a list may be large, and is copied once. */
 static int build_entries(struct ctx *c, const struct crl_entries *entries, struct bytes *ret)
 {
 	if (entries->n > ENTRIES_MAX) {
 		return ctx_fault(c, "a CRL of %zu entries", entries->n);
 	}
-	struct bytes *v = ARENA_ARRAY(c->arena, entries->n, struct bytes);
+	uint8_t *p = arena_array(c->arena, entries->n, ENTRY_MAX);
+	uint8_t *to = p;
+	struct timestamp last = { 0 };
+	struct bytes time = { NULL, 0 };
 	for (size_t i = 0; i < entries->n; i++) {
-		TRY(build_entry(c, &entries->v[i], &v[i]));
+		TRY(check_entry(c, &entries->v[i]));
+		if (entries->v[i].revoked_at.us != last.us) {
+			last = entries->v[i].revoked_at;
+			time = der_time(c->arena, last);
+		}
+		to = put_entry(to, &entries->v[i], time);
 	}
-	*ret = entries->n == 0 ? (struct bytes) { NULL, 0 } : der_wrap(c->arena, DER_SEQUENCE, v, entries->n);
+	*ret = (struct bytes) { p, (size_t) (to - p) };
 	return 0;
 }
 
@@ -105,8 +131,9 @@ int crl_build_tbs(struct ctx *c, const struct crl_template *t, struct bytes *ret
 	TRY(check_template(c, t));
 	TRY(build_entries(c, &t->entries, &entries));
 	struct bytes version = PIECE(OCTETS(0x02, 0x01, 0x01)); /* v2 (E-20) */
+	struct bytes head = entries.n == 0 ? (struct bytes) { NULL, 0 } : der_head(a, DER_SEQUENCE, entries.n);
 	*ret_tbs = DER(a, DER_SEQUENCE, version, sigalg_der(t->sigalg), t->issuer_name, der_time(a, t->this_update),
-	    der_time(a, t->next_update), entries, build_extensions(a, t));
+	    der_time(a, t->next_update), head, entries, build_extensions(a, t));
 	return 0;
 }
 
@@ -156,14 +183,15 @@ static int read_entry(struct ctx *c, struct der *r, struct crl_entry *entry)
 	return der_at_end(&inner) ? 0 : broken(c, "entry");
 }
 
-static int read_entries(struct ctx *c, struct der *r, struct crl_entries *ret)
+static int read_entries(struct ctx *c, struct der *r, struct crl_info *info)
 {
+	struct crl_entries *ret = &info->entries;
 	struct bytes list;
 	size_t n = 0;
 	if (der_peek(r) != DER_SEQUENCE) {
 		return 0;
 	}
-	if (der_take(r, DER_SEQUENCE, NULL, &list) != 0) {
+	if (der_take(r, DER_SEQUENCE, &info->list, &list) != 0) {
 		return broken(c, "list of entries");
 	}
 	for (struct der at = der_of(list); !der_at_end(&at); n++) {
@@ -269,7 +297,7 @@ static int read_tbs(struct ctx *c, struct bytes content, struct bytes algorithm,
 	if (der_take_time(&r, &info->this_update) != 0 || der_take_time(&r, &info->next_update) != 0) {
 		return broken(c, "times");
 	}
-	TRY(read_entries(c, &r, &info->entries));
+	TRY(read_entries(c, &r, info));
 	return read_extensions(c, &r, info);
 }
 

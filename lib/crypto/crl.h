@@ -41,7 +41,8 @@ struct crl_info {
 	struct timestamp this_update;
 	struct timestamp next_update;
 	uint64_t number;
-	const char *url; /* of the IDP, or NULL */
+	const char *url;   /* of the IDP, or NULL */
+	struct bytes list; /* the SEQUENCE of the entries, within tbs; none: empty */
 	struct crl_entries entries;
 };
 

@@ -5,6 +5,8 @@
 
 #include "lib/base/die.h"
 
+#define HEAD_MAX (2 + sizeof(size_t))
+
 static size_t sum(const struct bytes *pieces, size_t n)
 {
 	size_t total = 0;
@@ -32,11 +34,12 @@ struct bytes der_join(struct arena *a, const struct bytes *pieces, size_t n)
 	return (struct bytes) { out, total };
 }
 
-struct bytes der_wrap(struct arena *a, int tag, const struct bytes *pieces, size_t n)
+/* Tag and length; gives how many octets they are. */
+static size_t write_head(int tag, size_t content, uint8_t head[HEAD_MAX])
 {
-	size_t content = sum(pieces, n);
-	uint8_t head[2 + sizeof(size_t)] = { (uint8_t) tag, (uint8_t) content };
-	size_t head_n = 2;
+	size_t n = 2;
+	head[0] = (uint8_t) tag;
+	head[1] = (uint8_t) content;
 	if (content > 127) {
 		size_t octets = 1;
 		while (content >> (8 * octets) != 0) {
@@ -44,9 +47,23 @@ struct bytes der_wrap(struct arena *a, int tag, const struct bytes *pieces, size
 		}
 		head[1] = (uint8_t) (0x80 | octets);
 		for (size_t i = octets; i > 0; i--) {
-			head[head_n++] = (uint8_t) (content >> (8 * (i - 1)));
+			head[n++] = (uint8_t) (content >> (8 * (i - 1)));
 		}
 	}
+	return n;
+}
+
+struct bytes der_head(struct arena *a, int tag, size_t content)
+{
+	uint8_t head[HEAD_MAX];
+	return arena_bytes(a, head, write_head(tag, content, head));
+}
+
+struct bytes der_wrap(struct arena *a, int tag, const struct bytes *pieces, size_t n)
+{
+	uint8_t head[HEAD_MAX];
+	size_t content = sum(pieces, n);
+	size_t head_n = write_head(tag, content, head);
 	uint8_t *out = arena_alloc(a, head_n + content);
 	memcpy(out, head, head_n);
 	copy_all(out + head_n, pieces, n);
@@ -99,7 +116,7 @@ bool der_at_end(const struct der *r)
 	return r->n == 0;
 }
 
-/* Length in the shortest form (X.690 10.1), at most three octets of it: 16 MiB. */
+/* Length in the shortest form (X.690 10.1), at most four octets of it. */
 static int take_length(const uint8_t *p, size_t n, size_t *ret_head, size_t *ret_length)
 {
 	if (n < 2) {
@@ -111,7 +128,7 @@ static int take_length(const uint8_t *p, size_t n, size_t *ret_head, size_t *ret
 		return 0;
 	}
 	size_t octets = p[1] & 0x7f;
-	if (octets == 0 || octets > 3 || n < 2 + octets || p[2] == 0) {
+	if (octets == 0 || octets > 4 || n < 2 + octets || p[2] == 0) {
 		return -1;
 	}
 	size_t length = 0;

@@ -30,6 +30,9 @@ struct bytes der_wrap(struct arena *a, int tag, const struct bytes *pieces, size
 #define DER(a, tag, ...) \
 	der_wrap((a), (tag), (const struct bytes[]) { __VA_ARGS__ }, COUNT_OF(((const struct bytes[]) { __VA_ARGS__ })))
 
+/* Tag and length alone, of an element with so much content. */
+struct bytes der_head(struct arena *a, int tag, size_t content);
+
 /* The pieces one behind the other. */
 struct bytes der_join(struct arena *a, const struct bytes *pieces, size_t n);
 

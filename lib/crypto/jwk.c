@@ -66,16 +66,23 @@ static int take_octets(struct ctx *c, const json_t *from, const char *name, stru
 	return 0;
 }
 
-/* RFC 8555 6.2 wants public keys; a private one that was sent is burnt and must not be used. */
-static int check_public(struct ctx *c, const json_t *from)
+bool jwk_is_private(const json_t *jwk)
 {
 	static const char *const secrets[] = { "d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv" };
 	for (size_t i = 0; i < COUNT_OF(secrets); i++) {
-		if (json_object_get(from, secrets[i]) != NULL) {
-			return FAIL(c, BAD_PUBLIC_KEY, "The JWK holds a private or symmetric key; this key must not be used");
+		if (json_object_get(jwk, secrets[i]) != NULL) {
+			return true;
 		}
 	}
-	return 0;
+	return false;
+}
+
+/* RFC 8555 6.2 wants public keys; a private one that was sent is burnt and must not be used. */
+static int check_public(struct ctx *c, const json_t *from)
+{
+	return !jwk_is_private(from)
+	           ? 0
+	           : FAIL(c, BAD_PUBLIC_KEY, "The JWK holds a private or symmetric key; this key must not be used");
 }
 
 static struct bytes without_zeros(struct bytes number)

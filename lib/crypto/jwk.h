@@ -25,6 +25,9 @@ struct jwk {
  * what is not a JWK (A-24, A-25, A-100). policy/keys.h has the further checks for weak keys. */
 int jwk_parse(struct ctx *c, const json_t *from, struct jwk *ret) MUST_CHECK;
 
+/* Whether the object has a member that only a private or a symmetric key has. */
+bool jwk_is_private(const json_t *jwk);
+
 /* Reads a stored canonical form; SERVER_INTERNAL for anything that jwk_parse would not have stored octet for octet. */
 int jwk_parse_canonical(struct ctx *c, const char *canonical, struct jwk *ret) MUST_CHECK;
 

@@ -133,6 +133,18 @@ static struct bytes bn_integer(struct arena *a, const BIGNUM *number)
 	return der_unsigned(a, (struct bytes) { octets, n });
 }
 
+static int point_of_token(struct ctx *c, const EVP_PKEY *key, struct bytes *ret)
+{
+	unsigned char *octets = NULL;
+	size_t n = EVP_PKEY_get1_encoded_public_key((EVP_PKEY *) (uintptr_t) key, &octets);
+	if (n == 0) {
+		return key_fault(c, "a key in a token without its public part");
+	}
+	*ret = arena_bytes(c->arena, octets, n);
+	OPENSSL_free(octets);
+	return 0;
+}
+
 /* The public key as it stands in the BIT STRING. The library's own encoders take a hundred times as long. */
 static int public_octets(struct ctx *c, const EVP_PKEY *key, enum key_kind kind, struct bytes *ret)
 {
@@ -148,6 +160,9 @@ static int public_octets(struct ctx *c, const EVP_PKEY *key, enum key_kind kind,
 	}
 	size_t size = 0;
 	uint8_t *octets = arena_alloc(c->arena, kinds[kind].point_n);
+	if (EVP_PKEY_get0_provider(key) == NULL) { /* a key in a token */
+		return point_of_token(c, key, ret);
+	}
 	if (EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, octets, kinds[kind].point_n, &size) != 1 ||
 	    size != kinds[kind].point_n) {
 		return key_fault(c, "a key without its public part");

@@ -28,6 +28,16 @@ int key_generate(struct ctx *c, const char *kind, EVP_PKEY **ret_key) MUST_CHECK
 /* The private key of a PEM file without pass phrase (regular file, not readable for the world). The arena owns it. */
 int key_read_file(struct ctx *c, const char *path, EVP_PKEY **ret_key) MUST_CHECK;
 
+struct secret;
+
+/* The private key of a file that is encrypted by a passphrase, PKCS#8 in PEM. SERVER_INTERNAL for one that is not encrypted. */
+int key_read_encrypted_file(
+    struct ctx *c, const char *path, const struct secret *passphrase, EVP_PKEY **ret_key) MUST_CHECK;
+
+/* Such a file's octets: AES-256 under a key derived by 600,000 rounds of PBKDF2. */
+int key_to_encrypted_pem(
+    struct ctx *c, const EVP_PKEY *key, const struct secret *passphrase, struct bytes *ret_pem) MUST_CHECK;
+
 /* PKCS#8 PEM of the private key. */
 int key_to_pem(struct ctx *c, const EVP_PKEY *key, struct bytes *ret_pem) MUST_CHECK;
 

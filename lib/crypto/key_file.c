@@ -1,14 +1,13 @@
 /* Making keys, and keys in PEM. */
-#include <errno.h>
-#include <fcntl.h>
+#include <openssl/pkcs12.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "lib/crypto/auto_openssl.h"
 #include "lib/crypto/key.h"
+#include "lib/crypto/secret.h"
 
-#define KEY_FILE_MAX 65536
+#define SALT_SIZE 16
+#define DERIVE_ROUNDS 600000 /* of PBKDF2 with HMAC-SHA-256 */
 
 struct maker {
 	const char *name;
@@ -72,23 +71,9 @@ static int no_pass_phrase(char *buffer, int size, int writing, void *data)
 	return -1;
 }
 
-static int open_checked(struct ctx *c, const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (fd < 0) {
-		return ctx_fault(c, "the key file %s can't be opened: %s", path, strerror(errno));
-	}
-	struct stat s;
-	if (fstat(fd, &s) != 0 || !S_ISREG(s.st_mode) || s.st_size > KEY_FILE_MAX || (s.st_mode & S_IRWXO) != 0) {
-		close(fd);
-		return ctx_fault(c, "the key file %s must be a small regular file that is closed to others (chmod 600)", path);
-	}
-	return fd;
-}
-
 int key_read_file(struct ctx *c, const char *path, EVP_PKEY **ret_key)
 {
-	int fd = open_checked(c, path);
+	int fd = secret_open(c, "the key file", path);
 	if (fd < 0) {
 		return -1;
 	}
@@ -99,6 +84,61 @@ int key_read_file(struct ctx *c, const char *path, EVP_PKEY **ret_key)
 	}
 	arena_on_free(c->arena, free_key, key);
 	*ret_key = key;
+	return 0;
+}
+
+/* F-2: PKCS#8 by PBES2 or the like; the older form of PEM derives its key by one round of MD5. */
+int key_read_encrypted_file(struct ctx *c, const char *path, const struct secret *passphrase, EVP_PKEY **ret_key)
+{
+	int fd = secret_open(c, "the key file", path);
+	if (fd < 0) {
+		return -1;
+	}
+	AUTO(BIO) bio = BIO_new_fd(fd, BIO_CLOSE);
+	AUTO(X509_SIG) sealed = bio == NULL ? NULL : PEM_read_bio_PKCS8(bio, NULL, no_pass_phrase, NULL);
+	if (sealed == NULL) {
+		ERR_clear_error();
+		return ctx_fault(c,
+		    "%s holds no encrypted key, but a passphrase is given for it: it must begin with BEGIN ENCRYPTED PRIVATE "
+		    "KEY "
+		    "(openssl pkcs8 -topk8 -v2 aes256 -v2prf hmacWithSHA256 -iter 600000)",
+		    path);
+	}
+	AUTO(PKCS8_PRIV_KEY_INFO) opened = PKCS8_decrypt(sealed, passphrase->text, (int) passphrase->n);
+	EVP_PKEY *key = opened == NULL ? NULL : EVP_PKCS82PKEY(opened);
+	if (key == NULL) {
+		ERR_clear_error();
+		return ctx_fault(c, "the passphrase does not open %s: it is another one's, or the file is damaged", path);
+	}
+	arena_on_free(c->arena, free_key, key);
+	*ret_key = key;
+	return 0;
+}
+
+static X509_SIG *seal(const EVP_PKEY *key, const struct secret *passphrase)
+{
+	uint8_t salt[SALT_SIZE];
+	random_bytes(salt, sizeof(salt));
+	AUTO(PKCS8_PRIV_KEY_INFO) plain = EVP_PKEY2PKCS8(key);
+	X509_ALGOR *how = PKCS5_pbe2_set_iv(EVP_aes_256_cbc(), DERIVE_ROUNDS, salt, sizeof(salt), NULL, NID_hmacWithSHA256);
+	X509_SIG *sealed =
+	    plain == NULL || how == NULL ? NULL : PKCS8_set0_pbe(passphrase->text, (int) passphrase->n, plain, how);
+	if (sealed == NULL) {
+		X509_ALGOR_free(how);
+	}
+	return sealed;
+}
+
+int key_to_encrypted_pem(struct ctx *c, const EVP_PKEY *key, const struct secret *passphrase, struct bytes *ret_pem)
+{
+	AUTO(BIO) bio = BIO_new(BIO_s_mem());
+	AUTO(X509_SIG) sealed = seal(key, passphrase);
+	char *text = NULL;
+	if (bio == NULL || sealed == NULL || PEM_write_bio_PKCS8(bio, sealed) != 1) {
+		return key_fault(c, "PEM_write_bio_PKCS8");
+	}
+	long n = BIO_get_mem_data(bio, &text);
+	*ret_pem = arena_bytes(c->arena, text, (size_t) n);
 	return 0;
 }
 

@@ -384,14 +384,15 @@ static int lost_in_setup(struct ctx *c, struct connection *conn)
 	return FAIL(c, UNAVAILABLE, "The database can't be reached");
 }
 
-/* Statement i of the pipeline (0: the session) was answered. */
+/* Statement i of the pipeline (0: the session) was answered; behind the last comes what a server says that ends just then. */
 static int check_prepared(struct ctx *c, const PGresult *result, size_t i)
 {
 	ExecStatusType status = PQresultStatus(result);
 	if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
 		return 0;
 	}
-	ctx_cause(c, "while preparing %s", i == 0 ? "the session" : config.statements[i - 1]->name);
+	bool is_statement = i > 0 && i <= config.n_statements;
+	ctx_cause(c, "while preparing %s", is_statement ? config.statements[i - 1]->name : "the session");
 	return connection_fail(c, result);
 }
 
@@ -426,9 +427,7 @@ static int prepare_all(struct ctx *c, struct connection *conn)
 	if (queued != 1 || PQpipelineSync(conn->pg) != 1) {
 		return lost_in_setup(c, conn);
 	}
-	if (connection_flush(conn, deadline_us) != OUTCOME_DONE) {
-		return lost_in_setup(c, conn);
-	}
+	TRY(connection_flush(conn, deadline_us) == OUTCOME_DONE ? 0 : lost_in_setup(c, conn));
 	TRY(read_pipeline(c, conn, deadline_us));
 	return PQexitPipelineMode(conn->pg) == 1 ? 0 : lost_in_setup(c, conn);
 }

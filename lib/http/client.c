@@ -7,6 +7,7 @@
 #include "lib/http/wire.h"
 
 #define MAX_KEPT 16
+#define LOOKUP_MS 3000
 
 struct http_client {
 	struct wire_pool *pool;
@@ -18,7 +19,7 @@ struct http_client *http_client_new(const struct http_client_tls *tls)
 	if (h == NULL) {
 		die("out of memory");
 	}
-	h->pool = wire_pool_new(tls, MAX_KEPT);
+	h->pool = wire_pool_new(tls, MAX_KEPT, LOOKUP_MS);
 	return h;
 }
 

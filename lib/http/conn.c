@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 
 #include "lib/base/die.h"
@@ -107,6 +108,14 @@ static int step_shaking(struct conn *conn, struct http_room *room)
 	return GO_ON;
 }
 
+static void drop_ahead(struct conn *conn)
+{
+	if (conn->ahead != NULL) {
+		OPENSSL_cleanse(conn->ahead, conn->n_ahead);
+		free(conn->ahead);
+	}
+}
+
 /* What is left of the octets that were read belongs to the next request. */
 static void keep_ahead(struct conn *conn, struct bytes rest)
 {
@@ -118,7 +127,7 @@ static void keep_ahead(struct conn *conn, struct bytes rest)
 		}
 		memcpy(copy, rest.p, rest.n);
 	}
-	free(conn->ahead);
+	drop_ahead(conn);
 	conn->ahead = copy;
 	conn->n_ahead = rest.n;
 }
@@ -149,8 +158,12 @@ static int step_reading(struct conn *conn, struct http_room *room)
 	if (conn->request == NULL) {
 		http_request_begin(conn);
 	}
+	struct bytes taken = in;
 	bool whole = http_request_take(conn->request, &in);
 	keep_ahead(conn, in);
+	if (taken.p == room->p) {
+		OPENSSL_cleanse(room->p, taken.n); /* the request has its copy, which is wiped with it */
+	}
 	if (!whole) {
 		return tell_to_continue(conn);
 	}
@@ -341,7 +354,7 @@ void http_conn_close(struct conn *conn)
 	}
 	SSL_free(conn->ssl);
 	close(conn->fd);
-	free(conn->ahead);
+	drop_ahead(conn);
 	free(conn);
 	if (was_full) {
 		http_watch_wake(s);

@@ -75,8 +75,9 @@ struct http_server {
 
 	pthread_t watch;
 	bool watching;
-	int listen_fd; /* -1 once it stops; owned by the watch thread while that runs */
-	int wake_fd;   /* eventfd */
+	int listen_fds[HTTP_LISTEN_MAX]; /* owned by the watch thread while that runs */
+	size_t n_listening;              /* 0 once it stops */
+	int wake_fd;                     /* eventfd */
 
 	pthread_mutex_t lock; /* of all below */
 	pthread_cond_t quiet; /* signalled when `active` and `handed` are 0 */

@@ -18,6 +18,10 @@ void http_request_begin(struct conn *conn)
 		die("out of memory");
 	}
 	ctx_init(&r->pub.ctx);
+	if (s->options.threads == HTTP_THREADS_NONE) { /* those are deferred, by the thousand */
+		arena_free(r->pub.ctx.arena);
+		r->pub.ctx.arena = arena_new_small();
+	}
 	r->conn = conn;
 	r->pub.server = s;
 	r->pub.received_at = clock_now();

@@ -19,25 +19,39 @@ static int fail_start(struct ctx *c, const char *what)
 	return FAIL(c, SERVER_INTERNAL, "A listener can't start");
 }
 
-static int open_socket(struct ctx *c, struct http_server *s)
+static int open_socket(struct ctx *c, struct http_server *s, const struct http_place *place)
 {
 	struct sockaddr_storage at;
 	socklen_t n;
-	TRY(http_address_socket(c, s->options.address, s->options.port, &at, &n));
-	s->listen_fd = socket(at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (s->listen_fd < 0) {
+	TRY(http_address_socket(c, place->address, place->port, &at, &n));
+	int fd = socket(at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0) {
 		return fail_start(c, "socket");
 	}
+	s->listen_fds[s->n_listening++] = fd;
 	int on = 1;
-	(void) setsockopt(s->listen_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(s->listen_fd, (const struct sockaddr *) &at, n) != 0 || listen(s->listen_fd, BACKLOG) != 0) {
-		return fail_start(c, arena_printf(c->arena, "%s port %u", s->options.address, (unsigned) s->options.port));
+	(void) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(fd, (const struct sockaddr *) &at, n) != 0 || listen(fd, BACKLOG) != 0) {
+		return fail_start(c, arena_printf(c->arena, "%s port %u", place->address, (unsigned) place->port));
 	}
 	n = sizeof(at);
-	if (getsockname(s->listen_fd, (struct sockaddr *) &at, &n) != 0) {
+	if (s->n_listening == 1 && getsockname(fd, (struct sockaddr *) &at, &n) != 0) {
 		return fail_start(c, "getsockname");
 	}
-	(void) http_address_text(c->arena, &at, &s->port);
+	if (s->n_listening == 1) {
+		(void) http_address_text(c->arena, &at, &s->port);
+	}
+	return 0;
+}
+
+static int open_sockets(struct ctx *c, struct http_server *s)
+{
+	const struct http_server_options *o = &s->options;
+	TRY(open_socket(c, s, &(struct http_place) { o->address, o->port }));
+	for (size_t i = 0; i < o->n_others && s->n_listening < HTTP_LISTEN_MAX; i++) {
+		TRY(open_socket(c, s, &o->others[i]));
+	}
+	s->options.others = NULL; /* the caller's */
 	return 0;
 }
 
@@ -46,7 +60,7 @@ static int start(struct ctx *c, struct http_server *s)
 	if (s->options.cert_file != NULL) {
 		TRY(tls_new(c, s->options.cert_file, s->options.key_file, s->options.client_ca_file, &s->tls));
 	}
-	TRY(open_socket(c, s));
+	TRY(open_sockets(c, s));
 	TRY(http_workers_start(c, s));
 	return http_watch_start(c, s);
 }
@@ -56,8 +70,8 @@ static void release(struct http_server *s)
 {
 	http_watch_stop(s);
 	http_workers_join(s);
-	if (s->listen_fd >= 0) {
-		close(s->listen_fd);
+	while (s->n_listening > 0) { /* it did not come to watching them */
+		close(s->listen_fds[--s->n_listening]);
 	}
 	if (s->wake_fd >= 0) {
 		close(s->wake_fd);
@@ -80,7 +94,6 @@ static struct http_server *server_new(const struct http_server_options *options)
 	}
 	pthread_condattr_destroy(&attributes);
 	s->arena = arena_new();
-	s->listen_fd = -1;
 	s->wake_fd = -1;
 	s->epoll_fd = -1;
 	s->end_fd = -1;

@@ -43,10 +43,20 @@ enum http_threads {
 	HTTP_THREADS_NONE, /* in a thread that others wait for: they answer or defer at once */
 };
 
+#define HTTP_LISTEN_MAX 8
+
+struct http_place {
+	const char *address;
+	uint16_t port;
+};
+
 struct http_server_options {
-	const char *name;      /* for logs and metrics: "acme", "rpc", "http" */
-	const char *address;   /* "127.0.0.1", "::", ... */
-	uint16_t port;         /* 0: any free one, see http_server_port */
+	const char *name;    /* for logs and metrics: "acme", "rpc", "http" */
+	const char *address; /* "127.0.0.1", "::", ... */
+	uint16_t port;       /* 0: any free one, see http_server_port */
+	/* Where it listens too; up to HTTP_LISTEN_MAX in all. */
+	const struct http_place *others;
+	size_t n_others;
 	const char *cert_file; /* PEM chain; NULL: plain HTTP */
 	const char *key_file;
 	const char *client_ca_file; /* demand a client certificate of this CA (RPC); then TLS 1.3 only */
@@ -72,6 +82,7 @@ struct http_server_options {
 
 /* Listening and serving starts at once. FAIL: SERVER_INTERNAL with the cause (port in use, unreadable certificate). */
 int http_server_start(struct ctx *c, const struct http_server_options *options, struct http_server **ret) MUST_CHECK;
+/* Of the first address. */
 uint16_t http_server_port(const struct http_server *s);
 
 /* Reads certificate, key and client CA again; the old ones stay when that fails. */

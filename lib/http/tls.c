@@ -78,8 +78,9 @@ static int set_rules(SSL_CTX *x, bool internal)
 {
 	/* Without sessions and tickets each connection has a key exchange of its own. */
 	(void) SSL_CTX_set_session_cache_mode(x, SSL_SESS_CACHE_OFF);
-	(void) SSL_CTX_set_options(x, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-	                                  SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+	(void) SSL_CTX_set_options(x, SSL_OP_NO_TICKET | SSL_OP_CLEANSE_PLAINTEXT | SSL_OP_NO_RENEGOTIATION |
+	                                  SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
+	                                  SSL_OP_PRIORITIZE_CHACHA);
 	(void) SSL_CTX_set_mode(
 	    x, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_read_ahead(x, 1); /* a record in one system call instead of two */

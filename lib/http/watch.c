@@ -33,11 +33,11 @@ static bool has_room(struct http_server *s)
 }
 
 /* False when there is nothing more to accept, or no descriptor left. */
-static bool accept_one(struct http_server *s)
+static bool accept_one(struct http_server *s, int listen_fd)
 {
 	struct sockaddr_storage remote;
 	socklen_t n = sizeof(remote);
-	int fd = accept4(s->listen_fd, (struct sockaddr *) &remote, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int fd = accept4(listen_fd, (struct sockaddr *) &remote, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0) {
 		if (errno == EMFILE || errno == ENFILE) {
 			metric_add(METRIC_http_refused, "descriptors", 1);
@@ -75,10 +75,26 @@ static void sweep(struct http_server *s)
 
 static void stop_listening(struct http_server *s)
 {
-	if (s->listen_fd >= 0) {
-		close(s->listen_fd);
-		s->listen_fd = -1;
+	while (s->n_listening > 0) {
+		close(s->listen_fds[--s->n_listening]);
 	}
+}
+
+/* Waits a tick at most; true when it was woken. */
+static bool wait_and_accept(struct http_server *s)
+{
+	struct pollfd fds[1 + HTTP_LISTEN_MAX] = { { .fd = s->wake_fd, .events = POLLIN } };
+	nfds_t n = 1;
+	for (size_t i = 0; has_room(s) && i < s->n_listening; i++) {
+		fds[n++] = (struct pollfd) { .fd = s->listen_fds[i], .events = POLLIN };
+	}
+	(void) poll(fds, n, TICK_MS);
+	for (nfds_t i = 1; i < n; i++) {
+		for (unsigned k = 0; fds[i].revents != 0 && k < ACCEPT_BATCH && has_room(s) && accept_one(s, fds[i].fd); k++) {
+		}
+	}
+	uint64_t count;
+	return (fds[0].revents & POLLIN) != 0 && read(s->wake_fd, &count, sizeof(count)) > 0;
 }
 
 static void *watch_main(void *arg)
@@ -89,16 +105,7 @@ static void *watch_main(void *arg)
 		if (atomic_load(&s->draining)) {
 			stop_listening(s);
 		}
-		bool listening = s->listen_fd >= 0 && has_room(s);
-		struct pollfd fds[2] = {
-			{ .fd = s->wake_fd, .events = POLLIN },
-			{ .fd = listening ? s->listen_fd : -1, .events = POLLIN },
-		};
-		(void) poll(fds, 2, TICK_MS);
-		uint64_t count;
-		bool woken = (fds[0].revents & POLLIN) != 0 && read(s->wake_fd, &count, sizeof(count)) > 0;
-		for (unsigned i = 0; fds[1].revents != 0 && i < ACCEPT_BATCH && has_room(s) && accept_one(s); i++) {
-		}
+		bool woken = wait_and_accept(s);
 		if (woken || clock_monotonic_us() >= next_sweep_us) {
 			sweep(s);
 			next_sweep_us = clock_monotonic_us() + TICK_MS * INT64_C(1000);

@@ -79,7 +79,7 @@ int wire_begin(struct ctx *c, struct wire_pool *p, struct http_call *call, struc
 static int dial(struct wire *w, int error)
 {
 	while (w->n_places > 0) {
-		const struct wire_place *to = w->places++;
+		const struct name_place *to = w->places++;
 		w->n_places--;
 		if (w->fd >= 0) {
 			close(w->fd);

@@ -1,6 +1,6 @@
 /* Calls over kept TLS connections to our own servers, without blocking: one call after another on each connection. Used by
  * the blocking client (client.c) and by the loop of lib/rpc. A pool belongs to one thread. The process has to ignore
- * SIGPIPE. A host name (rather than an address) in a call's address is looked up in the calling thread. */
+ * SIGPIPE. A host name (rather than an address) in a call's address is looked up by names.h. */
 #ifndef CAIRN_HTTP_WIRE_H
 #define CAIRN_HTTP_WIRE_H
 
@@ -9,8 +9,9 @@
 struct wire;
 struct wire_pool;
 
-/* Keeps up to max_kept connections that are between two calls. */
-struct wire_pool *wire_pool_new(const struct http_client_tls *tls, size_t max_kept);
+/* Keeps up to max_kept connections that are between two calls. A call may wait lookup_ms for the address behind a host's
+ * name; with 0 it fails at once as UNAVAILABLE while that is not known yet. */
+struct wire_pool *wire_pool_new(const struct http_client_tls *tls, size_t max_kept, int64_t lookup_ms);
 /* No call may be under way. NULL is fine. */
 void wire_pool_free(struct wire_pool *p);
 /* Connections made from now on use the files as they are now; no older one is used for another call. */

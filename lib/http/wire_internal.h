@@ -6,15 +6,10 @@
 #include <openssl/ssl.h>
 
 #include "lib/http/head.h"
+#include "lib/http/names.h"
 #include "lib/http/wire.h"
 
 enum wire_stage { WIRE_CONNECTING, WIRE_SHAKING, WIRE_WRITING, WIRE_READING };
-
-/* One of the addresses behind a name. */
-struct wire_place {
-	struct sockaddr_storage at;
-	socklen_t n;
-};
 
 struct wire {
 	struct wire *next; /* of those that the pool keeps, the last used first */
@@ -31,7 +26,7 @@ struct wire {
 	/* of the call under way; in its arena */
 	struct ctx *c;
 	struct http_call *call;
-	struct wire_place *places; /* that have not been tried yet */
+	struct name_place *places; /* that have not been tried yet */
 	size_t n_places;
 	struct bytes out; /* what is left to be written */
 	uint8_t *in;
@@ -48,6 +43,7 @@ struct wire_pool {
 	struct wire *kept;
 	size_t n_kept;
 	size_t max_kept;
+	int64_t lookup_ms;
 };
 
 /* A connection that is ready for the call: a kept one, or one whose connecting begins. FAIL: UNAVAILABLE. */

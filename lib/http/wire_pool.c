@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,7 +11,6 @@
 #include "lib/http/address.h"
 #include "lib/http/wire_internal.h"
 
-#define MAX_PLACES 8
 /* Less than the servers' idle timeout, so that a kept connection is rarely used just when the server closes it. */
 #define KEEP_US (45 * INT64_C(1000000))
 
@@ -45,7 +43,7 @@ static void wire_free(struct wire *w)
 	free(w);
 }
 
-struct wire_pool *wire_pool_new(const struct http_client_tls *tls, size_t max_kept)
+struct wire_pool *wire_pool_new(const struct http_client_tls *tls, size_t max_kept, int64_t lookup_ms)
 {
 	struct wire_pool *p = calloc(1, sizeof(*p));
 	if (p == NULL) {
@@ -53,6 +51,7 @@ struct wire_pool *wire_pool_new(const struct http_client_tls *tls, size_t max_ke
 	}
 	p->tls = *tls;
 	p->max_kept = max_kept;
+	p->lookup_ms = lookup_ms;
 	return p;
 }
 
@@ -96,7 +95,8 @@ static int context_fill(SSL_CTX *x, const struct http_client_tls *tls)
 	X509_VERIFY_PARAM_set_hostflags(verify, X509_CHECK_FLAG_NO_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
 	SSL_CTX_set_verify(x, SSL_VERIFY_PEER, NULL);
 	(void) SSL_CTX_set_session_cache_mode(x, SSL_SESS_CACHE_OFF);
-	(void) SSL_CTX_set_mode(x, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	(void) SSL_CTX_set_mode(
+	    x, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_read_ahead(x, 1); /* a record in one system call instead of two */
 	if (X509_VERIFY_PARAM_set_flags(verify, X509_V_FLAG_PARTIAL_CHAIN) != 1 ||
 	    SSL_CTX_set_min_proto_version(x, TLS1_3_VERSION) != 1 || SSL_CTX_load_verify_file(x, tls->ca_file) != 1) {
@@ -160,25 +160,16 @@ static struct wire *take_kept(struct wire_pool *p, const struct http_call *call)
 static int look_up(struct wire *w, const struct address *to)
 {
 	struct ctx *c = w->c;
-	struct addrinfo want = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG };
-	struct addrinfo *found = NULL;
-	int code = getaddrinfo(to->host, NULL, &want, &found);
-	if (code != 0) {
-		return wire_fail(w, gai_strerror(code));
+	w->places = ARENA_ARRAY(c->arena, NAMES_PLACES_MAX, struct name_place);
+	if (names_find(c, to->host, ctx_left_ms(c, w->pool->lookup_ms), w->places, &w->n_places) != 0) {
+		const char *why = arena_text(c->arena, c->err.cause);
+		ctx_forgive(c);
+		return wire_fail(w, why);
 	}
-	w->places = ARENA_ARRAY(c->arena, MAX_PLACES, struct wire_place);
-	for (const struct addrinfo *one = found; one != NULL && w->n_places < MAX_PLACES; one = one->ai_next) {
-		struct wire_place *place = &w->places[w->n_places];
-		if (one->ai_family != AF_INET && one->ai_family != AF_INET6) {
-			continue;
-		}
-		memcpy(&place->at, one->ai_addr, one->ai_addrlen);
-		place->n = one->ai_addrlen;
+	for (size_t i = 0; i < w->n_places; i++) {
 		/* The port lies at the same place in both families. */
-		((struct sockaddr_in *) (void *) &place->at)->sin_port = htons(to->port);
-		w->n_places++;
+		((struct sockaddr_in *) (void *) &w->places[i].at)->sin_port = htons(to->port);
 	}
-	freeaddrinfo(found);
 	return 0;
 }
 
@@ -189,12 +180,12 @@ static int find_places(struct wire *w)
 	if (address_parse(c->arena, w->address, &to) != 0) {
 		return wire_fail(w, "the address is not of the form host:port");
 	}
-	struct wire_place one;
+	struct name_place one;
 	if (http_address_socket(c, to.host, to.port, &one.at, &one.n) != 0) {
 		ctx_forgive(c);
 		return look_up(w, &to);
 	}
-	w->places = ARENA_NEW(c->arena, struct wire_place);
+	w->places = ARENA_NEW(c->arena, struct name_place);
 	w->places[0] = one;
 	w->n_places = 1;
 	return 0;

@@ -3,10 +3,13 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "lib/base/config.h"
 #include "lib/base/die.h"
 #include "lib/rpc/exchange.h"
+#include "lib/rpc/reach.h"
 
 static struct rpc_client_options options;
 static struct http_client_tls tls;
@@ -37,6 +40,8 @@ void rpc_client_configure(const struct rpc_client_options *o)
 		.key_file = arena_text(a, o->key_file),
 		.ca_file = arena_text(a, o->ca_file),
 	};
+	memcpy(options.attempt_ms, o->attempt_ms, sizeof(options.attempt_ms));
+	reach_forget();
 	for (size_t s = 0; s < RPC_SERVICE_COUNT; s++) {
 		const struct text_list *from = &o->addresses[s];
 		options.addresses[s] = (struct text_list) { ARENA_ARRAY(a, from->n, const char *), from->n };
@@ -136,11 +141,10 @@ static int run(struct ctx *c, const struct rpc_stub *stub, const char *address, 
 		if (wait_ms > 0) {
 			(void) usleep((useconds_t) wait_ms * 1000);
 		}
-		rpc_exchange_try(&x);
-		result = http_client_post(c, h, &x.call);
+		result = rpc_exchange_try(&x, true) == 0 ? http_client_post(c, h, &x.call) : -1;
 	} while (rpc_exchange_again(&x, result, response, &result, &wait_ms));
 	/* Stay where it went well: that connection is kept. */
-	preferred[stub->service] = x.first + x.tries - 1;
+	preferred[stub->service] = x.at;
 	return result;
 }
 

@@ -22,11 +22,16 @@ struct rpc_exchange {
 	struct http_call call;
 	const char *headers[5];
 	struct text_list addresses;
-	unsigned first; /* the address that is tried first */
+	unsigned first;     /* the address that is tried first */
+	unsigned at;        /* the one that was tried last */
+	bool own_addresses; /* of the service: what is known of them counts (reach.h) */
 	unsigned tries;
 	unsigned busy; /* how often it was answered that the service is not available */
 	int64_t begin_us;
 	int64_t callers_deadline_us; /* of c, put back at the end */
+	int64_t deadline_us;         /* of the whole call; c has that of the attempt under way */
+	int64_t attempt_us;          /* when that began */
+	bool held_off;               /* not tried, as nobody answers there */
 };
 
 /* What rpc_client_configure was told; NULL texts before. */
@@ -40,8 +45,9 @@ const struct rpc_stub *rpc_stub_va_validate(void);
 int rpc_exchange_begin(struct rpc_exchange *x, struct ctx *c, const struct rpc_stub *stub, const void *in,
     const char *address, unsigned first) MUST_CHECK;
 
-/* Sets x->call for the next attempt. */
-void rpc_exchange_try(struct rpc_exchange *x);
+/* Sets x->call for the next attempt, and the deadline of c to its end. FAIL: UNAVAILABLE when may_hold_off and all that is known of the
+ * service is that it takes calls and does not answer: then few are made, so that not every thread waits for it. */
+int rpc_exchange_try(struct rpc_exchange *x, bool may_hold_off) MUST_CHECK;
 
 /* After an attempt that ended with `result`: true when another one is due in *ret_wait_ms; else the call has ended with
  * *ret_result, and the response or the error in c. */

@@ -39,7 +39,6 @@ static const struct field new_account_request_table[] = {
 	FIELD(struct new_account_request, key, .flags = FIELD_REQUIRED),
 	FIELD(struct new_account_request, terms_agreed),
 	FIELD(struct new_account_request, only_return_existing),
-	FIELD(struct new_account_request, contact),
 	FIELD(struct new_account_request, external_account_binding),
 	FIELD(struct new_account_request, remote_address),
 	FIELD(struct new_account_request, user_agent),
@@ -150,6 +149,7 @@ static const struct field start_challenge_request_table[] = {
 	FIELD(struct start_challenge_request, account_id, .flags = FIELD_REQUIRED),
 	FIELD(struct start_challenge_request, thumbprint),
 	FIELD(struct start_challenge_request, challenge_id, .flags = FIELD_REQUIRED),
+	FIELD(struct start_challenge_request, response, .flags = FIELD_OMIT_EMPTY, .min = 0, .max = 8192),
 	FIELD(struct start_challenge_request, hold_ms),
 };
 const struct fields start_challenge_request_fields =
@@ -168,6 +168,7 @@ static const struct field finalize_order_request_table[] = {
 	FIELD(struct finalize_order_request, thumbprint),
 	FIELD(struct finalize_order_request, order_id, .flags = FIELD_REQUIRED),
 	FIELD(struct finalize_order_request, csr, .flags = FIELD_REQUIRED),
+	FIELD(struct finalize_order_request, onion_caa),
 };
 const struct fields finalize_order_request_fields = FIELDS(struct finalize_order_request, finalize_order_request_table);
 
@@ -199,6 +200,8 @@ static const struct field resolution_table[] = {
 	FIELD(struct resolution, answers),
 	FIELD(struct resolution, raw),
 	FIELD(struct resolution, error),
+	FIELD(struct resolution, ede),
+	FIELD(struct resolution, reason),
 	FIELD(struct resolution, started_at),
 	FIELD(struct resolution, duration_us),
 };
@@ -231,9 +234,18 @@ static const struct field caa_result_table[] = {
 	FIELD(struct caa_result, permitted),
 	FIELD(struct caa_result, found_at),
 	FIELD(struct caa_result, records),
+	FIELD(struct caa_result, iodef),
+	FIELD(struct caa_result, reason),
 	FIELD(struct caa_result, checked_at),
 };
 const struct fields caa_result_fields = FIELDS(struct caa_result, caa_result_table);
+
+static const struct field onion_caa_table[] = {
+	FIELD(struct onion_caa, caa),
+	FIELD(struct onion_caa, expiry),
+	FIELD(struct onion_caa, signature),
+};
+static const struct fields onion_caa_fields = FIELDS(struct onion_caa, onion_caa_table);
 
 static const struct field validate_request_table[] = {
 	FIELD(struct validate_request, validation_id, .flags = FIELD_REQUIRED),
@@ -243,25 +255,85 @@ static const struct field validate_request_table[] = {
 	FIELD(struct validate_request, token),
 	FIELD(struct validate_request, key_authorization),
 	FIELD(struct validate_request, account_url),
+	FIELD(struct validate_request, former_account_urls),
 	FIELD(struct validate_request, caa_identities),
 	FIELD(struct validate_request, check_caa),
+	FIELD(struct validate_request, trial, .flags = FIELD_OMIT_EMPTY),
+	FIELD(struct validate_request, response, .flags = FIELD_OMIT_EMPTY),
+	FIELD_STRUCT(struct validate_request, onion_caa, &onion_caa_fields, .flags = FIELD_OMIT_EMPTY),
 };
 const struct fields validate_request_fields = FIELDS(struct validate_request, validate_request_table);
+
+static const struct field validation_basis_table[] = {
+	FIELD(struct validation_basis, http01_port),
+	FIELD(struct validation_basis, tlsalpn01_port),
+	FIELD(struct validation_basis, allow_networks),
+	FIELD(struct validation_basis, deny_networks, .flags = FIELD_OMIT_EMPTY),
+	FIELD(struct validation_basis, control_fault, .flags = FIELD_OMIT_EMPTY),
+	FIELD(struct validation_basis, caa_fault, .flags = FIELD_OMIT_EMPTY),
+	FIELD(struct validation_basis, cut_short, .flags = FIELD_OMIT_EMPTY),
+	FIELD(struct validation_basis, cut_off, .flags = FIELD_OMIT_EMPTY),
+	FIELD(struct validation_basis, trust_anchor, .flags = FIELD_OMIT_EMPTY),
+	FIELD(struct validation_basis, caa_strict, .flags = FIELD_OMIT_EMPTY),
+	FIELD(struct validation_basis, caa_late, .flags = FIELD_OMIT_EMPTY),
+	FIELD(struct validation_basis, webpki, .flags = FIELD_OMIT_EMPTY),
+};
+const struct fields validation_basis_fields = FIELDS(struct validation_basis, validation_basis_table);
 
 static const struct field validation_result_table[] = {
 	FIELD(struct validation_result, validation_id, .flags = FIELD_REQUIRED),
 	FIELD(struct validation_result, perspective),
+	FIELD(struct validation_result, address),
+	FIELD(struct validation_result, region),
 	FIELD(struct validation_result, method),
+	FIELD(struct validation_result, dcv, .flags = FIELD_OMIT_EMPTY),
 	FIELD(struct validation_result, passed),
 	FIELD_STRUCT(struct validation_result, problem, &problem_record_fields, .flags = FIELD_OMIT_EMPTY),
 	FIELD(struct validation_result, fault),
 	FIELD_STRUCTS(struct validation_result, resolutions, &resolution_fields),
 	FIELD_STRUCTS(struct validation_result, attempts, &connection_attempt_fields),
 	FIELD_STRUCT(struct validation_result, caa, &caa_result_fields, .flags = FIELD_OMIT_EMPTY),
+	FIELD_STRUCT(struct validation_result, basis, &validation_basis_fields, .flags = FIELD_OMIT_EMPTY),
 	FIELD(struct validation_result, started_at),
 	FIELD(struct validation_result, ended_at),
+	FIELD_STRUCTS(struct validation_result, remotes, &validation_result_fields, .flags = FIELD_OMIT_EMPTY),
+	FIELD(struct validation_result, round, .flags = FIELD_OMIT_EMPTY),
+	FIELD(struct validation_result, quorum),
 };
 const struct fields validation_result_fields = FIELDS(struct validation_result, validation_result_table);
+
+static const struct field diagnose_request_table[] = {
+	FIELD(struct diagnose_request, name, .flags = FIELD_REQUIRED, .min = 1, .max = 300),
+	FIELD(struct diagnose_request, inside),
+};
+const struct fields diagnose_request_fields = FIELDS(struct diagnose_request, diagnose_request_table);
+
+static const struct field finding_table[] = {
+	FIELD(struct finding, about),
+	FIELD(struct finding, level),
+	FIELD(struct finding, text),
+};
+const struct fields finding_fields = FIELDS(struct finding, finding_table);
+
+static const struct field diagnosis_table[] = {
+	FIELD_STRUCT(struct diagnosis, identifier, &identifier_fields),
+	FIELD(struct diagnosis, ready),
+	FIELD(struct diagnosis, methods),
+	FIELD_STRUCTS(struct diagnosis, findings, &finding_fields),
+};
+const struct fields diagnosis_fields = FIELDS(struct diagnosis, diagnosis_table);
+
+static const struct field record_late_request_table[] = {
+	FIELD(struct record_late_request, validation_id, .flags = FIELD_REQUIRED),
+	FIELD_STRUCT(struct record_late_request, asked, &validate_request_fields, .flags = FIELD_REQUIRED),
+	FIELD_STRUCT(struct record_late_request, remote, &validation_result_fields, .flags = FIELD_REQUIRED),
+};
+const struct fields record_late_request_fields = FIELDS(struct record_late_request, record_late_request_table);
+
+static const struct field record_late_response_table[] = {
+	FIELD(struct record_late_response, recorded),
+};
+const struct fields record_late_response_fields = FIELDS(struct record_late_response, record_late_response_table);
 
 static const struct field issue_certificate_request_table[] = {
 	FIELD(struct issue_certificate_request, order_id, .flags = FIELD_REQUIRED),
@@ -301,6 +373,32 @@ static const struct field unpause_response_table[] = {
 };
 const struct fields unpause_response_fields = FIELDS(struct unpause_response, unpause_response_table);
 
+static const struct field add_checkpoint_request_table[] = {
+	FIELD(struct add_checkpoint_request, body, .flags = FIELD_REQUIRED),
+};
+const struct fields add_checkpoint_request_fields = FIELDS(struct add_checkpoint_request, add_checkpoint_request_table);
+
+static const struct field add_checkpoint_response_table[] = {
+	FIELD(struct add_checkpoint_response, status),
+	FIELD(struct add_checkpoint_response, text),
+};
+const struct fields add_checkpoint_response_fields =
+    FIELDS(struct add_checkpoint_response, add_checkpoint_response_table);
+
+static const struct field get_log_entries_request_table[] = {
+	FIELD(struct get_log_entries_request, n),
+	FIELD(struct get_log_entries_request, width),
+};
+const struct fields get_log_entries_request_fields =
+    FIELDS(struct get_log_entries_request, get_log_entries_request_table);
+
+static const struct field get_log_entries_response_table[] = {
+	FIELD(struct get_log_entries_response, entries),
+	FIELD(struct get_log_entries_response, gone),
+};
+const struct fields get_log_entries_response_fields =
+    FIELDS(struct get_log_entries_response, get_log_entries_response_table);
+
 static const struct field get_log_status_request_table[] = {
 	FIELD(struct get_log_status_request, detail),
 };
@@ -314,3 +412,11 @@ static const struct field log_status_table[] = {
 	FIELD(struct log_status, partitions_until),
 };
 const struct fields log_status_fields = FIELDS(struct log_status, log_status_table);
+
+static const struct field check_key_request_table[] = {
+	FIELD(struct check_key_request, key, .flags = FIELD_REQUIRED),
+};
+const struct fields check_key_request_fields = FIELDS(struct check_key_request, check_key_request_table);
+
+static const struct field check_key_response_table[] = { FIELD(struct check_key_response, thumbprint) };
+const struct fields check_key_response_fields = FIELDS(struct check_key_response, check_key_response_table);

@@ -4,6 +4,8 @@
 #define CAIRN_RPC_MESSAGES_H
 
 #include "lib/base/fields.h"
+#include "lib/rpc/messages_recovery.h"
+#include "lib/rpc/messages_rights.h"
 
 struct identifier {
 	const char *type;  /* "dns" */
@@ -51,7 +53,6 @@ struct new_account_request {
 	const char *key; /* canonical public JWK as JSON text, checked by the caller and again by the RA */
 	bool terms_agreed;
 	bool only_return_existing;
-	struct text_list contact;         /* checked for form, never kept with the account (RECOVERY) */
 	json_t *external_account_binding; /* as sent, not verified; or NULL */
 	const char *remote_address;
 	const char *user_agent;
@@ -81,6 +82,15 @@ struct change_key_request {
 	struct id account_id;
 	struct bytes thumbprint; /* of the key that signed, which is to be replaced */
 	const char *key;         /* canonical JWK of the new one, which signed the inner JWS */
+};
+
+/* Whether an account may have the key. */
+struct check_key_request {
+	const char *key;
+};
+
+struct check_key_response {
+	struct bytes thumbprint;
 };
 
 struct ask_terms_request {
@@ -163,7 +173,8 @@ struct start_challenge_request {
 	struct id account_id;
 	struct bytes thumbprint;
 	struct id challenge_id;
-	int64_t hold_ms; /* how long the answer may be held back for the outcome */
+	struct bytes response; /* what the client sent along: the CSR of onion-csr-01; empty for others */
+	int64_t hold_ms;       /* how long the answer may be held back for the outcome */
 };
 
 struct deactivate_authorization_request {
@@ -176,7 +187,8 @@ struct finalize_order_request {
 	struct id account_id;
 	struct bytes thumbprint;
 	struct id order_id;
-	struct bytes csr; /* DER */
+	struct bytes csr;  /* DER */
+	json_t *onion_caa; /* as sent (RFC 9799 6.4), or NULL */
 };
 
 struct revoke_certificate_request {
@@ -196,7 +208,7 @@ struct revoke_certificate_response {
 /* One name resolution that a validation made, with all that it gave (G-3, F-43). */
 struct resolution {
 	const char *name;
-	const char *type;     /* A, AAAA, TXT, CAA */
+	const char *type;     /* A, AAAA, TXT, CAA, DS */
 	const char *resolver; /* "local" or ADDRESS@PORT */
 	const char *dnssec;   /* secure, insecure, bogus, off */
 	int64_t rcode;
@@ -204,6 +216,8 @@ struct resolution {
 	struct text_list answers; /* presentation form */
 	struct bytes raw;         /* the answer packet */
 	const char *error;        /* sentence, or NULL */
+	const char *ede;          /* of an error: its extended code (RFC 8914), such as "7 Signature Expired", or NULL */
+	const char *reason;       /* of an error: what the resolver says of it, or NULL */
 	struct timestamp started_at;
 	int64_t duration_us;
 };
@@ -222,7 +236,7 @@ struct connection_attempt {
 	const char *address_used;
 	int64_t http_status;          /* 0: no answer */
 	const char *location;         /* of a redirect */
-	const char *headers;          /* as received, bounded to 4096 octets, cleaned of NUL */
+	const char *headers;          /* as received, bounded to 4096 octets, with ? for what is not printable */
 	struct bytes body;            /* first 512 octets at most */
 	struct bytes body_sha256;     /* of the octets read */
 	int64_t body_octets;          /* how many were read */
@@ -246,7 +260,16 @@ struct caa_result {
 	bool permitted;
 	const char *found_at;     /* the name whose set decided, or NULL for none */
 	struct text_list records; /* presentation form of the set */
+	struct text_list iodef;   /* whom the set's owner wants to be told of a refusal */
+	const char *reason;       /* why not permitted, or why permitted although a lookup failed; else NULL */
 	struct timestamp checked_at;
+};
+
+/* A CAA set that an onion service signed (RFC 9799 6.4). */
+struct onion_caa {
+	const char *caa;        /* lines; NULL: no records */
+	int64_t expiry;         /* seconds since 1970 */
+	struct bytes signature; /* empty: there is no set */
 };
 
 struct validate_request {
@@ -257,23 +280,94 @@ struct validate_request {
 	const char *token;
 	const char *key_authorization;
 	const char *account_url;
+	struct text_list former_account_urls; /* of the same account, under names that the CA had before */
 	struct text_list caa_identities;
 	bool check_caa;
+	bool trial;                 /* of `cairn doctor`: nothing about it is recorded */
+	struct bytes response;      /* what the client sent along, for methods that have such */
+	struct onion_caa onion_caa; /* what CAA is checked by for an onion service, which the DNS does not know */
+};
+
+/* By what a perspective decided, beside what it was asked and what it found: its rules, and where a fault of its own left
+ * nothing to be concluded. */
+struct validation_basis {
+	int64_t http01_port;
+	int64_t tlsalpn01_port;
+	struct text_list allow_networks;
+	struct text_list deny_networks;
+	bool control_fault; /* in the proof of control */
+	bool caa_fault;
+	bool cut_short; /* its process had to end */
+	bool cut_off;   /* nobody answered, and nobody answers its own resolver either: the faults come from that */
+	const char *trust_anchor; /* the closest zone above the name whose key it knows; NULL: the root */
+	bool caa_strict;          /* a CAA lookup that failed is never passed over */
+	bool caa_late;            /* the time was up before all lookups about CAA were made */
+	bool webpki;              /* the quorum was counted by the rules of mode webpki */
+};
+
+struct validation_result;
+
+struct validation_result_list {
+	struct validation_result *v;
+	size_t n;
 };
 
 /* What one perspective found: the evidence (F-41..F-43, G-3). */
 struct validation_result {
 	struct id validation_id;
 	const char *perspective;
+	const char *address; /* of a remote one: where it was asked; and its registry's region */
+	const char *region;
 	const char *method;
+	bool dcv;                      /* control was shown to this perspective */
 	bool passed;                   /* DCV and CAA, whichever were asked */
 	struct problem_record problem; /* when not passed */
 	bool fault;                    /* ours, not the client's: nothing may be concluded, try again (design 4.2) */
 	struct resolution_list resolutions;
 	struct connection_attempt_list attempts;
 	struct caa_result caa;
+	struct validation_basis basis;
 	struct timestamp started_at;
 	struct timestamp ended_at;
+	/* Of the first perspective, when it asked others (C-59). The verdict above is then that of all together. */
+	struct validation_result_list remotes; /* those that had answered when it was decided */
+	struct id_list round;                  /* the records of all that were asked, also of those that come late */
+	const char *quorum;                    /* agreeing/asked, such as "3/4" */
+};
+
+/* What a remote perspective said when the quorum was decided already; changes nothing, but is recorded (C-59). */
+struct record_late_request {
+	struct id validation_id;       /* of the first perspective's record */
+	struct validate_request asked; /* of this one */
+	struct validation_result remote;
+};
+
+struct record_late_response {
+	bool recorded;
+};
+
+/* What an order for a name would meet. */
+struct diagnose_request {
+	const char *name; /* as typed: a name, maybe with "*.", or an address */
+	bool inside;      /* for an operator, who may see what is inside; else as the world sees it */
+};
+
+struct finding {
+	const char *about; /* policy, limits, caa, or a method */
+	const char *level; /* ok, note, problem */
+	const char *text;
+};
+
+struct finding_list {
+	struct finding *v;
+	size_t n;
+};
+
+struct diagnosis {
+	struct identifier identifier; /* as an order would have it */
+	bool ready;                   /* nothing known would stop an order, by one of the methods */
+	struct text_list methods;     /* those */
+	struct finding_list findings;
 };
 
 struct issue_certificate_request {
@@ -311,6 +405,26 @@ struct unpause_response {
 	struct text_list names; /* paused, or freed by it */
 };
 
+/* C2SP tlog-witness: the body of add-checkpoint, and what is answered. */
+struct add_checkpoint_request {
+	struct bytes body;
+};
+struct add_checkpoint_response {
+	int64_t status; /* of HTTP */
+	const char *text;
+};
+
+/* A bundle of entries of the sealed log (C2SP tlog-tiles). */
+struct get_log_entries_request {
+	int64_t n;
+	int64_t width;
+};
+
+struct get_log_entries_response {
+	struct bytes entries;
+	bool gone; /* rows of it have been erased; entries is empty */
+};
+
 struct get_log_status_request {
 	bool detail;
 };
@@ -333,6 +447,8 @@ MESSAGE(update_account_request)
 MESSAGE(redeem_nonce_request)
 MESSAGE(redeem_nonce_response)
 MESSAGE(change_key_request)
+MESSAGE(check_key_request)
+MESSAGE(check_key_response)
 MESSAGE(ask_terms_request)
 MESSAGE(terms_token)
 MESSAGE(terms_agreed)
@@ -350,11 +466,21 @@ MESSAGE(resolution)
 MESSAGE(connection_attempt)
 MESSAGE(caa_result)
 MESSAGE(validate_request)
+MESSAGE(validation_basis)
 MESSAGE(validation_result)
+MESSAGE(diagnose_request)
+MESSAGE(finding)
+MESSAGE(diagnosis)
+MESSAGE(record_late_request)
+MESSAGE(record_late_response)
 MESSAGE(issue_certificate_request)
 MESSAGE(issue_certificate_response)
 MESSAGE(unpause_request)
 MESSAGE(unpause_response)
+MESSAGE(add_checkpoint_request)
+MESSAGE(add_checkpoint_response)
+MESSAGE(get_log_entries_request)
+MESSAGE(get_log_entries_response)
 MESSAGE(get_log_status_request)
 MESSAGE(log_status)
 #undef MESSAGE

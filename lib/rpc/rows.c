@@ -60,13 +60,18 @@ struct order order_of_row(struct arena *a, const struct order_row *row)
 	return order;
 }
 
+const char *challenge_token(const char *stored)
+{
+	return stored != NULL && strcmp(stored, NO_TOKEN) == 0 ? NULL : stored;
+}
+
 static struct challenge challenge_of_row(const struct authorization_row *row, size_t i)
 {
 	struct challenge challenge = {
 		.id = challenge_id(row->id, (int64_t) i + 1),
 		.type = row->challenge_types.v[i],
 		.status = "pending",
-		.token = row->tokens.v[i],
+		.token = challenge_token(row->tokens.v[i]),
 	};
 	if (row->tried == (int64_t) i + 1) {
 		challenge.status = row->tried_status;

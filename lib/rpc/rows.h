@@ -51,6 +51,11 @@ extern const struct fields authorization_row_fields;
 struct order order_of_row(struct arena *a, const struct order_row *row);
 struct authorization authorization_of_row(struct arena *a, const struct authorization_row *row);
 
+/* Stands in place of the token of a challenge that has none. */
+#define NO_TOKEN "-"
+/* The token as clients see it: NULL for NO_TOKEN. */
+const char *challenge_token(const char *stored);
+
 /* The id of challenge n (from 1) is the one of its authorization, whose last octet is zero, with n there. */
 struct id challenge_id(struct id authorization_id, int64_t n);
 /* ret_n is 0 for the id of an authorization. */

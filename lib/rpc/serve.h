@@ -5,6 +5,7 @@
 #error "define RPC_SERVE as the short name of the service"
 #endif
 
+#include "lib/base/config.h"
 #include "lib/rpc/handlers.h"
 
 #define SERVICE(name, path, certificate_name) \

@@ -11,7 +11,6 @@
 #include "lib/rpc/error.h"
 
 #define MAX_BODY (1024 * 1024)
-#define MAX_CONNECTIONS 4096
 #define IDLE_S 60
 #define REQUEST_LIMIT_MS 120000 /* above every row of methods.def */
 
@@ -48,7 +47,9 @@ static void finish(const struct rpc_call *call, int result, const void *response
 		return;
 	}
 	reply_error(r, 0);
-	log_error(c, problem_info(c->err.type)->status >= 500 ? LOG_ERROR : LOG_DEBUG, call->method->name);
+	/* A service that has no room or that drains: its caller goes elsewhere or comes back, and logs an error if it does not get on. */
+	enum log_level level = c->err.type == PROBLEM_UNAVAILABLE ? LOG_WARN : LOG_ERROR;
+	log_error(c, problem_info(c->err.type)->status >= 500 ? level : LOG_DEBUG, call->method->name);
 }
 
 static const struct rpc_method *find_method(const struct rpc_server *s, const char *path)
@@ -200,12 +201,25 @@ static bool is_later(const struct rpc_server_options *options)
 	return false;
 }
 
+static int parse_places(struct ctx *c, const struct text_list *listen, struct http_place *ret)
+{
+	if (listen->n == 0 || listen->n > HTTP_LISTEN_MAX) {
+		return FAIL(c, MALFORMED, "An RPC server listens on 1 to %d addresses", HTTP_LISTEN_MAX);
+	}
+	for (size_t i = 0; i < listen->n; i++) {
+		struct address at;
+		if (address_parse(c->arena, listen->v[i], &at) != 0) {
+			return FAIL(c, MALFORMED, "The address \"%.300s\" is not of the form host:port", listen->v[i]);
+		}
+		ret[i] = (struct http_place) { at.host, at.port };
+	}
+	return 0;
+}
+
 int rpc_server_start(struct ctx *c, const struct rpc_server_options *options, struct rpc_server **ret)
 {
-	struct address at;
-	if (address_parse(c->arena, options->listen, &at) != 0) {
-		return FAIL(c, MALFORMED, "The address \"%.300s\" is not of the form host:port", options->listen);
-	}
+	struct http_place places[HTTP_LISTEN_MAX];
+	TRY(parse_places(c, &options->listen, places));
 	struct rpc_server *s = calloc(1, sizeof(*s));
 	if (s == NULL) {
 		die("out of memory");
@@ -213,15 +227,17 @@ int rpc_server_start(struct ctx *c, const struct rpc_server_options *options, st
 	s->options = *options;
 	struct http_server_options http = {
 		.name = "rpc",
-		.address = at.host,
-		.port = at.port,
+		.address = places[0].address,
+		.port = places[0].port,
+		.others = places + 1,
+		.n_others = options->listen.n - 1,
 		.cert_file = options->cert_file,
 		.key_file = options->key_file,
 		.client_ca_file = options->ca_file,
 		.max_body = MAX_BODY,
 		.workers = options->workers,
 		.queue = options->queue,
-		.max_connections = MAX_CONNECTIONS,
+		.max_connections = options->max_connections,
 		.idle_timeout_s = IDLE_S,
 		.request_limit_ms = REQUEST_LIMIT_MS,
 		.handler = handle,

@@ -41,12 +41,13 @@ struct rpc_method {
 struct rpc_server_options {
 	const struct rpc_method *methods;
 	size_t n_methods;
-	const char *listen; /* "127.0.0.1:14101" */
+	struct text_list listen; /* "127.0.0.1:14101" */
 	const char *cert_file;
 	const char *key_file;
 	const char *ca_file;
 	unsigned workers;
 	unsigned queue;
+	unsigned max_connections;
 	/* Runs behind each call, in its thread, to give back what that holds: rpc_client_thread_park. A thread
 	 * belongs to a caller's connection, so there are more of them than calls at once. May be NULL. */
 	void (*release)(void);
@@ -55,6 +56,7 @@ struct rpc_server_options {
 struct rpc_server;
 
 int rpc_server_start(struct ctx *c, const struct rpc_server_options *options, struct rpc_server **ret) MUST_CHECK;
+/* Of the first address. */
 uint16_t rpc_server_port(const struct rpc_server *s);
 /* Reads the certificates again; the old ones stay when that fails. */
 int rpc_server_reload(struct ctx *c, struct rpc_server *s) MUST_CHECK;

@@ -11,12 +11,13 @@ int service_rpc_start(struct ctx *c, const struct config *config, const struct s
 	    &(struct rpc_server_options) {
 	        .methods = rpc->methods,
 	        .n_methods = rpc->n_methods,
-	        .listen = own->rpc_listen.v[0],
+	        .listen = own->rpc_listen,
 	        .cert_file = own->rpc_cert_file,
 	        .key_file = own->rpc_key_file,
 	        .ca_file = config->rpc.ca_file,
 	        .workers = (unsigned) own->workers,
 	        .queue = (unsigned) own->queue,
+	        .max_connections = (unsigned) config->rpc.max_connections,
 	        .release = rpc->release,
 	    },
 	    &server);

@@ -10,10 +10,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/base/base64.h"
+#include "lib/base/folder.h"
 #include "lib/base/log.h"
 #include "lib/base/metrics.h"
 #include "lib/base/sandbox.h"
+#include "lib/crypto/digest.h"
 #include "lib/db/db.h"
+#include "lib/db/run_record.h"
+#include "lib/db/schema.h"
 #include "lib/http/health.h"
 #include "lib/service/notify.h"
 #include "lib/service/options.h"
@@ -24,8 +29,10 @@
 
 static atomic_bool started; /* before, the service can't say what it lacks */
 static atomic_bool draining;
+static bool unusable; /* what a start needs is not there, and a second start does not help */
 static const struct service *running;
-static struct config *loaded; /* for as long as the process lives: threads read it to the end */
+static const char *config_sha256; /* of all files together; in the arena of `loaded` */
+static struct config *loaded;     /* for as long as the process lives: threads read it to the end */
 
 bool service_draining(void)
 {
@@ -41,6 +48,39 @@ static const char *not_ready(void)
 		return "starting";
 	}
 	return running->not_ready == NULL ? NULL : running->not_ready();
+}
+
+/* While the files can be read; what can't be has been refused before. */
+static const char *digest_of_files(struct ctx *c, const struct config *config)
+{
+	uint8_t digest[SHA256_SIZE];
+	struct bytes *pieces = ARENA_ARRAY(c->arena, config->files.n, struct bytes);
+	for (size_t i = 0; i < config->files.n; i++) {
+		if (file_read(c, config->files.v[i], &pieces[i]) != 0) {
+			ctx_forgive(c);
+		}
+	}
+	sha256(pieces, config->files.n, digest);
+	return hex_encode(config->arena, (struct bytes) { digest, sizeof(digest) });
+}
+
+/* F-44: the process, by what it is and where. One without a database (cairn-va) has its log alone. Whether it was recorded. */
+static bool record(const struct config *config, const char *what)
+{
+	const struct config_process *own = config_process(config, running->name);
+	struct ctx c;
+	ctx_init(&c);
+	bool done = own->database == NULL;
+	if (!done) {
+		const struct run_record entry = { arena_printf(c.arena, "%s@%s", running->name, own->rpc_listen.v[0]), what,
+			config_sha256 };
+		done = run_record(&c, own->database, &entry) == 0;
+	}
+	if (!done) {
+		log_error(&c, LOG_WARN, "not recorded yet");
+	}
+	ctx_done(&c);
+	return done;
 }
 
 /* The configuration; a fault goes to the person who started the process, as one line. */
@@ -59,6 +99,7 @@ static int configure(struct ctx *c, const struct service *service, const struct 
 	}
 	log_init(service->name, level);
 	loaded = config;
+	config_sha256 = digest_of_files(c, config);
 	return 0;
 }
 
@@ -95,6 +136,7 @@ static int next_signal(const sigset_t *signals, int64_t wait_ms)
 static void reload(const struct config *config)
 {
 	log_event(NULL, LOG_INFO, "reload", NULL);
+	(void) record(config, "reloaded");
 	if (running->reload != NULL) {
 		running->reload(config);
 	}
@@ -104,6 +146,7 @@ static void reload(const struct config *config)
 static void wait_signals(const struct config *config, const sigset_t *signals)
 {
 	bool told = false;
+	bool recorded = false;
 	for (;;) {
 		bool ready = not_ready() == NULL;
 		metric_set(METRIC_ready, NULL, ready ? 1 : 0);
@@ -112,6 +155,7 @@ static void wait_signals(const struct config *config, const sigset_t *signals)
 			notify_send("READY=1");
 			told = true;
 		}
+		recorded = recorded || (ready && record(config, "started"));
 		int signal_number = next_signal(signals, told ? IDLE_POLL_MS : READY_POLL_MS);
 		if (signal_number == SIGHUP) {
 			reload(config);
@@ -133,6 +177,21 @@ static void drain(void)
 	}
 }
 
+/* With another schema than its own a process would fail at every turn. One that can't be seen yet may be the right one. */
+static int check_schema(struct ctx *c, const char *database)
+{
+	const char *lacking = NULL;
+	if (database == NULL || schema_find(c, database, &lacking) != 0) {
+		ctx_forgive(c);
+		return 0;
+	}
+	if (lacking == NULL) {
+		return 0;
+	}
+	unusable = true;
+	return FAIL(c, SERVER_INTERNAL, "the database lacks migration %s: run deploy/up, or cairn migrate", lacking);
+}
+
 static int run(struct ctx *c, const struct config *config, const sigset_t *signals, struct health **ret_health)
 {
 	const struct config_process *own = config_process(config, running->name);
@@ -147,12 +206,14 @@ static int run(struct ctx *c, const struct config *config, const sigset_t *signa
 	}
 	notify_open();
 	TRY(sandbox_enter(c, running->name, config));
+	TRY(check_schema(c, own->database));
 	TRY(health_start(c, own->metrics_listen, not_ready, ret_health));
 	TRY(running->start(c, config));
 	atomic_store(&started, true);
 	db_thread_end(); /* this thread only waits from now on */
 	wait_signals(config, signals);
 	drain();
+	(void) record(config, "stopped");
 	return 0;
 }
 
@@ -167,12 +228,13 @@ static int serve(struct ctx *c, const struct config *config)
 	}
 	health_stop(health);
 	log_event(NULL, LOG_INFO, "ended", NULL);
-	return result == 0 ? 0 : 1;
+	return result == 0 ? 0 : unusable ? SERVICE_UNUSABLE : 1;
 }
 
 int service_main(int argc, char **argv, const struct service *service)
 {
 	running = service;
+	json_wipe();
 	atomic_store(&started, false);
 	atomic_store(&draining, false);
 	struct ctx c;

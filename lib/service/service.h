@@ -36,7 +36,10 @@ struct service {
 	void (*stop)(int64_t deadline_ms);
 };
 
-/* The exit code: 0 drained or checked, 1 failed, 2 usage. */
+/* EX_CONFIG of sysexits.h: a person has to do something first; the supervisor is in no hurry to start it again. */
+#define SERVICE_UNUSABLE 78
+
+/* The exit code: 0 drained or checked, 1 failed, 2 usage, SERVICE_UNUSABLE: the database lacks a migration. */
 int service_main(int argc, char **argv, const struct service *service);
 
 /* True from SIGTERM on: /readyz says "draining". */

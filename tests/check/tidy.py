@@ -17,7 +17,8 @@ DROP = ("-Wduplicated", "-Wlogical-op", "-fanalyzer", "-ftrivial-auto-var-init",
 
 
 def clang_flags(entry):
-    words = shlex.split(entry["command"])[1:]
+    words = shlex.split(entry["command"])
+    words = words[next(i for i, word in enumerate(words) if word.startswith("-")):]  # behind the compiler and what launches it
     kept, skip = [], False
     for word in words:
         if skip or word == "-c" or word.startswith(DROP):

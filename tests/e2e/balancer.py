@@ -23,7 +23,7 @@ class Balancer:
         first = next(self.turn)
         for i in range(len(self.backends)):
             try:
-                return socket.create_connection(("127.0.0.1", self.backends[(first + i) % len(self.backends)]), timeout=10)
+                return socket.create_connection(("127.0.0.1", self.backends[(first + i) % len(self.backends)]), timeout=60)
             except OSError:
                 continue
         return None

@@ -7,24 +7,47 @@ import subprocess
 
 import pytest
 
+import audit_demo
 import instance
 import name_server
 import raw
 import responder as responder_module
 
+# A minute and more each.
+LONGEST = ("test_kill", "test_small_clients", "test_va_faults", "test_perspectives", "test_relying_parties", "test_deploy", "test_clients_dns",
+           "test_canary", "test_limits_at_once", "test_tls_alpn", "test_hostile_zone", "test_signed_tree")
 
-@pytest.fixture(scope="session")
-def make_ca():
-    """A function that starts a further CA: make_ca({"acme": {...}}), for `shifted` see Instance. All are removed at the end of the session."""
+
+def pytest_collection_modifyitems(items):
+    """The longest files begin first: none of them is left to one worker at the end while the others have nothing to do."""
+    rank = {name: i for i, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(LONGEST)))
+
+
+def making():
+    """A function that starts a CA and remembers it; then the removal of all that it started."""
     made = []
 
-    def make(config=None, check=False, shifted=False, front_ends=()):
-        made.append(instance.Instance(config, check, shifted, front_ends))
+    def make(config=None, **options):
+        made.append(instance.Instance(config, **options))
         return made[-1].up()
 
     yield make
     for one in made:
         one.remove()
+
+
+@pytest.fixture(scope="module")
+def make_ca():
+    """A function that starts a further CA: make_ca({"acme": {...}}), for the rest see Instance. All are removed at the end of the
+    module: a CA is some thirty processes, and with AddressSanitizer those of all modules do not fit into the memory of one machine."""
+    yield from making()
+
+
+@pytest.fixture(scope="session")
+def make_lasting_ca():
+    """The same for fixtures that several modules share."""
+    yield from making()
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +63,14 @@ def ca():
 
 
 @pytest.fixture(scope="session")
+def demo():
+    """The demonstration data of docs/auditing.md, with a CA of their own."""
+    one = audit_demo.Demo()
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="session")
 def server():
     """A name server for `dns_ca` and for clients that change zones by themselves."""
     one = name_server.NameServer(name_server.ZONE, name_server.OTHER, name_server.TOP, signed=(name_server.SIGNED, name_server.BROKEN))
@@ -47,16 +78,32 @@ def server():
     one.close()
 
 
+@pytest.fixture(scope="module")
+def request_ca(make_ca, server):
+    """A CA with the challenges that are offered only on request."""
+    return make_ca({"va": {"resolvers": [{"zone": name_server.TOP, "forward": server.forward, "dnssec": "off"}]},
+                    "ra": {"validation_attempts": 1},
+                    "acme": {"caa_identities": ["ca.test", "second.test"], "pre_authorization": True},
+                    "policy": {"challenges": ["dns-01", "dns-persist-01", "onion-csr-01"]}})
+
+
+@pytest.fixture
+def update(server, tmp_path):
+    """A program that changes the zone: update add|delete NAME VALUE."""
+    return server.updater(tmp_path / "update")
+
+
 @pytest.fixture(scope="session")
-def dns_ca(make_ca, server):
+def dns_ca(make_lasting_ca, server):
     """A CA that asks `server` about all below its topmost zone, where CAA is looked for too. Two zones are signed: it has the
     key of the one, and for the other one that is not its key."""
     good, other = server.anchor(name_server.SIGNED), server.anchor(name_server.BROKEN)
     bad = other[:-8] + ("00000000" if other[-8:] != "00000000" else "11111111")
-    return make_ca({"va": {"resolvers": [{"zone": name_server.TOP, "forward": server.forward, "dnssec": "off"},
+    return make_lasting_ca({"va": {"resolvers": [{"zone": name_server.TOP, "forward": server.forward, "dnssec": "off"},
                                          {"zone": name_server.SIGNED, "forward": server.forward, "trust_anchors": [good]},
-                                         {"zone": name_server.BROKEN, "forward": server.forward, "trust_anchors": [bad]}]},
-                    "ra": {"validation_attempts": 1}})
+                                         {"zone": name_server.BROKEN, "forward": server.forward, "trust_anchors": [bad]}],
+                                    "deny_networks": ["127.6.0.0/16"]},
+                    "ra": {"validation_attempts": 1}, "wfe": {"doctor_per_hour": 600}})
 
 
 @pytest.fixture

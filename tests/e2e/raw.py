@@ -3,6 +3,7 @@ import base64
 import hashlib
 import ipaddress
 import json
+import re
 import time
 
 import requests
@@ -14,6 +15,20 @@ from cryptography.x509.oid import NameOID
 JOSE = {"Content-Type": "application/jose+json"}
 CURVES = {"secp256r1": ("P-256", "ES256", hashes.SHA256()), "secp384r1": ("P-384", "ES384", hashes.SHA384()),
           "secp521r1": ("P-521", "ES512", hashes.SHA512())}
+
+
+# Every type that is registered, with the statuses that it may have (A-42, A-43).
+STATUSES = {**dict.fromkeys(("accountDoesNotExist", "alreadyRevoked", "badCSR", "badNonce", "badPublicKey", "badRevocationReason", "badSignatureAlgorithm",
+                             "compound", "connection", "dns", "tls", "incorrectResponse", "invalidContact", "unsupportedContact", "invalidProfile"), {400}),
+            **dict.fromkeys(("caa", "orderNotReady", "externalAccountRequired", "userActionRequired", "onionCAARequired"), {403}),
+            "malformed": {400, 404, 405, 409, 413, 414, 415, 431}, "unauthorized": {401, 403}, "rejectedIdentifier": {400, 403},
+            "unsupportedIdentifier": {400, 403}, "alreadyReplaced": {409}, "rateLimited": {429}, "serverInternal": {500, 503}}
+
+
+ABSOLUTE = re.compile(r"https://[^/]+/\S+")
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+# What an order may become (RFC 8555 7.1.6).
+ORDER_STATES = ("pending", "ready", "processing", "valid", "invalid")
 
 
 def b64(data):
@@ -93,6 +108,62 @@ def chain(pem):
     return [x509.load_pem_x509_certificate((one + end).encode()) for one in pem.split(end) if one.strip()]
 
 
+def keeps_the_rules(answer, directory=False):
+    """What holds for every answer to a POST, whatever was asked (A-9, A-10, A-35, A-42 to A-44)."""
+    assert re.fullmatch("[A-Za-z0-9_-]{22,}", answer.headers.get("Replay-Nonce", "")), answer.headers
+    assert directory or 'rel="index"' in answer.headers.get("Link", ""), answer.headers
+    if answer.status_code >= 400:
+        assert answer.headers["Content-Type"].split(";")[0] == "application/problem+json", answer.headers
+        body = answer.json()
+        kind = body["type"].removeprefix("urn:ietf:params:acme:error:")
+        assert answer.status_code in STATUSES.get(kind, ()), (answer.status_code, answer.text)
+        assert body.get("status", answer.status_code) == answer.status_code and body.get("detail") and "identifier" not in body, answer.text
+        for one in body.get("subproblems", []):
+            assert one["type"].removeprefix("urn:ietf:params:acme:error:") in STATUSES and one.get("detail"), answer.text
+    return answer
+
+
+def challenge_form(one):
+    """A-96, A-97, A-101"""
+    assert isinstance(one["type"], str) and ABSOLUTE.fullmatch(one["url"]), one
+    assert one["status"] in ("pending", "processing", "valid", "invalid"), one
+    assert ("validated" in one) == (one["status"] == "valid") and MOMENT.fullmatch(one.get("validated", "2026-01-01T00:00:00Z")), one
+    assert "error" in one if one["status"] == "invalid" else "error" not in one or one["status"] == "processing", one
+    assert "token" not in one or re.fullmatch("[A-Za-z0-9_-]{22,}", one["token"]), one
+
+
+def authorization_form(one):
+    """A-88, A-89, A-93"""
+    assert one["status"] in ("pending", "valid", "invalid", "deactivated", "expired", "revoked"), one
+    assert set(one["identifier"]) == {"type", "value"} and "*" not in one["identifier"]["value"] and one.get("wildcard", True) is True, one
+    assert MOMENT.fullmatch(one["expires"]), one
+    for challenge in one["challenges"]:
+        challenge_form(challenge)
+    decided = {c["status"] for c in one["challenges"]}
+    assert one["status"] != "valid" or decided in ({"valid"}, set()), one  # none where the policy gave the name
+    assert one["status"] != "pending" or decided and decided <= {"pending", "processing"}, one
+
+
+def order_form(one):
+    """A-73, A-82, A-118"""
+    assert one["status"] in ORDER_STATES and one["identifiers"] and len(one["authorizations"]) == len(one["identifiers"]), one
+    assert all(ABSOLUTE.fullmatch(u) for u in one["authorizations"] + [one["finalize"]]) and MOMENT.fullmatch(one["expires"]), one
+    assert ("certificate" in one) == (one["status"] == "valid") and ABSOLUTE.fullmatch(one.get("certificate", "https://a/b")), one
+    assert ("error" in one) == (one["status"] == "invalid"), one
+
+
+def keeps_its_form(body):
+    """Each object by what only it has."""
+    if "finalize" in body:
+        order_form(body)
+    elif "challenges" in body:
+        authorization_form(body)
+    elif "type" in body and "url" in body:
+        challenge_form(body)
+    elif isinstance(body.get("orders"), str):
+        assert body["status"] in ("valid", "deactivated", "revoked") and ABSOLUTE.fullmatch(body["orders"]), body  # A-50
+
+
 class Client:
     """One account key against one CA. Requests return requests.Response, whatever the status."""
 
@@ -104,6 +175,7 @@ class Client:
         self.session.verify = ca.API_CA_FILE
         self.session.trust_env = False
         self.nonces = []
+        self.orders = {}
         self.directory = self.get(ca.DIRECTORY_URL).json()
 
     def get(self, url, **options):
@@ -127,9 +199,24 @@ class Client:
         """POSTs a body (a dict becomes JSON) as it is."""
         data = json.dumps(body) if isinstance(body, (dict, list)) else body
         answer = self.session.post(url, data=data, headers=JOSE if headers is None else headers, timeout=30)
+        keeps_the_rules(answer, url == self.ca.DIRECTORY_URL)
+        if answer.headers.get("Content-Type") == "application/json":
+            keeps_its_form(answer.json())
+            self.follow(answer.headers.get("Location", url), answer.json())
         if "Replay-Nonce" in answer.headers:
             self.nonces = [answer.headers["Replay-Nonce"]]
         return answer
+
+    def follow(self, url, body):
+        """What this client sees of an order goes no way that RFC 8555 7.1.6 does not have (A-81), and what it asked for stays (A-80)."""
+        if "finalize" not in body:
+            return
+        fixed = [body.get(k) for k in ("identifiers", "authorizations", "finalize", "notBefore", "notAfter", "profile", "replaces")]
+        before, as_made = self.orders.get(url, ("pending", fixed))
+        assert fixed == as_made, (fixed, as_made)
+        assert before == body["status"] or before not in ("valid", "invalid") and ORDER_STATES.index(before) < ORDER_STATES.index(body["status"]), \
+            (url, before, body)
+        self.orders[url] = (body["status"], fixed)
 
     def post(self, url, payload=None, key=None, **changes):
         """A signed request; `changes` replace members of the protected header."""
@@ -146,7 +233,7 @@ class Client:
     def order(self, *names, **members):
         return self.post(self.directory["newOrder"], {"identifiers": [{"type": "dns", "value": n} for n in names], **members})
 
-    def poll(self, url, wanted, seconds=30):
+    def poll(self, url, wanted, seconds=60):
         """Reads the object until its status is one of those wanted."""
         end = time.monotonic() + seconds
         while True:

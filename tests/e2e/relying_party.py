@@ -13,7 +13,7 @@ REVOKED_WITHIN_S = 10
 
 def fetch(url):
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(url, timeout=10) as answer:
+    with opener.open(url, timeout=60) as answer:
         return answer.read()
 
 

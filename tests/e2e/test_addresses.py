@@ -71,7 +71,7 @@ def verify(ca, folder, chain, address):
 
 
 def test_tls_alpn(ours, owner, alpn, tmp_path):
-    """B-7, B-8, B-10: SNI is the reverse name, the certificate carries the octets of both families"""
+    """B-7, B-8, B-10, C-16: SNI is the reverse name, the certificate carries the octets of both families"""
     chain = issue(owner, alpn, "tls-alpn-01", [V4, V6])
     assert alpn.seen == [ipaddress.ip_address(a).reverse_pointer for a in (V4, V6)]
     assert alternatives(chain[0]) == ([V4, V6], [])
@@ -85,7 +85,7 @@ def test_tls_alpn(ours, owner, alpn, tmp_path):
 
 
 def test_http(ours, owner, web, tmp_path):
-    """B-8: Host is the address, IPv6 in brackets; a name stands beside them in one certificate"""
+    """B-8, C-16, C-17: Host is the address, IPv6 in brackets; a name stands beside them in one certificate"""
     chain = issue(owner, web[0], "http-01", [V4, V6], ["beside.address.test"])
     assert alternatives(chain[0]) == ([V4, V6], ["beside.address.test"])
     assert (web[0].seen[0][0], web[1].seen[0][0]) in ((V4, "[::1]"), ("beside.address.test", "[::1]"))

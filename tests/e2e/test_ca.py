@@ -16,7 +16,7 @@ def children(pid):
         return [int(p) for p in f.read().split()]
 
 
-def wait_for(what, condition, seconds=40):
+def wait_for(what, condition, seconds=60):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, what
@@ -55,7 +55,8 @@ def ready_order(client, responder, name):
 
 
 def test_killed_between_its_transactions(make_ca, responder_for):
-    """A-117, D-3: the order ends with the serial and the bytes that stood before the kill; one certificate."""
+    """A-87, A-113, A-117, A-118, D-3: it is processing, and says when to come again; the order ends with the serial and the bytes that stood before
+    the kill; one certificate."""
     ca = make_ca()
     client = raw.Client(ca)
     client.register()
@@ -64,15 +65,24 @@ def test_killed_between_its_transactions(make_ca, responder_for):
     os.kill(children(pid)[0], signal.SIGSTOP)  # the signer: now the bytes stand, and no signature comes
     csr, _ = raw.csr(["killed.test"])
     body = raw.jws(client.key, client.protected(finalize), {"csr": raw.b64(csr)})
-    asking = threading.Thread(target=client.send, args=(finalize, body))
+    answers, beside = [], raw.Client(ca, client.key)
+    beside.kid = client.kid
+    asking = threading.Thread(target=lambda: answers.append(client.send(finalize, body)))
     asking.start()
     issued = "SELECT count(*) FROM log.event WHERE kind = 'certificate.issued'"
     wait_for("the bytes to stand", lambda: ca.sql("SELECT count(*) FROM ca.certificate", "cairn_owner") == [["1"]])
     serial = ca.sql("SELECT encode(serial, 'hex') FROM ca.certificate", "cairn_owner")[0][0]
     assert ca.sql(issued) == [["0"]]
+    seen = beside.post(url)
+    assert seen.json()["status"] == "processing" and int(seen.headers["Retry-After"]) > 0 and "certificate" not in seen.json()
+    raw.problem(beside.post(finalize, {"csr": raw.b64(raw.csr(["killed.test"])[0])}), 403, "orderNotReady")
+    assert beside.post(seen.json()["authorizations"][0], {"status": "deactivated"}).json()["status"] == "deactivated"
+    assert beside.post(url).json()["status"] == "processing"  # what was begun goes on
     ca.kill("cairn-ca")
     ca.wait_ready("cairn-ca", after=pid)
     asking.join()
+    assert answers[0].status_code == 200 and answers[0].headers["Location"] == url, answers[0].text
+    assert answers[0].json()["status"] == "valid" or int(answers[0].headers["Retry-After"]) > 0
     order = client.poll(url, ("valid", "invalid"), 5).json()
     assert order["status"] == "valid", order
     leaf = x509.load_pem_x509_certificate(client.post(order["certificate"]).content)

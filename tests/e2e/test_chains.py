@@ -1,5 +1,6 @@
 """The forms and chains in which a certificate comes (RFC 8555 7.4.2): A-120 to A-123."""
 import datetime
+import ipaddress
 import json
 import os
 import re
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509.oid import NameOID
 
 import raw
+from test_eab import cairn
 
 
 def fetch(client, url, accept=None):
@@ -45,7 +47,7 @@ def test_forms(account, responder):
     single = fetch(account, url, "application/pkix-cert")
     assert single.headers["Content-Type"] == "application/pkix-cert" and single.content == der(chain[0])
     (up,) = links(single, "up")
-    assert requests.get(up, timeout=10).content == der(chain[1])
+    assert requests.get(up, timeout=60).content == der(chain[1])
     for kind in "application/pkcs7-mime", "application/x-pkcs7-certificates":
         answer = fetch(account, url, kind + ", text/html;q=0.5")
         assert answer.headers["Content-Type"].split(";")[0] == kind
@@ -54,8 +56,10 @@ def test_forms(account, responder):
         assert shown.stdout.count(b"BEGIN CERTIFICATE") == len(chain)
     for accept in "*/*", "application/*", "application/pem-certificate-chain;q=0.3, text/plain", "text/html, *; q=.2, */*; q=.2":
         assert fetch(account, url, accept).content == usual.content
-    for accept in "application/json", "text/plain", "application/pkix-cert;q=0":
-        raw.problem(fetch(account, url, accept), 406, "malformed")
+    for accept in "application/json", "text/plain", "application/pkix-cert;q=0", "*/*;q=0":  # none of ours: PEM all the same
+        answer = fetch(account, url, accept)
+        assert answer.status_code == 200 and answer.headers["Content-Type"] == usual.headers["Content-Type"]
+        assert answer.content == usual.content
     assert links(usual, "alternate") == []
     raw.problem(account.post(url + "/1"), 404, "malformed")
 
@@ -74,8 +78,8 @@ def certify(subject, public, extensions, issuer, key):
     return builder.sign(key, hashes.SHA256())
 
 
-def cross_sign(folder, one):
-    """A root of somebody else, and PEM files with what it signed for the issuer's key: path and root."""
+def cross_sign(folder, one, more=()):
+    """A root of somebody else, and PEM files with what it signed for the issuer's key, with more extensions: path and root."""
     with open(one["cert_file"], "rb") as f:
         issuer = x509.load_pem_x509_certificate(f.read())
     key = raw.ec_key()
@@ -83,7 +87,7 @@ def cross_sign(folder, one):
     usage = [e for e in limits if not isinstance(e.value, x509.SubjectKeyIdentifier)]
     root = certify(name("Other Root"), key.public_key(), [e for e in usage if isinstance(e.value, x509.KeyUsage)] +
                    [x509.Extension(x509.BasicConstraints.oid, True, x509.BasicConstraints(True, None))], name("Other Root"), key)
-    crossed = certify(issuer.subject, issuer.public_key(), limits, root.subject, key)
+    crossed = certify(issuer.subject, issuer.public_key(), limits + list(more), root.subject, key)
     path = os.path.join(folder, f"other-{one['name']}.pem")
     with open(path, "wb") as f:
         f.write(crossed.public_bytes(serialization.Encoding.PEM) + root.public_bytes(serialization.Encoding.PEM))
@@ -155,3 +159,36 @@ def test_certbot_prefers_a_chain(crossed_ca, run, tmp_path):
         REQUESTS_CA_BUNDLE=crossed_ca.API_CA_FILE, NO_PROXY="*")
     chain = raw.chain((tmp_path / "certbot/live/preferred.chain.test/fullchain.pem").read_text())
     assert chain[-1].issuer == name("Other Root")
+
+
+DOMAIN, HIDDEN = "corp.test", "hidden.corp.test"
+
+
+@pytest.fixture(scope="module")
+def limited_ca(make_ca):
+    """A CA whose issuers were made by somebody else's root, for one domain only; as an operator imports such."""
+    ca = make_ca()
+    files = [word for file in ca.CONFIG_FILES.split() for word in ("--config", file)]
+    issuers = json.loads(ca.cairn("config", "show", "--json", *files).stdout)["ca"]["issuers"]
+    ca.down()
+    limits = x509.NameConstraints([x509.DNSName(DOMAIN)], [x509.DNSName(HIDDEN), x509.IPAddress(ipaddress.ip_network("0.0.0.0/0"))])
+    ca.roots = []
+    for one in issuers:
+        one["cert_file"], root = cross_sign(ca.folder, one, [x509.Extension(limits.oid, True, limits)])
+        ca.roots.append(root)
+        one.update({key: one[key].replace(one["name"], "limited-" + one["name"]) for key in ("crl_url", "aia_url", "name")})
+    ca.config["ca"]["issuers"] = issuers
+    return ca.up()
+
+
+def test_issuers_that_may_not_sign_all(limited_ca, responder_for, tmp_path):
+    """D-31: what lies outside of the issuers' name constraints can't be ordered; what lies inside verifies"""
+    client = raw.Client(limited_ca)
+    assert client.register().status_code == 201
+    for outside in "www.other.test", HIDDEN, "*." + DOMAIN:
+        answer = raw.problem(client.order("fine." + DOMAIN, outside), 400, "rejectedIdentifier")
+        assert "issuers" in answer["detail"]
+    chain = raw.chain(client.issue(responder_for(limited_ca), "www." + DOMAIN)[0])
+    assert any(verify(tmp_path, root, chain) for root in limited_ca.roots)
+    asked = cairn(limited_ca, "policy", "test", "--account", client.kid, "--names", "www.other.test", check=False)
+    assert asked.returncode == 1 and "name.issuer" in asked.stdout, asked.stdout + asked.stderr

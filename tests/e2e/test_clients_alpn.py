@@ -100,12 +100,17 @@ def test_uacme_with_ualpn(ca, uacme, tmp_path):
     """B-2, B-3: uacme's own responder"""
     name = "alpn.uacme.test"
     client = uacme(ca)
+    live = tmp_path / "uacme" / name / "cert.pem"
     client("new")
     client("-t", "EC", "issue", name)
-    leaf = load(tmp_path / "uacme" / name / "cert.pem")
-    check_good(ca, tmp_path, leaf, name)
-    client("revoke", tmp_path / "uacme" / name / "cert.pem")
-    check_revoked(ca, tmp_path, leaf, name, "")
+    first = load(live)
+    check_good(ca, tmp_path, first, name)
+    client("-t", "EC", "-f", "issue", name)
+    second = load(live)
+    check_good(ca, tmp_path, second, name)
+    assert first.serial_number != second.serial_number
+    client("revoke", live)
+    check_revoked(ca, tmp_path, second, name, "")
 
 
 def test_uacme_address(addresses_ca, uacme, tmp_path):

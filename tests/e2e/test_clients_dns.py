@@ -8,31 +8,10 @@ from cryptography import x509
 
 import name_server
 import raw
-from name_server import ZONE
+from name_server import ZONE, script
 from relying_party import check_good, check_revoked, load
 
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"  # what uacme reads, and has no option for
-UPDATE = """#!/bin/sh
-# $1: add or delete; $2: the name; $3: the value
-nsupdate -y hmac-sha256:{key}:{secret} <<END
-server 127.0.0.1 {port}
-zone {zone}
-update $1 _acme-challenge.$2. 60 TXT "$3"
-send
-END
-"""
-
-
-def script(path, text):
-    path.write_text(text)
-    path.chmod(0o755)
-    return path
-
-
-@pytest.fixture
-def update(server, tmp_path):
-    """A program that changes the zone: update add|delete NAME VALUE."""
-    return script(tmp_path / "update", UPDATE.format(key=name_server.KEY, secret=server.secret, port=server.port, zone=ZONE))
 
 
 def names_of(leaf):
@@ -136,12 +115,19 @@ def test_uacme(dns_ca, server, run, update, tmp_path):
         run(*namespace, "sh", "-c", f'mount --bind "$0" {BUNDLE} && exec "$@"', dns_ca.API_CA_FILE, "uacme", "-v", "-y", "-a",
             dns_ca.DIRECTORY_URL, "-c", tmp_path / "uacme", "-h", hook, *arguments)
 
+    live = tmp_path / "uacme" / name / "cert.pem"
     uacme("new")
     uacme("-t", "EC", "issue", name, "*." + name)
-    leaf = load(tmp_path / "uacme" / name / "cert.pem")
-    check_both(dns_ca, tmp_path, leaf, name)
+    first = load(live)
+    check_both(dns_ca, tmp_path, first, name)
     check_methods(dns_ca, name, [["f", "dns-01"], ["t", "dns-01"]])
     check_zone_is_clean(server, name)
+    uacme("-t", "EC", "-f", "issue", name, "*." + name)
+    second = load(live)
+    check_both(dns_ca, tmp_path, second, name)
+    assert first.serial_number != second.serial_number
+    uacme("revoke", live)
+    check_revoked(dns_ca, tmp_path, second, name, "")
 
 
 def test_dehydrated(dns_ca, server, run, update, tmp_path):
@@ -153,15 +139,20 @@ def test_dehydrated(dns_ca, server, run, update, tmp_path):
     config.write_text(f'CA="{dns_ca.DIRECTORY_URL}"\nCHALLENGETYPE="dns-01"\nHOOK="{hook}"\nBASEDIR="{tmp_path}/dehydrated"\n'
                       f'CURL_OPTS="--cacert {dns_ca.API_CA_FILE} --noproxy *"\nAUTO_CLEANUP="no"\n')
     (tmp_path / "dehydrated").mkdir()
+    order = ("dehydrated", "--config", config, "--cron", "--domain", f"{name} *.{name}", "--alias", "both")
     run("dehydrated", "--config", config, "--register", "--accept-terms")
-    run("dehydrated", "--config", config, "--cron", "--domain", f"{name} *.{name}", "--alias", "both")
+    run(*order)
     path = tmp_path / "dehydrated" / "certs" / "both" / "cert.pem"
-    leaf = load(path)
-    check_both(dns_ca, tmp_path, leaf, name)
+    first = load(path)
+    check_both(dns_ca, tmp_path, first, name)
     check_methods(dns_ca, name, [["f", "dns-01"], ["t", "dns-01"]])
     check_zone_is_clean(server, name)
+    run(*order, "--force")
+    second = load(path)
+    check_both(dns_ca, tmp_path, second, name)
+    assert first.serial_number != second.serial_number
     run("dehydrated", "--config", config, "--revoke", path.resolve())
-    check_revoked(dns_ca, tmp_path, leaf, name, "")
+    check_revoked(dns_ca, tmp_path, second, name, "")
 
 
 def test_acme_tiny(dns_ca, run, responder_for, tmp_path):

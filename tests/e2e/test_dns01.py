@@ -4,9 +4,8 @@ import hashlib
 import json
 import threading
 
-import psycopg2
-import psycopg2.extras
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 import raw
 from name_server import BROKEN, OTHER, SIGNED, TOP, ZONE
@@ -21,16 +20,7 @@ def client(dns_ca):
 
 @pytest.fixture
 def validations(dns_ca):
-    """Rows of log.validation for a name, with their private halves."""
-    def rows(name):
-        connection = psycopg2.connect(dns_ca.AUDITOR_DATABASE_URL)
-        with connection, connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cursor:
-            cursor.execute("SELECT * FROM log.validation JOIN log.validation_private USING (id) WHERE identifier_value = %s ORDER BY id", (name,))
-            found = cursor.fetchall()
-        connection.close()
-        return found
-
-    return rows
+    return dns_ca.validations
 
 
 def ordered(client, *names):
@@ -114,13 +104,37 @@ def test_base_and_wildcard(dns_ca, client, server, validations):
 
 
 def test_a_valid_base_does_not_cover_the_wildcard(client, server):
-    """A-91, A-84"""
+    """A-91, A-84, C-6, C-12: what was validated serves that name alone, neither its wildcard nor a name below it"""
     url = ordered(client, f"apart.{ZONE}").json()["authorizations"][0]
     assert prove(client, server, "apart", url)["status"] == "valid"
     again = ordered(client, f"apart.{ZONE}").json()
     assert again["status"] == "ready" and again["authorizations"] == [url]
     wild = ordered(client, f"*.apart.{ZONE}").json()
     assert wild["status"] == "pending" and wild["authorizations"] != [url]
+    below = ordered(client, f"b.apart.{ZONE}").json()
+    assert below["status"] == "pending" and below["authorizations"] != [url]
+
+
+def test_who_may_revoke_a_wildcard(dns_ca, client, server):
+    """A-91, A-125: another account with the wildcard, not one with the base name alone; nor the other way round"""
+    def issued(label, *names):
+        made = ordered(client, *names)
+        for url in made.json()["authorizations"]:
+            assert prove(client, server, label, url)["status"] == "valid"
+        der, _ = raw.csr(names)
+        assert client.post(made.json()["finalize"], {"csr": raw.b64(der)}).status_code == 200
+        url = client.poll(made.headers["Location"], ("valid", "invalid")).json()["certificate"]
+        return {"certificate": raw.b64(raw.chain(client.post(url).text)[0].public_bytes(Encoding.DER))}
+    wild, base = issued("star", f"*.star.{ZONE}"), issued("base", f"base.{ZONE}")
+    other = raw.Client(dns_ca)
+    assert other.register().status_code == 201
+    revoke = other.directory["revokeCert"]
+    for label, name, certificate in ("star", f"star.{ZONE}", wild), ("base", f"*.base.{ZONE}", base):
+        assert prove(other, server, label, ordered(other, name).json()["authorizations"][0])["status"] == "valid"
+        raw.problem(other.post(revoke, certificate), 403, "unauthorized")
+    for label, name, certificate in ("star", f"*.star.{ZONE}", wild), ("base", f"base.{ZONE}", base):
+        assert prove(other, server, label, ordered(other, name).json()["authorizations"][0])["status"] == "valid"
+        assert other.post(revoke, certificate).status_code == 200
 
 
 def test_one_valid_challenge_is_enough(dns_ca, client, server, responder_for):

@@ -1,8 +1,10 @@
 """What an order says and what comes of it: A-78, A-79, A-83 to A-85."""
+import collections
 import datetime
 
 import pytest
 
+import at_once
 import raw
 
 LIFE = datetime.timedelta(days=90)
@@ -81,8 +83,8 @@ def test_dates_that_are_none(account, garbage):
 
 
 def test_lists_of_orders(ca, account):
-    """A-83: pages of one account's orders, the invalid ones left out"""
-    made = [account.order(f"n{i}.list.test").headers["Location"] for i in range(103)]
+    """A-83: two pages and a half of one account's orders, the invalid ones left out"""
+    made = [account.order(f"n{i}.list.test").headers["Location"] for i in range(250)]
     dead = account.post(made[1]).json()["authorizations"][0]
     assert account.post(dead, {"status": "deactivated"}).status_code == 200
     found, url, pages = [], account.kid + "/orders", 0
@@ -93,7 +95,7 @@ def test_lists_of_orders(ca, account):
         found += answer.json()["orders"]
         url = answer.links["next"]["url"] if "next" in answer.links else None
         pages += 1
-    assert pages == 2 and found == [one for one in made if one != made[1]]
+    assert pages == 3 and found == [one for one in made if one != made[1]]
     other = raw.Client(ca)
     assert other.register().status_code == 201
     assert other.post(other.kid + "/orders").json() == {"orders": []}
@@ -103,12 +105,43 @@ def test_lists_of_orders(ca, account):
         raw.problem(account.post(account.kid + "/orders?" + cursor), 404, "malformed")
 
 
-def test_the_same_order_again(account, responder):
-    """A-84, A-85: another order each time; what was proved is used again, a pending authorization is not"""
-    first, second = account.order("twice.orders.test"), account.order("twice.orders.test")
-    assert first.headers["Location"] != second.headers["Location"]
-    assert first.json()["authorizations"] != second.json()["authorizations"]
+def test_the_same_order_again(ca, account, responder):
+    """A-73, A-80, A-84, A-85, A-86: an order that is pending or ready is given again to who asks for the same, never to anybody else nor for anything else"""
+    first = account.order("twice.orders.test", "other.orders.test")
+    for names in ("twice.orders.test", "other.orders.test"), ("other.orders.test", "TWICE.orders.test"):
+        again = account.order(*names)
+        assert again.status_code == 201 and again.headers["Location"] == first.headers["Location"] and again.json() == first.json()
+    stranger = raw.Client(ca)
+    assert stranger.register().status_code == 201
+    end = now() + datetime.timedelta(days=5)
+    others = [stranger.order("twice.orders.test", "other.orders.test"), account.order("twice.orders.test")]
+    others += [account.order("twice.orders.test", "other.orders.test", **more) for more in (
+        {"profile": "tlsserver"}, {"notAfter": text(end)}, {"notAfter": text(end + datetime.timedelta(seconds=1))}, {"notBefore": text(now())})]
+    assert [o.status_code for o in others] == [201] * 6, [o.text for o in others]
+    assert len({o.headers["Location"] for o in others + [first]}) == 7
+    assert len({a for o in others + [first] for a in o.json()["authorizations"]}) == 13
     account.validate(first.json(), responder)
-    third = account.order("twice.orders.test")
+    again = account.order("twice.orders.test", "other.orders.test")
+    assert again.headers["Location"] == first.headers["Location"]
+    assert again.json() == {**first.json(), "status": "ready"} == account.post(first.headers["Location"]).json()
+    der, _ = raw.csr(["twice.orders.test", "other.orders.test"])
+    assert account.post(again.json()["finalize"], {"csr": raw.b64(der)}).status_code == 200
+    third = account.order("twice.orders.test", "other.orders.test")
+    assert third.headers["Location"] != first.headers["Location"]
     assert third.json()["status"] == "ready" and third.json()["authorizations"] == first.json()["authorizations"]
-    assert account.post(second.headers["Location"]).json()["status"] == "pending"
+    assert account.post(third.json()["authorizations"][0], {"status": "deactivated"}).status_code == 200
+    fourth = account.order("twice.orders.test", "other.orders.test")
+    assert fourth.headers["Location"] not in (first.headers["Location"], third.headers["Location"]) and fourth.json()["status"] == "pending"
+
+
+def test_fifty_times_the_same_order(ca, account):
+    """A-85: of fifty that ask at once one makes the order, the others are given it, and each request's record leads to it"""
+    payload = {"identifiers": [{"type": "dns", "value": "fifty.orders.test"}]}
+    answers = at_once.together([lambda c=c: c.post(c.directory["newOrder"], payload) for c in at_once.twins(account)])
+    assert collections.Counter(a.status_code for a in answers) == {201: 50}
+    (url,) = {a.headers["Location"] for a in answers}
+    assert len({a.text for a in answers}) == 1
+    assert at_once.recorded(ca, account, "new-order", 50) == {201: 50}
+    kinds = ca.sql("SELECT e.kind, count(*) FROM log.event e JOIN log.request r ON r.id = e.request_id AND r.route = 'new-order' "
+                   f"WHERE e.order_id = '{at_once.row_id(url)}' GROUP BY 1 ORDER BY 1")
+    assert kinds == [["order.created", "1"], ["order.given_again", "49"]]

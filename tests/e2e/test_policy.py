@@ -3,20 +3,13 @@ runs."""
 import hashlib
 import os
 import signal
-import time
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+import lists
 import raw
-
-
-def wait_for(what, condition, seconds=20):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, what
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -36,36 +29,12 @@ def holder(strict):
 @pytest.fixture(scope="module")
 def public(make_ca):
     """A CA in mode webpki."""
-    return make_ca({"policy": {"mode": "webpki"}})
+    return make_ca(lists.webpki())
 
 
 @pytest.fixture
 def answering(strict, responder_for):
     return responder_for(strict)
-
-
-
-
-def assert_rule(ca, route, rule):
-    """The newest request of this route that was refused has this rule on record, once it is there."""
-    query = f"SELECT coalesce(rule, '') FROM log.request WHERE route = '{route}' AND problem IS NOT NULL ORDER BY id DESC LIMIT 1"
-    wait_for(f"{rule} is not on record for {route}", lambda: ca.sql(query) == [[rule]])
-
-
-def put_lists(ca, good=True, **files):
-    """Writes files into the folder of lists (None removes one), tells cairn-ra, and waits until it has read them."""
-    folder = os.path.join(ca.state, "lists")
-    for name, content in files.items():
-        path = os.path.join(folder, name.replace("__", "."))
-        if content is None:
-            os.unlink(path)
-        else:
-            with open(path, "w", encoding="ascii") as f:
-                f.write(content)
-    word = '"the policy is in force"' if good else "the lists of the policy are not in order"
-    before = ca.log("cairn-ra").count(word)
-    ca.kill("cairn-ra", signal.SIGHUP)
-    wait_for("the lists are not read", lambda: ca.log("cairn-ra").count(word) > before)
 
 
 def spki_sha256(key):
@@ -104,7 +73,7 @@ def test_refused_names(strict, holder, rule):
     body = raw.problem(holder.order("fine.test", REFUSED[rule]), 400, "rejectedIdentifier")
     assert [s["identifier"]["value"] for s in body["subproblems"]] == [REFUSED[rule]]
     assert rule not in str(body), "rules are for log and record"
-    assert_rule(strict, "new-order", rule)
+    lists.assert_rule(strict, "new-order", rule)
     assert f'"rule":"{rule}"' in strict.log("cairn-wfe")
 
 
@@ -112,7 +81,7 @@ def test_many_refused_names(strict, holder):
     """A-44: a subproblem for each, and all rules on record"""
     body = raw.problem(holder.order("a_b.test", "fine.test", "c.invalid", "d_e.test"), 400, "rejectedIdentifier")
     assert [s["identifier"]["value"] for s in body["subproblems"]] == ["a_b.test", "c.invalid", "d_e.test"]
-    assert_rule(strict, "new-order", "name.underscore,name.nowhere")
+    lists.assert_rule(strict, "new-order", "name.underscore,name.nowhere")
     assert "xn--mnchen-3ya.test" in holder.order("m\u00fcnchen.test").json()["detail"]
 
 
@@ -130,24 +99,37 @@ def test_webpki(public, name, rule):
     one = raw.Client(public)
     assert one.register().status_code == 201
     raw.problem(one.order(name), 400, "rejectedIdentifier")
-    assert_rule(public, "new-order", rule)
+    lists.assert_rule(public, "new-order", rule)
     assert one.order("www.example.com").status_code == 201
+
+
+def test_addresses_live_shortly(public):
+    """B-12, B-11: in mode webpki only where a certificate lives for a week at most, and never a special one"""
+    one = raw.Client(public)
+    assert one.register().status_code == 201
+    raw.problem(one.order_addresses("9.9.9.9"), 400, "invalidProfile")
+    lists.assert_rule(public, "new-order", "ip.life")
+    raw.problem(one.order_addresses("9.9.9.9", profile="tlsserver"), 400, "invalidProfile")
+    assert one.order_addresses("9.9.9.9", profile="shortlived").status_code == 201
+    for special in "10.0.0.1", "127.0.0.1", "192.0.2.1", "100.64.0.1", "2001:db8::1", "fc00::1":
+        raw.problem(one.order_addresses(special, profile="shortlived"), 400, "rejectedIdentifier")
+        lists.assert_rule(public, "new-order", "ip.special")
 
 
 def test_lists_change_while_it_runs(strict, holder):
     """C-74: at SIGHUP; a broken list keeps the one of before, and says where it is broken"""
     assert holder.order("new.test").status_code == 201
-    put_lists(strict, own__names="[domains]\nnew.test\n[exact]\nwww.one.test\n[labels]\nwpad\n")
+    lists.put(strict, own__names="[domains]\nnew.test\n[exact]\nwww.one.test\n[labels]\nwpad\n")
     for name, rule in ("a.new.test", "name.blocked"), ("www.one.test", "name.blocked-exact"), ("wpad.a.test", "name.blocked-label"):
         raw.problem(holder.order(name), 400, "rejectedIdentifier")
-        assert_rule(strict, "new-order", rule)
-    put_lists(strict, good=False, own__names="[domains]\nother.test\nbroken name\n")
+        lists.assert_rule(strict, "new-order", rule)
+    lists.put(strict, good=False, own__names="[domains]\nother.test\nbroken name\n")
     assert "own.names:3:" in strict.log("cairn-ra")
     raw.problem(holder.order("new.test"), 400, "rejectedIdentifier")
     assert holder.order("other.test").status_code == 201
     done = strict.cairn("config", "check", "--config", os.path.join(strict.state, "cairn.yaml"), check=False)
     assert done.returncode == 1 and "own.names:3:" in done.stderr
-    put_lists(strict, own__names=None)
+    lists.put(strict, own__names=None)
     assert holder.order("new.test").status_code == 201
 
 
@@ -156,11 +138,11 @@ def test_names_blocked_since(strict, holder, answering):
     made = holder.order("since.test")
     holder.validate(made.json(), answering)
     der, _ = raw.csr(["since.test"])
-    put_lists(strict, own__names="[domains]\nsince.test\n")
+    lists.put(strict, own__names="[domains]\nsince.test\n")
     body = raw.problem(holder.post(made.json()["finalize"], {"csr": raw.b64(der)}), 400, "rejectedIdentifier")
     assert body["subproblems"][0]["identifier"]["value"] == "since.test"
-    assert_rule(strict, "finalize", "name.blocked")
-    put_lists(strict, own__names=None)
+    lists.assert_rule(strict, "finalize", "name.blocked")
+    lists.put(strict, own__names=None)
     assert holder.post(made.json()["finalize"], {"csr": raw.b64(der)}).status_code == 200
     assert holder.poll(made.headers["Location"], ("valid", "invalid")).json()["status"] == "valid"
 
@@ -173,7 +155,7 @@ def issuer_public_key(ca):
 def test_refused_keys(strict, holder, answering):
     """F-20, F-23, F-24, F-25, F-26, E-16: at finalize and at newAccount; the order stays ready (A-114)"""
     blocked, weak = raw.ec_key(), raw.rsa_key()
-    put_lists(strict, public__spki=f"# from a list\n{spki_sha256(blocked)}\n", **{"blacklist__RSA-2048": debian_entry(weak) + "\n"})
+    lists.put(strict, public__spki=f"# from a list\n{spki_sha256(blocked)}\n", **{"blacklist__RSA-2048": debian_entry(weak) + "\n"})
     made = holder.order("keys.test")
     holder.validate(made.json(), answering)
     keys = {"key.blocked": blocked, "key.debian": weak, "key.own": issuer_public_key(strict), "key.of-account": holder.key,
@@ -181,12 +163,12 @@ def test_refused_keys(strict, holder, answering):
     for rule, key in keys.items():
         der, _ = raw.csr(["keys.test"], key)
         raw.problem(holder.post(made.json()["finalize"], {"csr": raw.b64(der)}), 400, "badCSR")
-        assert_rule(strict, "finalize", rule)
+        lists.assert_rule(strict, "finalize", rule)
     assert holder.post(made.headers["Location"]).json()["status"] == "ready"
     for rule in "key.blocked", "key.debian", "key.own":
         raw.problem(raw.Client(strict, keys[rule]).register(), 400, "badPublicKey")
-        assert_rule(strict, "new-account", rule)
-    put_lists(strict, public__spki=None, **{"blacklist__RSA-2048": None})
+        lists.assert_rule(strict, "new-account", rule)
+    lists.put(strict, public__spki=None, **{"blacklist__RSA-2048": None})
     der, _ = raw.csr(["keys.test"], weak)
     assert holder.post(made.json()["finalize"], {"csr": raw.b64(der)}).status_code == 200
 
@@ -200,9 +182,9 @@ def test_compromised_key(strict, holder, answering):
     made = holder.order("burnt.test")
     again, _ = raw.csr(["burnt.test"], key)
     raw.problem(holder.post(made.json()["finalize"], {"csr": raw.b64(again)}), 400, "badCSR")
-    assert_rule(strict, "finalize", "key.compromised")
+    lists.assert_rule(strict, "finalize", "key.compromised")
     raw.problem(raw.Client(strict, key).register(), 400, "badPublicKey")
-    assert_rule(strict, "new-account", "key.compromised")
+    lists.assert_rule(strict, "new-account", "key.compromised")
 
 
 def test_broken_lists_keep_the_process_from_starting(strict, holder):
@@ -213,7 +195,7 @@ def test_broken_lists_keep_the_process_from_starting(strict, holder):
         f.write("[exakt]\n")
     put = strict.log("cairn-ra").count("the process can't run")
     before = strict.kill("cairn-ra", signal.SIGTERM)
-    wait_for("it starts all the same", lambda: strict.log("cairn-ra").count("the process can't run") > put)
+    lists.wait_for("it starts all the same", lambda: strict.log("cairn-ra").count("the process can't run") > put)
     os.unlink(path)
     strict.wait_ready("cairn-ra", after=before)
-    wait_for("no orders are taken", lambda: holder.order("again.test").status_code == 201)
+    lists.wait_for("no orders are taken", lambda: holder.order("again.test").status_code == 201)

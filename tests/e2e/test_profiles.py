@@ -1,5 +1,7 @@
 """Profiles (draft-ietf-acme-profiles) as clients and operators meet them: B-20 to B-25."""
+import datetime
 import json
+import time
 
 import pytest
 from cryptography import x509
@@ -53,7 +55,8 @@ def test_default_and_unknown(ca, account):
 @pytest.fixture(scope="module")
 def own_ca(make_ca):
     return make_ca({"policy": {"profiles": [{"name": "classic"}, {"name": "brief", "life": "6d", "identifier_types": ["dns"],
-                                                                  "order_life": "1h", "authorization_life": "1h", "key_types": ["ecdsa"]}]}})
+                                                                  "order_life": "1h", "authorization_life": "1h", "key_types": ["ecdsa"],
+                                                                  "backdate_s": 7200}]}})
 
 
 def apply(ca, *profiles):
@@ -75,7 +78,20 @@ def test_what_a_profile_does_not_take(own_ca, responder_for):
     assert "profile" in raw.problem(refused, 400, "badCSR")["detail"]
     # the one that classic uses again would be too old for brief within the hour that an order needs
     assert client.order("keys.test").json()["status"] == "ready"
-    assert client.order("keys.test", profile="brief").json()["status"] == "pending"
+    (proved,) = made.json()["authorizations"]
+    assert proved not in client.order("keys.test", "more.keys.test", profile="brief").json()["authorizations"]
+
+
+def test_when_certificates_begin(own_ca, responder_for):
+    """B-24, D-35: so long before the signature as the profile says, and the life counts from there"""
+    client, answers = raw.Client(own_ca), responder_for(own_ca)
+    client.register()
+    for profile, back_s, life in ("classic", 3600, 90 * 86400), ("brief", 7200, 6 * 86400):
+        before = time.time()
+        _, leaf = issue(client, answers, f"{profile}.begins.test", profile=profile)
+        begins = leaf.not_valid_before.replace(tzinfo=datetime.timezone.utc).timestamp()
+        assert before - 1 <= begins + back_s <= time.time()
+        assert (leaf.not_valid_after - leaf.not_valid_before).total_seconds() + 1 == life
 
 
 def test_withdrawn_and_allowed(own_ca, responder_for):

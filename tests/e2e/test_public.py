@@ -9,7 +9,7 @@ import raw
 
 
 def get(ca, path, method="GET", **headers):
-    return requests.request(method, ca.HTTP_URL.rstrip("/") + path, headers=headers, timeout=10)
+    return requests.request(method, ca.HTTP_URL.rstrip("/") + path, headers=headers, timeout=60)
 
 
 def root_of(ca):
@@ -21,21 +21,45 @@ def test_what_a_certificate_names_is_there(ca, account, responder):
     """D-15, D-43, E-24, E-28: the URLs in a certificate lead to its issuer and to a CRL of it"""
     chain = raw.chain(account.issue(responder, "public.test")[0])
     aia = chain[0].extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
-    issuer = requests.get(aia[0].access_location.value, timeout=10)
+    issuer = requests.get(aia[0].access_location.value, timeout=60)
     assert issuer.headers["Content-Type"] == "application/pkix-cert" and "max-age" in issuer.headers["Cache-Control"]
     assert issuer.content == chain[1].public_bytes(Encoding.DER)
     point = chain[0].extensions.get_extension_for_class(x509.CRLDistributionPoints).value[0].full_name[0].value
-    answer = requests.get(point, timeout=10)
+    answer = requests.get(point, timeout=60)
     assert answer.headers["Content-Type"] == "application/pkix-crl"
     crl = x509.load_der_x509_crl(answer.content)
     assert crl.is_signature_valid(chain[1].public_key())
     age = int(answer.headers["Cache-Control"].split("max-age=")[1])
     assert 0 < age <= 3600
-    again = requests.get(point, headers={"If-None-Match": answer.headers["ETag"]}, timeout=10)
+    again = requests.get(point, headers={"If-None-Match": answer.headers["ETag"]}, timeout=60)
     assert again.status_code == 304 and not again.content
-    assert requests.get(point, headers={"If-None-Match": '"0"'}, timeout=10).status_code == 200
-    head = requests.head(point, timeout=10)
+    assert requests.get(point, headers={"If-None-Match": '"0"'}, timeout=60).status_code == 200
+    head = requests.head(point, timeout=60)
     assert head.status_code == 200 and head.headers["ETag"] == answer.headers["ETag"] and not head.content
+    assert int(head.headers["Content-Length"]) == len(answer.content)
+
+
+def test_caches_keep_what_they_may(ca):
+    """D-43, E-28, E-30, RFC 9110 13: each object says how long it is good, and is not sent again to who has it; the list that root programs want"""
+    for path, kind in (("/crl/ecdsa-1.crl", "pkix-crl"), ("/crl/ecdsa-1/0.crl", "pkix-crl"), ("/aia/ecdsa-1.der", "pkix-cert"), ("/aia/root.der", "pkix-cert"),
+                       ("/crl/root.crl", "pkix-crl"), ("/root.der", "pkix-cert"), ("/root.pem", "x-pem-file"), ("/crls.json", "json"), ("/crl/rsa-1.json", "json")):
+        full = get(ca, path)
+        assert full.status_code == 200 and full.headers["Content-Type"] == f"application/{kind}" and "public, max-age=" in full.headers["Cache-Control"]
+        tag = full.headers["ETag"]
+        for tags in tag, f'"x", W/{tag}', f"{tag} , \"y\"", "*":
+            again = get(ca, path, **{"If-None-Match": tags})
+            assert again.status_code == 304 and not again.content and again.headers["ETag"] == tag, (path, tags)
+        for tags in '"x"', tag[:-2] + '"', tag + "x":
+            assert get(ca, path, **{"If-None-Match": tags}).content == full.content
+        head = get(ca, path, "HEAD")
+        assert head.status_code == 200 and int(head.headers["Content-Length"]) == len(full.content) and not head.content
+    crl = get(ca, "/crl/ecdsa-1.crl")
+    since = {"If-Modified-Since": crl.headers["Last-Modified"]}
+    assert get(ca, "/crl/ecdsa-1.crl", **since).status_code == 304
+    assert get(ca, "/crl/ecdsa-1.crl", **since, **{"If-None-Match": '"x"'}).status_code == 200
+    urls = get(ca, "/crls.json").json()
+    assert [urllib.parse.urlsplit(url).path for url in urls] == ["/crl/ecdsa-1.crl", "/crl/rsa-1.crl"] and get(ca, "/crl/rsa-1.json").json() == urls[1:]
+    assert requests.get(urls[0], timeout=10).content == crl.content
 
 
 def test_the_root(ca, client):
@@ -57,12 +81,12 @@ def test_the_page(ca, client):
 
 def test_nothing_else(ca):
     """A-1, A-14"""
-    for path in ("/aia/nobody.der", "/crl/nobody.crl", "/aia/../root.der", "/aia/%2e.der", "/crl/.crl", "/aia/" + "x" * 100 + ".der", "/crl/a'b.crl",
+    for path in ("/aia/nobody.der", "/crl/nobody.crl", "/crl/ecdsa-1/7.crl", "/crl/ecdsa-1/.crl", "/crl/ecdsa-1/0/0.crl", "/crl/nobody.json", "/other.crl", "/aia/../root.der", "/aia/%2e.der", "/crl/.crl", "/aia/" + "x" * 100 + ".der", "/crl/a'b.crl",
                  "/pki/root.key", "/directory", "/acme/new-nonce", "//"):
         with requests.Session() as s:
             asked = requests.Request("GET", ca.HTTP_URL.rstrip("/") + "/").prepare()
             asked.url = ca.HTTP_URL.rstrip("/") + path
-            assert s.send(asked, timeout=10).status_code == 404, path
+            assert s.send(asked, timeout=60).status_code == 404, path
     for method in "POST", "PUT", "DELETE":
         answer = get(ca, "/", method)
         assert answer.status_code == 405 and answer.headers["Allow"] == "GET, HEAD"

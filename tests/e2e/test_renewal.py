@@ -2,7 +2,10 @@
 import base64
 import concurrent.futures
 import datetime
+import http.client
 import json
+import ssl
+import urllib.parse
 
 import pytest
 from cryptography import x509
@@ -96,7 +99,9 @@ def test_replaces(ca, account, responder):
 
     first = account.order("old.test", replaces=name)
     assert first.status_code == 201 and first.json()["replaces"] == name
-    raw.problem(account.order("old.test", replaces=name), 409, "alreadyReplaced")
+    again = account.order("old.test", replaces=name)  # A-85: the same order, as RFC 9773 5 speaks of another one
+    assert again.status_code == 201 and again.headers["Location"] == first.headers["Location"] and again.json() == first.json()
+    raw.problem(account.order("old.test", "more.test", replaces=name), 409, "alreadyReplaced")
     # the order comes to nothing and another takes its place
     assert account.post(first.json()["authorizations"][0], {"status": "deactivated"}).status_code == 200
     assert account.post(first.headers["Location"]).json()["status"] == "invalid"
@@ -112,7 +117,7 @@ def test_replaces(ca, account, responder):
 
 
 def test_one_of_many_replaces(ca, account, responder):
-    """B-17: ten orders at once, one has the certificate"""
+    """B-17: ten orders at once, each with a name of its own beside, one has the certificate"""
     name = name_of(leaf_of(account.issue(responder, "race.test")[0]))
     clients = []
     for _ in range(10):
@@ -120,7 +125,7 @@ def test_one_of_many_replaces(ca, account, responder):
         one.kid = account.kid
         clients.append(one)
     with concurrent.futures.ThreadPoolExecutor(10) as pool:
-        answers = list(pool.map(lambda one: one.order("race.test", replaces=name), clients))
+        answers = list(pool.map(lambda i: clients[i].order("race.test", f"n{i}.race.test", replaces=name), range(10)))
     assert sorted(a.status_code for a in answers) == [201] + [409] * 9
     for answer in answers:
         if answer.status_code == 409:
@@ -134,7 +139,7 @@ def incident(ca, *words, check=True):
 
 @pytest.fixture(scope="module")
 def own_ca(make_ca):
-    return make_ca()
+    return make_ca({"wfe": {"visits_per_minute": 1200, "visits_at_once": 2000}})
 
 
 def test_incident(own_ca, responder_for, tmp_path):
@@ -212,3 +217,28 @@ def test_refused_serials(own_ca, tmp_path, line):
 def test_nothing_is_meant(own_ca):
     refused = incident(own_ca, "create", "--where", "false", "--url", PAGE, "--yes", check=False)
     assert refused.returncode == 1 and "no certificate" in refused.stderr
+
+
+def test_visits_are_bounded_by_address(own_ca):
+    """B-18: one address that asks on and on is told when to come again; others go on, as do requests that are signed"""
+    account = raw.Client(own_ca)
+    account.register()
+    at = urllib.parse.urlsplit(account.directory["renewalInfo"])
+    context = ssl.create_default_context(cafile=own_ca.API_CA_FILE)
+    one = http.client.HTTPSConnection(at.hostname, at.port, context=context, source_address=("127.0.0.9", 0), timeout=30)
+    most = 2000  # wfe.visits_at_once
+    seen = 0
+    while True:
+        one.request("GET", at.path + "/aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE")
+        answer = one.getresponse()
+        body = answer.read()
+        if answer.status != 404:
+            break
+        seen += 1
+        assert seen < 2 * most
+    assert answer.status == 429 and seen >= most, body
+    assert json.loads(body)["type"] == "urn:ietf:params:acme:error:rateLimited" and "127.0.0.9" in json.loads(body)["detail"]
+    assert 1 <= int(answer.headers["Retry-After"]) <= 60
+    one.close()
+    assert account.get(account.directory["renewalInfo"] + "/aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE").status_code == 404
+    assert account.order("visits.test").status_code == 201

@@ -1,4 +1,5 @@
 """What outlives a stop, a kill of everything and a renewed certificate (issue 2, point 1; design 10)."""
+import contextlib
 import os
 import signal
 import ssl
@@ -63,7 +64,7 @@ class Kept:
 
 
 def gone(pids):
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while any(os.path.exists(f"/proc/{pid}") for pid in pids):
         assert time.monotonic() < end, pids
         time.sleep(0.05)
@@ -88,7 +89,8 @@ def test_kill_everything_and_up(own, responder_for):
     pids = [int(pid) for pid in own.read_env()["PIDS"].split()]
     assert len(pids) == 7
     for pid in pids:
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # the supervisor's end is theirs too
+            os.kill(pid, signal.SIGKILL)
     gone(pids)
     own.up()
     kept.check()
@@ -121,9 +123,9 @@ def test_sigterm_drains(own, responder_for):
     url, body = challenge["url"], raw.jws(client.key, client.protected(challenge["url"]), {})
     thread = threading.Thread(target=lambda: answers.append(raw.Client.send(client, url, body)))
     thread.start()
-    assert asked.wait(10)
+    assert asked.wait(60)
     before = own.kill("cairn-wfe", signal.SIGTERM)
-    thread.join(20)
+    thread.join(60)
     assert answers and answers[0].status_code == 200, "the answer was lost"
     own.wait_ready("cairn-wfe", after=before)
     responder.handler = None
@@ -150,7 +152,7 @@ def served_serial(ca, process):
     context.load_verify_locations(os.path.join(folder, "ca.pem"))
     context.load_cert_chain(*(os.path.join(folder, "cairn-command", "cairn-command" + end) for end in (".pem", ".key")))
     port = int(ca.config["rpc"][process.removeprefix("cairn-")][0].rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as plain:
         with context.wrap_socket(plain, server_hostname=process) as connection:
             return int(connection.getpeercert()["serialNumber"], 16)
 
@@ -187,12 +189,12 @@ def test_sighup_takes_new_internal_certificates(own, responder_for):
         for process in PROCESSES:
             serial = renew(own, process)
             own.kill(process, signal.SIGHUP)
-            end = time.monotonic() + 10
+            end = time.monotonic() + 60
             while served_serial(own, process) != serial:
                 assert time.monotonic() < end, process
                 time.sleep(0.05)
         count = len(issued)
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while len(issued) < count + 5:
             assert time.monotonic() < end, failures
             time.sleep(0.05)
@@ -216,7 +218,7 @@ def test_sighup_takes_a_new_certificate_of_the_site(own):
         os.remove(site + end)
     own.cairn("init", "--state", own.state, "--database", "dbname=cairn", "--config", os.path.join(own.folder, "overlay.yaml"))
     own.kill("cairn-wfe", signal.SIGHUP)
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while served() == before:
         assert time.monotonic() < end
         time.sleep(0.05)
@@ -233,7 +235,7 @@ def test_a_broken_certificate_leaves_the_old_one_in_use(own):
         with open(path, "wb") as f:
             f.write(b"-----BEGIN CERTIFICATE-----\nnothing\n-----END CERTIFICATE-----\n")
         own.kill("cairn-ra", signal.SIGHUP)
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while "could not be read again" not in own.log("cairn-ra"):
             assert time.monotonic() < end
             time.sleep(0.05)
@@ -246,5 +248,17 @@ def test_a_broken_certificate_leaves_the_old_one_in_use(own):
 
 def test_a_second_supervisor_is_refused(own):
     done = subprocess.run([os.path.join(os.path.dirname(own.CAIRN), "cairn-supervise"), own.state], capture_output=True, text=True,
-                          timeout=10, check=False)
+                          timeout=60, check=False)
     assert done.returncode == 1 and "another one runs" in done.stderr
+
+
+def test_starts_and_stops_are_on_record(own):
+    """F-44: each start, stop and reload of a process with a database, and that one was killed, in the sealed log"""
+    rows = own.sql("SELECT split_part(process, '@', 1), substr(kind, 9) || coalesce(' ' || (facts->>'before'), ''), facts->>'config_sha256' FROM log.event "
+                   "WHERE kind LIKE 'process.%' ORDER BY id")
+    for process in "cairn-wfe", "cairn-ra", "cairn-ca", "cairn-subscriber":
+        found = [what for name, what, _ in rows if name == process]
+        assert found[0] == "started first start", found
+        assert set(found) >= {"stopped", "started stopped", "started ended without a stop"}, found
+    assert {"cairn-ra", "cairn-wfe"} <= {name for name, what, _ in rows if what == "reloaded"}
+    assert all(len(digest) == 64 for _, _, digest in rows)

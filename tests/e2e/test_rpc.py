@@ -18,8 +18,13 @@ METHODS = (("cairn-wfe", "RedeemNonce", FRONT), ("cairn-ra", "NewAccount", FRONT
            ("cairn-ra", "ChangeKey", FRONT), ("cairn-ra", "AskTerms", FRONT), ("cairn-ra", "AgreeTerms", FRONT),
            ("cairn-ra", "NewOrder", FRONT), ("cairn-ra", "NewAuthorization", FRONT), ("cairn-ra", "StartChallenge", FRONT),
            ("cairn-ra", "DeactivateAuthorization", FRONT), ("cairn-ra", "FinalizeOrder", FRONT), ("cairn-ra", "RevokeCertificate", FRONT),
-           ("cairn-ra", "Unpause", FRONT), ("cairn-va", "Validate", {"cairn-ra", "cairn-va"}),
-           ("cairn-ca", "IssueCertificate", {"cairn-ra"}), ("cairn-subscriber", "GetLogStatus", {"cairn-wfe", "cairn-command"}))
+           ("cairn-ra", "Unpause", FRONT), ("cairn-ra", "RecordLate", {"cairn-va"}), ("cairn-va", "Validate", {"cairn-ra", "cairn-va"}),
+           ("cairn-ca", "IssueCertificate", {"cairn-ra"}), ("cairn-subscriber", "GetLogStatus", {"cairn-wfe", "cairn-command"}),
+           ("cairn-subscriber", "GetLogEntries", FRONT), ("cairn-subscriber", "SetRecoveryContacts", FRONT),
+           ("cairn-subscriber", "GetRecoveryStatus", FRONT), ("cairn-subscriber", "AddCheckpoint", FRONT),
+           ("cairn-subscriber", "GetSubjectData", FRONT), ("cairn-subscriber", "ConfirmRecovery", FRONT), ("cairn-subscriber", "StopRecovery", FRONT),
+           ("cairn-subscriber", "ClaimAccount", FRONT), ("cairn-ra", "CheckKey", FRONT),
+           ("cairn-ra", "BlockKey", FRONT), ("cairn-ra", "Diagnose", {"cairn-wfe", "cairn-command"}))
 EVERYBODY = {"cairn-wfe", "cairn-ra", "cairn-va", "cairn-ca", "cairn-subscriber", "cairn-command"}
 PROCESSES = ("cairn-wfe", "cairn-ra", "cairn-va", "cairn-ca", "cairn-subscriber")
 
@@ -34,7 +39,7 @@ def call(ca, server, method, caller="cairn-wfe", body="{}", folder=None, extra=(
     base = os.path.join(folder or internal(ca, caller or ""), caller or "")
     identity = ["--cert", base + ".pem", "--key", base + ".key"] if caller else []
     done = subprocess.run(
-        ["curl", "-sS", "-m", "10", "--noproxy", "*", "--cacert", internal(ca, "ca.pem"), *identity, "--connect-to",
+        ["curl", "-sS", "-m", "60", "--noproxy", "*", "--cacert", internal(ca, "ca.pem"), *identity, "--connect-to",
          f"{server}:443:127.0.0.1:{port}", "-H", f"Content-Type: {kind}", "-w", "\n%{http_code}", "-d", body, *extra,
          f"https://{server}/{SERVICES[server]}/{method}"], capture_output=True, text=True, check=False)
     text, _, status = done.stdout.rpartition("\n")
@@ -156,7 +161,7 @@ def test_one_request_id_through_all_processes(make_ca, responder_for):
     client = raw.Client(ca)
     client.register()
     client.issue(responder_for(ca), "traced.test")
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while len(ca.sql("SELECT 1 FROM log.request WHERE route = 'certificate'")) == 0 and time.monotonic() < end:
         time.sleep(0.1)
     requests = {route: id_text(uuid) for route, uuid in ca.sql("SELECT route, id FROM log.request WHERE method = 'POST'")}
@@ -199,7 +204,7 @@ def test_not_ready_without_a_database(make_ca):
     try:
         ca.kill("postgres", signal.SIGQUIT)
         for process in ("cairn-wfe", "cairn-ra", "cairn-ca", "cairn-subscriber"):
-            end = time.monotonic() + 15
+            end = time.monotonic() + 60
             while ca.ready(process):
                 assert time.monotonic() < end, f"{process} is ready without its database"
                 time.sleep(0.1)

@@ -1,12 +1,17 @@
 """The small clients that Debian packages, each with its life over http-01 as far as it goes: issue, renew, revoke."""
+import datetime
 import re
+import time
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+import name_server
 import raw
-from test_clients import check_good, check_revoked, crl_reason, load
+from name_server import ZONE, script
+from relying_party import check_good, check_revoked, crl_reason, load
+from test_clients_dns import check_methods, check_zone_is_clean
 
 
 @pytest.fixture
@@ -65,13 +70,14 @@ def test_dehydrated_leaves(dehydrated):
     assert done.returncode != 0
 
 
-def test_acme_tiny(ca, run, webroot, tmp_path):
-    """A-73, A-103, A-112: it makes neither keys nor CSRs, and can't revoke; an account key of 4096 bits"""
+def test_acme_tiny(ca, run, webroot, revoke_by_key, tmp_path):
+    """A-73, A-103, A-112: it makes neither keys nor CSRs; an account key of 4096 bits. A-126: it can't revoke, the certificate's key can"""
     name = "acme-tiny.test"
     account = raw.rsa_key(4096).private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL,
                                               serialization.NoEncryption())
     (tmp_path / "account.key").write_bytes(account)
-    (tmp_path / "csr.der").write_bytes(raw.csr([name])[0])
+    der, key = raw.csr([name])
+    (tmp_path / "csr.der").write_bytes(der)
     run("openssl", "req", "-inform", "DER", "-in", tmp_path / "csr.der", "-out", tmp_path / "csr.pem")
     certificates = []
     for i in range(2):
@@ -83,31 +89,102 @@ def test_acme_tiny(ca, run, webroot, tmp_path):
         check_good(ca, tmp_path, certificates[i], name)
     renewed(ca, tmp_path, *certificates, name)
     assert list(webroot.iterdir()) == []
+    (tmp_path / "key.pem").write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    revoke_by_key(ca, tmp_path / "1.pem", tmp_path / "key.pem")
+    check_revoked(ca, tmp_path, certificates[1], name, "keyCompromise")
 
 
 @pytest.fixture
-def acmetool(ca, run, tmp_path):
-    """It answers http-01 itself, beside whoever listens on ports 80 and 402."""
-    state = tmp_path / "acmetool"
+def acmetool(run, tmp_path):
+    """A function that makes an acmetool for a CA. It answers http-01 itself, beside whoever listens on ports 80 and 402; where
+    `http` is false it sees that nobody hears that, and asks its hooks."""
+    state, hooks = tmp_path / "acmetool", tmp_path / "hooks"
     (state / "conf").mkdir(parents=True)
-    (tmp_path / "hooks").mkdir()
-    (state / "conf" / "target").write_text(f'request:\n  provider: {ca.DIRECTORY_URL}\n  key:\n    type: ecdsa\n  challenge:\n'
-                                           f'    http-ports: ["127.0.0.1:{ca.HTTP01_PORT}"]\n    http-self-test: false\n'
-                                           f"    webroot-paths: [{tmp_path}/unused]\n")
-    (state / "conf" / "responses").write_text('"acme-enter-email": ""\n')
-    return lambda *arguments: run("acmetool", "--state", state, "--hooks", tmp_path / "hooks", "--batch", "--xlog.severity=info", *arguments,
-                                  SSL_CERT_FILE=ca.API_CA_FILE, NO_PROXY="*")
+    hooks.mkdir()
+
+    def tool_for(one, http=True):
+        (state / "conf" / "target").write_text(f'request:\n  provider: {one.DIRECTORY_URL}\n  key:\n    type: ecdsa\n  challenge:\n'
+                                               f'    http-ports: ["127.0.0.1:{one.HTTP01_PORT}"]\n    http-self-test: {str(not http).lower()}\n'
+                                               f"    webroot-paths: [{tmp_path}/unused]\n")
+        (state / "conf" / "responses").write_text('"acme-enter-email": ""\n')
+        return lambda *arguments: run("acmetool", "--state", state, "--hooks", hooks, "--batch", "--xlog.severity=info", *arguments,
+                                      SSL_CERT_FILE=one.API_CA_FILE, NO_PROXY="*")
+
+    tool_for.live, tool_for.hooks = state / "live", hooks
+    return tool_for
 
 
-def test_acmetool(ca, acmetool, tmp_path):
-    """A-73, A-103, A-112: it renews when the time comes and has no way to ask for it, but gets another certificate for
-    another set of names; Debian's notes a revocation and never sends it"""
+BRIEF = {"name": "brief", "life": "60s", "backdate_s": 30}
+
+
+@pytest.fixture
+def brief_ca(make_ca):
+    """A CA whose certificates are due for renewal, by a third of their life, ten seconds after they are made."""
+    return make_ca({"policy": {"profiles": [BRIEF]}})
+
+
+def test_acmetool(brief_ca, acmetool, tmp_path):
+    """A-73, A-103, A-112: it renews when a third of the life is left; Debian's notes a revocation and never sends it"""
     names = ("acmetool.test", "www.acmetool.test")
-    live = tmp_path / "acmetool" / "live"
-    acmetool("want", names[0])
-    first = load(live / names[0] / "cert")
-    assert check_good(ca, tmp_path, first, names[0]) is ec.EllipticCurvePublicKey
-    acmetool("want", *names)
-    renewed(ca, tmp_path, first, load(live / names[1] / "cert"), names[1])
-    acmetool("reconcile")
-    assert len(list((tmp_path / "acmetool" / "certs").iterdir())) == 2
+    call = acmetool(brief_ca)
+    call("want", *names)
+    first = load(acmetool.live / names[1] / "cert")
+    assert check_good(brief_ca, tmp_path, first, names[1]) is ec.EllipticCurvePublicKey
+    wait_due(first)
+    call("reconcile")
+    renewed(brief_ca, tmp_path, first, load(acmetool.live / names[0] / "cert"), names[0])
+
+
+def wait_due(leaf):
+    """Until a third of its life is left."""
+    due = leaf.not_valid_after - (leaf.not_valid_after - leaf.not_valid_before) / 3
+    while datetime.datetime.utcnow() < due + datetime.timedelta(seconds=1):
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def brief_dns_ca(make_ca, server):
+    """The same, which asks the name server."""
+    return make_ca({"policy": {"profiles": [BRIEF]}, "va": {"resolvers": [{"zone": name_server.TOP, "forward": server.forward, "dnssec": "off"}]}})
+
+
+def test_acmetool_by_dns(brief_dns_ca, server, update, acmetool, revoke_by_key, tmp_path):
+    """A-110: its hook changes the zone. A-126: the certificate's key revokes"""
+    name = f"acmetool.{ZONE}"
+    call = acmetool(brief_dns_ca, http=False)
+    script(acmetool.hooks / "dns", f'#!/bin/sh\ncase $1 in\nchallenge-dns-start) exec {update} add "$2" "$4" ;;\n'
+                                   f'challenge-dns-stop) exec {update} delete "$2" "$4" ;;\n*) exit 42 ;;\nesac\n')
+    call("want", name)
+    first = load(acmetool.live / name / "cert")
+    check_good(brief_dns_ca, tmp_path, first, name)
+    check_methods(brief_dns_ca, name, [["f", "dns-01"]])
+    check_zone_is_clean(server, name)
+    wait_due(first)
+    call("reconcile")
+    live = (acmetool.live / name).resolve()
+    second = load(live / "cert")
+    renewed(brief_dns_ca, tmp_path, first, second, name)
+    revoke_by_key(brief_dns_ca, live / "cert", live / "privkey")
+    check_revoked(brief_dns_ca, tmp_path, second, name, "keyCompromise")
+
+
+@pytest.fixture
+def revoke_by_key(run, tmp_path):
+    """What docs/clients.md says of clients that can't revoke: certbot does it with the certificate's key, and has no account."""
+    return lambda one, cert, key: run("certbot", "-n", "--config-dir", tmp_path / "certbot", "--work-dir", tmp_path / "work", "--logs-dir", tmp_path / "log",
+                                      "revoke", "--server", one.DIRECTORY_URL, "--cert-path", cert, "--key-path", key, "--no-delete-after-revoke",
+                                      REQUESTS_CA_BUNDLE=one.API_CA_FILE, NO_PROXY="*")
+
+
+def test_acmetool_revocation(ca, acmetool, revoke_by_key, tmp_path):
+    """A-126: Debian's acmetool notes a revocation and never sends it; the certificate's key does it"""
+    name = "revoked.acmetool.test"
+    call = acmetool(ca)
+    call("want", name)
+    live = (acmetool.live / name).resolve()
+    leaf = load(live / "cert")
+    call("revoke", live.name)
+    call("reconcile")
+    assert (live / "revoke").exists() and crl_reason(leaf) is None
+    revoke_by_key(ca, live / "cert", live / "privkey")
+    check_revoked(ca, tmp_path, leaf, name, "keyCompromise")

@@ -7,16 +7,18 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+import at_once
 import raw
 
 ORDER, AUTHORIZATION, CERTIFICATE = datetime.timedelta(days=2), datetime.timedelta(days=3), datetime.timedelta(days=20)
 CRL_PERIOD, CRL_LIFE = datetime.timedelta(hours=6), datetime.timedelta(days=7)
 PROFILE = {"name": "brief", "life": "20d", "order_life": "2d", "authorization_life": "3d"}
+MONTH = {"name": "month", "life": "20d", "order_life": "30d", "authorization_life": "30d"}  # the longest that may be
 
 
 @pytest.fixture(scope="module")
 def later(make_ca):
-    return make_ca({"policy": {"profiles": [PROFILE]}}, shifted=True)
+    return make_ca({"policy": {"profiles": [PROFILE, MONTH]}}, shifted=True)
 
 
 @pytest.fixture
@@ -67,7 +69,7 @@ def read_crl(client, leaf):
 
 def wait_for_crl(client, leaf, above):
     """The first CRL whose number is over `above`; it must be in force by the CA's own clock."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while True:
         crl, number = read_crl(client, leaf)
         if number > above:
@@ -115,7 +117,8 @@ def test_a_crl_is_made_anew_on_schedule(later, holder, answers):
     assert read_crl(holder, leaf)[1] == number
     pass_time(holder, minutes=20)
     crl, next_number = wait_for_crl(holder, leaf, number)
-    assert next_number == number + 1
+    made = f"SELECT count(*) FROM audit.crl WHERE number > {number} AND issuer = (SELECT issuer FROM audit.crl WHERE number = {next_number})"
+    assert later.sql(made) == [["1"]]
     assert near(crl.last_update, later.now())
     assert crl.next_update - crl.last_update == CRL_LIFE - datetime.timedelta(seconds=1)
 
@@ -137,6 +140,36 @@ def test_caa_is_checked_again_before_it_is_too_old(later, holder, answers):
     assert finalize(holder, later_at, "caa-late.test").status_code == 200
     assert holder.poll(later_url, ("valid", "invalid")).json()["status"] == "valid"
     assert caa_checks(later, "caa-late.test") == {"http-01": 1, "caa": 1}
+
+
+@pytest.fixture
+def unrecorded(later):
+    """While it holds, no certificate gets into the database: what cairn-ca begins stays begun."""
+    def restore():
+        later.sql("DROP FUNCTION IF EXISTS ca.stay_begun() CASCADE", "cairn_owner")
+    later.sql("CREATE FUNCTION ca.stay_begun() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not now'; END $$; GRANT EXECUTE ON FUNCTION "
+              "ca.stay_begun() TO cairn_ca; CREATE TRIGGER stay_begun BEFORE UPDATE OF der ON ca.certificate FOR EACH ROW EXECUTE FUNCTION ca.stay_begun()",
+              "cairn_owner")
+    yield restore
+    restore()
+
+
+@pytest.mark.parametrize("minutes, status", [(40, "valid"), (70, "invalid")])
+def test_an_issuance_that_was_begun_long_ago_is_given_up(later, holder, answers, unrecorded, minutes, status):
+    """C-36: CAA was good when its bytes were fixed, and would be too old when they are signed"""
+    name = f"begun-{minutes}.test"
+    url, at = ready_order(holder, answers, name)
+    finalize(holder, at, name)
+    assert holder.post(url).json()["status"] == "processing"
+    pass_time(holder, minutes=minutes)
+    unrecorded()
+    order = holder.poll(url, ("valid", "invalid")).json()
+    assert order["status"] == status, order
+    if status == "invalid":
+        assert "order again" in order["error"]["detail"], order
+        assert later.sql(f"SELECT facts->>'why' FROM log.event WHERE kind = 'certificate.refused' AND order_id = '{at_once.row_id(url)}'") == [
+            ["it was begun over an hour ago"]]
+        assert holder.issue(answers, name)
 
 
 def test_an_order_runs_out_of_time(later, holder, answers):
@@ -197,6 +230,27 @@ def test_after_the_end_of_a_certificate(later, holder, answers):
     assert crl.get_revoked_certificate_by_serial_number(revoked.serial_number) is None
 
 
+def test_a_token_is_good_for_thirty_days(later, holder, answers):
+    """C-9: the right answer to a challenge counts on day 29; on day 31 it is not even looked at, however long the order was to live"""
+    orders = {day: holder.order(f"day{day}.test", profile="month") for day in (29, 31)}
+    urls = {}
+    for day, made in orders.items():
+        assert made.status_code == 201, made.text
+        urls[day] = holder.challenge(made.json()["authorizations"][0])
+        answers.tokens[urls[day]["token"]] = holder.key_authorization(urls[day]["token"])
+    later.down() # so that there is room in the log for what is then
+    pass_time(holder, days=29)
+    later.up()
+    assert holder.post(urls[29]["url"], {}).status_code == 200
+    assert holder.poll(orders[29].headers["Location"], ("ready", "invalid")).json()["status"] == "ready"
+    pass_time(holder, days=2)
+    refused = holder.post(urls[31]["url"], {})
+    assert refused.status_code >= 400 or refused.json()["status"] == "invalid", refused.text
+    assert holder.post(orders[31].headers["Location"]).json()["status"] == "invalid"
+    assert holder.post(orders[31].json()["authorizations"][0]).json()["status"] == "invalid"
+    assert later.sql("SELECT count(*) FROM log.validation WHERE identifier_value = 'day31.test'") == [["0"]]
+
+
 def test_it_comes_back_after_months(later, holder, answers):
     """Stopped for longer than anything lasts: new CRLs at once, room in the log, and what must be gone is gone"""
     leaf = leaf_of(holder.issue(answers, "months.test")[0])
@@ -208,7 +262,7 @@ def test_it_comes_back_after_months(later, holder, answers):
     assert holder.order("months.test").json()["status"] == "pending"
     assert near(leaf_of(holder.issue(answers, "months.test")[0]).not_valid_before, later.now() - datetime.timedelta(hours=1))
     assert int(later.sql("SELECT extract(epoch FROM cairn.partitions_until() - now())::int8", "cairn_owner")[0][0]) > 0
-    end = time.monotonic() + 20 # requests reach the log a moment after their answers
+    end = time.monotonic() + 60 # requests reach the log a moment after their answers
     while later.sql("SELECT count(*) FROM log.request WHERE id >= cairn.id_at(now() - interval '1 hour')", "cairn_owner") == [["0"]]:
         assert time.monotonic() < end, "no request of now is in the log"
         time.sleep(0.1)

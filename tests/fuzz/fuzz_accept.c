@@ -15,9 +15,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	memcpy(header, data, size);
 	header[size] = '\0';
-	int chosen = accept_choose(header, offered, 3);
-	/* Whoever takes one of them takes it when it is all there is. */
-	if (chosen < -1 || chosen > 2 || (chosen >= 0 && accept_choose(header, offered + chosen, 1) != 0)) {
+	size_t chosen = accept_choose(header, offered, 3);
+	/* What is liked better than the first is so whatever else there is. */
+	if (chosen > 2 || (chosen > 0 && accept_choose(header, (const char *[]) { offered[0], offered[chosen] }, 2) != 1)) {
 		abort();
 	}
 	free(header);

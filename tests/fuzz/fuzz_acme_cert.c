@@ -2,7 +2,7 @@
 /* The certificate of a hostile tls-alpn-01 responder (style 25; B-3, B-4). Input: its DER. */
 #include <stdlib.h>
 
-#include "va/acme_cert.h"
+#include "policy/acme_cert.h"
 
 static void check(const char *refusal)
 {

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "va/caa.h"
+#include "policy/caa.h"
 
 #define RECORDS_MAX 64
 
@@ -22,8 +22,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		at += n;
 	}
 	struct arena *a = arena_new();
-	struct caa_query query = { size % 2 == 0, &ours, "https://ca.example/acct/1", "http-01" };
-	struct caa_query stranger = { query.wildcard, &nobody, NULL, NULL };
+	struct caa_query query = { size % 2 == 0, &ours, "https://ca.example/acct/1", NULL, "http-01" };
+	struct caa_query stranger = { query.wildcard, &nobody, NULL, NULL, NULL };
 	bool permitted = caa_decide(a, &list, &query).permitted;
 	if (caa_decide(a, &list, &stranger).permitted && !permitted) {
 		abort(); /* nobody may do more than this CA */

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "va/dns_answer.h"
+#include "policy/dns_answer.h"
 
 #define MOST 5
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "va/redirect.h"
+#include "policy/redirect.h"
 
 static const struct redirect_ports ports = { 5002, 5001 };
 

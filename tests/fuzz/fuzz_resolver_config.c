@@ -1,6 +1,6 @@
 /* link: va */
 /* Zones and forwarders of a configuration as text for libunbound (style 25). Input: lines of words that are separated by
- * tabs: "f ZONE FORWARD DNSSEC ANCHOR", "l ZONE ADDRESS". */
+ * tabs: "f ZONE FORWARD DNSSEC ANCHOR", "l ZONE ADDRESS", "r SERVER ANCHOR" of the root. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -14,6 +14,8 @@
 #define WORDS 5
 
 static const char *anchors[MOST];
+static const char *root_servers[MOST];
+static const char *root_anchors[MOST];
 
 /* The words of a line; "" for those that are not there. */
 static void split(char *line, char *words[WORDS])
@@ -34,6 +36,10 @@ static void add_line(struct config_va *config, char *line)
 	split(line, words);
 	if (words[0][0] == 'l' && config->local_zones.n < MOST) {
 		config->local_zones.v[config->local_zones.n++] = (struct config_local_zone) { words[1], words[2] };
+	} else if (words[0][0] == 'r' && config->root_servers.n < MOST) {
+		config->root_servers.v[config->root_servers.n++] = words[1];
+		config->root_trust_anchors.v[config->root_trust_anchors.n] = words[2];
+		config->root_trust_anchors.n += words[2][0] == '\0' ? 0 : 1;
 	} else if (config->resolvers.n < MOST) {
 		const char **anchor = &anchors[config->resolvers.n];
 		*anchor = words[4];
@@ -47,7 +53,7 @@ static void add_line(struct config_va *config, char *line)
 /* A line holds one option that this program writes: nothing can be slipped in through a zone. */
 static void check_text(const char *text)
 {
-	static const char *const starts[] = { "server:", "forward-zone:", "\t" };
+	static const char *const starts[] = { "server:", "forward-zone:", "stub-zone:", "\t" };
 	for (const char *line = text; *line != '\0'; line = strchr(line, '\n') + 1) {
 		bool known = false;
 		for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
@@ -101,7 +107,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct ctx c;
 	struct config_resolver resolvers[MOST];
 	struct config_local_zone zones[MOST];
-	struct config_va config = { .resolvers = { resolvers, 0 }, .local_zones = { zones, 0 } };
+	struct config_va config = { .resolvers = { resolvers, 0 },
+		.local_zones = { zones, 0 },
+		.root_servers = { root_servers, 0 },
+		.root_trust_anchors = { root_anchors, 0 } };
 	const char *text = NULL;
 	char *rest = NULL;
 	ctx_init(&c);

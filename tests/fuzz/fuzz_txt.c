@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "va/decide.h"
-#include "va/txt.h"
+#include "policy/decide.h"
+#include "policy/txt.h"
 
 static void check_plain(const char *text)
 {

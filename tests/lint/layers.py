@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Who may include whom (design 9): lib/base <- lib/{crypto,http,db} <- lib/rpc <- lib/service <- policy <- processes; a process never
+"""Who may include whom (design 9): lib/base <- lib/{crypto,http,db} <- lib/seal, lib/ct, lib/rpc <- lib/service <- policy <- processes; a process never
 includes another's folder; cli may use lib, policy and the RPC stubs."""
 import os
 import re
@@ -8,7 +8,7 @@ import _tree
 
 BASE = {"lib/base"}
 MIDDLE = BASE | {"lib/crypto", "lib/http", "lib/db"}
-RPC = MIDDLE | {"lib/rpc"}
+RPC = MIDDLE | {"lib/rpc", "lib/seal", "lib/ct"}
 SERVICE = RPC | {"lib/service"}
 POLICY = SERVICE | {"policy"}
 ALLOWED = {
@@ -16,6 +16,8 @@ ALLOWED = {
     "lib/crypto": MIDDLE,
     "lib/http": MIDDLE,
     "lib/db": MIDDLE,
+    "lib/seal": MIDDLE | {"lib/seal"},
+    "lib/ct": MIDDLE | {"lib/ct"},
     "lib/rpc": RPC,
     "lib/service": SERVICE,
     "policy": POLICY,

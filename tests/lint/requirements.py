@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Rule ids (A-37 ...) that sources and tests cite must exist in ids.txt; what a source claims to keep a test must prove, and the
 other way round; and docs/requirements.md, which lists for each rule the files that keep it and the tests that prove it, must
-be what `requirements.py --write` makes of the citations."""
+be what `requirements.py --write` makes of the citations. A test proves a rule that it names itself, in the comment before it or
+inside; what stands at the head of a file, or at a helper, is no proof."""
+import ast
 import collections
 import os
 import re
@@ -11,6 +13,8 @@ import _tree
 
 PAGE = "docs/requirements.md"
 CITATION = re.compile(r"(?<![\w-])([A-I])-([0-9]{1,3})(?![\w-]|\.[0-9])")
+# A test in C, with the comment before it. Groups are set up by functions that return int.
+C_TEST = re.compile(r"(?:^/\*(?:[^*]|\*(?!/))*\*/\n)?^static void \w+\(void \*\*state\)[^\n]*\n\{.*?^\}", re.M | re.S)
 # Rules that ask for a test and nothing else.
 TESTS_ONLY = {"G-65"}
 HEAD = """# Requirements
@@ -23,6 +27,23 @@ The ids are those of `tests/lint/ids.txt`.
 """
 
 
+def python_tests(text):
+    """From the first decorator, or the comment before it, to the end of each function that is a test."""
+    lines = text.splitlines(True)
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test"):
+            first = min([node.lineno] + [d.lineno for d in node.decorator_list]) - 1
+            while lines[first - 1].startswith("#"):
+                first -= 1
+            yield "".join(lines[first:node.end_lineno])
+
+
+def proofs(path, text):
+    """What the tests of a file name."""
+    tests = python_tests(text) if path.endswith(".py") else C_TEST.findall(text)
+    return {match.group() for test in tests for match in CITATION.finditer(test)}
+
+
 def citations():
     cited, findings = collections.defaultdict(set), []
     known = set(_tree.read("tests/lint/ids.txt").split())
@@ -30,11 +51,12 @@ def citations():
         if path.startswith("tests/lint/"):
             continue
         text = _tree.read(path)
+        proven = proofs(path, text) if path.startswith("tests/") else None
         for match in CITATION.finditer(text):
             rule = match.group()
-            if rule in known:
+            if rule in known and (proven is None or rule in proven):
                 cited[rule].add(path)
-            else:
+            elif rule not in known:
                 findings.append(f"{path}:{_tree.line_of(text, match.start())}: {rule} is not in tests/lint/ids.txt")
     return cited, findings
 

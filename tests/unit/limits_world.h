@@ -18,23 +18,20 @@
 #include "ra/lists.h"
 #include "ra/ra.h"
 #include "tests/unit/pg.h"
+#include "tests/unit/ra_fakes.h"
 
 /* ---- fakes ---- */
 
-struct rpc_loop *rpc_loop_new(void)
-{
-	return NULL;
-}
-
-void rpc_loop_free(struct rpc_loop *loop)
-{
-	(void) loop;
-}
+/* Validations that are under way for good. */
+static void *world_flights[64];
+static size_t world_flights_n;
 
 void rpc_va_validate_start(struct rpc_loop *loop, const struct validate_request *in, struct id request_id,
     int64_t deadline_ms, rpc_va_validate_done *done, void *arg)
 {
-	(void) loop, (void) in, (void) request_id, (void) deadline_ms, (void) done, (void) arg;
+	(void) loop, (void) in, (void) request_id, (void) deadline_ms, (void) done;
+	assert_true(world_flights_n < COUNT_OF(world_flights));
+	world_flights[world_flights_n++] = arg;
 }
 
 int rpc_va_validate(struct ctx *c, const struct validate_request *in, struct validation_result *ret)
@@ -68,7 +65,8 @@ static int world_setup(void **state)
 {
 	(void) state;
 	pg_start();
-	pg_exec("cairn_owner", "INSERT INTO ca.issuer VALUES ('e1', '\\x01', '\\x02', 'chain', 'crl', 'aia', true)");
+	pg_exec("cairn_owner", "INSERT INTO ca.issuer VALUES ('e1', '\\x01', '\\x02', 'chain', 'crl', 'aia', true); INSERT "
+	                       "INTO ca.crl_shard (issuer, shard, url, open) VALUES ('e1', 0, 'tbs', true)");
 	ra_set(&world_ra);
 	db_statements(ra_statements, ra_statements_n);
 	db_configure(pg_conninfo("cairn_ra"), WORLD_CONNECTIONS, 20000);
@@ -167,6 +165,12 @@ static inline void order(struct party *p, const char *names, struct order *ret)
 	}
 }
 
+/* From now on each order is a new one, whatever was asked for before. */
+static inline void not_given_again(void)
+{
+	pg_exec("cairn_owner", "UPDATE acme.orders SET same = NULL");
+}
+
 /* Refused by this limit, with a time to come again. */
 static inline void assert_limited(const struct party *p, int result, enum limit_kind kind)
 {
@@ -197,11 +201,6 @@ static inline void pass_time(struct arena *a, int64_t seconds)
 /* The outcome of a validation of the order's n-th authorization. fault: one of ours. */
 static inline void validated(struct party *p, const struct order *made, size_t n, bool passed, bool fault)
 {
-	static const uint8_t digest[SHA256_SIZE] = { 1 };
-	static struct resolution resolved = { .type = "A" };
-	static struct connection_attempt answered = {
-		.address_used = "127.0.0.1", .body_sha256 = { digest, sizeof(digest) }, .body_octets = 87
-	};
 	struct identifier identifier = made->identifiers.v[n];
 	identifier.value += strncmp(identifier.value, "*.", 2) == 0 ? 2 : 0;
 	struct job job = { .challenge_id = challenge_id(made->authorizations.v[n], 1),
@@ -210,17 +209,8 @@ static inline void validated(struct party *p, const struct order *made, size_t n
 		.account_id = p->account.id,
 		.type = "http-01",
 		.request_id = p->c.request_id };
-	struct validation_result result = { .validation_id = id_new(),
-		.perspective = "test",
-		.passed = passed,
-		.fault = fault,
-		.started_at = clock_now(),
-		.ended_at = clock_now() };
-	if (!passed) {
-		result.problem = (struct problem_record) { .type = "UNAUTHORIZED", .detail = "wrong answer" };
-	}
-	result.resolutions = (struct resolution_list) { &resolved, 1 };
-	result.attempts = (struct connection_attempt_list) { &answered, 1 };
+	struct validation_result result = fake_result(id_new(), passed, fault);
+	fake_evidence(&result);
 	char id[ID_TEXT_SIZE];
 	id_encode(job.authz_id, id);
 	pg_exec("cairn_owner", arena_printf(p->c.arena,
@@ -251,7 +241,7 @@ static inline const char *issue_sql(struct party *p, const struct order *made)
 	    "ARRAY[%zu]), "
 	    "ARRAY[%s], 'e1', 'classic', '\\x01' || substr(sha256(random()::text::bytea), 1, 15), 'tbs', "
 	    "sha256('key'), ARRAY[%s], now(), now() + interval '90 d', 'ca/1', 60, cairn.new_id(), '\\x%s', "
-	    "sha256('other'), false, %s%s%s)",
+	    "sha256('other'), false, '{http-01}', false, %s%s%s)",
 	    order_id, p->text, made->identifiers.n, list, list, hex_encode(a, p->account.thumbprint),
 	    limits == NULL ? "" : "'", limits == NULL ? "NULL" : limits, limits == NULL ? "" : "'");
 }

@@ -11,12 +11,15 @@
 #define PG_ATTEMPTS "'{\"attempts\":[{\"address_used\":\"127.0.0.1\"}]}'"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <libpq-fe.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -33,10 +36,10 @@ static struct {
 static const char *const pg_roles[] = { "cairn_wfe", "cairn_ra", "cairn_ca", "cairn_subscriber", "cairn_operator",
 	"cairn_auditor", "cairn_officer" };
 
-/* Stays valid; a test may ask for at most 64. */
+/* Stays valid; a test may ask for at most 128. */
 static inline const char *pg_conninfo(const char *role)
 {
-	static char texts[64][128];
+	static char texts[128][128];
 	static size_t n;
 	assert_true(n < COUNT_OF(texts));
 	snprintf(texts[n], sizeof(texts[n]), "host=%s dbname=cairn user=%s", pg_cluster.dir, role);
@@ -117,15 +120,15 @@ static inline int pg_is_migration(const struct dirent *entry)
 	return n > 4 && strcmp(entry->d_name + n - 4, ".sql") == 0;
 }
 
-/* All of db/migrations, each in one transaction, as `cairn migrate` does. */
-static inline void pg_migrate(void)
+/* All files of a folder, each in one transaction, as `cairn migrate` does. */
+static inline void pg_run_folder(const char *folder)
 {
 	struct dirent **list = NULL;
-	int n = scandir("db/migrations", &list, pg_is_migration, alphasort);
+	int n = scandir(folder, &list, pg_is_migration, alphasort);
 	assert_true(n > 0);
 	for (int i = 0; i < n; i++) {
 		char path[512];
-		snprintf(path, sizeof(path), "db/migrations/%s", list[i]->d_name);
+		snprintf(path, sizeof(path), "%s/%s", folder, list[i]->d_name);
 		char *text = pg_read_file(path);
 		print_message("[          ] %s\n", path);
 		pg_exec("cairn_owner", text);
@@ -133,6 +136,12 @@ static inline void pg_migrate(void)
 		free(list[i]);
 	}
 	free(list);
+}
+
+static inline void pg_migrate(void)
+{
+	pg_run_folder("db/migrations");
+	pg_run_folder("db/functions");
 	for (size_t i = 0; i < COUNT_OF(pg_roles); i++) {
 		char sql[128];
 		snprintf(sql, sizeof(sql), "ALTER ROLE %s LOGIN", pg_roles[i]);
@@ -144,38 +153,99 @@ static inline void pg_await(void)
 {
 	char text[128];
 	snprintf(text, sizeof(text), "host=%s dbname=postgres user=postgres", pg_cluster.dir);
-	for (int i = 0; i < 600; i++) {
+	for (int i = 0; i < 3000; i++) {
 		if (PQping(text) == PQPING_OK) {
 			return;
 		}
 		assert_int_equal(waitpid(pg_cluster.pid, NULL, WNOHANG), 0);
-		nanosleep(&(struct timespec) { .tv_nsec = 100000000 }, NULL);
+		nanosleep(&(struct timespec) { .tv_nsec = 20000000 }, NULL);
 	}
 	fail_msg("PostgreSQL did not start: see %s/log", pg_cluster.dir);
+}
+
+/* Runs the program and gives its exit status. */
+static inline int pg_command(const char *program, const char *first, const char *second)
+{
+	int status = 0;
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		execlp(program, program, first, second, (char *) NULL);
+		_exit(127);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* In memory if there is plenty: ext4 looks at each inode freed within the last minute before it gives one of a cluster's 1,500 away. */
+static inline const char *pg_place(void)
+{
+	struct statvfs memory;
+	bool plenty = statvfs("/dev/shm", &memory) == 0 && memory.f_bavail * memory.f_frsize > (UINT64_C(4) << 30);
+	return plenty && access("/dev/shm", W_OK | X_OK) == 0 ? "/dev/shm" : "/tmp";
+}
+
+/* `template` may be NULL. */
+static inline void pg_start_server(const char *template)
+{
+	snprintf(pg_cluster.dir, sizeof(pg_cluster.dir), "%s/cairn-pg-XXXXXX", pg_place());
+	assert_non_null(mkdtemp(pg_cluster.dir));
+	pg_cluster.pid = fork();
+	assert_true(pg_cluster.pid >= 0);
+	if (pg_cluster.pid == 0) {
+		execl("tests/unit/pg_start.sh", "pg_start.sh", pg_cluster.dir, template, (char *) NULL);
+		_exit(127);
+	}
+	pg_await();
+}
+
+static inline void pg_stop(void)
+{
+	kill(pg_cluster.pid, SIGQUIT);
+	waitpid(pg_cluster.pid, NULL, 0);
+	assert_int_equal(pg_command("rm", "-rf", pg_cluster.dir), 0);
 }
 
 /* A cluster with an empty database `cairn`. */
 static inline void pg_start_empty(void)
 {
-	snprintf(pg_cluster.dir, sizeof(pg_cluster.dir), "/tmp/cairn-pg-XXXXXX");
-	assert_non_null(mkdtemp(pg_cluster.dir));
-	pg_cluster.pid = fork();
-	assert_true(pg_cluster.pid >= 0);
-	if (pg_cluster.pid == 0) {
-		execl("tests/unit/pg_start.sh", "pg_start.sh", pg_cluster.dir, (char *) NULL);
-		_exit(127);
-	}
-	pg_await();
+	pg_start_server(NULL);
 	PGconn *conn = pg_connect("postgres", "postgres");
 	PQclear(PQexec(conn, "CREATE ROLE cairn_owner LOGIN CREATEROLE"));
 	PQclear(PQexec(conn, "CREATE DATABASE cairn OWNER cairn_owner"));
 	PQfinish(conn);
 }
 
-static inline void pg_start(void)
+static inline void pg_template_make(const char *folder)
 {
+	char data[128];
 	pg_start_empty();
 	pg_migrate();
+	kill(pg_cluster.pid, SIGINT); /* all is written before it ends */
+	waitpid(pg_cluster.pid, NULL, 0);
+	snprintf(data, sizeof(data), "%s/data", pg_cluster.dir);
+	assert_int_equal(pg_command("tests/unit/pg_template.sh", folder, data), 0);
+	assert_int_equal(pg_command("rm", "-rf", pg_cluster.dir), 0);
+}
+
+/* A cluster with all migrations: a copy of one beside the test's program, which the first test of a build folder makes. */
+static inline void pg_start(void)
+{
+	char program[512] = "";
+	char folder[sizeof(program) + 16];
+	char path[sizeof(folder) + 8];
+	assert_true(readlink("/proc/self/exe", program, sizeof(program) - 1) > 0);
+	*strrchr(program, '/') = '\0';
+	snprintf(folder, sizeof(folder), "%s/pg-template", program);
+	snprintf(path, sizeof(path), "%s.lock", folder);
+	int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(flock(lock, LOCK_EX), 0);
+	if (pg_command("tests/unit/pg_template.sh", folder, NULL) != 0) {
+		pg_template_make(folder);
+	}
+	assert_int_equal(flock(lock, LOCK_SH), 0); /* nobody makes it anew while it is copied */
+	pg_start_server(folder);
+	close(lock);
 }
 
 /* A place for ids that a test made up, which are of another time, in the tables that have one for each year. */
@@ -189,16 +259,20 @@ static inline void pg_add_partitions(const char *from, const char *to)
 	pg_exec("cairn_owner", sql);
 }
 
-static inline void pg_stop(void)
+/* For cmocka_run_group_tests, where a test wants no more than that. */
+static inline int pg_group_setup(void **state)
 {
-	kill(pg_cluster.pid, SIGQUIT);
-	waitpid(pg_cluster.pid, NULL, 0);
-	pid_t pid = fork();
-	if (pid == 0) {
-		execlp("rm", "rm", "-rf", pg_cluster.dir, (char *) NULL);
-		_exit(127);
-	}
-	waitpid(pid, NULL, 0);
+	(void) state;
+	pg_start();
+	return 0;
+}
+
+static inline int pg_group_teardown(void **state)
+{
+	(void) state;
+	db_thread_end();
+	pg_stop();
+	return 0;
 }
 
 static inline const struct field *pg_field(const struct fields *f, const char *name)

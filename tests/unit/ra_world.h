@@ -8,57 +8,61 @@
 #include "lib/crypto/jwk.h"
 #include "lib/rpc/client.h"
 #include "lib/rpc/handlers.h"
+#include "policy/challenges.h"
 #include "policy/keys.h"
 #include "ra/jobs.h"
 #include "ra/lists.h"
 #include "ra/ra.h"
 #include "tests/unit/pg.h"
+#include "tests/unit/ra_fakes.h"
 
 /* ---- fakes ---- */
 
-static enum { VA_PASSES, VA_REFUSES, VA_FAULTS, VA_IS_DEAD } va_does;
+static enum { VA_PASSES, VA_REFUSES, VA_FAULTS, VA_IS_DEAD, VA_TAKES_ITS_TIME } va_does;
+static const char *va_refuses;                            /* this name, whatever it does with others */
+static void (*va_adds)(struct validation_result *result); /* what a test wants in each answer */
 static int va_calls;
-static const char *last_caa_method;
+static struct {
+	rpc_va_validate_done *done;
+	void *arg;
+	struct validation_result result;
+} va_held; /* the answer that takes its time */
+static struct {
+	char method[32];
+	char account_url[128];
+	char former_account_urls[256]; /* with a space behind each */
+	int64_t onion_expiry;
+} last_caa; /* what the last look at CAA alone asked for */
+
+static inline void keep_caa(const struct validate_request *in)
+{
+	last_caa.former_account_urls[0] = '\0';
+	snprintf(last_caa.method, sizeof(last_caa.method), "%s", in->method);
+	snprintf(last_caa.account_url, sizeof(last_caa.account_url), "%s", in->account_url);
+	for (size_t i = 0; i < in->former_account_urls.n; i++) {
+		size_t at = strlen(last_caa.former_account_urls);
+		snprintf(last_caa.former_account_urls + at, sizeof(last_caa.former_account_urls) - at, "%s ",
+		    in->former_account_urls.v[i]);
+	}
+	last_caa.onion_expiry = in->onion_caa.expiry;
+}
 
 static inline struct validation_result va_result(const struct validate_request *in)
 {
-	static const uint8_t digest[SHA256_SIZE] = { 1 };
-	static struct resolution resolved = { .type = "A" };
-	static struct connection_attempt answered = {
-		.address_used = "127.0.0.1", .body_sha256 = { digest, sizeof(digest) }, .body_octets = 87
-	};
-	struct validation_result r = {
-		.validation_id = in->validation_id,
-		.perspective = "test",
-		.method = in->method,
-		.passed = va_does == VA_PASSES,
-		.fault = va_does == VA_FAULTS,
-		.started_at = clock_now(),
-		.ended_at = clock_now(),
-	};
-	if (va_does == VA_REFUSES) {
-		r.problem = (struct problem_record) { .type = "UNAUTHORIZED", .detail = "wrong answer" };
-	}
+	bool passes = va_does == VA_PASSES && (va_refuses == NULL || strcmp(in->identifier.value, va_refuses) != 0);
+	struct validation_result r = fake_result(in->validation_id, passes, va_does == VA_FAULTS);
+	r.method = in->method;
 	if (in->key_authorization != NULL && va_does != VA_FAULTS) {
-		r.resolutions = (struct resolution_list) { &resolved, 1 };
-		r.attempts = (struct connection_attempt_list) { &answered, 1 };
+		fake_evidence(&r);
+		r.attempts.v[0].body = in->response;
+	}
+	if (in->token == NULL) {
+		keep_caa(in);
+	}
+	if (va_adds != NULL) {
+		va_adds(&r);
 	}
 	return r;
-}
-
-struct rpc_loop {
-	int unused;
-};
-static struct rpc_loop the_loop;
-
-struct rpc_loop *rpc_loop_new(void)
-{
-	return &the_loop;
-}
-
-void rpc_loop_free(struct rpc_loop *loop)
-{
-	(void) loop;
 }
 
 void rpc_va_validate_start(struct rpc_loop *loop, const struct validate_request *in, struct id request_id,
@@ -73,6 +77,13 @@ void rpc_va_validate_start(struct rpc_loop *loop, const struct validate_request 
 	struct validation_result *r = ARENA_NEW(c.arena, struct validation_result);
 	*r = va_result(in);
 	int result = 0;
+	if (va_does == VA_TAKES_ITS_TIME) {
+		va_held.done = done;
+		va_held.arg = arg;
+		va_held.result = fake_result(in->validation_id, true, false);
+		ctx_done(&c);
+		return;
+	}
 	if (va_does == VA_IS_DEAD) {
 		result = FAIL(&c, UNAVAILABLE, "nobody answers");
 	}
@@ -83,7 +94,7 @@ void rpc_va_validate_start(struct rpc_loop *loop, const struct validate_request 
 int rpc_va_validate(struct ctx *c, const struct validate_request *in, struct validation_result *ret)
 {
 	va_calls++;
-	last_caa_method = arena_text(c->arena, in->method);
+	(void) c;
 	*ret = va_result(in);
 	return 0;
 }
@@ -127,6 +138,19 @@ static inline int world_ask(struct ctx *c, const char *role, const char *sql, co
 	return outcome;
 }
 
+static struct config test_config;
+
+/* The methods in force, as the signing CA tells them by its configuration. */
+static inline const char *world_methods(struct ctx *c)
+{
+	struct text_list methods = challenge_configured_types(c->arena, &test_config.policy.challenges);
+	const char *text = "";
+	for (size_t i = 0; i < methods.n; i++) {
+		text = arena_printf(c->arena, "%s%s%s", text, i == 0 ? "" : ",", methods.v[i]);
+	}
+	return text;
+}
+
 static inline int world_begin(struct ctx *c, const struct issue_certificate_request *in, struct id id, bool *ret_begun)
 {
 	struct jwk jwk;
@@ -148,12 +172,13 @@ static inline int world_begin(struct ctx *c, const struct issue_certificate_requ
 	TRY(world_ask(c, "cairn_ca",
 	    arena_printf(c->arena,
 	        "SELECT ca.begin_issuance(%s, %s, %s, '{%s}', '{%s}', 'e1', '%s', %s, 'tbs', %s, '{%s}', now(), now(), "
-	        "'ca/1', 60, %s, %s, %s, %s)",
+	        "'ca/1', 60, %s, %s, %s, %s, '{%s}', %s)",
 	        world_uuid(c, id), world_uuid(c, in->order_id), world_uuid(c, in->account_id), types, values, in->profile,
 	        world_hex(c, (struct bytes) { serial, sizeof(serial) }),
 	        world_hex(c, (struct bytes) { spki_sha256, sizeof(spki_sha256) }), values, world_uuid(c, c->request_id),
 	        world_hex(c, in->account_thumbprint),
-	        world_hex(c, (struct bytes) { jwk.thumbprint, sizeof(jwk.thumbprint) }), in->remembered ? "true" : "false"),
+	        world_hex(c, (struct bytes) { jwk.thumbprint, sizeof(jwk.thumbprint) }), in->remembered ? "true" : "false",
+	        world_methods(c), strcmp(test_config.policy.mode, "webpki") == 0 ? "true" : "false"),
 	    &begun));
 	*ret_begun = begun[0] == 't';
 	return 0;
@@ -196,7 +221,7 @@ static struct config test_config = {
 	.policy = { .mode = "private", .profiles = { &profile, 1 }, .internal_names = { internal_names, 1 } },
 	.ra = { .process = { .workers = 4 }, .hold_ms = 5000, .validation_attempts = 1, .validation_lease_s = 30 },
 };
-static const struct ra test_ra = { .config = &test_config, .instance = "cairn-ra@test" };
+static struct ra test_ra = { .config = &test_config, .instance = "cairn-ra@test" };
 
 static inline int group_setup(void **state)
 {
@@ -208,7 +233,8 @@ static inline int group_setup(void **state)
 	struct ctx c;
 	ctx_init(&c);
 	assert_int_equal(lists_load(&c, &test_config), 0);
-	pg_exec("cairn_owner", "INSERT INTO ca.issuer VALUES ('e1', '\\x01', '\\x02', 'chain', 'crl', 'aia', true)");
+	pg_exec("cairn_owner", "INSERT INTO ca.issuer VALUES ('e1', '\\x01', '\\x02', 'chain', 'crl', 'aia', true); INSERT "
+	                       "INTO ca.crl_shard (issuer, shard, url, open) VALUES ('e1', 0, 'tbs', true)");
 	assert_int_equal(db_check(&c), 0); /* style 17: every statement prepares as the role that runs it */
 	assert_int_equal(jobs_start(&c), 0);
 	ctx_done(&c);
@@ -218,7 +244,7 @@ static inline int group_setup(void **state)
 static inline int group_teardown(void **state)
 {
 	(void) state;
-	jobs_stop();
+	jobs_stop(1000);
 	db_thread_end();
 	pg_stop();
 	return 0;
@@ -228,10 +254,13 @@ static inline int setup(void **state)
 {
 	(void) state;
 	va_does = VA_PASSES;
+	va_refuses = NULL;
+	va_adds = NULL;
 	va_calls = 0;
 	memset(&the_ca, 0, sizeof(the_ca));
 	test_config.ra.validation_attempts = 1;
 	test_config.acme.terms_of_service = NULL;
+	test_config.acme.former_external_urls = (struct text_list) { 0 };
 	return 0;
 }
 

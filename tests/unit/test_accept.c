@@ -17,7 +17,7 @@ static void choices(void **state)
 	(void) state;
 	static const struct {
 		const char *header;
-		int expected;
+		size_t expected;
 	} cases[] = {
 		{ NULL, 0 },
 		{ "", 0 },
@@ -37,26 +37,26 @@ static void choices(void **state)
 		{ "application/pkcs7-mime; smime-type=certs-only", 1 },
 		{ "application/*;q=0.5, application/pem-certificate-chain;q=0", 1 }, /* the closer one counts */
 		{ "*/*, application/*;q=0.1, application/pkix-cert;q=0.2", 2 },
-		{ "application/pkix-cert;q=0", -1 },
-		{ "*/*;q=0", -1 },
-		{ "text/html", -1 },
-		{ "application/json, text/plain", -1 },
-		{ "text/*", -1 },
-		{ "application/pkix-certificate", -1 },
-		{ "application/pkix-cer", -1 },
-		{ "garbage, text/html", -1 },
+		{ "application/pkix-cert;q=0", 0 }, /* none of them: the first */
+		{ "*/*;q=0", 0 },
+		{ "text/html", 0 },
+		{ "application/json, text/plain", 0 },
+		{ "text/*", 0 },
+		{ "application/pkix-certificate", 0 },
+		{ "application/pkix-cer", 0 },
+		{ "garbage, text/html", 0 },
 		{ "application/pkix-cert;q=x", 2 },
 		{ "application/pkix-cert;q=7", 2 },
 		{ "application/pkix-cert;q=", 2 },
 		{ "application/pkix-cert;", 2 },
 		{ "application/pkix-cert;;", 2 },
-		{ "application/pkix-cert;q=0.0001", -1 },
+		{ "application/pkix-cert;q=0.0001", 0 },
 		{ "application/pkix-cert;q=1.999, application/pkcs7-mime", 1 },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		int got = accept_choose(cases[i].header, offered, 3);
+		size_t got = accept_choose(cases[i].header, offered, 3);
 		if (got != cases[i].expected) {
-			fail_msg("\"%s\": %d", cases[i].header == NULL ? "" : cases[i].header, got);
+			fail_msg("\"%s\": %zu", cases[i].header == NULL ? "" : cases[i].header, got);
 		}
 	}
 }

@@ -10,7 +10,7 @@
 #include "lib/crypto/auto_openssl.h"
 #include "lib/crypto/digest.h"
 #include "tests/unit/hex.h"
-#include "va/acme_cert.h"
+#include "policy/acme_cert.h"
 
 #define NAME "a.example"
 #define KEY_AUTHORIZATION "tok.thumbprint"

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "va/caa.h"
+#include "policy/caa.h"
 
 #define ACCOUNT "https://ca.example.org/acct/1"
 
@@ -49,7 +49,9 @@ static struct caa_verdict decide(struct arena *a, const char *set, bool wildcard
 {
 	static const char *names[] = { "ca.example.org", "second.example.org" };
 	static const struct text_list identities = { names, 2 };
-	struct caa_query q = { wildcard, &identities, ACCOUNT, method };
+	static const char *urls[] = { "https://old.example.org/acct/1" };
+	static const struct text_list former = { urls, 1 };
+	struct caa_query q = { wildcard, &identities, ACCOUNT, &former, method };
 	struct bytes_list rdata = set_of(a, set);
 	return caa_decide(a, &rdata, &q);
 }
@@ -172,6 +174,8 @@ static void test_parameters(void **state)
 		{ "0 issue ca.example.org; AccountURI=" ACCOUNT, true, true },
 		{ "0 issue ca.example.org; accounturi=" ACCOUNT "/", false, false },
 		{ "0 issue ca.example.org; accounturi=" ACCOUNT "1", false, false },
+		{ "0 issue ca.example.org; accounturi=https://old.example.org/acct/1", true, true }, /* before it moved */
+		{ "0 issue ca.example.org; accounturi=https://old.example.org/acct/2", false, false },
 		{ "0 issue ca.example.org; accounturi=http://ca.example.org/acct/1", false, false },
 		{ "0 issue ca.example.org; accounturi=https://CA.example.org/acct/1", false, false },
 		{ "0 issue ca.example.org; accounturi=", false, false },
@@ -209,6 +213,12 @@ static void test_parameters(void **state)
 		{ "0 issue ca.example.org; validationmethods=dns-01", false, false },
 	};
 	check_rows(by_account, COUNT_OF(by_account), "dns-account-01");
+	static const struct row standing[] = {
+		{ "0 issue ca.example.org; validationmethods=dns-persist-01", true, true },
+		{ "0 issue ca.example.org; validationmethods=ca-tbr-22", true, true },
+		{ "0 issue ca.example.org; validationmethods=ca-tbr-21", false, false },
+	};
+	check_rows(standing, COUNT_OF(standing), "dns-persist-01");
 }
 
 static void test_broken_records(void **state)

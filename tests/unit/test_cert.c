@@ -210,6 +210,27 @@ static void a_root_has_these_extensions(void **state)
 	assert_true(above == NULL || ASN1_OCTET_STRING_cmp(above, key_id) == 0);
 }
 
+/* D-14: the leftmost 160 bits of the SHA-256 of the key's octets (RFC 7093 2, method 1) */
+static void key_ids_follow_from_the_key(void **state)
+{
+	struct ctx *c = *state;
+	struct hierarchy h;
+	uint8_t digest[SHA256_SIZE];
+	make_hierarchy(c, "p256", "p256", &h);
+	struct bytes spki = h.intermediate.info.spki;
+	sha256_of((struct bytes) { spki.p + spki.n - 65, 65 }, digest); /* the uncompressed point */
+	assert_int_equal(h.intermediate.info.subject_key_id.n, 20);
+	assert_memory_equal(h.intermediate.info.subject_key_id.p, digest, 20);
+	assert_memory_not_equal(h.root.info.subject_key_id.p, digest, 20);
+	AUTO(X509) leaf = to_x509(h.intermediate.der);
+	const ASN1_OCTET_STRING *above = X509_get0_authority_key_id(leaf);
+	assert_non_null(above); /* D-13: the one of the issuer, and no name or serial beside it */
+	assert_int_equal(ASN1_STRING_length(above), 20);
+	assert_memory_equal(ASN1_STRING_get0_data(above), h.root.info.subject_key_id.p, 20);
+	assert_null(X509_get0_authority_issuer(leaf));
+	assert_null(X509_get0_authority_serial(leaf));
+}
+
 /* D-3 */
 static void serials(void **state)
 {
@@ -332,6 +353,7 @@ int main(void)
 		WITH_CTX(bad_templates_are_refused),
 		WITH_CTX(names_have_one_form),
 		WITH_CTX(a_root_has_these_extensions),
+		WITH_CTX(key_ids_follow_from_the_key),
 		WITH_CTX(serials),
 		WITH_CTX(pem),
 		WITH_CTX(broken_certificates_are_refused),

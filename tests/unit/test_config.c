@@ -77,23 +77,27 @@ static void defaults_are_sensible(void **state)
 static void reads_every_form(void **state)
 {
 	(void) state;
-	static const char text[] = "acme:\n"
-	                           "  external_url: https://[::1]:14000\n"
-	                           "  caa_identities: [a.example, 'b.example']\n"
-	                           "  eab_required: true\n"
-	                           "wfe: {workers: 3, spool_dir: spool, cert_file: /abs/cert.pem, database: ~}\n"
-	                           "policy:\n"
-	                           "  profiles:\n"
-	                           "  - name: short\n"
-	                           "    life: 160h\n"
-	                           "    common_name: false\n"
-	                           "  - {name: \"long\", life: 1d, order_life: 45s, authorization_life: 30m}\n"
-	                           "va:\n"
-	                           "  resolvers:\n"
-	                           "    - {zone: ., forward: 127.0.0.1@5353, dnssec: off}\n"
-	                           "  allow_networks: [127.0.0.0/8, fd00::/8]\n"
-	                           "  local_zones: [{zone: test., address: 127.0.0.1}]\n"
-	                           "retention: [{class: RP-OCSP, keep: 6d}, {class: SUB-REQ, keep: forever}]\n";
+	static const char text[] =
+	    "acme:\n"
+	    "  external_url: https://[::1]:14000\n"
+	    "  caa_identities: [a.example, 'b.example']\n"
+	    "  eab_required: true\n"
+	    "wfe: {workers: 3, spool_dir: spool, cert_file: /abs/cert.pem, database: ~}\n"
+	    "policy:\n"
+	    "  profiles:\n"
+	    "  - name: short\n"
+	    "    life: 160h\n"
+	    "    common_name: false\n"
+	    "  - {name: \"long\", life: 1d, order_life: 45s, authorization_life: 30m, backdate_s: 43200}\n"
+	    "  - {name: exact, order_life: 30d, backdate_s: 0}\n"
+	    "  - {name: brief, life: 90s}\n"
+	    "ca: {backdate_s: 60}\n"
+	    "va:\n"
+	    "  resolvers:\n"
+	    "    - {zone: ., forward: 127.0.0.1@5353, dnssec: off}\n"
+	    "  allow_networks: [127.0.0.0/8, fd00::/8]\n"
+	    "  local_zones: [{zone: test., address: 127.0.0.1}]\n"
+	    "retention: [{class: RP-OCSP, keep: 6d}, {class: SUB-REQ, keep: forever}]\n";
 	struct ctx c;
 	ctx_init(&c);
 	struct config *config = NULL;
@@ -113,6 +117,11 @@ static void reads_every_form(void **state)
 	assert_false(config->policy.profiles.v[0].common_name);
 	assert_int_equal(config->policy.profiles.v[1].order_life_s, 45);
 	assert_int_equal(config->policy.profiles.v[1].authorization_life_s, 1800);
+	assert_int_equal(config->policy.profiles.v[0].backdate_s, 60); /* B-24 */
+	assert_int_equal(config->policy.profiles.v[1].backdate_s, 43200);
+	assert_int_equal(config->policy.profiles.v[2].backdate_s, 0);
+	assert_int_equal(config->policy.profiles.v[3].backdate_s, 45);
+	assert_int_equal(config->wfe.visits_per_minute, 0); /* B-18: in private mode */
 	assert_string_equal(config->va.resolvers.v[0].dnssec, "off");
 	assert_int_equal(config->retention.v[0].keep_s, 6 * 86400);
 	assert_int_equal(config->retention.v[1].keep_s, INT64_MAX);
@@ -125,7 +134,8 @@ static void a_second_file_is_laid_over(void **state)
 	(void) state;
 	static const char *const texts[] = {
 		"acme: {website: 'https://a.example', caa_identities: [a, b]}\nwfe: {workers: 3, queue: 9}\n",
-		"wfe: {workers: 4}\nacme:\n  caa_identities: [c]\nlog:\n  level: warn\n",
+		"wfe: {workers: 4}\nacme:\n  caa_identities: [c]\nlog:\n  level: warn\n"
+		"policy: {mode: webpki}\nva: {dnssec_probe: broken.example}\n",
 	};
 	struct ctx c;
 	ctx_init(&c);
@@ -133,6 +143,7 @@ static void a_second_file_is_laid_over(void **state)
 	assert_int_equal(load(&c, texts, 2, &config), 0);
 	assert_int_equal(config->wfe.process.workers, 4);
 	assert_int_equal(config->wfe.process.queue, 9);
+	assert_int_equal(config->wfe.visits_per_minute, 1200); /* B-18: in mode webpki */
 	assert_string_equal(config->acme.website, "https://a.example");
 	assert_int_equal(config->acme.caa_identities.n, 1);
 	assert_string_equal(config->acme.caa_identities.v[0], "c");
@@ -167,6 +178,8 @@ static const struct {
 	{ "acme: {eab_required: yes}\n", "acme.eab_required: must be true or false" },
 	{ "acme: {caa_identities: a}\n", "acme.caa_identities: must be a list" },
 	{ "acme: {caa_identities: [[a]]}\n", "acme.caa_identities[0]: must be a text" },
+	{ "acme: {former_external_urls: ['https://a.example', 'b']}\n",
+	    "acme.former_external_urls: \"b\" must be https://host" },
 	{ "acme: {website: [a]}\n", "acme.website: must be a text" },
 	{ "policy: {mode: public}\n", "policy.mode: must be one of: private, webpki" },
 	{ "policy: {profiles: []}\n", "policy.profiles: must have between 1 and 32 entries" },
@@ -187,6 +200,16 @@ static const struct {
 	/* */
 	{ "policy: {profiles: [{name: a, order_life: 2d, authorization_life: 47h}]}\n",
 	    "policy.profiles.authorization_life: \"47h\" must not be less than order_life" },
+	/* B-5 */
+	{ "policy: {profiles: [{name: a, order_life: 31d, authorization_life: 40d}]}\n",
+	    "policy.profiles.order_life: \"31d\" must not be more than 30d" },
+	/* B-24, D-35 */
+	{ "policy: {profiles: [{name: a, backdate_s: 169201}]}\n",
+	    "policy.profiles[0].backdate_s: must be between -1 and 169200" },
+	{ "policy: {profiles: [{name: a, life: 4h, backdate_s: 7201}]}\n",
+	    "policy.profiles.backdate_s: \"7201\" must not be more than half of the life of the profile a" },
+	{ "policy: {profiles: [{name: a, life: 59s, order_life: 1s, authorization_life: 1s, backdate_s: 0}]}\n",
+	    "policy.profiles.life: \"59s\" must not be less than a minute" },
 	{ "acme: {external_url: 'http://a.example'}\n", "acme.external_url: \"http://a.example\" must be https://host" },
 	{ "acme: {external_url: 'https://a.example/'}\n", "without a path" },
 	{ "acme: {external_url: 'https://a.example:x'}\n", "without a path" },
@@ -199,6 +222,10 @@ static const struct {
 	{ "va: {http01_port: 65536}\n", "va.http01_port: must be between 1 and 65535" },
 	{ "va: {allow_networks: [10.0.0.0]}\n", "va.allow_networks: \"10.0.0.0\" must be a network" },
 	{ "va: {allow_networks: [10.0.0.0/33]}\n", "must be a network" },
+	{ "va: {deny_networks: [10.0.0.0]}\n", "va.deny_networks: \"10.0.0.0\" must be a network" },
+	{ "va: {allow_networks: [10.2.0.0/16, 10.1.0.0/16], deny_networks: [9.0.0.0/8, 10.0.0.0/15]}\n",
+	    "va.allow_networks: \"10.1.0.0/16\" lies in \"10.0.0.0/15\" of va.deny_networks, which comes first" },
+	{ "va: {allow_networks: [10.0.0.1/8]}\n", "bits behind the prefix must be zero" },
 	{ "va: {resolvers: [{zone: ., forward: '127.0.0.1:53'}]}\n",
 	    "va.resolvers.forward: \"127.0.0.1:53\" must be ADDRESS@PORT" },
 	{ "va: {resolvers: [{zone: ., forward: '127.0.0.1@0'}]}\n", "must be ADDRESS@PORT" },
@@ -222,10 +249,44 @@ static const struct {
 	    "test.busy_percent=5, test.rate_limited_percent=1: only for policy.mode private" }, /* */
 	{ "policy: {mode: webpki}\nacme: {nonce_reject_percent: 5}\n", "acme.nonce_reject_percent=5: only for" },
 	{ "policy: {mode: webpki}\ntest: {hold_authorizations_s: 5}\n", "test.hold_authorizations_s=5: only for" },
+	/* C-20, C-22 */
+	{ "policy: {mode: webpki}\nva: {resolvers: [{zone: ., forward: 127.0.0.1@53}, {zone: a.example, forward: "
+	  "127.0.0.1@53, "
+	  "dnssec: off}]}\n",
+	    "va.resolvers.zone: \"a.example\" has dnssec: off, which policy.mode webpki allows for no zone" },
+	{ "policy: {mode: webpki}\nva: {resolvers: [{zone: ., forward: 127.0.0.1@53, dnssec: off}]}\n", "has dnssec: off" },
+	{ "policy: {mode: webpki}\nva: {resolvers: [{zone: a.example, forward: 127.0.0.1@53, trust_anchors: [x]}]}\n",
+	    "has trust_anchors of its own" },
+	{ "policy: {mode: webpki}\nva: {local_zones: [{zone: Test., address: 127.0.0.1}, {zone: atest, address: "
+	  "127.0.0.1}]}\n",
+	    "va.local_zones.zone: \"atest\" is answered without a look into the DNS" },
 	{ "test: {busy_percent: 100}\n", "test.busy_percent" },
+	/* C-20, C-22: no key, root or switch beside IANA's where the public trusts what comes of it */
+	{ "policy: {mode: webpki}\nva: {root_servers: [192.0.2.1@53]}\n", "va.root_servers: only for policy.mode private" },
+	{ "policy: {mode: webpki}\nva: {root_trust_anchors: [x]}\n", "va.root_trust_anchors: only for" },
+	/* A-106, C-11 */
+	{ "policy: {mode: webpki}\nva: {allow_networks: ['10.0.0.0/8']}\n",
+	    "va.allow_networks: \"10.0.0.0/8\" opens a network that is not public to validation; only for policy.mode "
+	    "private" },
+	{ "policy: {mode: webpki}\nva: {allow_networks: ['8.8.8.0/24']}\n", "va.allow_networks" },
+	{ "policy: {mode: webpki}\nva: {http01_port: 5002}\n",
+	    "other ports than 80 and 443 are only for policy.mode private" },
+	{ "policy: {mode: webpki}\nva: {tlsalpn01_port: 5001}\n", "other ports than 80 and 443" },
+	{ "policy: {mode: webpki}\n", "va.dnssec_probe: policy.mode webpki needs one" }, /* C-25 */
+	{ "va: {timeout_s: 53}\n", "va.timeout_s: is more than the 52 s" },
+	{ "va: {timeout_s: 27, perspectives: [{name: ams, address: '192.0.2.1:1'}]}\n",
+	    "va.timeout_s: is more than the 26 s that ra.validation_lease_s and va.perspectives leave it" },
+	{ "va: {timeout_s: 58}\nra: {validation_lease_s: 3600}\n", "va.timeout_s: is more than the 57 s" },
+	{ "ra: {validation_lease_s: 17}\n", "va.timeout_s: is more than the 9 s" },
+	{ "va: {root_servers: ['192.0.2.1:53']}\n", "va.root_servers: \"192.0.2.1:53\" must be ADDRESS@PORT" },
+	/* C-40 */
+	{ "va: {caa_exceptions: [precertificate]}\n", "va.caa_exceptions" },
+	{ "policy: {caa: off}\n", "policy.caa" },
+	{ "va: {caa_lookup_failure: pass}\n", "va.caa_lookup_failure: must be one of: refuse, unsigned-passes" },
 	{ "[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]\n", "nested too deeply" },
 };
 
+/* B-5, C-9: no token outlives 30 days; C-40: no exception from CAA can be switched on; and all the rest of the table. */
 static void faults_are_named(void **state)
 {
 	(void) state;

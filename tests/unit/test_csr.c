@@ -1,4 +1,4 @@
-/* PKCS#10 requests, D-6, D-8, D-48. */
+/* PKCS#10 requests. */
 #include "tests/unit/crypto_test.h"
 
 #include "lib/crypto/csr.h"
@@ -129,6 +129,7 @@ static const struct refused refused[] = {
 	{ "dNSName", { .san = "DNS:a b.test" } },
 };
 
+/* D-8 */
 static void bad_requests_are_refused(void **state)
 {
 	struct ctx *c = *state;

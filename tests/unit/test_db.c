@@ -126,14 +126,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	(void) state;
-	db_thread_end();
-	pg_stop();
-	return 0;
-}
-
 static void test_values(void **state)
 {
 	(void) state;
@@ -496,5 +488,5 @@ int main(void)
 		cmocka_unit_test(test_used_again),
 		cmocka_unit_test(test_unreachable),
 	};
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, setup, pg_group_teardown);
 }

@@ -6,7 +6,8 @@
 
 #include <cmocka.h>
 
-#include "va/decide.h"
+#include "policy/decide.h"
+#include "tests/unit/address_answer.h"
 
 #define NAME "a.example"
 #define URL "http://a.example/.well-known/acme-challenge/tok"
@@ -27,16 +28,49 @@ static struct connection_attempt answer(const char *url, int64_t status, const c
 		.body_octets = (int64_t) strlen(body) };
 }
 
-static struct verdict decide(struct arena *a, const struct connection_attempt *v, size_t n)
+static struct verdict decide_by(
+    struct arena *a, const struct connection_attempt *v, size_t n, struct resolution_list resolutions)
 {
-	static const struct network_list none = { NULL, 0 };
+	static const struct ip_reach none = { { NULL, 0 }, { NULL, 0 } };
 	const struct validate_request request = { .identifier = { "dns", NAME }, .key_authorization = KEY_AUTHORIZATION };
 	struct decide_input in = { &request, { 80, 443 }, &none };
 	struct connection_attempt list[16];
 	assert_true(n <= COUNT_OF(list));
 	memcpy(list, v, n * sizeof(*v));
-	const struct validation_result result = { .attempts = { list, n } };
+	const struct validation_result result = { .attempts = { list, n }, .resolutions = resolutions };
 	return decide_http01(a, &in, &result);
+}
+
+static struct verdict decide(struct arena *a, const struct connection_attempt *v, size_t n)
+{
+	struct resolution lookups[] = { address_answer(a, NAME, addresses[0]), address_answer(a, NAME, ADDRESS),
+		address_answer(a, "b.example", ADDRESS) };
+	return decide_by(a, v, n, (struct resolution_list) { lookups, COUNT_OF(lookups) });
+}
+
+/* G-3, A-106: the address that was used is one that a recorded packet gives to this very name, and verified as far as it can be. */
+static void test_address_was_answered(void **state)
+{
+	(void) state;
+	struct arena *a = arena_new();
+	struct connection_attempt t = answer(URL, 200, KEY_AUTHORIZATION);
+	struct resolution good = address_answer(a, NAME, ADDRESS);
+	struct resolution bad[] = { good, good, good, good, address_answer(a, "b.example", ADDRESS),
+		address_answer(a, NAME, "93.184.216.35"), address_answer(a, NAME, addresses[0]) };
+	bad[0].raw.n = 0;
+	bad[1].dnssec = "bogus";
+	bad[2].error = "SERVFAIL";
+	bad[3].name = "b.example"; /* asked for, or so it says, for another */
+	bad[4].name = NAME;
+	assert_true(decide_by(a, &t, 1, (struct resolution_list) { &good, 1 }).passed);
+	assert_true(decide_by(a, &t, 1, (struct resolution_list) { NULL, 0 }).fault);
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		struct verdict v = decide_by(a, &t, 1, (struct resolution_list) { &bad[i], 1 });
+		if (v.passed || !v.fault) {
+			fail_msg("lookup %zu", i);
+		}
+	}
+	arena_free(a);
 }
 
 /* A-104, C-10 */
@@ -160,11 +194,13 @@ static void test_errors(void **state)
 		enum failure failure;
 		enum problem problem;
 	} rows[] = { { FAILURE_CONNECT_TIMEOUT, PROBLEM_CONNECTION }, { FAILURE_REFUSED, PROBLEM_CONNECTION },
-		{ FAILURE_UNREACHABLE, PROBLEM_CONNECTION }, { FAILURE_TLS, PROBLEM_TLS }, { FAILURE_TLS_TIMEOUT, PROBLEM_TLS },
-		{ FAILURE_TLS_CLOSED, PROBLEM_TLS }, { FAILURE_TLS_LARGE, PROBLEM_TLS }, { FAILURE_TLS_REFUSED, PROBLEM_TLS },
+		{ FAILURE_UNREACHABLE, PROBLEM_CONNECTION }, { FAILURE_NO_IPV6, PROBLEM_CONNECTION },
+		{ FAILURE_TLS, PROBLEM_TLS }, { FAILURE_TLS_TIMEOUT, PROBLEM_TLS }, { FAILURE_TLS_CLOSED, PROBLEM_TLS },
+		{ FAILURE_TLS_LARGE, PROBLEM_TLS }, { FAILURE_TLS_REFUSED, PROBLEM_TLS },
 		{ FAILURE_READ_TIMEOUT, PROBLEM_CONNECTION }, { FAILURE_RESET, PROBLEM_CONNECTION },
 		{ FAILURE_EMPTY, PROBLEM_CONNECTION }, { FAILURE_NOT_HTTP, PROBLEM_CONNECTION },
-		{ FAILURE_HEADERS, PROBLEM_CONNECTION }, { FAILURE_LOCATIONS, PROBLEM_CONNECTION },
+		{ FAILURE_HEADERS, PROBLEM_CONNECTION }, { FAILURE_LARGE, PROBLEM_CONNECTION },
+		{ FAILURE_MALFORMED, PROBLEM_CONNECTION }, { FAILURE_LOCATIONS, PROBLEM_CONNECTION },
 		{ FAILURE_ADDRESS, PROBLEM_CONNECTION }, { FAILURE_NAME, PROBLEM_DNS }, { FAILURE_LOOP, PROBLEM_CONNECTION },
 		{ FAILURE_REDIRECTS, PROBLEM_CONNECTION } };
 	(void) state;
@@ -210,6 +246,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bodies),
 		cmocka_unit_test(test_nul_and_length),
+		cmocka_unit_test(test_address_was_answered),
 		cmocka_unit_test(test_chains),
 		cmocka_unit_test(test_eleven_redirects),
 		cmocka_unit_test(test_errors),

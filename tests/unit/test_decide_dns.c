@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "va/decide.h"
-#include "va/txt.h"
+#include "policy/decide.h"
+#include "policy/txt.h"
 
 #define KEY_AUTHORIZATION "tokentokentokentokentoken.9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
 #define DIGEST "8XZSzLEN08nZN8cQUg5o7V6wu9GM9sg_pwEoEjqEW6U"

@@ -1,7 +1,7 @@
 /* link: va */
 /* dns-01 against a real name server: see va_world.h. */
 #include "tests/unit/va_run.h"
-#include "va/decide.h"
+#include "policy/decide.h"
 
 /* */
 static void test_records(void **state)
@@ -39,6 +39,9 @@ static void test_failures(void **state)
 	};
 	(void) state;
 	check_rows(rows, COUNT_OF(rows));
+	/* libunbound's own limit, told as such: eleven restarts */
+	check("chain.example", "DNS", "maximum number restarts (eg. indirections)");
+	check("chain.example", "DNS", "use fewer aliases (CNAME) in a row");
 	char name[254];
 	memset(name, 'a', sizeof(name));
 	for (size_t i = 50; i < sizeof(name); i += 50) {
@@ -48,7 +51,7 @@ static void test_failures(void **state)
 	check(name, "DNS", "the name is longer than DNS allows");
 }
 
-/* C-5, C-8: neither a record of the name above, nor one of the name's own alias, proves control of it */
+/* C-4, C-5, C-8: neither a record of the name above, nor one of the name's own alias, proves control of it */
 static void test_no_other_name_counts(void **state)
 {
 	static const struct row rows[] = {
@@ -167,7 +170,30 @@ static void test_account_label(void **state)
 	method = "dns-01";
 }
 
-/* The process ends: nothing is concluded. */
+/* B-29..B-31: what stands at the name itself for good, of this CA, for this account */
+static void test_standing_records(void **state)
+{
+	static const struct row rows[] = {
+		{ "standing.example", NULL, "" },
+		{ "alone.example", NULL, "" },
+		{ "led.example", NULL, "" },
+		{ "second.example", "UNAUTHORIZED",
+		    "is for the account \"https://ca.test/acct/2\", not for https://ca.test/acct/1" },
+		{ "over.example", "UNAUTHORIZED", "was good until 1 only" },
+		{ "lost.example", "MALFORMED", "it has no accounturi" },
+		{ "foreign.example", "UNAUTHORIZED", "No TXT record of this CA found at _validation-persist.foreign.example" },
+		{ "www.standing.example", "DNS", "NXDOMAIN looking up TXT for _validation-persist.www.standing.example" },
+		{ "txt.example", "DNS", "NXDOMAIN looking up TXT for _validation-persist.txt.example" },
+	};
+	(void) state;
+	method = "dns-persist-01";
+	check_rows(rows, COUNT_OF(rows));
+	check_with_caa("standing.example", true, NULL, "");
+	check_with_caa("alone.example", true, "UNAUTHORIZED", "has no policy=wildcard");
+	method = "dns-01";
+}
+
+/* The process ends: nothing is concluded. In a world of its own, where no name server is known to be silent yet. */
 static void test_drain(void **state)
 {
 	struct run r;
@@ -197,8 +223,10 @@ int main(void)
 		cmocka_unit_test(test_caa),
 		cmocka_unit_test(test_evidence),
 		cmocka_unit_test(test_account_label),
+		cmocka_unit_test(test_standing_records),
 		cmocka_unit_test(test_dnssec_is_required),
-		cmocka_unit_test(test_drain),
 	};
-	return cmocka_run_group_tests(tests, set_up_dns01, tear_down);
+	const struct CMUnitTest last[] = { cmocka_unit_test(test_drain) };
+	return cmocka_run_group_tests(tests, set_up_dns01, tear_down) +
+	       cmocka_run_group_tests(last, set_up_dns01, tear_down);
 }

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "va/dns_answer.h"
+#include "policy/dns_answer.h"
 
 #define HEAD(rcode, answers) 0, 0, 0x81, 0x80 | (rcode), 0, 1, 0, (answers), 0, 0, 0, 0
 /* At 12: a.b.test, type A, class IN; its labels stand at 12, 14 and 16. */

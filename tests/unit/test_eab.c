@@ -1,5 +1,5 @@
 /* link: ra cli */
-/* External account keys on a real database: their life, and newAccount with a binding., F-48. */
+/* External account keys on a real database: their life, and newAccount with a binding., F-48. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,40 +26,13 @@ static struct config test_config = {
 	.acme = { .external_url = "https://localhost:14000" },
 	.policy = { .mode = "private", .profiles = { &profile, 1 } },
 };
-static const struct ra test_ra = { .config = &test_config, .instance = "cairn-ra@test" };
+static struct ra test_ra = { .config = &test_config, .instance = "cairn-ra@test" };
 
-static void become_ra(void)
-{
-	db_thread_end();
-	db_statements(ra_statements, ra_statements_n);
-	db_configure(pg_conninfo("cairn_ra"), THREADS + 2, 5000);
-}
+#include "tests/unit/operator_world.h"
 
 static void become_operator(void)
 {
-	db_thread_end();
-	db_statements(eab_statements, eab_statements_n);
-	db_configure(pg_conninfo("cairn_operator"), 2, 5000);
-}
-
-static int group_setup(void **state)
-{
-	(void) state;
-	pg_start();
-	ra_set(&test_ra);
-	struct ctx c;
-	ctx_init(&c);
-	assert_int_equal(lists_load(&c, &test_config), 0);
-	ctx_done(&c);
-	return 0;
-}
-
-static int group_teardown(void **state)
-{
-	(void) state;
-	db_thread_end();
-	pg_stop();
-	return 0;
+	become_operator_of(eab_statements, eab_statements_n);
 }
 
 /* One account key that asks, and what it asks with. */
@@ -115,10 +88,15 @@ static struct parts good_parts(struct applicant *p, const struct eab_made *key)
 	return parts;
 }
 
+static const char *remote_address; /* of who asks */
+
 static int ask(struct applicant *p, json_t *binding)
 {
 	struct new_account_request in = {
-		.key = p->jwk.canonical, .terms_agreed = true, .external_account_binding = binding
+		.key = p->jwk.canonical,
+		.terms_agreed = true,
+		.external_account_binding = binding,
+		.remote_address = remote_address,
 	};
 	ctx_forgive(&p->c);
 	return ra_new_account_serve(&p->c, &in, &p->response);
@@ -152,6 +130,23 @@ static void assert_refused(struct applicant *p, int result, enum problem type, c
 	    "0");
 }
 
+/* It would be an option on a client's command line. One of 64 random texts would. */
+static void no_key_begins_with_a_hyphen(void **state)
+{
+	(void) state;
+	const struct eab_wish wish = { .label = "many", .max_accounts = 1 };
+	become_operator();
+	for (int i = 0; i < 500; i++) {
+		struct ctx c;
+		struct eab_made made;
+		ctx_init(&c);
+		assert_int_equal(eab_create(&c, &wish, "operator test", &made), 0);
+		assert_int_not_equal(made.mac_key[0], '-');
+		ctx_done(&c);
+	}
+	become_ra();
+}
+
 static void a_binding_makes_an_account(void **state) /* */
 {
 	(void) state;
@@ -166,12 +161,13 @@ static void a_binding_makes_an_account(void **state) /* A-65, A-66 */
 		json_t *binding = binding_of(p.c.arena, &parts);
 		assert_int_equal(ask(&p, binding), 0);
 		assert_true(p.response.created);
-		char *kept = pg_value("SELECT binding::text FROM front.account_binding ORDER BY account_id DESC LIMIT 1");
+		char *kept = pg_value("SELECT binding::text FROM front.account_binding WHERE account_id = "
+		                      "(SELECT id FROM acme.account ORDER BY created_at DESC LIMIT 1)");
 		json_t *json = json_loads(kept, 0, NULL);
 		assert_true(json_equal(json, binding));
 		json_decref(json);
 		free(kept);
-		pg_assert_value("SELECT accounts FROM acme.eab_key ORDER BY id DESC LIMIT 1", "1");
+		pg_assert_value("SELECT accounts FROM acme.eab_key ORDER BY created_at DESC LIMIT 1", "1");
 		pg_assert_value(
 		    arena_printf(p.c.arena,
 		        "SELECT count(*) FROM log.event WHERE kind = 'account.bound' AND facts ->> 'eab_key' = '%s'",
@@ -180,7 +176,7 @@ static void a_binding_makes_an_account(void **state) /* A-65, A-66 */
 		/* the same key again is its account, whatever became of the external key */
 		assert_int_equal(ask(&p, binding), 0);
 		assert_false(p.response.created);
-		pg_assert_value("SELECT accounts FROM acme.eab_key ORDER BY id DESC LIMIT 1", "1");
+		pg_assert_value("SELECT accounts FROM acme.eab_key ORDER BY created_at DESC LIMIT 1", "1");
 		ctx_done(&p.c);
 	}
 }
@@ -227,7 +223,7 @@ static void single_faults_are_refused(void **state) /* A-65, A-67 */
 	nobodys.kid = "AZr0AAAAcACAAAAAAAAAAA";
 	nobodys.mac_key = (struct bytes) { zeros, sizeof(zeros) };
 	assert_refused(&p, ask(&p, binding_of(p.c.arena, &nobodys)), PROBLEM_UNAUTHORIZED, same_words);
-	pg_assert_value("SELECT accounts FROM acme.eab_key ORDER BY id DESC LIMIT 1", "0");
+	pg_assert_value("SELECT accounts FROM acme.eab_key ORDER BY created_at DESC LIMIT 1", "0");
 	assert_int_equal(ask_with(&p, &key), 0); /* and none of them used it up */
 	ctx_done(&other.c);
 	ctx_done(&p.c);
@@ -387,7 +383,7 @@ static void a_race_makes_one_account(void **state) /* A-63, A-67 */
 	}
 	pg_exec("postgres", "TRUNCATE acme.account CASCADE");
 	assert_int_equal(run_race(p), 1); /* one account, many uses */
-	pg_assert_value("SELECT accounts FROM acme.eab_key ORDER BY id DESC LIMIT 1", "1");
+	pg_assert_value("SELECT accounts FROM acme.eab_key ORDER BY created_at DESC LIMIT 1", "1");
 	pg_assert_value("SELECT count(*) FROM acme.account", "1");
 	pg_assert_value("SELECT count(*) FROM acme.account_binding", "1");
 	for (size_t i = 0; i < THREADS; i++) {
@@ -431,9 +427,85 @@ static void the_secret_is_kept(void **state)
 	ctx_done(&c);
 }
 
+/* A-46: guesses are counted by where they come from, and refused before the MAC is looked at; what makes or finds an account
+ * was none. */
+static void wrong_bindings_are_limited(void **state)
+{
+	(void) state;
+	struct applicant p;
+	applicant_init(&p);
+	struct eab_made key = new_key(&p.c, 0);
+	struct parts wrong = good_parts(&p, &key);
+	wrong.mac_key = bytes_of_text("0123456789012345678901234567890123456789");
+	struct parts unknown = wrong;
+	unknown.kid = "nobody";
+	const char *name = limit_info(LIMIT_FAILED_BINDINGS_PER_IP_ADDRESS)->name;
+	test_ra.limits.v[LIMIT_FAILED_BINDINGS_PER_IP_ADDRESS] = (struct limit) { 2, 3600, 2 };
+	remote_address = "2001:db8::1";
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(ask_with(&p, &key), 0);
+	}
+	assert_int_equal(ask(&p, binding_of(p.c.arena, &wrong)), -1);
+	assert_int_equal(p.c.err.type, PROBLEM_UNAUTHORIZED);
+	remote_address = "2001:db8::2";
+	assert_int_equal(ask(&p, binding_of(p.c.arena, &unknown)), -1);
+	assert_int_equal(p.c.err.type, PROBLEM_UNAUTHORIZED);
+	assert_int_equal(ask_with(&p, &key), -1);
+	assert_int_equal(p.c.err.type, PROBLEM_RATE_LIMITED);
+	assert_string_equal(p.c.err.rule, name);
+	assert_non_null(strstr(p.c.err.detail, "wrong external account bindings"));
+	assert_non_null(strstr(p.c.err.detail, "2001:db8::/64"));
+	assert_in_range(p.c.err.retry_after_s, 1790, 1800);
+	remote_address = "2001:db8:0:1::1";
+	assert_int_equal(ask_with(&p, &key), 0);
+	remote_address = "2001:db8::1";
+	pg_exec("cairn_operator", "SELECT acme.set_limit_override('FailedBindingsPerIPAddress', '2001:db8::/32', 20, 3600, "
+	                          "30, 'a test', 'test')");
+	assert_int_equal(ask(&p, binding_of(p.c.arena, &wrong)), -1);
+	assert_int_equal(p.c.err.type, PROBLEM_UNAUTHORIZED);
+	pg_exec("cairn_owner", "UPDATE acme.limit_use SET whole_at = whole_at - interval '1 h'");
+	assert_int_equal(ask_with(&p, &key), 0);
+	test_ra.limits = (struct limits) { 0 };
+	remote_address = NULL;
+	ctx_done(&p.c);
+}
+
+/* what an attempt took is given back once, however often the statement that makes the account is run. */
+static void an_attempt_is_given_back_once(void **state)
+{
+	(void) state;
+	static const char uses[] =
+	    "'{\"uses\": [{\"name\": \"FailedBindingsPerIPAddress\", \"key\": \"192.0.2.9/32\", \"count\": 9, "
+	    "\"period_s\": 3600, \"burst\": 9, \"spend\": true}]}'";
+	struct ctx c;
+	ctx_init(&c);
+	struct eab_made key = new_key(&c, 0);
+	char *id = pg_value(arena_printf(c.arena, "SELECT cairn.id_of('%s')", key.key_id));
+	const char *find = arena_printf(c.arena, "SELECT acme.find_eab_secret('%s', %s)", id, uses);
+	const char *make = arena_printf(c.arena,
+	    "SELECT acme.new_bound_account('7193f000-0000-7000-8000-00000000ea00', '{}', sha256('twice'), "
+	    "sha256('s'), NULL, false, false, 'test', cairn.new_id(), '%s', '{}', NULL, %s)",
+	    id, uses);
+	for (int i = 0; i < 3; i++) {
+		pg_exec("cairn_ra", find);
+	}
+	char *before = pg_value("SELECT whole_at FROM acme.limit_use WHERE key = '192.0.2.9/32'");
+	for (int i = 0; i < 2; i++) {
+		pg_exec("cairn_ra", make);
+		pg_assert_value(
+		    arena_printf(c.arena,
+		        "SELECT '%s'::timestamptz - whole_at = step FROM acme.limit_use WHERE key = '192.0.2.9/32'", before),
+		    "t");
+	}
+	free(before);
+	free(id);
+	ctx_done(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_key_begins_with_a_hyphen),
 		cmocka_unit_test(a_binding_makes_an_account),
 		cmocka_unit_test(single_faults_are_refused),
 		cmocka_unit_test(a_binding_may_be_demanded),
@@ -443,6 +515,8 @@ int main(void)
 		cmocka_unit_test(keys_are_rotated),
 		cmocka_unit_test(a_race_makes_one_account),
 		cmocka_unit_test(the_secret_is_kept),
+		cmocka_unit_test(wrong_bindings_are_limited),
+		cmocka_unit_test(an_attempt_is_given_back_once),
 	};
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }

@@ -5,33 +5,7 @@
 #include <cmocka.h>
 
 #include "lib/base/buffer.h"
-#include "lib/base/fields.h"
-
-struct part {
-	const char *type;
-	int64_t value;
-};
-
-struct part_list {
-	struct part *v;
-	size_t n;
-};
-
-struct whole {
-	const char *name;
-	bool on;
-	int64_t count;
-	struct bytes key;
-	struct id id;
-	struct timestamp at;
-	struct text_list names;
-	struct bytes_list keys;
-	struct id_list ids;
-	struct int_list numbers;
-	json_t *any;
-	struct part part;
-	struct part_list parts;
-};
+#include "tests/unit/fields_whole.h"
 
 static const char *const colours[] = { "red", "green", NULL };
 

@@ -8,50 +8,7 @@
 #include <cmocka.h>
 
 #include "ra/recent.h"
-#include "tests/unit/ra_world.h"
-
-/* A CSR for the names with the key. */
-static struct bytes make_csr(struct ctx *c, EVP_PKEY *key, const char *const *names, size_t n)
-{
-	X509_REQ *req = X509_REQ_new();
-	const char *san = "";
-	for (size_t i = 0; i < n; i++) {
-		san = arena_printf(c->arena, "%s%sDNS:%s", san, i == 0 ? "" : ",", names[i]);
-	}
-	STACK_OF(X509_EXTENSION) *list = sk_X509_EXTENSION_new_null();
-	X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, san);
-	assert_non_null(extension);
-	sk_X509_EXTENSION_push(list, extension);
-	X509_REQ_add_extensions(req, list);
-	X509_REQ_set_pubkey(req, key);
-	assert_true(X509_REQ_sign(req, key, EVP_sha256()) > 0);
-	unsigned char *der = NULL;
-	int size = i2d_X509_REQ(req, &der);
-	assert_true(size > 0);
-	struct bytes copy = arena_bytes(c->arena, der, (size_t) size);
-	OPENSSL_free(der);
-	sk_X509_EXTENSION_pop_free(list, X509_EXTENSION_free);
-	X509_REQ_free(req);
-	return copy;
-}
-
-static int finalize(struct fixture *f, struct id order, struct bytes csr, struct order *ret)
-{
-	struct finalize_order_request in = {
-		.account_id = f->account.id, .thumbprint = f->account.thumbprint, .order_id = order, .csr = csr
-	};
-	ctx_forgive(&f->c);
-	return ra_finalize_order_serve(&f->c, &in, ret);
-}
-
-static void assert_finalize_fails(struct fixture *f, struct id order, struct bytes csr, enum problem expected)
-{
-	struct order ret;
-	int calls = the_ca.calls;
-	assert_int_equal(finalize(f, order, csr, &ret), -1);
-	assert_int_equal(f->c.err.type, expected);
-	assert_int_equal(the_ca.calls, calls);
-}
+#include "tests/unit/finalize_world.h"
 
 static void test_finalize(void **state) /* */
 {
@@ -95,7 +52,23 @@ static void forget_validation(struct id authz)
 	recent_keep_validation(authz, clock_now());
 }
 
-/* C-37: a validation of some age has its CAA checked again, by the method that was relied on (C-44). */
+/* The same validation, eight hours ago. */
+static void age_validation(struct fixture *f, const char *name)
+{
+	static const char sql[] =
+	    "INSERT INTO log.validation SELECT (v2).* FROM (SELECT jsonb_populate_record(v, jsonb_build_object('id', "
+	    "overlay(v.id::text PLACING left(cairn.id_at(now() - interval '8 hours')::text, 13) FROM 1 FOR 13))) AS v2 "
+	    "FROM log.validation v WHERE identifier_value = '%s') x; "
+	    "INSERT INTO log.validation_private SELECT v.id, p.salt, p.resolutions, p.attempts FROM log.validation v, "
+	    "log.validation w JOIN log.validation_private p ON p.id = w.id WHERE v.identifier_value = '%s' AND "
+	    "w.identifier_value = v.identifier_value AND v.id < w.id; "
+	    "UPDATE acme.authz SET validation_id = (SELECT min(id::text)::uuid FROM log.validation WHERE identifier_value "
+	    "= '%s') WHERE identifier_value = '%s'";
+	pg_exec("postgres", arena_printf(f->c.arena, sql, name, name, name, name));
+}
+
+/* C-37: a validation of some age has its CAA checked again, by the method that was relied on, and for the account by each
+ * URL that it has had (C-43, C-44). */
 static void test_caa_again(void **state)
 {
 	(void) state;
@@ -104,31 +77,127 @@ static void test_caa_again(void **state)
 	struct order done;
 	EVP_PKEY *key = NULL;
 	const char *names[] = { "aged.test" };
+	static const char *former[] = { "https://old.example", "https://older.example:8443" };
 	fixture_init(&f);
+	test_config.acme.former_external_urls = (struct text_list) { former, COUNT_OF(former) };
 	assert_int_equal(key_generate(&f.c, "p256", &key), 0);
 	struct bytes csr = make_csr(&f.c, key, names, 1);
 	assert_int_equal(order_names(&f, names, 1, &order), 0);
 	validate(&f, &order, 0);
 	forget_validation(order.authorizations.v[0]);
-	/* the same validation, eight hours ago */
-	pg_exec("postgres",
-	    "INSERT INTO log.validation SELECT (v2).* FROM (SELECT jsonb_populate_record(v, jsonb_build_object('id', "
-	    "overlay(v.id::text PLACING left(cairn.id_at(now() - interval '8 hours')::text, 13) FROM 1 FOR 13))) AS v2 "
-	    "FROM log.validation v WHERE identifier_value = 'aged.test') x; "
-	    "INSERT INTO log.validation_private SELECT v.id, p.salt, p.resolutions, p.attempts FROM log.validation v, "
-	    "log.validation w JOIN log.validation_private p ON p.id = w.id WHERE v.identifier_value = 'aged.test' AND "
-	    "w.identifier_value = 'aged.test' AND v.id < w.id; "
-	    "UPDATE acme.authz SET validation_id = (SELECT min(id::text)::uuid FROM log.validation WHERE identifier_value "
-	    "= "
-	    "'aged.test') WHERE identifier_value = 'aged.test'");
+	age_validation(&f, "aged.test");
 	va_does = VA_REFUSES;
 	assert_finalize_fails(&f, order.id, csr, PROBLEM_UNAUTHORIZED); /* what the fake says */
-	assert_string_equal(last_caa_method, "http-01");
+	char account[ID_TEXT_SIZE];
+	id_encode(f.account.id, account);
+	assert_string_equal(last_caa.method, "http-01");
+	assert_string_equal(
+	    last_caa.account_url, arena_printf(f.c.arena, "https://localhost:14000/acme/account/%s", account));
+	assert_string_equal(last_caa.former_account_urls,
+	    arena_printf(f.c.arena, "https://old.example/acme/account/%s https://older.example:8443/acme/account/%s ",
+	        account, account));
 	pg_assert_value("SELECT count(*) FROM log.validation WHERE method = 'caa' AND NOT passed", "1");
 	assert_string_equal(order_status(&f, order.id), "ready");
 	va_does = VA_PASSES;
 	assert_int_equal(finalize(&f, order.id, csr, &done), 0);
 	pg_assert_value("SELECT count(*) FROM log.validation WHERE method = 'caa' AND passed", "1");
+	ctx_done(&f.c);
+}
+
+static int finalize_asks(struct fixture *f, const struct order *order, struct bytes csr, enum problem expected)
+{
+	int calls = va_calls;
+	assert_finalize_fails(f, order->id, csr, expected);
+	return va_calls - calls;
+}
+
+/* C-36, C-37: what passed in such a check counts for as long as a validation does, what did not is asked for again. */
+static void test_caa_again_of_some(void **state)
+{
+	(void) state;
+	struct fixture f;
+	struct order order;
+	struct order done;
+	EVP_PKEY *key = NULL;
+	static const char *names[] = { "some-1.test", "some-2.test", "some-3.test" };
+	fixture_init(&f);
+	assert_int_equal(key_generate(&f.c, "p256", &key), 0);
+	struct bytes csr = make_csr(&f.c, key, names, COUNT_OF(names));
+	assert_int_equal(order_names(&f, names, COUNT_OF(names), &order), 0);
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		validate(&f, &order, i);
+		age_validation(&f, names[i]);
+		forget_validation(order.authorizations.v[i]);
+	}
+	ctx_limit_ms(&f.c, 1900); /* no time to record what would be found */
+	assert_int_equal(finalize_asks(&f, &order, csr, PROBLEM_UNAVAILABLE), 0);
+	f.c.deadline_us = INT64_MAX;
+	va_does = VA_FAULTS;
+	assert_int_equal(finalize_asks(&f, &order, csr, PROBLEM_UNAVAILABLE), COUNT_OF(names));
+	va_does = VA_PASSES;
+	va_refuses = "some-2.test";
+	assert_int_equal(finalize_asks(&f, &order, csr, PROBLEM_UNAUTHORIZED), COUNT_OF(names));
+	assert_int_equal(f.c.err.subproblems.n, 1);
+	assert_string_equal(f.c.err.subproblems.v[0].identifier_value, "some-2.test");
+	assert_int_equal(finalize_asks(&f, &order, csr, PROBLEM_UNAUTHORIZED), 1);
+	pg_exec("postgres", "UPDATE log.validation SET id = overlay(id::text PLACING left(cairn.id_at(now() - interval "
+	                    "'421 min')::text, 13) FROM 1 FOR 13)::uuid WHERE method = 'caa' AND passed AND "
+	                    "identifier_value = 'some-3.test'");
+	assert_int_equal(finalize_asks(&f, &order, csr, PROBLEM_UNAUTHORIZED), 2);
+	va_refuses = NULL;
+	va_calls = 0;
+	assert_int_equal(finalize(&f, order.id, csr, &done), 0);
+	assert_int_equal(va_calls, 1);
+	pg_assert_value(
+	    "SELECT string_agg(identifier_value || ' ' || passed || ' ' || n, ', ' ORDER BY identifier_value, passed) "
+	    "FROM (SELECT identifier_value, passed, count(*) AS n FROM log.validation WHERE method = 'caa' AND "
+	    "identifier_value LIKE 'some-%' GROUP BY 1, 2) x",
+	    "some-1.test false 1, some-1.test true 1, some-2.test false 4, some-2.test true 1, some-3.test false 1, "
+	    "some-3.test true 2");
+	ctx_done(&f.c);
+}
+
+static const char *const caa_used =
+    "SELECT count(*) FROM acme.limit_use WHERE name = 'CaaRefusalsPerAccount' AND whole_at > now()";
+
+/* C-37, A-46: a client that finalizes again and again has CAA looked up so often and no more, whatever is under way; what passes and what
+ * is a fault of ours is no use of the limit, and the order stays ready. */
+static void test_caa_refused_again_and_again(void **state)
+{
+	(void) state;
+	struct fixture f;
+	struct order order;
+	struct order done;
+	EVP_PKEY *key = NULL;
+	const char *names[] = { "again-and-again.test" };
+	fixture_init(&f);
+	assert_int_equal(key_generate(&f.c, "p256", &key), 0);
+	struct bytes csr = make_csr(&f.c, key, names, 1);
+	assert_int_equal(order_names(&f, names, 1, &order), 0);
+	validate(&f, &order, 0);
+	age_validation(&f, names[0]);
+	forget_validation(order.authorizations.v[0]);
+	test_ra.limits.v[LIMIT_CAA_REFUSALS_PER_ACCOUNT] = (struct limit) { 2, 3600, 2 };
+	va_does = VA_FAULTS;
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(finalize_asks(&f, &order, csr, PROBLEM_UNAVAILABLE), 1);
+	}
+	pg_assert_value(caa_used, "0");
+	va_does = VA_REFUSES;
+	assert_int_equal(finalize_asks(&f, &order, csr, PROBLEM_UNAUTHORIZED), 1);
+	assert_int_equal(finalize_asks(&f, &order, csr, PROBLEM_UNAUTHORIZED), 1);
+	assert_int_equal(finalize_asks(&f, &order, csr, PROBLEM_RATE_LIMITED), 0);
+	assert_true(f.c.err.retry_after_s > 0);
+	assert_non_null(strstr(f.c.err.detail, "finalizations that CAA forbade"));
+	assert_string_equal(order_status(&f, order.id), "ready");
+	pg_exec("postgres",
+	    "UPDATE acme.limit_use SET whole_at = whole_at - interval '30 min' WHERE name = 'CaaRefusalsPerAccount'");
+	va_does = VA_PASSES;
+	assert_int_equal(finalize(&f, order.id, csr, &done), 0);
+	pg_exec("postgres",
+	    "UPDATE acme.limit_use SET whole_at = whole_at - interval '30 min' WHERE name = 'CaaRefusalsPerAccount'");
+	pg_assert_value(caa_used, "0"); /* what the last one took came back */
+	test_ra.limits = (struct limits) { 0 };
 	ctx_done(&f.c);
 }
 
@@ -438,6 +507,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_finalize, setup),
 		cmocka_unit_test_setup(test_caa_again, setup),
+		cmocka_unit_test_setup(test_caa_again_of_some, setup),
+		cmocka_unit_test_setup(test_caa_refused_again_and_again, setup),
 		cmocka_unit_test_setup(test_remembered, setup),
 		cmocka_unit_test_setup(test_what_is_kept, setup),
 		cmocka_unit_test_setup(test_changed_since, setup),

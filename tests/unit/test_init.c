@@ -1,5 +1,5 @@
 /* link: cli */
-/* What `cairn init` and a ceremony make: D-20..D-28, D-63, E-21, F-12, F-13. */
+/* What `cairn init` and a ceremony make. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +18,7 @@
 #include "cli/files.h"
 #include "cli/init.h"
 #include "lib/crypto/auto_openssl.h"
+#include "lib/base/folder.h"
 #include "lib/crypto/crl.h"
 
 static char folder[64];
@@ -36,12 +37,15 @@ static int remove_folder(void **state)
 	static const char *const names[] = { "pki/root", "pki/ecdsa-1", "pki/rsa-1", "pki/site/site", "pki/api-ca",
 		"pki/internal/ca", "pki/internal/cairn-wfe/cairn-wfe", "pki/internal/cairn-ra/cairn-ra",
 		"pki/internal/cairn-va/cairn-va", "pki/internal/cairn-ca/cairn-ca",
-		"pki/internal/cairn-subscriber/cairn-subscriber", "pki/internal/cairn-command/cairn-command" };
-	static const char *const others[] = { "cairn.yaml", "pki/root.crl", "pki/ceremony.jsonl", "plan.yaml", "odd.yaml",
-		"r.pem", "r.key" };
+		"pki/internal/cairn-subscriber/cairn-subscriber", "pki/internal/cairn-command/cairn-command",
+		"pki/internal/perspective-ams/perspective-ams" };
+	static const char *const others[] = { "cairn.yaml", "pki/root.crl", "pki/ceremony.jsonl", "plan.jsonl", "plan.yaml",
+		"odd.yaml", "ams.yaml", "r.pem", "r.key", "pki/custodians/a/test.pem", "pki/custodians/b/test.pem",
+		"custodian-keys/a.key", "custodian-keys/b.key", "pki/recovery/hash.key" };
 	static const char *const folders[] = { "pki/internal/cairn-wfe", "pki/internal/cairn-ra", "pki/internal/cairn-va",
-		"pki/internal/cairn-ca", "pki/internal/cairn-subscriber", "pki/internal/cairn-command", "pki/internal",
-		"pki/site", "pki", "spool", "lists", "" };
+		"pki/internal/cairn-ca", "pki/internal/cairn-subscriber", "pki/internal/cairn-command",
+		"pki/internal/perspective-ams", "pki/internal", "pki/site", "pki/custodians/a", "pki/custodians/b",
+		"pki/custodians", "pki/recovery", "custodian-keys", "pki", "spool", "lists", "" };
 	char path[128];
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
 		snprintf(path, sizeof(path), "%s/%s.pem", folder, names[i]);
@@ -92,6 +96,29 @@ static bool verifies(struct ctx *c, const char *name)
 	return fine;
 }
 
+static void assert_subject(X509 *cert, int nid, const char *expected)
+{
+	char text[100] = "";
+	assert_true(X509_NAME_get_text_by_NID(X509_get_subject_name(cert), nid, text, sizeof(text)) > 0);
+	assert_string_equal(text, expected);
+}
+
+/* D-28: life and begin of what stands below the root. D-63: nobody takes the names for those of a public CA. */
+static void assert_intermediate(struct ctx *c, const char *name, const char *common_name)
+{
+	int days = 0;
+	int seconds = 0;
+	X509 *cert = read_x509(c, name);
+	assert_subject(cert, NID_commonName, common_name);
+	assert_subject(cert, NID_organizationName, "Cairn TEST");
+	assert_int_equal(ASN1_TIME_diff(&days, &seconds, X509_get0_notBefore(cert), X509_get0_notAfter(cert)), 1);
+	assert_true(days < 1095 || (days == 1095 && seconds == 0));
+	assert_int_equal(ASN1_TIME_diff(&days, &seconds, X509_get0_notBefore(cert), NULL), 1);
+	assert_int_equal(days, 0);
+	X509_free(cert);
+}
+
+/* D-28, D-63 */
 static void test_init(void **state)
 {
 	(void) state;
@@ -102,6 +129,8 @@ static void test_init(void **state)
 	assert_true(o.made.n > 10);
 	assert_true(verifies(&c, "pki/ecdsa-1.pem"));
 	assert_true(verifies(&c, "pki/rsa-1.pem"));
+	assert_intermediate(&c, "pki/ecdsa-1.pem", "Cairn TEST ECDSA 1");
+	assert_intermediate(&c, "pki/rsa-1.pem", "Cairn TEST RSA 1");
 	assert_false(verifies(&c, "pki/api-ca.pem")); /* the site's authority stands for itself */
 	struct stat st;
 	assert_int_equal(stat(in_folder(&c, "pki/root.key"), &st), 0);
@@ -141,12 +170,38 @@ static void test_database_is_quoted(void **state)
 	ctx_done(&c);
 }
 
+/* C-55: a perspective that is named later gets a certificate of its own, by the same authority; all else stays */
+static void test_perspective(void **state)
+{
+	(void) state;
+	struct ctx c;
+	ctx_init(&c);
+	struct init_options o = {
+		.state = folder, .database = "host=/tmp/none dbname=cairn", .overlay = in_folder(&c, "ams.yaml")
+	};
+	FILE *f = fopen(o.overlay, "w");
+	assert_non_null(f);
+	assert_true(fprintf(f, "va: {perspectives: [{name: ams, address: '192.0.2.1:1'}]}\n") > 0);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(init_run(&c, &o), 0);
+	assert_int_equal(init_run(&c, &o), 0);
+	X509 *cert = read_x509(&c, "pki/internal/perspective-ams/perspective-ams.pem");
+	assert_int_equal(X509_check_host(cert, "perspective-ams", 0, 0, NULL), 1);
+	assert_int_equal(X509_check_host(cert, "cairn-va", 0, 0, NULL), 0);
+	X509 *ca = read_x509(&c, "pki/internal/ca.pem");
+	assert_int_equal(X509_verify(cert, X509_get0_pubkey(ca)), 1);
+	X509_free(cert);
+	X509_free(ca);
+	ctx_done(&c);
+}
+
 static void write_plan(struct ctx *c, const char *text)
 {
 	unlink(in_folder(c, "plan.yaml"));
 	assert_int_equal(file_make(c, in_folder(c, "plan.yaml"), bytes_of_text(text), 0600), 0);
 }
 
+/* D-62: a ceremony has no word for anything that a root may not sign. */
 static void test_plan_faults(void **state)
 {
 	(void) state;
@@ -158,6 +213,7 @@ static void test_plan_faults(void **state)
 		"title: x\nsteps:\n  - { action: root, name: r, key: dsa, common_name: R, cert_file: r.pem, key_file: r.k }\n",
 		"title: x\nsteps:\n  - { action: crl, name: r, issuer: nobody, crl_file: x.crl }\n",
 		"title: x\nsteps:\n  - { action: root, name: r, speed: 3 }\n",
+		"title: x\nsteps:\n  - { action: leaf, name: r, key: p256, common_name: L, cert_file: r.pem, key_file: r.k }\n",
 	};
 	for (size_t i = 0; i < COUNT_OF(plans); i++) {
 		struct ctx c;
@@ -172,6 +228,33 @@ static void test_plan_faults(void **state)
 	}
 }
 
+static void assert_member(const json_t *line, const char *name, const char *expected)
+{
+	assert_string_equal(json_string_value(json_object_get(line, name)), expected);
+}
+
+/* The one object in the transcript: what was made, by what, and the digests by which it can be known again. */
+static void assert_transcript(struct ctx *c)
+{
+	struct bytes text;
+	struct bytes_list chain;
+	json_t *line = NULL;
+	assert_int_equal(file_read(c, in_folder(c, "plan.jsonl"), &text), 0);
+	const uint8_t *second = memchr(text.p, '\n', text.n);
+	assert_non_null(second); /* behind the one that tells of the ceremony */
+	text = (struct bytes) { second + 1, text.n - (size_t) (second + 1 - text.p) };
+	assert_int_equal(json_parse(c, text, &line), 0); /* one line and no more */
+	assert_int_equal(cert_read_file(c, in_folder(c, "r.pem"), &chain), 0);
+	assert_member(line, "software", "cairn " CAIRN_VERSION);
+	assert_member(line, "action", "root");
+	assert_member(line, "name", "r");
+	assert_member(line, "subject", "R");
+	assert_member(line, "sha256", cert_fingerprint(c->arena, chain.v[0]));
+	assert_true(json_integer_value(json_object_get(line, "lints")) > 50);
+	assert_non_null(json_object_get(line, "at"));
+}
+
+/* F-12, F-13: shown first, linted, written down, and what is there is never replaced. */
 static void test_plan(void **state)
 {
 	(void) state;
@@ -179,27 +262,50 @@ static void test_plan(void **state)
 	struct ceremony plan;
 	struct text_list list;
 	ctx_init(&c);
-	write_plan(&c, "title: A root\ntranscript: pki/ceremony.jsonl\nsteps:\n"
+	write_plan(&c, "title: A root\ntranscript: plan.jsonl\nsteps:\n"
 	               "  - { action: root, name: r, key: p384, country: XX, organization: O, common_name: R, days: 3650,\n"
 	               "      cert_file: r.pem, key_file: r.key }\n");
 	assert_int_equal(ceremony_read(&c, in_folder(&c, "plan.yaml"), &plan), 0);
 	assert_int_equal(ceremony_describe(&c, &plan, &list), 0);
 	assert_false(file_exists(in_folder(&c, "r.pem"))); /* shown first */
-	assert_int_equal(ceremony_run(&c, &plan, &list), 0);
+	assert_int_equal(ceremony_run(&c, &plan, &(struct text_list) { NULL, 0 }, &list), 0);
 	assert_int_equal(list.n, 1);
 	assert_true(file_exists(in_folder(&c, "r.pem")));
-	assert_int_equal(ceremony_run(&c, &plan, &list), 0);
+	assert_transcript(&c);
+	assert_int_equal(ceremony_run(&c, &plan, &(struct text_list) { NULL, 0 }, &list), 0);
 	assert_int_equal(list.n, 0);
 	/* a key without its certificate is a ceremony that was cut off: never overwritten */
 	unlink(in_folder(&c, "r.pem"));
-	assert_int_equal(ceremony_run(&c, &plan, &list), -1);
+	assert_int_equal(ceremony_run(&c, &plan, &(struct text_list) { NULL, 0 }, &list), -1);
+	ctx_done(&c);
+}
+
+/* F-33, D-5: what the lints refuse is neither signed nor written. */
+static void test_plan_is_linted(void **state)
+{
+	(void) state;
+	struct ctx c;
+	struct ceremony plan;
+	struct text_list list;
+	ctx_init(&c);
+	write_plan(&c,
+	    "title: A root\ntranscript: bad.jsonl\nsteps:\n"
+	    "  - { action: root, name: bad, key: p384, country: xx, organization: O, common_name: R, days: 3650,\n"
+	    "      cert_file: bad.pem, key_file: bad.key }\n");
+	assert_int_equal(ceremony_read(&c, in_folder(&c, "plan.yaml"), &plan), 0);
+	assert_int_equal(ceremony_run(&c, &plan, &(struct text_list) { NULL, 0 }, &list), -1);
+	assert_non_null(strstr(c.err.cause, "lint subject_text (D-5)"));
+	assert_false(file_exists(in_folder(&c, "bad.pem")) || file_exists(in_folder(&c, "bad.key")));
+	unlink(in_folder(&c, "bad.jsonl"));
 	ctx_done(&c);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_plan_is_linted),
 		cmocka_unit_test(test_init),
+		cmocka_unit_test(test_perspective),
 		cmocka_unit_test(test_database_is_quoted),
 		cmocka_unit_test(test_plan_faults),
 		cmocka_unit_test(test_plan),

@@ -9,7 +9,7 @@
 
 #include "lib/base/ip.h"
 
-static const struct network_list none = { NULL, 0 };
+static const struct ip_reach none = { { NULL, 0 }, { NULL, 0 } };
 
 /* A-106, B-11: each block by its first and last address, and its neighbours where they are free */
 static void test_special_addresses_are_refused(void **state)
@@ -22,7 +22,8 @@ static void test_special_addresses_are_refused(void **state)
 		"::ffff:127.0.0.1", "::ffff:93.184.216.34", "64:ff9b::a00:1", "64:ff9b::808:808", "64:ff9b:1::1", "100::1",
 		"100:0:0:1::1", "2001::1", "2001:0:4136:e378::1", "2001:2::1", "2001:10::1", "2001:1ff::1", "2001:db8::1",
 		"2002:a00:1::", "2002:808:808::1", "2620:4f:8000::1", "3fff::1", "3fff:fff::1", "4000::1", "5f00::1",
-		"8000::", "fc00::1", "fd12:3456::1", "fe80::1", "febf::1", "fec0::1", "ff02::1", "ffff::1", "1fff::1" };
+		"8000::", "2003::5efe:a00:1", "2606:4700::200:5efe:7f00:1", "fc00::1", "fd12:3456::1", "fe80::1", "febf::1",
+		"fec0::1", "ff02::1", "ffff::1", "1fff::1" };
 	(void) state;
 	for (size_t i = 0; i < COUNT_OF(refused); i++) {
 		struct ip ip;
@@ -39,7 +40,7 @@ static void test_public_addresses_are_permitted(void **state)
 		"100.128.0.0", "126.255.255.255", "128.0.0.0", "169.253.255.255", "169.255.0.0", "172.15.255.255", "172.32.0.0",
 		"191.255.255.255", "192.0.1.0", "192.0.3.0", "192.167.255.255", "192.169.0.0", "198.17.255.255", "198.20.0.0",
 		"223.255.255.255", "2000::1", "2001:200::1", "2001:db7:ffff::1", "2001:db9::1", "2003::1", "2606:4700::1111",
-		"2620:4f:8001::1", "3ffe::1" };
+		"2620:4f:8001::1", "3ffe::1", "2003::5eff:a00:1", "2003::100:5efe:a00:1" };
 	(void) state;
 	for (size_t i = 0; i < COUNT_OF(good); i++) {
 		struct ip ip;
@@ -64,26 +65,66 @@ static void test_only_exact_texts_are_addresses(void **state)
 	}
 }
 
-/* an allowed network opens that network and nothing else, in no other guise */
+/* an allowed network opens that network and nothing else, in no other guise; a denied one is closed, also inside of it */
 static void test_allowed_networks(void **state)
 {
 	static const char *texts[] = { "127.0.0.0/8", "10.1.128.0/17", "fd00:1::/33" };
+	static const char *denied[] = { "127.6.0.0/16", "8.8.4.0/24", "2606:4700::/32" };
 	static const struct {
 		const char *ip;
 		bool permitted;
 	} rows[] = { { "127.0.0.1", true }, { "127.9.9.9", true }, { "10.1.128.0", true }, { "10.1.255.255", true },
 		{ "10.1.127.255", false }, { "10.2.128.0", false }, { "::ffff:127.0.0.1", false }, { "::1", false },
 		{ "fd00:1::1", true }, { "fd00:1:7fff::1", true }, { "fd00:1:8000::1", false }, { "fd00:2::1", false },
-		{ "169.254.169.254", false }, { "8.8.8.8", true } };
+		{ "169.254.169.254", false }, { "8.8.8.8", true }, { "127.5.255.255", true }, { "127.6.0.0", false },
+		{ "8.8.4.4", false }, { "8.8.5.0", true }, { "2606:4700::1", false }, { "2606:4701::1", true } };
 	struct ctx c;
-	struct network_list allowed;
+	struct ip_reach reach;
 	(void) state;
 	ctx_init(&c);
-	assert_int_equal(networks_parse(&c, &(struct text_list) { texts, COUNT_OF(texts) }, &allowed), 0);
+	assert_int_equal(ip_reach_parse(&c, &(struct text_list) { texts, COUNT_OF(texts) },
+	                     &(struct text_list) { denied, COUNT_OF(denied) }, &reach),
+	    0);
+	struct network_list closed = ip_closed(c.arena, &reach, &(struct network_list) { NULL, 0 });
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct ip ip;
 		assert_int_equal(ip_parse(rows[i].ip, &ip), 0);
-		if ((ip_refusal(&ip, &allowed) == NULL) != rows[i].permitted) {
+		if ((ip_refusal(&ip, &reach) == NULL) != rows[i].permitted ||
+		    networks_have(&closed, &ip) == rows[i].permitted) {
+			fail_msg("%s", rows[i].ip);
+		}
+	}
+	ctx_done(&c);
+}
+
+/* The blocks say the same of any address as ip_refusal; what is open is left out to the bit, and also of what is denied. */
+static void test_closed_blocks(void **state)
+{
+	static const char *texts[] = { "10.1.2.0/24", "0.0.0.0/1" };
+	static const char *denied[] = { "11.0.0.0/8" };
+	static const char *open_texts[] = { "192.168.7.7/32", "11.1.1.1/32", "fd00::7/128", "10.1.0.0/16" };
+	static const struct {
+		const char *ip;
+		bool closed;
+	} rows[] = { { "192.168.7.6", true }, { "192.168.7.7", false }, { "192.168.7.8", true }, { "11.1.1.0", true },
+		{ "11.1.1.1", false }, { "11.1.1.2", true }, { "fd00::6", true }, { "fd00::7", false }, { "fd00::8", true },
+		{ "10.1.2.3", false }, { "127.0.0.1", false }, { "128.0.0.1", false }, { "240.0.0.1", true }, { "::", true },
+		{ "ffff::", true }, { "2000::", false } };
+	struct ctx c;
+	struct ip_reach reach;
+	struct network_list open;
+	(void) state;
+	ctx_init(&c);
+	assert_int_equal(ip_reach_parse(&c, &(struct text_list) { texts, COUNT_OF(texts) },
+	                     &(struct text_list) { denied, COUNT_OF(denied) }, &reach),
+	    0);
+	assert_int_equal(networks_parse(&c, &(struct text_list) { open_texts, COUNT_OF(open_texts) }, &open), 0);
+	struct network_list closed = ip_closed(c.arena, &reach, &open);
+	assert_in_range(closed.n, 100, 400);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct ip ip;
+		assert_int_equal(ip_parse(rows[i].ip, &ip), 0);
+		if (networks_have(&closed, &ip) != rows[i].closed) {
 			fail_msg("%s", rows[i].ip);
 		}
 	}
@@ -138,6 +179,7 @@ int main(void)
 		cmocka_unit_test(test_public_addresses_are_permitted),
 		cmocka_unit_test(test_only_exact_texts_are_addresses),
 		cmocka_unit_test(test_allowed_networks),
+		cmocka_unit_test(test_closed_blocks),
 		cmocka_unit_test(test_bad_networks_are_refused),
 		cmocka_unit_test(test_forms),
 	};

@@ -1,5 +1,5 @@
 /* link: ca */
-/* Which issuer signs (D-32): of the key's family, active, and by chance; and its other chains. */
+/* Which issuer signs: of the key's family, active, and by chance; and its other chains. */
 #include "tests/unit/crypto_test.h"
 
 #include <stdio.h>
@@ -33,6 +33,7 @@ static void draw(struct ctx *c, const char *kind, struct issuer *issuers, size_t
 	}
 }
 
+/* D-32 */
 static void by_chance_within_the_family(void **state)
 {
 	struct ctx *c = *state;

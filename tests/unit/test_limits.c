@@ -73,7 +73,9 @@ static void test_configuration(void **state)
 	struct config_policy config = { .mode = "private" };
 	struct limits limits = limits_of_config(&config);
 	for (size_t i = 0; i < LIMIT_COUNT; i++) {
-		assert_int_equal(limits.v[i].count, 0); /* private: off */
+		/* private: off, but for those that guard the mailboxes of people who asked for nothing */
+		bool guards = strncmp(limit_info((enum limit_kind) i)->name, "RecoveriesPer", 13) == 0;
+		assert_int_equal(limits.v[i].count > 0, guards);
 	}
 	config.limits = (struct config_limit_list) { some, 2 };
 	limits = limits_of_config(&config);
@@ -87,6 +89,23 @@ static void test_configuration(void **state)
 	assert_int_equal(limits.v[LIMIT_CERTIFICATES_PER_FQDN_SET].count, 5);
 	assert_int_equal(limits.v[LIMIT_CERTIFICATES_PER_FQDN_SET].burst, 5);
 	assert_int_equal(limits.v[LIMIT_FAILED_AUTHORIZATIONS_FOR_PAUSING].burst, 1152);
+}
+
+/* A claim counts by address, by account and by contact, whatever the mode says of the others. */
+static void test_claims(void **state)
+{
+	const struct config_policy config = { .mode = "private" };
+	const struct limits limits = limits_of_config(&config);
+	struct limit_ask ask;
+	(void) state;
+	const struct limit_claim claim = { "2001:db8::1", id_new(), "00ff" };
+	assert_int_equal(
+	    fields_parse_json(&c, &limit_ask_fields, bytes_of_text(limits_for_claim(c.arena, &limits, &claim)), &ask), 0);
+	assert_int_equal(ask.uses.n, 3);
+	assert_string_equal(ask.uses.v[0].key, "2001:db8::/64");
+	assert_string_equal(ask.uses.v[2].name, "RecoveriesPerContact");
+	assert_string_equal(ask.uses.v[2].key, "00ff");
+	assert_true(ask.uses.v[0].spend && ask.uses.v[1].spend && ask.uses.v[2].spend);
 }
 
 static struct limits all_on(void)
@@ -107,6 +126,9 @@ static void test_off(void **state)
 	const struct identifier_list list = { &one, 1 };
 	const struct limit_names names = { id_new(), &list };
 	assert_null(limits_for_account(c.arena, &off, "192.0.2.1"));
+	assert_null(limits_for_binding(c.arena, &off, "192.0.2.1"));
+	assert_null(limits_for_step(c.arena, &off, LIMIT_KEY_CHANGES_PER_ACCOUNT, names.account_id));
+	assert_null(limits_for_authorization(c.arena, &off, &names));
 	assert_null(limits_for_order(c.arena, &off, psl, &names));
 	assert_null(limits_for_issue(c.arena, &off, psl, &names));
 	assert_null(limits_for_validation(c.arena, &off, names.account_id, &one));
@@ -147,6 +169,37 @@ static void test_account(void **state)
 	assert_null(limits_for_account(c.arena, &on, "nonsense"));
 }
 
+/* steps with a limit of their own; guesses at external account keys count by networks that nobody gets many of. */
+static void test_steps(void **state)
+{
+	(void) state;
+	const struct limits on = all_on();
+	struct identifier one = { "dns", "www.a.test" };
+	const struct identifier_list list = { &one, 1 };
+	const struct limit_names names = { id_new(), &list };
+	char account[ID_TEXT_SIZE];
+	id_encode(names.account_id, account);
+	static const enum limit_kind kinds[] = { LIMIT_KEY_CHANGES_PER_ACCOUNT, LIMIT_REVOCATIONS_PER_ACCOUNT,
+		LIMIT_CHALLENGE_RETRIES_PER_ACCOUNT };
+	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+		struct limit_ask ask = read_ask(limits_for_step(c.arena, &on, kinds[i], names.account_id));
+		assert_int_equal(ask.uses.n, 1);
+		assert_true(find(&ask, kinds[i], account).spend);
+	}
+	struct limit_ask ask = read_ask(limits_for_authorization(c.arena, &on, &names));
+	assert_int_equal(ask.uses.n, 2);
+	assert_true(find(&ask, LIMIT_NEW_AUTHORIZATIONS_PER_ACCOUNT, account).spend);
+	assert_false(find(&ask, LIMIT_FAILED_AUTHORIZATIONS, NULL).spend);
+	assert_string_equal(ask.pausing.v[0], "www.a.test");
+	assert_null(ask.set);
+	ask = read_ask(limits_for_binding(c.arena, &on, "2001:db8:1:2:3:4:5:6"));
+	assert_true(find(&ask, LIMIT_FAILED_BINDINGS_PER_IP_ADDRESS, "2001:db8:1:2::/64").spend);
+	ask = read_ask(limits_for_binding(c.arena, &on, "192.0.2.1"));
+	assert_true(find(&ask, LIMIT_FAILED_BINDINGS_PER_IP_ADDRESS, "192.0.2.1/32").spend);
+	assert_null(limits_for_binding(c.arena, &on, NULL));
+	assert_null(limits_for_binding(c.arena, &on, "nonsense"));
+}
+
 /* newOrder takes of its own limit and looks at the others; what is issued is taken by the issuance. */
 static void test_order(void **state)
 {
@@ -180,8 +233,10 @@ int main(void)
 		cmocka_unit_test(test_domains),
 		cmocka_unit_test(test_sets),
 		cmocka_unit_test(test_configuration),
+		cmocka_unit_test(test_claims),
 		cmocka_unit_test(test_off),
 		cmocka_unit_test(test_account),
+		cmocka_unit_test(test_steps),
 		cmocka_unit_test(test_order),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

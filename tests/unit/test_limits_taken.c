@@ -116,15 +116,15 @@ static void test_overrides(void **state)
 	limit_on(LIMIT_NEW_ORDERS_PER_ACCOUNT, 1, 3600, 1);
 	override("NewOrdersPerAccount", p.text, "3, 3600, 3");
 	for (int i = 0; i < 3; i++) {
-		order(&p, "a.test", &made);
+		order(&p, arena_printf(p.c.arena, "a%d.test", i), &made);
 	}
 	assert_order_limited(&p, "a.test", LIMIT_NEW_ORDERS_PER_ACCOUNT);
 	assert_non_null(strstr(p.c.err.detail, "is 3 every 1 hour(s)."));
 	order(&other, "a.test", &made);
-	assert_order_limited(&other, "a.test", LIMIT_NEW_ORDERS_PER_ACCOUNT);
+	assert_order_limited(&other, "b.test", LIMIT_NEW_ORDERS_PER_ACCOUNT);
 	override("NewOrdersPerAccount", other.text, "0, 3600, 1"); /* no limit */
 	for (int i = 0; i < 3; i++) {
-		order(&other, "a.test", &made);
+		order(&other, arena_printf(p.c.arena, "a%d.test", i), &made);
 	}
 	pg_assert_value("SELECT count(*) FROM log.event WHERE kind = 'limit.overridden' AND actor = 'operator test'", "2");
 	party_done(&p);
@@ -231,6 +231,7 @@ static void test_renewal(void **state)
 	issue(&p, &made);
 	assert_order_limited(&p, "a.re.test", LIMIT_CERTIFICATES_PER_DOMAIN);
 	order(&p, "a.re.test b.re.test", &made); /* the same names */
+	not_given_again();
 	assert_order_limited(&p, "a.re.test b.re.test", LIMIT_NEW_ORDERS_PER_ACCOUNT);
 	issue(&p, &made);
 	pass_time(p.c.arena, 3601);
@@ -238,6 +239,67 @@ static void test_renewal(void **state)
 	pass_time(p.c.arena, 18000);
 	order(&p, "a.re.test b.re.test", &made);
 	party_done(&p);
+}
+
+/* A renewal is one also when nothing was on while the certificate was issued: sets are learned from certificates, a few at a
+ * time, and known by what they hold. */
+static void test_learned(void **state)
+{
+	(void) state;
+	static const char *const digests[] = { "{a.learn.test,b.learn.test}", "{*.learn.test,10.1.2.3}",
+		"{2001:db8::1,learn.test,2001:db8::1}" };
+	static const char *const names[] = { "b.learn.test a.learn.test", "10.1.2.3 *.learn.test",
+		"learn.test 2001:db8::1" };
+	struct party p;
+	struct order made;
+	party_init(&p);
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		struct identifier_list list = names_of(p.c.arena, names[i]);
+		for (size_t k = 0; k < list.n; k++) {
+			struct ip ip;
+			list.v[k].type = ip_parse(list.v[k].value, &ip) == 0 ? "ip" : "dns";
+		}
+		pg_assert_value(arena_printf(p.c.arena, "SELECT encode(acme.set_digest('%s'), 'hex')", digests[i]),
+		    limits_set(p.c.arena, &list));
+	}
+	pg_exec("cairn_subscriber", "SELECT cairn.learn_sets(100, -10)"); /* of other tests */
+	pg_exec("cairn_owner", "TRUNCATE acme.issued_set");
+	for (int i = 0; i < 3; i++) {
+		order(&p, i == 0 ? "a.learn.test b.learn.test" : arena_printf(p.c.arena, "n%d.learn.test", i), &made);
+		issue(&p, &made);
+	}
+	pg_assert_value("SELECT count(*) FROM acme.issued_set", "0");
+	limit_on(LIMIT_CERTIFICATES_PER_DOMAIN, 1, 36000, 1);
+	order(&p, "x.learn.test", &made);
+	issue(&p, &made);
+	assert_order_limited(&p, "b.learn.test a.learn.test", LIMIT_CERTIFICATES_PER_DOMAIN);
+	pg_assert_value("SELECT cairn.learn_sets(2, 60)", "0"); /* what is that young may not be committed */
+	pg_assert_value("SELECT cairn.learn_sets(2, -10)", "2");
+	pg_assert_value("SELECT cairn.learn_sets(2, -10)", "2");
+	pg_assert_value("SELECT cairn.learn_sets(2, -10)", "0");
+	pg_assert_value("SELECT count(*) FROM acme.issued_set WHERE until > now() + interval '119 days'", "4");
+	order(&p, "b.learn.test a.learn.test", &made);
+	order(&p, "n2.learn.test", &made);
+	assert_order_limited(&p, "n3.learn.test", LIMIT_CERTIFICATES_PER_DOMAIN);
+	party_done(&p);
+}
+
+/* What the latest certificate is called in `replaces`. */
+static void replace_latest(struct party *p)
+{
+	char *name =
+	    pg_value("SELECT translate(rtrim(encode(i.key_id, 'base64'), '=') || '.' || rtrim(encode(c.serial, 'base64'), "
+	             "'='), '+/', '-_') FROM ca.certificate c JOIN ca.issuer i ON i.name = c.issuer ORDER BY "
+	             "c.begun_at DESC LIMIT 1");
+	assert_non_null(name);
+	p->replaces = arena_text(p->c.arena, name);
+	free(name);
+}
+
+static void open_windows(void)
+{
+	pg_exec("cairn_owner",
+	    "UPDATE ca.certificate SET not_before = now() - interval '80 d', not_after = now() + interval '10 d'");
 }
 
 /* B-19: one that replaces a certificate takes nothing, from the beginning of the window on. */
@@ -252,15 +314,9 @@ static void test_ari(void **state)
 	limit_on(LIMIT_CERTIFICATES_PER_FQDN_SET, 1, 360000, 1);
 	order(&p, "a.ari.test", &made);
 	issue(&p, &made);
-	char *name =
-	    pg_value("SELECT translate(rtrim(encode(i.key_id, 'base64'), '=') || '.' || rtrim(encode(c.serial, 'base64'), "
-	             "'='), '+/', '-_') FROM ca.certificate c JOIN ca.issuer i ON i.name = c.issuer ORDER BY "
-	             "c.begun_at DESC LIMIT 1");
-	assert_non_null(name);
-	p.replaces = name;
+	replace_latest(&p);
 	assert_order_limited(&p, "a.ari.test b.ari.test", LIMIT_CERTIFICATES_PER_DOMAIN); /* before its time */
-	pg_exec("cairn_owner",
-	    "UPDATE ca.certificate SET not_before = now() - interval '80 d', not_after = now() + interval '10 d'");
+	open_windows();
 	order(&p, "a.ari.test b.ari.test", &made);
 	char *used = pg_value("SELECT sum(extract(epoch FROM whole_at)::int8) FROM acme.limit_use");
 	issue(&p, &made);
@@ -268,9 +324,82 @@ static void test_ari(void **state)
 	assert_string_equal(used, then);
 	p.replaces = NULL;
 	assert_order_limited(&p, "c.ari.test", LIMIT_CERTIFICATES_PER_DOMAIN);
-	free(name);
 	free(used);
 	free(then);
+	party_done(&p);
+}
+
+static void revoke_latest(const char *by)
+{
+	char sql[400];
+	snprintf(sql, sizeof(sql),
+	    "INSERT INTO ca.revocation (certificate_id, serial, issuer, crl_shard, reason, revoked_at, revoked_by, "
+	    "not_after) SELECT id, serial, issuer, crl_shard, 4, now(), '%s', not_after FROM ca.certificate ORDER BY "
+	    "begun_at DESC LIMIT 1",
+	    by);
+	pg_exec("cairn_owner", sql);
+}
+
+/* B-19: what subscribers can bring about themselves frees of nothing: revoking a certificate, asking for dates of which its window
+ * follows. What the CA revoked, or calls back, is free. */
+static void test_ari_by_oneself(void **state)
+{
+	(void) state;
+	static const char *const subscribers[] = { "account", "certificate-key", "authorizations" };
+	struct party p;
+	struct order made;
+	party_init(&p);
+	limit_on(LIMIT_CERTIFICATES_PER_DOMAIN, 1, 360000, 1);
+	order(&p, "a.self.test", &made);
+	issue(&p, &made);
+	replace_latest(&p);
+	for (size_t i = 0; i < COUNT_OF(subscribers); i++) {
+		revoke_latest(subscribers[i]);
+		assert_order_limited(&p, "a.self.test more.self.test", LIMIT_CERTIFICATES_PER_DOMAIN);
+		pg_exec("cairn_owner", "DELETE FROM ca.revocation");
+	}
+	revoke_latest("operator");
+	order(&p, "a.self.test more.self.test", &made);
+	issue(&p, &made);
+	/* its replacement is as new as any */
+	replace_latest(&p);
+	revoke_latest("account");
+	assert_order_limited(&p, "a.self.test x.self.test", LIMIT_CERTIFICATES_PER_DOMAIN);
+	pg_exec("cairn_owner", "UPDATE acme.orders SET not_before = now(), not_after = now() + interval '1 d'");
+	open_windows();
+	assert_order_limited(&p, "a.self.test x.self.test", LIMIT_CERTIFICATES_PER_DOMAIN);
+	pg_exec("cairn_owner", "UPDATE acme.orders SET not_before = NULL, not_after = NULL");
+	order(&p, "a.self.test x.self.test", &made); /* revoked, but due as it was before */
+	party_done(&p);
+}
+
+/* B-19: a certificate that is due brings one order past NewOrdersPerAccount, however often that is let fail; and none past the limit on
+ * failures. */
+static void test_ari_again(void **state)
+{
+	(void) state;
+	struct party p;
+	struct order made;
+	party_init(&p);
+	limit_on(LIMIT_NEW_ORDERS_PER_ACCOUNT, 2, 360000, 2);
+	limit_on(LIMIT_CERTIFICATES_PER_DOMAIN, 1, 360000, 1);
+	order(&p, "a.loop.test", &made);
+	issue(&p, &made);
+	replace_latest(&p);
+	open_windows();
+	for (int i = 0; i < 2; i++) { /* the first takes nothing, the second does */
+		order(&p, "a.loop.test b.loop.test", &made);
+		pg_exec("cairn_owner", "UPDATE acme.orders SET expires_at = now() WHERE certificate_id IS NULL");
+	}
+	assert_order_limited(&p, "a.loop.test b.loop.test", LIMIT_NEW_ORDERS_PER_ACCOUNT);
+	pass_time(p.c.arena, 360000);
+	limit_on(LIMIT_FAILED_AUTHORIZATIONS, 1, 3600, 1);
+	order(&p, "a.loop.test c.loop.test", &made);
+	validated(&p, &made, 1, false, false);
+	assert_order_limited(&p, "a.loop.test c.loop.test", LIMIT_FAILED_AUTHORIZATIONS);
+	pass_time(p.c.arena, 3600);
+	order(&p, "a.loop.test c.loop.test", &made);
+	issue(&p, &made); /* and of certificates' limits it is free still */
 	party_done(&p);
 }
 
@@ -393,6 +522,29 @@ static void test_rights(void **state)
 	assert_string_equal(pg_try("cairn_ra", "SELECT acme.reset_limit('a', 'b', 'c')", NULL), "42501");
 }
 
+/* an order that is given again takes nothing, and is given also when a new one would be refused. */
+static void test_order_given_again(void **state)
+{
+	(void) state;
+	struct party p;
+	struct order made;
+	struct order again;
+	party_init(&p);
+	limit_on(LIMIT_NEW_ORDERS_PER_ACCOUNT, 2, 3600, 2);
+	limit_on(LIMIT_FAILED_AUTHORIZATIONS, 1, 3600, 1);
+	order(&p, "a.given.test b.given.test", &made);
+	for (int i = 0; i < 3; i++) {
+		order(&p, "a.given.test b.given.test", &again);
+		assert_true(id_equal(made.id, again.id));
+	}
+	order(&p, "a.given.test", &again);
+	validated(&p, &again, 0, false, false);
+	assert_order_limited(&p, "c.given.test", LIMIT_NEW_ORDERS_PER_ACCOUNT);
+	order(&p, "a.given.test b.given.test", &again);
+	assert_true(id_equal(made.id, again.id));
+	party_done(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -403,11 +555,15 @@ int main(void)
 		cmocka_unit_test_setup(test_domain, world_fresh),
 		cmocka_unit_test_setup(test_domain_of_account, world_fresh),
 		cmocka_unit_test_setup(test_renewal, world_fresh),
+		cmocka_unit_test_setup(test_learned, world_fresh),
 		cmocka_unit_test_setup(test_ari, world_fresh),
+		cmocka_unit_test_setup(test_ari_by_oneself, world_fresh),
+		cmocka_unit_test_setup(test_ari_again, world_fresh),
 		cmocka_unit_test_setup(test_at_once, world_fresh),
 		cmocka_unit_test_setup(test_issuances_at_once, world_fresh),
 		cmocka_unit_test_setup(test_forgotten, world_fresh),
 		cmocka_unit_test_setup(test_rights, world_fresh),
+		cmocka_unit_test_setup(test_order_given_again, world_fresh),
 	};
 	return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

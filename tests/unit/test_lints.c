@@ -1,9 +1,10 @@
-/* Lints: a good object of each kind passes; each fault is found by the row that names it (F-30, F-32, F-33, F-35). */
+/* Lints: a good object of each kind passes; each fault is found by the row that names it. */
 #include "tests/unit/crypto_test.h"
 
 #include <openssl/conf.h>
 
 #include "policy/lints.h"
+#include "tests/unit/constrained.h"
 
 static struct hierarchy h;
 static struct ctx *shared;
@@ -231,17 +232,43 @@ static const struct template_fault template_faults[] = {
 	{ "names_stand_once", NULL, name_twice }, { "names_of_profile", NULL, too_many_names }, /* B-24 */
 	{ "common_name_is_in_san", NULL, foreign_common_name },                                 /* D-39 */
 	{ "common_name_of_profile", NULL, unwanted_common_name }, { "subject_of_leaf", NULL, organization },
-	{ "issuer_name_is_copied", NULL, other_issuer },                                         /* D-4 */
-	{ "authority_key_id", NULL, other_key_id },                                              /* D-13 */
-	{ "signature_algorithm_of_issuer", NULL, other_algorithm },                              /* D-7 */
-	{ "key_is_not_the_issuers", NULL, issuers_key }, { "key_of_leaf", "p521", NULL },        /* D-65 */
-	{ "key_of_leaf", "ed25519", NULL }, { "serial_has_64_random_bits", NULL, short_serial }, /* D-3 */
-	{ "crl_url_is_present", NULL, no_crl },                                                  /* D-45 */
-	{ "issuer_url_is_http", NULL, no_aia },                                                  /* D-43 */
-	{ "access_methods", NULL, ocsp }, { "crl_url_is_http", NULL, address_in_url },           /* D-15 */
-	{ "subject_key_id_of_profile", NULL, unwanted_key_id },                                  /* D-46 */
+	{ "issuer_name_is_copied", NULL, other_issuer },                                      /* D-4 */
+	{ "authority_key_id", NULL, other_key_id },                                           /* D-13 */
+	{ "signature_algorithm_of_issuer", NULL, other_algorithm },                           /* D-7 */
+	{ "key_is_not_the_issuers", NULL, issuers_key }, { "key_kind", "p521", NULL },        /* D-65 */
+	{ "key_kind", "ed25519", NULL }, { "serial_has_64_random_bits", NULL, short_serial }, /* D-3 */
+	{ "crl_url_is_present", NULL, no_crl },                                               /* D-45 */
+	{ "issuer_url_is_http", NULL, no_aia },                                               /* D-43 */
+	{ "access_methods", NULL, ocsp }, { "crl_url_is_http", NULL, address_in_url },        /* D-15 */
+	{ "subject_key_id_of_profile", NULL, unwanted_key_id },                               /* D-46 */
 };
 
+/* D-31: the CA itself refuses what its issuer may not sign. */
+static void issuers_constraints_hold(void **state)
+{
+	struct ctx *c = *state;
+	struct bytes tbs;
+	struct bytes cert = constrained_cert(c->arena, "permitted;DNS:a.test,excluded;IP:0.0.0.0/0.0.0.0");
+	struct name_constraints_list constraints;
+	struct lint_options o = options(&h.intermediate);
+	assert_good(c, name_constraints_read(c, c->arena, &(struct bytes_list) { &cert, 1 }, &constraints));
+	TEXTS(names, "a.test", "*.a.test");
+	struct cert_template t = leaf_template(c, &h.intermediate, "p256", &names);
+	assert_good(c, cert_build_tbs(c, &t, &tbs));
+	o.constraints = &constraints;
+	assert_good(c, lint_certificate(c, CERT_LEAF, tbs, &o));
+	TEXTS(outside, "a.test", "b.test");
+	t.dns_names = outside;
+	assert_good(c, cert_build_tbs(c, &t, &tbs));
+	assert_cause(c, "names_within_issuers_constraints", lint_certificate(c, CERT_LEAF, tbs, &o));
+	TEXTS(address, "9.9.9.9");
+	t.dns_names = names;
+	t.ip_addresses = address;
+	assert_good(c, cert_build_tbs(c, &t, &tbs));
+	assert_cause(c, "names_within_issuers_constraints", lint_certificate(c, CERT_LEAF, tbs, &o));
+}
+
+/* D-3, D-4, D-7, D-9, D-13, D-15, D-35, D-36, D-38, D-39, D-43, D-45, D-46, D-65, B-24, C-14: each row of the table */
 static void faults_of_templates_are_found(void **state)
 {
 	struct ctx *c = *state;
@@ -342,6 +369,7 @@ static struct bytes good_leaf(struct ctx *c)
 	return der;
 }
 
+/* D-11, D-12, D-14, D-27, D-38, D-40, D-44, D-48: each row of the table */
 static void faults_of_extensions_are_found(void **state)
 {
 	struct ctx *c = *state;
@@ -397,6 +425,7 @@ static void changed_octets(void **state)
 	assert_good(c, lint_certificate(c, CERT_LEAF, info.tbs, &o));
 }
 
+/* F-33, D-20, D-22, D-23, D-25, D-26, D-27 */
 static void faults_of_ca_certificates(void **state)
 {
 	struct ctx *c = *state;
@@ -428,6 +457,15 @@ static void faults_of_ca_certificates(void **state)
 	set_extension(x, NID_basic_constraints, true, "CA:TRUE,pathlen:0");
 	set_extension(x, NID_ext_key_usage, false, "serverAuth,clientAuth"); /* D-26 */
 	assert_cause(c, "key_purposes", lint_certificate(c, CERT_INTERMEDIATE, tbs_of(c, x), &o));
+	set_extension(x, NID_ext_key_usage, false, "serverAuth");
+	static const char *const policies[] = { "2.23.140.1.2.1,2.23.140.1.2.2", "2.5.29.32.0",
+		"2.23.140.1.2.2" }; /* D-27 */
+	for (size_t i = 0; i < COUNT_OF(policies); i++) {
+		set_extension(x, NID_certificate_policies, false, policies[i]);
+		assert_cause(c, "policy_is_domain_validated", lint_certificate(c, CERT_INTERMEDIATE, tbs_of(c, x), &o));
+	}
+	set_extension(x, NID_certificate_policies, false, "2.23.140.1.2.1");
+	assert_good(c, lint_certificate(c, CERT_INTERMEDIATE, tbs_of(c, x), &o));
 }
 
 /* ---- CRLs ---- */
@@ -533,6 +571,7 @@ static void short_lives(void **state)
 	assert_cause(c, "crl_url_is_present", lint_certificate(c, CERT_LEAF, tbs, &o));
 }
 
+/* F-33, D-7, E-21 */
 static void crls(void **state)
 {
 	struct ctx *c = *state;
@@ -567,6 +606,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_CTX(good_objects_pass),
+		WITH_CTX(issuers_constraints_hold),
 		WITH_CTX(faults_of_templates_are_found),
 		WITH_CTX(faults_of_extensions_are_found),
 		WITH_CTX(order_is_part_of_the_profile),

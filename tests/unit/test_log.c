@@ -130,6 +130,14 @@ static void an_error_shows_its_cause(void **state)
 	log_error(&c, LOG_ERROR, "refused");
 	const char *text = release(c.arena);
 	assert_non_null(strstr(text, "\"problem\":\"BAD_CSR\",\"detail\":\"The CSR is odd\",\"cause\":\"ASN.1 at 7\"}"));
+	ctx_forgive(&c);
+	c.err.instance = "https://ca.test/terms/secret";
+	assert_int_equal(FAIL(&c, USER_ACTION_REQUIRED, "Go to https://ca.test/terms/secret and agree"), -1);
+	capture();
+	log_error(&c, LOG_ERROR, "refused");
+	text = release(c.arena);
+	assert_non_null(strstr(text, "\"detail\":\"Go to [link]\""));
+	assert_null(strstr(text, "secret"));
 	ctx_done(&c);
 }
 

@@ -126,6 +126,47 @@ static void test_numbers_left_out(void **state)
 	pg_exec("cairn_owner", "DELETE FROM cairn.migration WHERE number = 6");
 }
 
+/* Functions run whenever their file changed, and again behind each migration, which may have dropped them. */
+static void test_functions(void **state)
+{
+	(void) state;
+	char sub[64];
+	char functions[64];
+	snprintf(sub, sizeof(sub), "%s/m", folder);
+	snprintf(functions, sizeof(functions), "%s/functions", folder);
+	assert_int_equal(mkdir(sub, 0700), 0);
+	assert_int_equal(mkdir(functions, 0700), 0);
+	pg_exec("cairn_owner", "DROP SCHEMA cairn CASCADE");
+	write_file("m/0001_a.sql", first);
+	write_file("m/0002_b.sql",
+	    "CREATE TABLE cairn.function_file (name text PRIMARY KEY, sha256 bytea, applied_at timestamptz)");
+	write_file("functions/b.sql", "CREATE OR REPLACE FUNCTION cairn.b() RETURNS int LANGUAGE sql AS 'SELECT 1'");
+	assert_int_equal(run(sub, NULL), 0);
+	pg_assert_value("SELECT to_regproc('cairn.b') IS NULL", "t");
+	assert_int_equal(run(sub, "--yes"), 0);
+	pg_assert_value("SELECT cairn.b() FROM cairn.function_file WHERE name = 'b.sql'", "1");
+	pg_exec("cairn_owner", "DROP FUNCTION cairn.b");
+	assert_int_equal(run(sub, "--yes"), 0); /* the same file does not run again */
+	pg_assert_value("SELECT to_regproc('cairn.b') IS NULL", "t");
+	write_file("m/0003_c.sql", "CREATE TABLE cairn.c ()");
+	assert_int_equal(run(sub, "--yes"), 0); /* but behind a migration it does */
+	pg_assert_value("SELECT cairn.b()", "1");
+	write_file("functions/b.sql", "CREATE OR REPLACE FUNCTION cairn.b() RETURNS int LANGUAGE sql AS 'SELECT 2'");
+	assert_int_equal(run(sub, "--json"), 0);
+	assert_int_equal(run(sub, "--yes"), 0);
+	pg_assert_value("SELECT cairn.b()", "2");
+	write_file(
+	    "functions/b.sql", "CREATE OR REPLACE FUNCTION cairn.b() RETURNS int LANGUAGE sql AS 'SELECT 3'; SELECT 1/0");
+	assert_int_equal(run(sub, "--yes"), 1); /* all or nothing */
+	pg_assert_value("SELECT cairn.b()", "2");
+	static const char *const made[] = { "m/0001_a.sql", "m/0002_b.sql", "m/0003_c.sql", "functions/b.sql" };
+	for (size_t i = 0; i < COUNT_OF(made); i++) {
+		delete_file(made[i]);
+	}
+	rmdir(sub);
+	rmdir(functions);
+}
+
 static void test_usage(void **state)
 {
 	(void) state;
@@ -161,6 +202,7 @@ static void test_real_ones(void **state)
 	(void) state;
 	pg_exec("cairn_owner", "DROP SCHEMA cairn CASCADE");
 	assert_int_equal(run("db/migrations", "--yes"), 0);
+	pg_assert_value("SELECT count(*) > 0 FROM cairn.function_file", "t");
 	assert_int_equal(run("db/migrations", "--yes"), 0);
 	pg_assert_value("SELECT count(*) > 4 AND min(number) = 1 FROM cairn.migration", "t");
 	/* partitions stand before anything writes, also after a long rest */
@@ -181,6 +223,7 @@ int main(void)
 		cmocka_unit_test(test_usage),
 		cmocka_unit_test(test_config),
 		cmocka_unit_test(test_numbers_left_out),
+		cmocka_unit_test(test_functions),
 		cmocka_unit_test(test_real_ones),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -9,9 +9,11 @@
 
 #include "policy/dns_name.h"
 #include "policy/names.h"
+#include "tests/unit/constrained.h"
 
 #define A63 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define OK RULE_NONE
+#define ONION "bbcweb3hytmzhn5d532owbu6oqadra5z3ar726vq5kgwwn6aucdccrad.onion"
 
 static struct config_profile profile = { .name = "classic", .life_s = 7776000, .max_names = 100 };
 static struct config config;
@@ -24,8 +26,10 @@ struct says {
 	const char *internal;
 	const char *network;
 	const char *blocked;
-	const char *list; /* content of a file of blocked names */
-	bool as_table;    /* as the table of challenges says, instead of all kinds */
+	const char *list;   /* content of a file of blocked names */
+	const char *issuer; /* name constraints of the CA's own certificate */
+	bool onion;         /* onion services can be validated */
+	bool as_table;      /* as the table of challenges says, instead of all kinds */
 };
 
 static void set_one(struct text_list *list, const char **value)
@@ -42,13 +46,15 @@ static struct policy *make(struct ctx *c, struct says *says)
 	set_one(&config.policy.internal_names, &says->internal);
 	set_one(&config.policy.permitted_networks, &says->network);
 	set_one(&config.policy.blocked_names, &says->blocked);
-	const struct policy_sources sources = { .config = &config,
-		.files = { .lists = { &file, says->list == NULL ? 0 : 1 } } };
+	struct bytes issuer = constrained_cert(c->arena, says->issuer);
+	const struct policy_sources sources = {
+		.config = &config, .files = { .lists = { &file, says->list == NULL ? 0 : 1 } }, .issuers = { &issuer, 1 }
+	};
 	if (policy_parse(c, &sources, &policy) != 0) {
 		fail_msg("%s", c->err.detail);
 	}
 	for (size_t i = 0; i < IDENTIFIER_KINDS && !says->as_table; i++) {
-		policy->offered[i] = true;
+		policy->offered[i] = i != IDENTIFIER_ONION || says->onion;
 	}
 	return policy;
 }
@@ -66,7 +72,7 @@ static const char *id_of(enum rule rule)
 static void assert_row(struct ctx *c, const struct policy *policy, const char *type, const struct row *row)
 {
 	const struct identifier one = { type, row->name };
-	struct verdict verdict = names_decide(c->arena, policy, &profile, &one);
+	struct ruling verdict = names_decide(c->arena, policy, &profile, &one);
 	if (verdict.rule != row->rule) {
 		fail_msg("%s \"%s\": expected %s, found %s (%s)", type, row->name, id_of(row->rule), id_of(verdict.rule),
 		    verdict.why);
@@ -202,7 +208,7 @@ static void sentences(void **state)
 	ctx_done(&c);
 }
 
-/* C-13, C-14, B-36 */
+/* C-7, C-13, C-14, B-36 */
 static void webpki(void **state)
 {
 	(void) state;
@@ -239,7 +245,8 @@ static void webpki(void **state)
 		{ "e164.arpa", RULE_NAME_REVERSE_ZONE },
 		{ "a.invalid", RULE_NAME_NOWHERE },
 		{ "a.alt", RULE_NAME_NOWHERE },
-		{ "facebookcorewwwi.onion", RULE_NAME_ONION },
+		{ "facebookcorewwwi.onion", RULE_NAME_ONION }, /* B-36 */
+		{ ONION, RULE_NAME_ONION },
 		{ "xtest.com", OK }, /* labels, not letters */
 		{ "a.b.c.d.e.f.g.h.i.example.com", RULE_NAME_LABELS },
 	};
@@ -286,6 +293,39 @@ static void internal_names(void **state)
 		{ "a.test", RULE_NAME_NOT_PERMITTED },
 	};
 	ASSERT_ROWS("dns", permitted, .permitted = "corp");
+}
+
+/* B-35, B-36: where they can be validated, whatever the mode; the name itself says whether it is one. */
+static void onion_services(void **state)
+{
+	(void) state;
+	static const struct row rows[] = {
+		{ ONION, OK },
+		{ "www." ONION, OK },
+		{ "*." ONION, OK },
+		{ "*.www." ONION, OK },
+		{ "facebookcorewwwi.onion", RULE_NAME_ONION_FORM },
+		{ "c" ONION, RULE_NAME_ONION_FORM },
+		{ "cbcweb3hytmzhn5d532owbu6oqadra5z3ar726vq5kgwwn6aucdccrad.onion", RULE_NAME_ONION_FORM },
+		{ "a.onion", RULE_NAME_ONION_FORM },
+		{ "*.onion", RULE_NAME_ONION_FORM },
+		{ "onion", RULE_NAME_ONION_FORM },
+		{ "w*." ONION, RULE_NAME_WILDCARD_FORM },
+		{ ONION ".com", OK },
+	};
+	ASSERT_ROWS("dns", rows, .mode = "private", .onion = true);
+	ASSERT_ROWS("dns", rows, .mode = "webpki", .onion = true);
+	static const struct row permitted[] = { { ONION, OK }, { "a.com", RULE_NAME_NOT_PERMITTED } };
+	ASSERT_ROWS("dns", permitted, .permitted = "onion", .onion = true);
+	static const struct row others[] = { { ONION, RULE_NAME_NOT_PERMITTED } };
+	ASSERT_ROWS("dns", others, .permitted = "a.com", .onion = true);
+	static const struct row blocked_one[] = { { ONION, RULE_NAME_BLOCKED_CONFIG },
+		{ "*." ONION, RULE_NAME_BLOCKED_CONFIG } };
+	ASSERT_ROWS("dns", blocked_one, .blocked = ONION, .onion = true);
+	static const struct row off[] = { { ONION, RULE_NAME_ONION }, { "*." ONION, RULE_NAME_ONION } };
+	ASSERT_ROWS("dns", off, .internal = ".");
+	assert_int_equal(identifier_kind(&(struct identifier) { "dns", "*." ONION }), IDENTIFIER_ONION);
+	assert_int_equal(identifier_kind(&(struct identifier) { "dns", "www." ONION }), IDENTIFIER_ONION);
 }
 
 /* The zones of the validation authority's configuration are the operator's word, too. */
@@ -401,6 +441,24 @@ static void addresses(void **state)
 	ASSERT_ROWS("ip", still_special, .network = "10.0.0.0/8", .mode = "webpki");
 }
 
+/* D-31: an issuer that may sign for some names only */
+static void issuers(void **state)
+{
+	(void) state;
+	static const char *limits =
+	    "permitted;DNS:corp.example,excluded;DNS:lab.corp.example,permitted;IP:9.9.9.0/255.255.255.0";
+	static const struct row names[] = {
+		{ "www.corp.example", OK },
+		{ "www.elsewhere.example", RULE_NAME_ISSUER },
+		{ "*.corp.example", RULE_NAME_ISSUER },
+		{ "*.www.corp.example", OK },
+		{ "lab.corp.example", RULE_NAME_ISSUER },
+	};
+	static const struct row addresses[] = { { "9.9.9.9", OK }, { "9.9.8.9", RULE_IP_ISSUER } };
+	ASSERT_ROWS("dns", names, .internal = ".", .issuer = limits);
+	ASSERT_ROWS("ip", addresses, .issuer = limits);
+}
+
 /* B-47: what no challenge can validate is refused, by the table of challenges. */
 static void validatable(void **state)
 {
@@ -448,12 +506,12 @@ static void switched_on(void **state)
 			enum identifier_kind kind = (enum identifier_kind) k;
 			bool is_http = strcmp(challenge->type, "http-01") == 0;
 			assert_int_equal(
-			    challenge_is_offered(&all, challenge, kind), challenge->validates[kind] && !challenge->draft);
+			    challenge_is_offered(&all, challenge, kind), challenge->validates[kind] && !challenge->on_request);
 			assert_int_equal(challenge_is_offered(&only_http, challenge, kind), challenge->validates[kind] && is_http);
 		}
 	}
 	assert_false(challenge_offered_for(&only_http, IDENTIFIER_WILDCARD));
-	assert_null(challenge_kind_find("sms-01"));
+	assert_null(challenge_kind_find("sms-01")); /* C-1 */
 	assert_null(challenge_kind_find(NULL));
 	struct ctx c;
 	ctx_init(&c);
@@ -464,6 +522,61 @@ static void switched_on(void **state)
 	assert_non_null(strstr(c.err.detail, "policy.challenges: this server has no challenge \"sms-01\"; it has http-01"));
 	config.policy.challenges = all;
 	ctx_done(&c);
+}
+
+static void check_standing(const struct policy_sources *sources, const char *refusal)
+{
+	struct ctx c;
+	struct policy *policy = NULL;
+	ctx_init(&c);
+	bool refused = policy_parse(&c, sources, &policy) != 0;
+	if (refused != (refusal != NULL) || (refused && strstr(c.err.detail, refusal) == NULL)) {
+		fail_msg("%s: %s", refusal, c.err.detail);
+	}
+	policy_free(policy);
+	ctx_done(&c);
+}
+
+/* B-28, B-32, A-81: what a challenge object of dns-persist-01 can't say, or an order can't rely on, is refused at the start. */
+static void standing(void **state)
+{
+	static const char *types[] = { "dns-01", "dns-persist-01" };
+	static const char *good[] = { "ca.test", "localhost", "xn--bcher-kva.example", "d.test", "e.test", "f.test",
+		"g.test", "h.test", "i.test", "j.test", "k.test" };
+	static const char *bad[] = { "CA.test", "ca.test.", "b\303\274cher.example", "ca..test", "" };
+	struct config_profile profiles[] = { { .name = "short", .order_life_s = 864000 },
+		{ .name = "long", .order_life_s = 864000 } };
+	struct config tried = { .policy = { .mode = "private", .challenges = { types, 2 }, .profiles = { profiles, 2 } } };
+	const struct policy_sources sources = { .config = &tried };
+	(void) state;
+	for (size_t n = 0; n <= COUNT_OF(good); n++) {
+		tried.acme.caa_identities = (struct text_list) { good, n };
+		check_standing(&sources, n == 0 || n > 10 ? "dns-persist-01 needs 1 to 10 acme.caa_identities" : NULL);
+	}
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		tried.acme.caa_identities = (struct text_list) { bad + i, 1 };
+		check_standing(&sources, "domain names in lower case");
+	}
+	tried.acme.caa_identities = (struct text_list) { good, 1 };
+	profiles[1].order_life_s++;
+	check_standing(&sources, "the order_life of profile long may be 10d at most");
+	tried.policy.challenges.n = 1;
+	check_standing(&sources, NULL);
+}
+
+/* B-37: no nonce may be answered after 30 days. */
+static void nonces_end(void **state)
+{
+	static const char *types[] = { "dns-01", "onion-csr-01" };
+	struct config_profile one = { .name = "long", .order_life_s = 30 * 86400 };
+	struct config tried = { .policy = { .mode = "private", .challenges = { types, 2 }, .profiles = { &one, 1 } } };
+	const struct policy_sources sources = { .config = &tried };
+	(void) state;
+	check_standing(&sources, NULL);
+	one.order_life_s++;
+	check_standing(&sources, "policy.profiles.order_life: onion-csr-01 allows 30d at most, and long has more");
+	tried.policy.challenges.n = 1;
+	check_standing(&sources, NULL);
 }
 
 static int check(
@@ -545,8 +658,11 @@ static void every_rule_was_seen(void **state)
 {
 	(void) state;
 	for (enum rule rule = RULE_NONE + 1; rule < RULE_COUNT; rule++) {
-		if (!seen[rule] && strncmp(rule_info(rule)->id, "key.", 4) != 0) {
-			fail_msg("no row shows %s", rule_info(rule)->id);
+		const char *id = rule_info(rule)->id; /* test_keys.c, test_profiles.c, test_policy_rows.c show the others */
+		bool elsewhere =
+		    strncmp(id, "key.", 4) == 0 || strncmp(id, "profile.", 8) == 0 || rule == RULE_NAME_NOT_GRANTED;
+		if (!seen[rule] && !elsewhere) {
+			fail_msg("no row shows %s", id);
 		}
 	}
 }
@@ -562,8 +678,12 @@ int main(void)
 		cmocka_unit_test(zones_of_validation),
 		cmocka_unit_test(blocked),
 		cmocka_unit_test(addresses),
+		cmocka_unit_test(issuers),
 		cmocka_unit_test(validatable),
 		cmocka_unit_test(switched_on),
+		cmocka_unit_test(standing),
+		cmocka_unit_test(nonces_end),
+		cmocka_unit_test(onion_services),
 		cmocka_unit_test(lists),
 		cmocka_unit_test(problems),
 		cmocka_unit_test(every_rule_was_seen),

@@ -53,7 +53,7 @@ static void test_failures_are_capped(void **state)
 	party_init(&p);
 	limit_on(LIMIT_FAILED_AUTHORIZATIONS, 2, 3600, 2);
 	for (size_t i = 0; i < COUNT_OF(made); i++) {
-		order(&p, "a.cap.test", &made[i]);
+		order(&p, arena_printf(p.c.arena, "a.cap.test %zu.cap.test", i), &made[i]);
 	}
 	for (size_t i = 0; i < COUNT_OF(made); i++) {
 		validated(&p, &made[i], 0, false, false);
@@ -158,6 +158,23 @@ static void test_paused(void **state)
 	party_done(&p);
 }
 
+/* an order of before is not given again for a name that was paused since. */
+static void test_orders_of_before(void **state)
+{
+	(void) state;
+	struct party p;
+	struct order made;
+	struct order again;
+	party_init(&p);
+	limit_on(LIMIT_FAILED_AUTHORIZATIONS_FOR_PAUSING, 1, 86400, 1);
+	order(&p, "a.before.test b.before.test", &made);
+	order(&p, "b.before.test a.before.test", &again);
+	assert_true(id_equal(made.id, again.id));
+	fail_once(&p, "a.before.test");
+	assert_paused(&p, "a.before.test b.before.test", 1);
+	party_done(&p);
+}
+
 static void test_links(void **state)
 {
 	(void) state;
@@ -227,6 +244,7 @@ int main(void)
 		cmocka_unit_test_setup(test_failures_are_capped, world_fresh),
 		cmocka_unit_test_setup(test_success, world_fresh),
 		cmocka_unit_test_setup(test_paused, world_fresh),
+		cmocka_unit_test_setup(test_orders_of_before, world_fresh),
 		cmocka_unit_test_setup(test_links, world_fresh),
 		cmocka_unit_test_setup(test_operator, world_fresh),
 	};

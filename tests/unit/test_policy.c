@@ -136,6 +136,61 @@ static void broken_configuration(void **state)
 	}
 }
 
+/* B-5: no token is older than 30 days where the Baseline Requirements hold */
+static void lives_of_orders(void **state)
+{
+	(void) state;
+	static const struct {
+		const char *mode;
+		int64_t days;
+		bool fine;
+	} rows[] = { { "webpki", 30, true }, { "webpki", 31, false }, { "private", 31, true } };
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct ctx c;
+		ctx_init(&c);
+		struct config_profile profile = { .name = "slow", .life_s = 86400, .order_life_s = rows[i].days * 86400 };
+		const struct config_policy policy = { .mode = rows[i].mode, .profiles = { &profile, 1 } };
+		assert_int_equal(parse_config(&c, &policy) == 0, rows[i].fine);
+		assert_true(rows[i].fine || strstr(c.err.detail, "mode webpki allows 30d at most, and slow has more") != NULL);
+		ctx_done(&c);
+	}
+}
+
+/* D-36: by the day of the start; what is withdrawn is issued no more. */
+static void lives(void **state)
+{
+	(void) state;
+	static const struct {
+		const char *mode;
+		const char *now;
+		int64_t days;
+		bool withdrawn;
+		bool good;
+	} rows[] = {
+		{ "webpki", "2026-11-22T00:00:00Z", 200, false, true },
+		{ "webpki", "2026-11-22T00:00:00Z", 201, false, false },
+		{ "webpki", "2026-11-22T00:00:00Z", 201, true, true },
+		{ "webpki", "2027-03-15T00:00:00Z", 200, false, false },
+		{ "private", "2027-03-15T00:00:00Z", 2000, false, true },
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct ctx c;
+		ctx_init(&c);
+		struct config_profile profile = {
+			.name = "long", .life = "so long", .life_s = rows[i].days * 86400, .withdrawn = rows[i].withdrawn
+		};
+		const struct config config = { .policy = { .mode = rows[i].mode, .profiles = { &profile, 1 } } };
+		struct policy_sources sources = { .config = &config };
+		struct policy *policy = NULL;
+		assert_int_equal(timestamp_parse(bytes_of_text(rows[i].now), &sources.now), 0);
+		assert_int_equal(policy_parse(&c, &sources, &policy) == 0, rows[i].good);
+		assert_true(
+		    rows[i].good || strstr(c.err.detail, "\"so long\" of the profile long: mode webpki allows ") != NULL);
+		policy_free(policy);
+		ctx_done(&c);
+	}
+}
+
 static int parse_suffixes(struct ctx *c, struct bytes text, struct policy **ret)
 {
 	const struct config config = { .policy = { .mode = "webpki" } };
@@ -236,6 +291,8 @@ int main(void)
 		cmocka_unit_test(broken_lists),
 		cmocka_unit_test(several_files_are_one_list),
 		cmocka_unit_test(broken_configuration),
+		cmocka_unit_test(lives),
+		cmocka_unit_test(lives_of_orders),
 		cmocka_unit_test(suffix_list),
 		cmocka_unit_test(folders),
 		cmocka_unit_test(rules_are_documented),

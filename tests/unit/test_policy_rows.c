@@ -28,6 +28,11 @@ struct rpc_loop *rpc_loop_new(void)
 	return NULL;
 }
 
+void rpc_loop_cut(struct rpc_loop *loop)
+{
+	(void) loop;
+}
+
 void rpc_loop_free(struct rpc_loop *loop)
 {
 	(void) loop;
@@ -69,38 +74,11 @@ static struct config test_config = {
 };
 static const struct ra test_ra = { .config = &test_config, .instance = "cairn-ra@test" };
 
-static void become_ra(void)
-{
-	db_thread_end();
-	db_statements(ra_statements, ra_statements_n);
-	db_configure(pg_conninfo("cairn_ra"), 2, 5000);
-}
+#include "tests/unit/operator_world.h"
 
 static void become_operator(void)
 {
-	db_thread_end();
-	db_statements(policy_statements, policy_statements_n);
-	db_configure(pg_conninfo("cairn_operator"), 2, 5000);
-}
-
-static int group_setup(void **state)
-{
-	(void) state;
-	pg_start();
-	ra_set(&test_ra);
-	struct ctx c;
-	ctx_init(&c);
-	assert_int_equal(lists_load(&c, &test_config), 0);
-	ctx_done(&c);
-	return 0;
-}
-
-static int group_teardown(void **state)
-{
-	(void) state;
-	db_thread_end();
-	pg_stop();
-	return 0;
+	become_operator_of(policy_statements, policy_statements_n);
 }
 
 /* An account, made with a new external account key that has these bounds (SQL arrays), or (NULL) with none. */
@@ -223,6 +201,12 @@ static void rules_say_whose_names_are(void **state) /* A-44, A-74 */
 	pg_assert_value("SELECT facts ->> 'rules' || (facts ->> 'policy')::int - (SELECT max(version) FROM acme.policy) "
 	                "FROM log.event WHERE kind = 'order.judged'",
 	    "[\"ana\", \"all\"]0");
+	assert_int_equal(
+	    order(&ana, "www.ana.test", "x.all.test", "short", &made), 0); /* the same one, judged as it now is */
+	pg_assert_value(
+	    "SELECT facts -> 'judged' = (SELECT facts FROM log.event WHERE kind = 'order.judged') FROM log.event "
+	    "WHERE kind = 'order.given_again' AND facts -> 'judged' IS NOT NULL",
+	    "t");
 	assert_refused(
 	    &ana, order(&ana, "www.ana.test", NULL, "classic", &made), PROBLEM_REJECTED_IDENTIFIER, "no rule of policy");
 	assert_string_equal(ana.c.err.rule, "name.not-granted");
@@ -259,6 +243,10 @@ static void keys_bind_their_accounts(void **state) /* B-25 */
 	bind_to_key(&p, "'{.key.test}'", "'{short}'");
 	assert_int_equal(order(&p, "www.key.test", NULL, "short", &made), 0);
 	assert_refused(&p, order(&p, "www.key.test", NULL, "classic", &made), PROBLEM_UNAUTHORIZED, "other profiles");
+	struct authorization early; /* it may be ordered, by the other profile (B-25) */
+	const struct new_authorization_request wanted = { p.account.id, p.account.thumbprint, { "dns", "new.key.test" } };
+	ctx_forgive(&p.c);
+	assert_int_equal(ra_new_authorization_serve(&p.c, &wanted, &early), 0);
 	assert_refused(
 	    &p, order(&p, "other.test", NULL, "short", &made), PROBLEM_REJECTED_IDENTIFIER, "bound to other names");
 	/* a rule gives nothing that the key does not */
@@ -427,6 +415,40 @@ static void grants_are_judged_in_the_database(void **state)
 	ctx_done(&p.c);
 }
 
+/* A-85: an order of before comes back as far as the policy of now has it: not when it refuses, and neither in place of an order whose
+ * names it gives without a challenge nor as one to which it gave them. */
+static void orders_come_back_by_the_policy_of_now(void **state)
+{
+	(void) state;
+	struct party p;
+	struct order first;
+	struct order again;
+	struct order given;
+	party_init(&p);
+	apply(&p.c, NO_RULES);
+	assert_int_equal(order(&p, "a.back.test", NULL, NULL, &first), 0);
+	apply(&p.c, "rules: [{name: other, everybody: true, names: [.other.test]}]");
+	assert_refused(&p, order(&p, "a.back.test", NULL, NULL, &again), PROBLEM_REJECTED_IDENTIFIER, "no rule of policy");
+	apply(&p.c, "rules: [{name: back, everybody: true, names: [.back.test]}]");
+	assert_int_equal(order(&p, "a.back.test", NULL, NULL, &again), 0);
+	assert_true(id_equal(first.id, again.id));
+	apply(&p.c, "rules: [{name: back, everybody: true, names: [.back.test], without_challenge: true}]");
+	assert_int_equal(order(&p, "a.back.test", NULL, NULL, &given), 0);
+	assert_false(id_equal(first.id, given.id));
+	assert_string_equal(given.status, "ready");
+	pg_exec("cairn_owner",
+	    arena_printf(p.c.arena, "UPDATE acme.orders SET expires_at = now() + interval '5 d' WHERE id = '%s'",
+	        uuid_of(&p.c, given.id)));
+	assert_int_equal(order(&p, "a.back.test", NULL, NULL, &again), 0);
+	assert_false(id_equal(given.id, again.id));
+	apply(&p.c, NO_RULES);
+	pg_exec("cairn_owner",
+	    arena_printf(p.c.arena, "UPDATE acme.orders SET expires_at = now() WHERE id = '%s'", uuid_of(&p.c, first.id)));
+	assert_int_equal(order(&p, "a.back.test", NULL, NULL, &again), 0);
+	assert_string_equal(again.status, "pending");
+	ctx_done(&p.c);
+}
+
 /* Between order and finalize a policy may come that refuses. */
 static void finalize_asks_again(void **state)
 {
@@ -455,6 +477,60 @@ static const char *verdict_on(const struct policy_verdict_list *list, const char
 	return "(none)";
 }
 
+static bool refused_by(const struct policy_verdict_list *list, const char *identifier, const char *rule)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const struct policy_verdict *one = &list->v[i];
+		if (strcmp(one->identifier, identifier) == 0 && strcmp(one->verdict, "refused") == 0 && one->rule != NULL &&
+		    strcmp(one->rule, rule) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* What the profile refuses has a rule as well (B-21, B-25). */
+static void profiles_refuse_by_rules(void **state)
+{
+	(void) state;
+	struct party p;
+	struct policy_verdict_list list;
+	bool allowed = true;
+	const char *names[] = { "a.ana.test", "b.ana.test", "c.ana.test", "d.ana.test", "10.1.2.3" };
+	const char *others[] = { "AZr0AAAAcACAAAAAAAAAAA" };
+	const char *types[] = { "dns" };
+	party_init(&p);
+	apply(&p.c, NO_RULES);
+	const struct config_profile before = profiles[1];
+	profiles[1].accounts = (struct text_list) { others, 1 };
+	profiles[1].identifier_types = (struct text_list) { types, 1 };
+	const struct policy_test test = {
+		.account = p.account.id,
+		.names = { names, COUNT_OF(names) },
+		.profile = "short",
+	};
+	assert_int_equal(policy_test_run(&p.c, &test_config, &test, &list, &allowed), 0);
+	assert_false(allowed);
+	assert_true(refused_by(&list, "", "profile.names"));
+	assert_true(refused_by(&list, "", "profile.account"));
+	assert_true(refused_by(&list, "10.1.2.3", "profile.type"));
+	assert_string_equal(verdict_on(&list, "a.ana.test"), "challenge");
+	profiles[1].accounts.n = 0; /* */
+	const char *repeated[] = { "a.ana.test", "A.ana.test", "a.ana.test", "b.ana.test", "B.ANA.test", "b.ana.test" };
+	const struct policy_test twice = {
+		.account = p.account.id, .names = { repeated, COUNT_OF(repeated) }, .profile = "short"
+	};
+	assert_int_equal(policy_test_run(&p.c, &test_config, &twice, &list, &allowed), 0);
+	assert_true(allowed);
+	assert_int_equal(list.n, 2);
+	profiles[1].accounts.n = 1;
+	struct order made;
+	assert_refused(&p, order(&p, "a.ana.test", NULL, "short", &made), PROBLEM_UNAUTHORIZED, "may not use the profile");
+	assert_string_equal(p.c.err.rule, "profile.account");
+	profiles[1] = before;
+	ctx_done(&p.c);
+}
+
 static void questions_are_answered_before(void **state)
 {
 	(void) state;
@@ -473,8 +549,8 @@ static void questions_are_answered_before(void **state)
 	assert_false(allowed);
 	assert_string_equal(verdict_on(&list, "www.ana.test"), "challenge");
 	assert_string_equal(verdict_on(&list, "lab.test"), "granted");
-	assert_string_equal(verdict_on(&list, "www.ben.test"), "refused");
-	assert_string_equal(verdict_on(&list, "under_score.test"), "refused");
+	assert_true(refused_by(&list, "www.ben.test", "name.not-granted"));
+	assert_true(refused_by(&list, "under_score.test", "name.underscore"));
 	test.names.n = 2;
 	assert_int_equal(policy_test_run(&p.c, &test_config, &test, &list, &allowed), 0);
 	assert_true(allowed);
@@ -509,15 +585,25 @@ static void questions_are_answered_before(void **state)
 	ctx_done(&p.c);
 }
 
+/* A day old; it ends so long from now. */
 static void give_certificate(struct party *p, const char *names, const char *life)
 {
 	pg_exec("cairn_owner",
 	    arena_printf(p->c.arena,
-	        "INSERT INTO ca.certificate (id, order_id, account_id, not_before, not_after, begun_at, crl_shard, issuer, "
-	        "profile, serial, spki_sha256, names, validations, der, signed_at) VALUES (cairn.new_id(), cairn.new_id(), "
-	        "cairn.id_of('%s'), now() - interval '1 day', now() + interval '%s', now(), 0, 'i', 'classic', "
-	        "uuid_send(gen_random_uuid()), sha256(''), '%s', '{}', 'x', now())",
+	        "WITH c AS (INSERT INTO ca.certificate (id, order_id, account_id, not_before, not_after, begun_at, "
+	        "crl_shard, issuer, profile, serial, spki_sha256, names, validations, der, signed_at) VALUES "
+	        "(cairn.new_id(), cairn.new_id(), cairn.id_of('%s'), now() - interval '1 day', now() + interval '%s', "
+	        "now(), 0, 'i', "
+	        "'classic', '\\x01' || uuid_send(gen_random_uuid()), sha256(''), '%s', '{}', 'x', now()) RETURNING id, "
+	        "serial) INSERT INTO ca.serial SELECT serial, id FROM c",
 	        p->text, life, names));
+}
+
+/* B-16: renewals come when renewalInfo says. */
+static void assert_days_left(const struct policy_difference *d, double days)
+{
+	double left = (double) (d->renews_at.us - clock_now().us) / (86400.0 * 1000000);
+	assert_true(left > days - 0.01 && left < days + 0.01);
 }
 
 static void certificates_that_a_policy_refuses(void **state)
@@ -530,8 +616,8 @@ static void certificates_that_a_policy_refuses(void **state)
 	party_init(&ana);
 	party_init(&ben);
 	give_certificate(&ana, "{www.ana.test}", "2 days");
-	give_certificate(&ben, "{www.ben.test,10.1.2.3}", "2 days");
-	give_certificate(&ben, "{www.ben.test,10.1.2.3}", "3 days");
+	give_certificate(&ben, "{www.ben.test,10.1.2.3}", "30 days");
+	give_certificate(&ben, "{10.1.2.3,www.ben.test}", "136 hours"); /* 160 in all */
 	give_certificate(&ben, "{www.ben.test}", "-1 hour");
 	give_certificate(&ben, "{revoked.test}", "1 day");
 	pg_exec("cairn_owner",
@@ -557,7 +643,17 @@ static void certificates_that_a_policy_refuses(void **state)
 		assert_false(found.v[i].refused_now);
 	}
 	assert_true(found.v[1].newest && !found.v[0].newest);
-	assert_true(found.v[1].renews_at.us > clock_now().us && found.v[1].renews_at.us < found.v[1].not_after.us);
+	assert_days_left(&found.v[0], (31 * (2.0 / 3 - 0.01) - 1));
+	assert_days_left(&found.v[1], 160 * 0.49 / 24 - 1);
+	pg_exec("cairn_owner",
+	    arena_printf(ana.c.arena,
+	        "INSERT INTO acme.incident (id, url, source, opens, closes, waves, created_by) VALUES (cairn.new_id(), "
+	        "'https://x.test/', 'test', now(), now() + interval '1 hour', 1, 'test'); "
+	        "INSERT INTO acme.incident_certificate SELECT cairn.id_of('%s'), id, 1 FROM acme.incident",
+	        text_of(ana.c.arena, found.v[1].certificate_id)));
+	assert_int_equal(policy_diff(&ana.c, text, &grants, &found), 0);
+	assert_days_left(&found.v[1], 0);
+	pg_exec("cairn_owner", "DELETE FROM acme.incident_certificate; DELETE FROM acme.incident");
 	apply(&ana.c, text);
 	assert_int_equal(policy_diff(&ana.c, text, &grants, &found), 0);
 	assert_true(found.n == 2 && found.v[0].refused_now);
@@ -609,7 +705,9 @@ int main(void)
 		cmocka_unit_test(keys_bind_their_accounts),
 		cmocka_unit_test(names_are_granted_loudly),
 		cmocka_unit_test(grants_are_judged_in_the_database),
+		cmocka_unit_test(orders_come_back_by_the_policy_of_now),
 		cmocka_unit_test(finalize_asks_again),
+		cmocka_unit_test(profiles_refuse_by_rules),
 		cmocka_unit_test(questions_are_answered_before),
 		cmocka_unit_test(certificates_that_a_policy_refuses),
 		cmocka_unit_test(versions_are_kept),

@@ -43,6 +43,31 @@ static void life_by_date(void **state)
 	}
 }
 
+/* C-70, C-72: what counts is how old a proof may be on the day of issuance, whatever was allowed when it was made */
+static void proofs_by_date(void **state)
+{
+	(void) state;
+	static const struct {
+		const char *made;
+		int64_t days; /* that the profile gives */
+		const char *until;
+	} cases[] = {
+		{ "2026-11-21T00:00:00Z", 30, "2026-12-21T00:00:00Z" },
+		{ "2026-05-01T00:00:00Z", 365, "2026-11-17T00:00:00Z" }, /* 200 days */
+		{ "2026-11-21T00:00:00Z", 365, "2027-03-15T00:00:00Z" }, /* then 114 days old, and 100 are allowed */
+		{ "2027-01-01T00:00:00Z", 365, "2027-04-11T00:00:00Z" }, /* 100 days */
+		{ "2029-03-01T00:00:00Z", 30, "2029-03-15T00:00:00Z" },  /* 14 days old, and 10 are allowed */
+		{ "2029-03-10T00:00:00Z", 30, "2029-03-20T00:00:00Z" },
+		{ "2030-01-01T00:00:00Z", 9, "2030-01-10T00:00:00Z" },
+	};
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct timestamp made = at(cases[i].made);
+		int64_t life_s = cases[i].days * 86400;
+		assert_int_equal(profile_reuse_until(POLICY_WEBPKI, made, life_s).us, at(cases[i].until).us);
+		assert_int_equal(profile_reuse_until(POLICY_PRIVATE, made, life_s).us, timestamp_add_s(made, life_s).us);
+	}
+}
+
 static void checked_by_mode(void **state)
 {
 	struct ctx *c = *state;
@@ -173,10 +198,16 @@ static void identifiers_that_it_takes(void **state)
 	struct config_profile p = { .name = "p", .max_names = 2 };
 	struct identifier v[] = { { "dns", "a.test" }, { "ip", "192.0.2.1" }, { "dns", "b.test" } };
 	assert_good(c, profile_identifiers_check(c, &p, &(struct identifier_list) { v, 2 }));
-	assert_problem(c, PROBLEM_INVALID_PROFILE, profile_identifiers_check(c, &p, &(struct identifier_list) { v, 3 }));
+	assert_int_equal(profile_identifiers_check(c, &p, &(struct identifier_list) { v, 3 }), -1);
+	assert_int_equal(c->err.type, PROBLEM_INVALID_PROFILE);
+	assert_string_equal(c->err.rule, "profile.names");
+	ctx_forgive(c);
 	p.identifier_types = (struct text_list) { types, 1 };
 	assert_good(c, profile_identifiers_check(c, &p, &(struct identifier_list) { v, 1 }));
-	assert_problem(c, PROBLEM_INVALID_PROFILE, profile_identifiers_check(c, &p, &(struct identifier_list) { v, 2 }));
+	assert_int_equal(profile_identifiers_check(c, &p, &(struct identifier_list) { v, 2 }), -1);
+	assert_int_equal(c->err.type, PROBLEM_INVALID_PROFILE);
+	assert_string_equal(c->err.rule, "profile.type");
+	ctx_forgive(c);
 }
 
 /* B-24 */
@@ -219,6 +250,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_CTX(found_by_name),
 		WITH_CTX(life_by_date),
+		WITH_CTX(proofs_by_date),
 		WITH_CTX(checked_by_mode),
 		WITH_CTX(validity),
 		WITH_CTX(asked_dates),

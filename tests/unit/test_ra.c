@@ -11,6 +11,7 @@
 
 #include "lib/crypto/authority.h"
 #include "ra/evidence.h"
+#include "tests/unit/chance.h"
 #include "tests/unit/ra_world.h"
 
 /* ---- accounts ---- */
@@ -131,9 +132,9 @@ static void test_order_to_ready(void **state)
 	assert_string_equal(a.challenges.v[0].status, "valid");
 	assert_int_not_equal(a.challenges.v[0].validated_at.us, 0);
 	/* the authorizations are used again, and nothing is validated again */
-	assert_int_equal(order_names(&f, names, 2, &second), 0);
+	assert_int_equal(order_one(&f, "a.ready.test", &second), 0);
 	assert_string_equal(second.status, "ready");
-	assert_true(id_equal(second.authorizations.v[0], order.authorizations.v[0]));
+	assert_true(id_equal(second.authorizations.v[0], order.authorizations.v[1]));
 	const char *mixed[] = { "c.ready.test", "a.ready.test" };
 	assert_int_equal(order_names(&f, mixed, 2, &second), 0);
 	assert_string_equal(second.status, "pending");
@@ -171,6 +172,7 @@ static void test_fresh_is_the_record(void **state)
 	}
 	validate(&f, &order, 0);
 	struct id kept = order.authorizations.v[0];
+	names[1] = "three.fresh.test";
 	assert_int_equal(order_names(&f, names, 2, &order), 0);
 	assert_true(id_equal(order.authorizations.v[0], kept));
 	assert_int_equal(order.fresh.n, 1);
@@ -245,6 +247,10 @@ static void test_faults_are_tried_again(void **state)
 		va_does = VA_PASSES;
 		assert_true(eventually(&f, order.id, "ready"));
 	}
+	/* that nobody answered is on record too */
+	pg_assert_value("SELECT passed || problem || detail FROM log.validation WHERE identifier_value = 'dead.test' "
+	                "ORDER BY id LIMIT 1",
+	    "falseSERVER_INTERNALNo answer of the validation authority: nobody answers");
 	ctx_done(&f.c);
 }
 
@@ -444,6 +450,33 @@ static void test_revoke(void **state) /* A-124..A-130, E-13, E-14 */
 	ctx_done(&g.c);
 }
 
+/* A-97: of a hundred thousand tokens none comes twice, each has 256 bits in base64url without padding, and each bit is as good as
+ * chance, also between the challenges of one authorization. */
+static void test_tokens(void **state)
+{
+	(void) state;
+	enum { N = 34000, EACH = 3, OCTETS = 32 };
+	const struct identifier name = { "dns", "tokens.test" };
+	uint8_t *rows = malloc((size_t) N * EACH * OCTETS);
+	assert_non_null(rows);
+	for (size_t i = 0; i < N; i++) {
+		struct arena *a = arena_new();
+		const char *types = NULL;
+		const char *tokens = NULL;
+		ra_offer_challenges(a, &name, true, &types, &tokens);
+		assert_int_equal(strlen(tokens), EACH * 43 + EACH - 1);
+		for (size_t k = 0; k < EACH; k++) {
+			struct bytes octets;
+			assert_int_equal(base64url_decode(a, (struct bytes) { (const uint8_t *) tokens + k * 44, 43 }, &octets), 0);
+			assert_int_equal(octets.n, OCTETS);
+			memcpy(rows + (i * EACH + k) * OCTETS, octets.p, OCTETS);
+		}
+		arena_free(a);
+	}
+	assert_chance(rows, (size_t) N * EACH, OCTETS, 0);
+	free(rows);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -461,6 +494,7 @@ int main(void)
 		cmocka_unit_test_setup(test_client_asks_for_a_retry, setup),
 		cmocka_unit_test_setup(test_foreign_and_absent, setup),
 		cmocka_unit_test_setup(test_revoke, setup),
+		cmocka_unit_test_setup(test_tokens, setup),
 	};
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }

@@ -1,5 +1,5 @@
 /* link: ra */
-/* The lists in force: read at the start and again, while others ask. C-74, F-24. */
+/* The lists in force: read and recorded at the start and again, while others ask. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,10 +10,14 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "lib/base/base64.h"
 #include "lib/crypto/cert.h"
+#include "lib/crypto/digest.h"
 #include "policy/keys.h"
 #include "policy/names.h"
 #include "ra/lists.h"
+#include "ra/ra.h"
+#include "tests/unit/pg.h"
 #include "tests/unit/pki.h"
 
 static struct pki pki;
@@ -21,6 +25,7 @@ static char dir[] = "/tmp/cairn-lists-XXXXXX";
 static struct config_issuer issuers[2];
 static struct config config = { .policy = { .mode = "private", .lists_dir = dir },
 	.ca = { .issuers = { issuers, 2 } } };
+static const struct ra test_ra = { .config = &config, .instance = "cairn-ra@test" };
 static const struct config_profile profile = { .max_names = 10, .life_s = 86400 };
 
 static void write_list(const char *name, const char *content)
@@ -37,6 +42,10 @@ static int group_setup(void **state)
 	(void) state;
 	pki_init(&pki);
 	assert_non_null(mkdtemp(dir));
+	pg_start();
+	ra_set(&test_ra);
+	db_statements(ra_statements, ra_statements_n);
+	db_configure(pg_conninfo("cairn_ra"), 2, 5000);
 	return 0;
 }
 
@@ -50,6 +59,8 @@ static int group_teardown(void **state)
 		(void) unlink(path);
 	}
 	assert_int_equal(rmdir(dir), 0);
+	db_thread_end();
+	pg_stop();
 	pki_done(&pki);
 	return 0;
 }
@@ -68,6 +79,7 @@ static enum rule ask(const char *name)
 	return rule;
 }
 
+/* C-74 */
 static void changes_count_at_once(void **state)
 {
 	(void) state;
@@ -107,6 +119,59 @@ static void broken_ones_change_nothing(void **state)
 	assert_int_equal(lists_load(&c, &config), -1);
 	config.policy.public_suffix_file = NULL;
 	assert_int_equal(ask("one.com"), RULE_NAME_BLOCKED);
+	ctx_done(&c);
+}
+
+static void assert_newest(struct ctx *c, const char *what, const char *expected)
+{
+	pg_assert_value(arena_printf(c->arena,
+	                    "SELECT %s FROM log.event WHERE kind = 'policy.lists_read' ORDER BY id DESC LIMIT 1", what),
+	    expected);
+}
+
+/* C-74: by which lists a decision was made can be told later. */
+static void reads_are_recorded(void **state)
+{
+	(void) state;
+	struct ctx c;
+	uint8_t digest[SHA256_SIZE];
+	ctx_init(&c);
+	write_list("own.names", "[domains]\none.com\n");
+	write_list("own.spki", "");
+	config.policy.public_suffix_file = NULL;
+	assert_int_equal(lists_load(&c, &config), 0);
+	assert_newest(&c, "process", "cairn-ra@test");
+	assert_newest(&c, "facts->'files'->0->>'file'", arena_printf(c.arena, "%s/own.names", dir));
+	assert_newest(&c, "facts->'files'->1->>'file'", arena_printf(c.arena, "%s/own.spki", dir));
+	assert_newest(&c, "facts->'files'->2->>'file'", PUBLIC_SUFFIX_FILE);
+	sha256_of(bytes_of_text("[domains]\none.com\n"), digest);
+	assert_newest(&c, "facts->'files'->0->>'sha256'", hex_encode(c.arena, (struct bytes) { digest, sizeof(digest) }));
+	/* A broken one is not recorded as read. */
+	write_list("own.names", "[domains]\ntwo_.com\n");
+	assert_int_equal(lists_load(&c, &config), -1);
+	assert_newest(&c, "facts->'files'->0->>'sha256'", hex_encode(c.arena, (struct bytes) { digest, sizeof(digest) }));
+	assert_int_equal(unlink(arena_printf(c.arena, "%s/own.spki", dir)), 0);
+	ctx_done(&c);
+}
+
+/* F-45: what can't be recorded does not count. */
+static void unrecorded_ones_change_nothing(void **state)
+{
+	(void) state;
+	struct ctx c;
+	ctx_init(&c);
+	write_list("own.names", "[domains]\none.com\n");
+	assert_int_equal(lists_load(&c, &config), 0);
+	pg_exec("cairn_owner", "REVOKE INSERT ON log.event FROM cairn_ra");
+	write_list("own.names", "[domains]\ntwo.com\n");
+	assert_int_equal(lists_load(&c, &config), -1);
+	assert_int_equal(ask("one.com"), RULE_NAME_BLOCKED);
+	assert_int_equal(ask("two.com"), RULE_NONE);
+	pg_exec("cairn_owner", "GRANT INSERT ON log.event TO cairn_ra");
+	ctx_forgive(&c);
+	assert_int_equal(lists_load(&c, &config), 0);
+	assert_int_equal(ask("one.com"), RULE_NONE);
+	assert_int_equal(ask("two.com"), RULE_NAME_BLOCKED);
 	ctx_done(&c);
 }
 
@@ -174,6 +239,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(changes_count_at_once),
 		cmocka_unit_test(broken_ones_change_nothing),
+		cmocka_unit_test(reads_are_recorded),
+		cmocka_unit_test(unrecorded_ones_change_nothing),
 		cmocka_unit_test(own_keys_are_known),
 		cmocka_unit_test(reloads_under_load),
 	};

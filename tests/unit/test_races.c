@@ -1,3 +1,4 @@
+/* link: ra */
 /* What two transactions at once may not do: each case holds one open and starts the other beside it. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,9 +8,11 @@
 
 #include <unistd.h>
 
+#include "ra/ra.h"
 #include "tests/unit/pg.h"
 
-#define UUID(n) "'7193f000-0000-7000-8000-000000000" n "00'"
+#define UUID_TEXT(n) "7193f000-0000-7000-8000-000000000" n "00"
+#define UUID(n) "'" UUID_TEXT(n) "'"
 #define ACCOUNT UUID("1") ", sha256('k'), "
 #define NEW_ORDER(id, names, authz) \
 	"SELECT status FROM acme.new_order(" UUID( \
@@ -17,11 +20,23 @@
 	        ", 'classic', NULL, NULL, NULL, now() + interval '1 d', now() + interval '1 h', " authz \
 	        "::uuid[], array_fill('http-01'::text, ARRAY[cardinality(" names "::text[])]), array_fill('token'::text, " \
 	        "ARRAY[cardinality(" names "::text[])]), 'ra', " UUID("9") ")"
+/* One name, which two methods may prove. */
+#define TWO_METHODS(id, authz) \
+	"SELECT status FROM acme.new_order(" UUID( \
+	    id) ", " ACCOUNT \
+	        "'{dns}', '{a.test}', '{a.test}', 'classic', NULL, NULL, NULL, now() + interval '1 d', now() + interval " \
+	        "'1 h', ARRAY[" UUID(authz) "]::uuid[], '{http-01 dns-01}', '{token other}', 'ra', " UUID("9") ")"
 #define TWO_NAMES NEW_ORDER("2", "'{a.test,b.test}'", "ARRAY[" UUID("3") "," UUID("4") "]")
 #define ONE_NAME(id, authz) NEW_ORDER(id, "'{a.test}'", "ARRAY[" UUID(authz) "]")
-#define START(authz) \
-	"UPDATE acme.authz SET tried = 1, key_authorization = 'token.thumb', lease_holder = 'ra', " \
-	"lease_until = now() + interval '1 min', request_id = " UUID("9") " WHERE id = " UUID(authz) ";"
+/* The order that is given again for these names, or that it is a new one. */
+#define SAME(id, names, authz) \
+	"SELECT coalesce(given::text, 'new') FROM acme.new_order(" UUID( \
+	    id) ", " ACCOUNT "array_fill('dns'::text, ARRAY[cardinality(" names "::text[])]), " names ", " names \
+	        ", 'classic', NULL, NULL, NULL, now() + interval '1 d', now() + interval '1 h', " authz \
+	        "::uuid[], array_fill('http-01'::text, ARRAY[cardinality(" names "::text[])]), array_fill('token'::text, " \
+	        "ARRAY[cardinality(" names "::text[])]), 'ra', " UUID("9") ", false, NULL, 5, now() + interval '1 h')"
+#define SAME_ONE(id, authz) SAME(id, "'{c.test}'", "ARRAY[" UUID(authz) "]")
+#define SAME_TWO(id) SAME(id, "'{a.test,b.test}'", "ARRAY[" UUID("d") "," UUID("e") "]")
 #define RECORD(id, authz) \
 	"SELECT acme.record_validation(" UUID(id) ", " UUID(authz) ", 1, 'ra', " UUID( \
 	    "9") ", 'BR', 'local', true, NULL, " \
@@ -31,13 +46,14 @@
 	"SELECT ca.begin_issuance(" UUID(id) ", " UUID("2") ", " UUID( \
 	    "1") ", '{dns,dns}', '{a.test,b.test}', 'e1', 'classic', '\\x" serial \
 	         "', 'tbs', sha256('key'), '{a.test}', now(), now(), 'ca/1', 60, " UUID( \
-	             request) ", sha256('k'), sha256('other'), " remembered ")"
+	             request) ", sha256('k'), sha256('other'), " remembered ", '{http-01,dns-01}', false)"
 #define BEGIN_ISSUANCE BEGIN_AS("c", "010203040506070801", "9", "false")
 #define BEGIN_REMEMBERED BEGIN_AS("c", "010203040506070801", "9", "true")
 #define CHANGE(account, old, key) \
 	"SELECT coalesce(held_by::text, 'changed') FROM acme.change_key(" UUID( \
 	    account) ", sha256('" old "'), '{}', sha256('" key "'), sha256('spki'), 'ra', " UUID("9") ")"
 #define DEACTIVATE "SELECT status FROM acme.deactivate_account(" ACCOUNT "'ra', " UUID("9") ")"
+#define REVOKE "SELECT acme.revoke_account(" UUID("1") ", 'why', 'operator ana')"
 #define GIVE_UP(authz) "SELECT acme.deactivate_authz(" UUID(authz) ", " ACCOUNT "'ra', " UUID("9") ")"
 #define STATUS_OF(id) "SELECT status FROM acme.order_now WHERE id = " UUID(id)
 
@@ -46,7 +62,8 @@ static int setup(void **state)
 	(void) state;
 	pg_start();
 	pg_add_partitions("71000000-0000-0000-0000-000000000000", "72000000-0000-0000-0000-000000000000");
-	pg_exec("cairn_owner", "INSERT INTO ca.issuer VALUES ('e1', '\\x01', '\\x02', 'chain', 'crl', 'aia', true)");
+	pg_exec("cairn_owner", "INSERT INTO ca.issuer VALUES ('e1', '\\x01', '\\x02', 'chain', 'crl', 'aia', true); INSERT "
+	                       "INTO ca.crl_shard (issuer, shard, url, open) VALUES ('e1', 0, 'tbs', true)");
 	return 0;
 }
 
@@ -54,19 +71,6 @@ static int teardown(void **state)
 {
 	(void) state;
 	pg_stop();
-	return 0;
-}
-
-/* A fresh account with a pending order of two names. */
-static int fresh(void **state)
-{
-	(void) state;
-	pg_exec("postgres", "TRUNCATE acme.account, acme.account_binding, acme.replacement, acme.orders, "
-	                    "acme.authz, log.validation, "
-	                    "log.validation_private, log.event, ca.serial, ca.certificate");
-	pg_exec("cairn_ra", "INSERT INTO acme.account (id, status, key, thumbprint) VALUES (" UUID("1") ", 'valid', '{}', "
-	                                                                                                "sha256('k'))");
-	pg_exec("cairn_ra", TWO_NAMES ";" START("3") START("4"));
 	return 0;
 }
 
@@ -79,14 +83,50 @@ static void run(PGconn *conn, const char *sql)
 	PQclear(result);
 }
 
+/* A response to challenge n of an authorization (ra/challenges.c), also one while it waits to be tried again. */
+#define RESPONSE(holder, authz, n) \
+	UUID(authz) ", " n ", " UUID("1") ", sha256('k'), 'thumb', '" holder "', 60, " UUID("9") ", NULL, '{}', NULL"
+#define AGAIN(holder, authz) RESPONSE(holder, authz, "1")
+#define TAKE_LAPSED "'taker', false, 60, 10"
+
+/* A statement of the product, word for word, with its parameters as SQL has them: prepared, and run by the text that comes back. */
+static const char *prepared(PGconn *conn, const struct statement *s, const char *values)
+{
+	static char texts[2][512];
+	static size_t i;
+	char *text = texts[i++ % 2];
+	pg_prepare(conn, s);
+	snprintf(text, sizeof(texts[0]), "EXECUTE \"%s\" (%s)", s->name, values);
+	return text;
+}
+
+static void respond(const char *values)
+{
+	PGconn *conn = pg_connect("cairn_ra", "cairn");
+	run(conn, prepared(conn, &ra_start_challenge_statement, values));
+	PQfinish(conn);
+}
+
+/* A fresh account with a pending order of two names. */
+static int fresh(void **state)
+{
+	(void) state;
+	pg_exec("postgres", "TRUNCATE acme.account, acme.account_binding, acme.replacement, acme.orders, "
+	                    "acme.authz, log.validation, "
+	                    "log.validation_private, log.event, ca.serial, ca.certificate");
+	pg_exec("cairn_ra", "INSERT INTO acme.account (id, status, key, thumbprint) VALUES (" UUID("1") ", 'valid', '{}', "
+	                                                                                                "sha256('k'))");
+	pg_exec("cairn_ra", TWO_NAMES);
+	respond(RESPONSE("ra", "3", "1"));
+	respond(RESPONSE("ra", "4", "1"));
+	return 0;
+}
+
 /* Runs `first` in a transaction that stays open while `second` starts, which has to wait for its end or must not. Gives what
- * `second` says: its first value, or the name of the refusal. */
-static const char *beside(
-    bool waits, const char *first_role, const char *first, const char *second_role, const char *second)
+ * `second` says: its first value, the name of the refusal, or that it changed nothing. Closes both. */
+static const char *side_by_side(bool waits, PGconn *a, const char *first, PGconn *b, const char *second)
 {
 	static char answer[64];
-	PGconn *a = pg_connect(first_role, "cairn");
-	PGconn *b = pg_connect(second_role, "cairn");
 	run(a, "BEGIN");
 	run(a, first);
 	assert_int_equal(PQsendQuery(b, second), 1);
@@ -95,12 +135,29 @@ static const char *beside(
 	run(a, "COMMIT");
 	PGresult *result = PQgetResult(b);
 	const char *refusal = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-	snprintf(answer, sizeof(answer), "%s", refusal != NULL ? refusal : PQgetvalue(result, 0, 0));
+	const char *value = PQntuples(result) > 0 ? PQgetvalue(result, 0, 0) : "nothing";
+	snprintf(answer, sizeof(answer), "%s", refusal != NULL ? refusal : value);
 	PQclear(result);
 	PQfinish(a);
 	PQfinish(b);
 	assert_int_equal(waited, waits);
 	return answer;
+}
+
+static const char *beside(
+    bool waits, const char *first_role, const char *first, const char *second_role, const char *second)
+{
+	return side_by_side(waits, pg_connect(first_role, "cairn"), first, pg_connect(second_role, "cairn"), second);
+}
+
+/* The same with statements of the registration authority. */
+static const char *statements_beside(bool waits, const struct statement *first, const char *first_values,
+    const struct statement *second, const char *second_values)
+{
+	PGconn *a = pg_connect("cairn_ra", "cairn");
+	PGconn *b = pg_connect("cairn_ra", "cairn");
+	const char *first_text = prepared(a, first, first_values);
+	return side_by_side(waits, a, first_text, b, prepared(b, second, second_values));
 }
 
 static const char *one_waits(const char *first_role, const char *first, const char *second_role, const char *second)
@@ -168,6 +225,26 @@ static void test_begin_after_deactivation(void **state)
 	pg_assert_value(STATUS_OF("2"), "invalid");
 }
 
+/* as it is with a deactivation, so it is when the CA shuts the account off. */
+static void test_revoked_account(void **state)
+{
+	(void) state;
+	assert_string_equal(one_waits("cairn_ra", ONE_NAME("a", "b"), "cairn_operator", REVOKE), "t");
+	pg_assert_value(STATUS_OF("a"), "invalid");
+	(void) fresh(state);
+	make_ready();
+	assert_string_equal(one_waits("cairn_operator", REVOKE, "cairn_ca", BEGIN_ISSUANCE), "ACCOUNT_NOT_VALID");
+	(void) fresh(state);
+	make_ready();
+	assert_string_equal(one_waits("cairn_operator", REVOKE, "cairn_ca", BEGIN_REMEMBERED), "CONFLICT");
+	(void) fresh(state);
+	make_ready();
+	assert_string_equal(one_waits("cairn_ca", BEGIN_ISSUANCE, "cairn_operator", REVOKE), "t");
+	pg_assert_value(STATUS_OF("2"), "processing"); /* what was begun goes on */
+	(void) fresh(state);
+	assert_string_equal(one_waits("cairn_operator", REVOKE, "cairn_operator", REVOKE), "f");
+}
+
 /* The same when nobody has read the order since it was made. */
 static void test_remembered_begin_after_deactivation(void **state)
 {
@@ -228,6 +305,36 @@ static void test_new_order_after_deactivation(void **state)
 	pg_assert_value("SELECT count(*) FROM acme.orders", "1");
 }
 
+/* of two that ask for the same at once, the second is given the order of the first. */
+static void test_the_same_order_twice(void **state)
+{
+	(void) state;
+	assert_string_equal(one_waits("cairn_ra", SAME_ONE("a", "b"), "cairn_ra", SAME_ONE("c", "d")), UUID_TEXT("a"));
+	pg_assert_value("SELECT count(*) FROM acme.orders WHERE identifier_values = '{c.test}'", "1");
+	pg_assert_value("SELECT string_agg(kind, ' ' ORDER BY id) FROM log.event WHERE order_id = " UUID("a"),
+	    "order.created order.given_again");
+}
+
+/* one that is given again while its issuance begins is told as it was before; from then on it is not. */
+static void test_the_same_order_beside_begin(void **state)
+{
+	(void) state;
+	make_ready();
+	pg_exec("cairn_owner", "UPDATE acme.orders SET same = 5");
+	assert_string_equal(beside(false, "cairn_ca", BEGIN_ISSUANCE, "cairn_ra", SAME_TWO("a")), UUID_TEXT("2"));
+	pg_assert_value(STATUS_OF("2"), "processing");
+	pg_assert_value(SAME_TWO("b"), "new");
+}
+
+/* none is given again once the deactivation of the account is under way. */
+static void test_the_same_order_after_deactivation(void **state)
+{
+	(void) state;
+	make_ready();
+	pg_exec("cairn_owner", "UPDATE acme.orders SET same = 5");
+	assert_string_equal(one_waits("cairn_ra", DEACTIVATE, "cairn_ra", SAME_TWO("a")), "ACCOUNT_NOT_VALID");
+}
+
 /* an order that is made by the old key while it is changed comes too late or first, and stays. */
 static void test_key_change_beside_new_order(void **state)
 {
@@ -264,28 +371,83 @@ static void test_key_change_after_deactivation(void **state)
 	pg_assert_value("SELECT (thumbprint = sha256('k'))::text FROM acme.account", "true");
 }
 
+/* The first validation of authorization 3 failed, some time after the response that asked for it, and it waits until its time to be
+ * tried again, which has come. */
+static void failed_once(void)
+{
+	pg_exec(
+	    "cairn_owner", "UPDATE acme.authz SET request_id = cairn.id_at(now() - interval '2 s') WHERE id = " UUID("3"));
+	pg_exec("cairn_ra",
+	    "SELECT acme.record_validation(" UUID("7") ", " UUID("3") ", 1, 'ra', " UUID(
+	        "9") ", 'BR', 'local', false, 'UNAUTHORIZED', 'wrong', '{\"type\":\"UNAUTHORIZED\",\"detail\":\"wrong\"}', "
+	             "'off', NULL, sha256('x'), 1, now(), now(), sha256('a') || sha256('b'), "
+	             "sha256('s'), " PG_RESOLUTIONS ", " PG_ATTEMPTS ", now() + interval '1 d', 0, false)");
+	pg_assert_value("SELECT coalesce(lease_holder, 'nobody') FROM acme.authz WHERE id = " UUID("3"), "nobody");
+}
+
+#define HOLDER_OF(authz) \
+	"SELECT coalesce(lease_holder, 'nobody') || coalesce(tried, 0) FROM acme.authz WHERE id = " UUID(authz)
+
 /* of two responses to a challenge that waits to be tried again one starts it. */
 static void test_two_retries(void **state)
 {
 	(void) state;
-#define TAKE(holder, more, authz, which) \
-	"WITH u AS (UPDATE acme.authz SET " more "lease_holder = '" holder \
-	"', lease_until = now() + interval '1 min' WHERE " \
-	"id = " UUID(authz) " AND " which " RETURNING 1) SELECT count(*) FROM u"
-#define RETRY(holder) TAKE(holder, "", "3", "tried = 1 AND lease_until IS NOT NULL AND lease_holder IS NULL")
-	pg_exec("cairn_ra", "UPDATE acme.authz SET lease_holder = NULL WHERE id = " UUID("3"));
-	assert_string_equal(one_waits("cairn_ra", RETRY("one"), "cairn_ra", RETRY("two")), "0");
-	pg_assert_value("SELECT lease_holder FROM acme.authz WHERE id = " UUID("3"), "one");
+	failed_once();
+	assert_string_equal(statements_beside(true, &ra_retry_challenge_statement, AGAIN("one", "3"),
+	                        &ra_retry_challenge_statement, AGAIN("two", "3")),
+	    "nothing");
+	pg_assert_value(HOLDER_OF("3"), "one1");
+}
+
+/* the client's response and the time that has come start it once, whichever is first. */
+static void test_retry_when_it_is_due(void **state)
+{
+	(void) state;
+	failed_once();
+	assert_string_equal(statements_beside(false, &ra_retry_challenge_statement, AGAIN("one", "3"),
+	                        &ra_take_challenges_statement, TAKE_LAPSED),
+	    "nothing");
+	pg_assert_value(HOLDER_OF("3"), "one1");
+	(void) fresh(state);
+	failed_once();
+	assert_string_equal(statements_beside(true, &ra_take_challenges_statement, TAKE_LAPSED,
+	                        &ra_retry_challenge_statement, AGAIN("one", "3")),
+	    "nothing");
+	pg_assert_value(HOLDER_OF("3"), "taker1");
 }
 
 /* of two first responses, to one challenge or to two, one starts the authorization. */
 static void test_two_responses(void **state)
 {
 	(void) state;
-#define RESPOND(holder, n) TAKE(holder, "tried = " n ", ", "b", "tried IS NULL")
+	pg_exec("cairn_ra", TWO_METHODS("a", "b"));
+	assert_string_equal(statements_beside(true, &ra_start_challenge_statement, RESPONSE("one", "b", "1"),
+	                        &ra_start_challenge_statement, RESPONSE("two", "b", "2")),
+	    "nothing");
+	pg_assert_value(HOLDER_OF("b"), "one1");
+	assert_string_equal(statements_beside(false, &ra_start_challenge_statement, RESPONSE("two", "b", "1"),
+	                        &ra_start_challenge_statement, RESPONSE("three", "b", "2")),
+	    "nothing");
+	pg_assert_value(HOLDER_OF("b"), "one1");
+}
+
+/* a response beside the end of its authorization starts nothing, and what it started first ends with it. */
+static void test_response_and_giving_up(void **state)
+{
+	(void) state;
+	static const char b[] = UUID("b") ", " UUID("1") ", sha256('k'), 'ra', " UUID("9");
 	pg_exec("cairn_ra", ONE_NAME("a", "b"));
-	assert_string_equal(one_waits("cairn_ra", RESPOND("one", "1"), "cairn_ra", RESPOND("two", "2")), "0");
-	pg_assert_value("SELECT lease_holder || tried FROM acme.authz WHERE id = " UUID("b"), "one1");
+	assert_string_equal(statements_beside(true, &ra_deactivate_authorization_statement, b,
+	                        &ra_start_challenge_statement, RESPONSE("one", "b", "1")),
+	    "nothing");
+	pg_assert_value(HOLDER_OF("b"), "nobody0");
+	(void) fresh(state);
+	pg_exec("cairn_ra", ONE_NAME("a", "b"));
+	assert_string_equal(statements_beside(true, &ra_start_challenge_statement, RESPONSE("one", "b", "1"),
+	                        &ra_deactivate_authorization_statement, b),
+	    "");
+	pg_assert_value(HOLDER_OF("b"), "nobody1");
+	pg_assert_value("SELECT status FROM acme.authz_now WHERE id = " UUID("b"), "deactivated");
 }
 
 /* what a validation finds after the authorization was given up, and the other way round. */
@@ -334,17 +496,23 @@ int main(void)
 		cmocka_unit_test_setup(test_deactivation_after_new_order, fresh),
 		cmocka_unit_test_setup(test_deactivation_after_begin, fresh),
 		cmocka_unit_test_setup(test_begin_after_deactivation, fresh),
+		cmocka_unit_test_setup(test_revoked_account, fresh),
 		cmocka_unit_test_setup(test_remembered_begin_after_deactivation, fresh),
 		cmocka_unit_test_setup(test_remembered_authorization_is_given_up, fresh),
 		cmocka_unit_test_setup(test_two_begin, fresh),
 		cmocka_unit_test_setup(test_authorization_is_given_up, fresh),
 		cmocka_unit_test_setup(test_giving_up_after_begin, fresh),
 		cmocka_unit_test_setup(test_new_order_after_deactivation, fresh),
+		cmocka_unit_test_setup(test_the_same_order_twice, fresh),
+		cmocka_unit_test_setup(test_the_same_order_beside_begin, fresh),
+		cmocka_unit_test_setup(test_the_same_order_after_deactivation, fresh),
 		cmocka_unit_test_setup(test_key_change_beside_new_order, fresh),
 		cmocka_unit_test_setup(test_one_key_two_accounts, fresh),
 		cmocka_unit_test_setup(test_key_change_after_deactivation, fresh),
 		cmocka_unit_test_setup(test_two_retries, fresh),
+		cmocka_unit_test_setup(test_retry_when_it_is_due, fresh),
 		cmocka_unit_test_setup(test_two_responses, fresh),
+		cmocka_unit_test_setup(test_response_and_giving_up, fresh),
 		cmocka_unit_test_setup(test_validation_and_giving_up, fresh),
 		cmocka_unit_test_setup(test_two_finalizations, fresh),
 		cmocka_unit_test_setup(test_two_completions, fresh),

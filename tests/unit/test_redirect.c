@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "va/redirect.h"
+#include "policy/redirect.h"
 
 static const struct redirect_ports ports = { 5002, 5001 };
 
@@ -54,6 +54,7 @@ static void test_followed(void **state) /* A-105 */
 		{ "http://b.example./x", "http://b.example/x" },
 		{ "http://b.example?q", "http://b.example/?q" },
 		{ "http://93.184.216.34/x", "http://93.184.216.34/x" },
+		{ "http://127.0.0.1./x", "http://127.0.0.1/x" }, /* the address, which is checked as such */
 		{ "http://[2001:DB8::1]/x", "http://[2001:db8::1]/x" },
 		{ "http://[2001:db8::1]:443/x", "http://[2001:db8::1]:443/x" },
 		{ "http://_dmarc.b.example/x", "http://_dmarc.b.example/x" },
@@ -84,6 +85,18 @@ static void test_followed(void **state) /* A-105 */
 	}
 }
 
+static void check_refused(const char *location, const char *why)
+{
+	struct ctx c;
+	const char *detail = "";
+	ctx_init(&c);
+	const char *url = resolve(&c, location, &detail);
+	if (url != NULL || strstr(detail, why) == NULL) {
+		fail_msg("%s: %s (%s)", location, url == NULL ? "refused" : url, detail);
+	}
+	ctx_done(&c);
+}
+
 static void test_refused(void **state) /* C-11 */
 {
 	static const char *const rows[][2] = {
@@ -108,15 +121,9 @@ static void test_refused(void **state) /* C-11 */
 		{ "http://user@b.example/x", "user name" },
 		{ "http://user:pass@b.example/x", "user name" },
 		{ "http://a.example@169.254.169.254/x", "user name" },
-		{ "http://127.1/x", "host" },
-		{ "http://2130706433/x", "host" },
-		{ "http://0x7f000001/x", "host" },
-		{ "http://0177.0.0.1/x", "host" },
-		{ "http://1.2.3.4.5/x", "host" },
-		{ "http://[::1/x", "host" },
-		{ "http://[::1]x/x", "host" },
-		{ "http://[fe80::1%25eth0]/x", "host" },
-		{ "http://[127.0.0.1]/x", "host" },
+		{ "http://b.example:80:443/x", "port" },
+		{ "http://b.example:%38%30/x", "port" },
+		{ "http://b.example%00.c.example/x", "host" },
 		{ "http://b..example/x", "host" },
 		{ "http://.b.example/x", "host" },
 		{ "http://b.exa mple/x", "host" },
@@ -130,14 +137,39 @@ static void test_refused(void **state) /* C-11 */
 	};
 	(void) state;
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct ctx c;
-		const char *detail = "";
-		ctx_init(&c);
-		const char *url = resolve(&c, rows[i][0], &detail);
-		if (url != NULL || strstr(detail, rows[i][1]) == NULL) {
-			fail_msg("%s: %s (%s)", rows[i][0], url == NULL ? "refused" : url, detail);
-		}
-		ctx_done(&c);
+		check_refused(rows[i][0], rows[i][1]);
+	}
+}
+
+static void test_refused_addresses(void **state) /* C-11, A-106: what a resolver of old would take for one is no host */
+{
+	static const char *const locations[] = {
+		"http://127.1/x",
+		"http://2130706433/x",
+		"http://0x7f000001/x",
+		"http://0177.0.0.1/x",
+		"http://1.2.3.4.5/x",
+		"http://0x7f.1/x",
+		"http://0X7F.0X1/x",
+		"http://127.0.0.0x1/x",
+		"http://127.0.0.1../x",
+		("http://127\xe3\x80\x82"
+		 "0\xe3\x80\x82"
+		 "0\xe3\x80\x82"
+		 "1/x"), /* the dot of an IDN (U+3002) */
+		("http://127\xef\xbc\x8e"
+		 "0.0.1/x"),                   /* U+FF0E */
+		"http://\xe2\x91\xa0.1.1.1/x", /* a digit in a circle */
+		"http://[::ffff:127.0.0.1%lo]/x",
+		"http://[v1.x]/x",
+		"http://[::1/x",
+		"http://[::1]x/x",
+		"http://[fe80::1%25eth0]/x",
+		"http://[127.0.0.1]/x",
+	};
+	(void) state;
+	for (size_t i = 0; i < COUNT_OF(locations); i++) {
+		check_refused(locations[i], "host");
 	}
 }
 
@@ -182,6 +214,7 @@ int main(void)
 		cmocka_unit_test(test_first_target),
 		cmocka_unit_test(test_followed),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_refused_addresses),
 		cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_statuses),
 	};

@@ -42,7 +42,7 @@ static int fresh(void **state)
 	(void) state;
 	pg_exec("postgres", "TRUNCATE acme.account, acme.account_binding, acme.orders, acme.authz, log.validation, "
 	                    "log.validation_private, log.event, ca.serial, ca.certificate, ca.revocation, "
-	                    "acme.replacement, acme.incident, acme.incident_certificate");
+	                    "acme.replacement, acme.incident, acme.incident_certificate, acme.revocation_order");
 	pg_exec("cairn_ra", "INSERT INTO acme.account (id, status, key, thumbprint) VALUES (" UUID(
 	                        "1") ", 'valid', '{}', sha256('k')), (" UUID("2") ", 'valid', '{}', sha256('l'))");
 	pg_exec("cairn_owner", "INSERT INTO ca.serial VALUES ('\\x010203040506070809', " UUID("c") ")");

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "lib/base/buffer.h"
+#include "lib/base/ip.h"
 #include "va/resolve.h"
 #include "va/resolver_config.h"
 
@@ -30,6 +31,11 @@ static void test_defaults_validate(void **state) /* C-24 */
 	assert_non_null(strstr(text, "trust-anchor: \". IN DS 38696 8 2 "));
 	assert_null(strstr(text, "insecure"));
 	assert_null(strstr(text, "forward-zone"));
+	static const char *const hard[] = { "\tedns-buffer-size: 1232\n", "\tuse-caps-for-id: yes\n",
+		"\tqname-minimisation: yes\n", "\tharden-glue: yes\n", "\tharden-dnssec-stripped: yes\n" };
+	for (size_t i = 0; i < COUNT_OF(hard); i++) {
+		assert_non_null(strstr(text, hard[i]));
+	}
 	struct resolver_route route = resolver_route(&config, "a.example");
 	assert_string_equal(route.resolver, "recursive");
 	assert_true(route.dnssec);
@@ -86,7 +92,62 @@ static void test_root_without_dnssec(void **state)
 	const char *text = encode(&c, &config);
 	assert_null(strstr(text, "trust-anchor"));
 	assert_non_null(strstr(text, "\"test.\" nodefault"));
+	assert_non_null(strstr(text, "\tuse-caps-for-id: no\n"));
 	assert_false(resolver_route(&config, "a.example").dnssec);
+	ctx_done(&c);
+}
+
+static bool asks(struct ctx *c, const char *text, const char *address)
+{
+	static const char key[] = "\tdo-not-query-address: ";
+	struct ip ip;
+	assert_int_equal(ip_parse(address, &ip), 0);
+	for (const char *at = strstr(text, key); at != NULL; at = strstr(at, key)) {
+		at += strlen(key);
+		const char *block = arena_text_n(c->arena, at, strcspn(at, "\n"));
+		struct network_list list;
+		assert_int_equal(networks_parse(c, &(struct text_list) { &block, 1 }, &list), 0);
+		if (networks_have(&list, &ip)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* A-106: which addresses a delegation can make it ask: none that is special or denied, but those that the operator opened or named */
+static void test_whom_it_asks(void **state)
+{
+	struct config_resolver resolvers[] = { { "corp", "10.0.0.53@53", "off", { NULL, 0 } },
+		{ "six", "fd00::53@53", "require", { NULL, 0 } }, { "own", "9.9.9.53@53", "require", { NULL, 0 } } };
+	const char *servers[] = { "127.9.9.1@53" };
+	const char *opened[] = { "192.168.7.0/24" };
+	const char *denied[] = { "9.9.9.0/24", "192.168.7.128/25" };
+	struct config_va config = { .resolvers = { resolvers, COUNT_OF(resolvers) },
+		.root_servers = { servers, 1 },
+		.allow_networks = { opened, 1 },
+		.deny_networks = { denied, 2 } };
+	static const char *const asked[] = { "10.0.0.53", "fd00::53", "9.9.9.53", "127.9.9.1", "192.168.7.1", "8.8.8.8",
+		"198.41.0.4", "2001:503:ba3e::2:30" };
+	static const char *const not_asked[] = { "10.0.0.5", "10.0.0.52", "127.0.0.1", "169.254.169.254", "::1", "fd00::54",
+		"::ffff:10.0.0.5", "9.9.9.9", "192.168.7.129", "192.168.8.1", "2002:a00:5::1", "4000::1", "fe80::1" };
+	struct ctx c;
+	struct resolver *r = NULL;
+	(void) state;
+	ctx_init(&c);
+	const char *text = encode(&c, &config);
+	assert_non_null(text);
+	for (size_t i = 0; i < COUNT_OF(asked); i++) {
+		if (!asks(&c, text, asked[i])) {
+			fail_msg("%s is not asked", asked[i]);
+		}
+	}
+	for (size_t i = 0; i < COUNT_OF(not_asked); i++) {
+		if (asks(&c, text, not_asked[i])) {
+			fail_msg("%s is asked", not_asked[i]);
+		}
+	}
+	assert_int_equal(resolver_new(&c, &config, &r), 0);
+	resolver_free(r);
 	ctx_done(&c);
 }
 
@@ -170,6 +231,47 @@ static void test_trust_anchors(void **state)
 	ctx_done(&c);
 }
 
+/* C-20, C-22: a root of the operator's own, with its own keys; names are resolved from there */
+static void test_own_root(void **state)
+{
+	const char *servers[] = { "192.0.2.1@53", "2001:db8::1@5353" };
+	const char *anchor = "1 13 2 " DIGEST;
+	struct config_resolver resolvers[] = { { "corp", "192.0.2.2@53", "off", { NULL, 0 } },
+		{ "own.corp", "192.0.2.2@53", "require", { &anchor, 1 } } };
+	struct config_va config = {
+		.root_servers = { servers, 2 }, .root_trust_anchors = { &anchor, 1 }, .resolvers = { resolvers, 2 }
+	};
+	struct resolver *r = NULL;
+	struct ctx c;
+	(void) state;
+	ctx_init(&c);
+	const char *text = encode(&c, &config);
+	assert_non_null(strstr(text, "\ttrust-anchor: \". IN DS 1 13 2 " DIGEST "\"\n"));
+	assert_null(strstr(text, "20326"));
+	assert_non_null(
+	    strstr(text, "stub-zone:\n\tname: \".\"\n\tstub-addr: 192.0.2.1@53\n\tstub-addr: 2001:db8::1@5353\n"));
+	assert_non_null(strstr(text, "\"test.\" nodefault"));
+	struct resolver_route route = resolver_route(&config, "a.example");
+	assert_string_equal(route.resolver, "recursive");
+	assert_true(route.dnssec);
+	assert_string_equal(route.anchor, ".");
+	assert_string_equal(resolver_route(&config, "a.own.corp").anchor, "own.corp");
+	assert_string_equal(resolver_route(&config, "a.corp").anchor, ".");
+	assert_int_equal(resolver_new(&c, &config, &r), 0);
+	resolver_free(r);
+	servers[1] = "192.0.2.1";
+	assert_null(encode(&c, &config));
+	servers[1] = servers[0];
+	anchor = "1 13 1 00";
+	assert_null(encode(&c, &config));
+	anchor = "1 13 2 " DIGEST;
+	resolvers[0].zone = "."; /* either the root's servers or a resolver for all names */
+	assert_null(encode(&c, &config));
+	config.root_servers.n = 0;
+	assert_null(encode(&c, &config)); /* an anchor where nothing is validated */
+	ctx_done(&c);
+}
+
 /* libunbound itself takes all that we write, and says so when it does not. */
 static void test_libunbound_takes_it(void **state)
 {
@@ -196,9 +298,11 @@ int main(void)
 		cmocka_unit_test(test_defaults_validate),
 		cmocka_unit_test(test_zones),
 		cmocka_unit_test(test_root_without_dnssec),
+		cmocka_unit_test(test_whom_it_asks),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_lengths_of_labels),
 		cmocka_unit_test(test_trust_anchors),
+		cmocka_unit_test(test_own_root),
 		cmocka_unit_test(test_libunbound_takes_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

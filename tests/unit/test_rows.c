@@ -72,6 +72,19 @@ static void test_pending_offers_all(void **state)
 	}
 }
 
+/* B-28 */
+static void test_one_without_token(void **state)
+{
+	static const char *with_none[] = { "one", NO_TOKEN };
+	(void) state;
+	struct authorization_row row = row_of(0, "pending", false);
+	row.tokens.v = with_none;
+	struct authorization a = authorization_of_row(arena, &row);
+	assert_string_equal(a.challenges.v[0].token, "one");
+	assert_null(a.challenges.v[1].token);
+	assert_null(challenge_token(NULL));
+}
+
 static void test_tried_one_has_its_state(void **state)
 {
 	(void) state;
@@ -117,6 +130,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_challenge_ids),
 		cmocka_unit_test(test_pending_offers_all),
+		cmocka_unit_test(test_one_without_token),
 		cmocka_unit_test(test_tried_one_has_its_state),
 		cmocka_unit_test(test_decided_shows_what_decided),
 		cmocka_unit_test(test_order),

@@ -61,7 +61,8 @@ int ra_new_account_serve(struct ctx *c, const struct new_account_request *in, st
 	ret->account = (struct account) {
 		.id = id_new(), .status = "valid", .key = in->key, .created_at = clock_now(), .terms_agreed = in->terms_agreed
 	};
-	ret->created = strcmp(c->caller, "cairn-wfe") == 0 && in->contact.n == 2;
+	ret->created =
+	    strcmp(c->caller, "cairn-wfe") == 0 && in->user_agent != NULL && strcmp(in->user_agent, "agent") == 0;
 	return 0;
 }
 
@@ -84,6 +85,13 @@ int ra_update_account_serve(struct ctx *c, const struct update_account_request *
 	(void) in;
 	atomic_fetch_add(&served, 1);
 	return FAIL(c, WRITE_UNCERTAIN, NULL);
+}
+
+int ra_check_key_serve(struct ctx *c, const struct check_key_request *in, struct check_key_response *ret)
+{
+	(void) in;
+	(void) ret;
+	return FAIL(c, NOT_FOUND, "not here");
 }
 
 int ra_change_key_serve(struct ctx *c, const struct change_key_request *in, struct account *ret)
@@ -136,6 +144,28 @@ int ra_finalize_order_serve(struct ctx *c, const struct finalize_order_request *
 	return FAIL(c, ORDER_NOT_READY, NULL);
 }
 
+int ra_diagnose_serve(struct ctx *c, const struct diagnose_request *in, struct diagnosis *ret)
+{
+	(void) c;
+	(void) in;
+	(void) ret;
+	return 0;
+}
+
+int ra_record_late_serve(struct ctx *c, const struct record_late_request *in, struct record_late_response *ret)
+{
+	(void) in;
+	(void) ret;
+	return FAIL(c, SERVER_INTERNAL, "not used here");
+}
+
+int ra_block_key_serve(struct ctx *c, const struct block_key_request *in, struct block_key_response *ret)
+{
+	(void) in;
+	(void) ret;
+	return FAIL(c, SERVER_INTERNAL, "not used here");
+}
+
 int ra_unpause_serve(struct ctx *c, const struct unpause_request *in, struct unpause_response *ret)
 {
 	(void) in;
@@ -172,13 +202,15 @@ void va_validate_serve_later(struct rpc_call *call, const struct validate_reques
 	pthread_detach(thread);
 }
 
-static struct rpc_server *serve(const struct rpc_method *methods, size_t n, const char *name, const char *listen)
+static struct rpc_server *serve_at(
+    const struct rpc_method *methods, size_t n, const char *name, struct text_list listen, unsigned max_connections)
 {
 	struct ctx c;
 	ctx_init(&c);
 	struct rpc_server_options options = { .methods = methods,
 		.n_methods = n,
 		.listen = listen,
+		.max_connections = max_connections,
 		.workers = 2,
 		.queue = 50,
 		.cert_file = pki_path(&pki, name, ".pem"),
@@ -192,6 +224,11 @@ static struct rpc_server *serve(const struct rpc_method *methods, size_t n, cons
 	return s;
 }
 
+static struct rpc_server *serve(const struct rpc_method *methods, size_t n, const char *name, const char *listen)
+{
+	return serve_at(methods, n, name, (struct text_list) { &listen, 1 }, 1000);
+}
+
 static void configure(const char *cert, const char *first_ra)
 {
 	const char *ras[] = { first_ra, ra_address };
@@ -201,6 +238,15 @@ static void configure(const char *cert, const char *first_ra)
 		.ca_file = pki_path(&pki, "ca", ".pem"),
 		.addresses = { [RPC_SERVICE_ra] = { first_ra == NULL ? ras + 1 : ras, first_ra == NULL ? 1 : 2 },
 		    [RPC_SERVICE_va] = { vas, 1 } } };
+	rpc_client_configure(&options);
+}
+
+static void configure_alone(const char *address)
+{
+	struct rpc_client_options options = { .cert_file = pki_path(&pki, "cairn-wfe", ".pem"),
+		.key_file = pki_path(&pki, "cairn-wfe", ".key"),
+		.ca_file = pki_path(&pki, "ca", ".pem"),
+		.addresses = { [RPC_SERVICE_ra] = { &address, 1 } } };
 	rpc_client_configure(&options);
 }
 
@@ -245,8 +291,7 @@ static void calls(void **state)
 	struct ctx c;
 	ctx_init(&c);
 	ctx_limit_ms(&c, 3000);
-	const char *contacts[] = { "mailto:a@b.test", "mailto:c@d.test" };
-	struct new_account_request in = { .key = "{\"k\":\"\u00fc\"}", .terms_agreed = true, .contact = { contacts, 2 } };
+	struct new_account_request in = { .key = "{\"k\":\"\u00fc\"}", .terms_agreed = true, .user_agent = "agent" };
 	struct new_account_response out;
 	assert_int_equal(rpc_ra_new_account(&c, &in, &out), 0);
 	assert_true(out.created);
@@ -492,6 +537,17 @@ static void validated(void *arg, struct ctx *c, int result, const struct validat
 	}
 }
 
+static atomic_int done_given_up;
+
+static void given_up(void *arg, struct ctx *c, int result, const struct validation_result *response)
+{
+	(void) arg;
+	bool told = strstr(c->err.detail, "shutting down") != NULL;
+	if (result != 0 && response == NULL && c->err.type == PROBLEM_UNAVAILABLE && told) {
+		atomic_fetch_add(&done_given_up, 1);
+	}
+}
+
 static void calls_without_a_thread(void **state)
 {
 	(void) state;
@@ -521,6 +577,179 @@ static void calls_without_a_thread(void **state)
 	ctx_done(&c);
 }
 
+/* A port of 127.0.0.1 where connections are taken by the kernel and by nobody else; -1 where somebody has it. */
+static int open_hung(uint16_t port)
+{
+	struct sockaddr_in in = {
+		.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)
+	};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int one = 1;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	assert_int_equal(bind(fd, (struct sockaddr *) &in, sizeof(in)), 0);
+	assert_int_equal(listen(fd, 50), 0);
+	return fd;
+}
+
+static uint16_t port_of(int fd)
+{
+	struct sockaddr_in in;
+	socklen_t n = sizeof(in);
+	assert_int_equal(getsockname(fd, (struct sockaddr *) &in, &n), 0);
+	return ntohs(in.sin_port);
+}
+
+/* One call in ms; its outcome is checked. */
+static int64_t timed_call(enum problem problem, int64_t limit_ms)
+{
+	struct ctx c;
+	ctx_init(&c);
+	ctx_limit_ms(&c, limit_ms);
+	struct new_account_request in = { .key = "k" };
+	struct new_account_response out;
+	int64_t begin_us = clock_monotonic_us();
+	int result = rpc_ra_new_account(&c, &in, &out);
+	if ((problem == PROBLEM_NONE) != (result == 0) || c.err.type != problem) {
+		fail_msg("%s: %s", c.err.detail, c.err.cause);
+	}
+	ctx_done(&c);
+	return (clock_monotonic_us() - begin_us) / 1000;
+}
+
+static void listens_at_each_address(void **state)
+{
+	(void) state;
+	static char first[32];
+	static char second[32];
+	const char *both[] = { first, second };
+	int probe = open_hung(0);
+	snprintf(first, sizeof(first), "127.0.0.1:%u", port_of(probe));
+	snprintf(second, sizeof(second), "127.0.0.2:%u", port_of(probe));
+	close(probe);
+	struct rpc_server *s = serve_at(ra_methods, ra_n_methods, "cairn-ra", (struct text_list) { both, 2 }, 1000);
+	for (size_t i = 0; i < COUNT_OF(both); i++) {
+		configure_alone(both[i]);
+		(void) timed_call(PROBLEM_NONE, 3000);
+	}
+	rpc_client_thread_end();
+	rpc_server_stop(s, 1000);
+}
+
+/* rpc.max_connections: who comes after waits until one of those before is gone. */
+static void bounds_connections(void **state)
+{
+	(void) state;
+	static char address[32];
+	const char *listen = "127.0.0.1:0";
+	struct rpc_server *s = serve_at(ra_methods, ra_n_methods, "cairn-ra", (struct text_list) { &listen, 1 }, 1);
+	snprintf(address, sizeof(address), "127.0.0.1:%u", rpc_server_port(s));
+	configure_alone(address);
+	(void) timed_call(PROBLEM_NONE, 3000);
+	rpc_client_thread_park(); /* its connection stays open */
+	struct http_client_tls tls = { pki_path(&pki, "cairn-wfe", ".pem"), pki_path(&pki, "cairn-wfe", ".key"),
+		pki_path(&pki, "ca", ".pem") };
+	struct http_client *h = http_client_new(&tls);
+	struct http_call call = {
+		.host = "cairn-ra", .path = "/", .address = address, .body = bytes_of_text("{}"), .max_reply = 10000
+	};
+	struct ctx c;
+	ctx_init(&c);
+	ctx_limit_ms(&c, 300);
+	assert_int_equal(http_client_post(&c, h, &call), -1);
+	(void) timed_call(PROBLEM_NONE, 3000); /* takes up the parked one */
+	rpc_client_thread_end();
+	ctx_done(&c);
+	ctx_init(&c);
+	ctx_limit_ms(&c, 5000);
+	assert_int_equal(http_client_post(&c, h, &call), 0);
+	http_client_free(h);
+	ctx_done(&c);
+	rpc_server_stop(s, 1000);
+}
+
+static void looks_names_up(void **state)
+{
+	(void) state;
+	static char name[40];
+	snprintf(name, sizeof(name), "localhost:%u", rpc_server_port(ra));
+	configure("cairn-wfe", name);
+	(void) timed_call(PROBLEM_NONE, 5000);
+	configure("cairn-wfe", "nobody.invalid:1"); /* and the other address is well */
+	(void) timed_call(PROBLEM_NONE, 5000);
+	configure("cairn-ra", NULL);
+	struct rpc_loop *loop = rpc_loop_new();
+	struct validate_request in = { .validation_id = id_new(), .token = "t" };
+	snprintf(name, sizeof(name), "localhost:%u", rpc_server_port(va));
+	struct rpc_va_validate_start at = {
+		.address = name, .request_id = id_new(), .deadline_ms = 5000, .done = validated
+	};
+	int before = atomic_load(&done_good);
+	rpc_va_validate_start_at(loop, &at, &in);
+	rpc_loop_free(loop);
+	assert_int_equal(atomic_load(&done_good), before + 1);
+}
+
+/* Issue 4.6: a process that has to end does not wait for those who hang */
+static void cut_off(void **state)
+{
+	(void) state;
+	configure("cairn-ra", NULL);
+	static char address[32];
+	int hung = open_hung(0);
+	snprintf(address, sizeof(address), "127.0.0.1:%u", port_of(hung));
+	struct rpc_loop *loop = rpc_loop_new();
+	struct validate_request in = { .validation_id = id_new(), .token = "t" };
+	struct rpc_va_validate_start at = {
+		.address = address, .request_id = id_new(), .deadline_ms = 50000, .done = given_up
+	};
+	int64_t begin_us = clock_monotonic_us();
+	for (int i = 0; i < 20; i++) {
+		rpc_va_validate_start_at(loop, &at, &in);
+	}
+	usleep(100000); /* some are on their way, as far as they get */
+	rpc_loop_cut(loop);
+	rpc_va_validate_start_at(loop, &at, &in);
+	rpc_loop_free(loop);
+	assert_int_equal(atomic_load(&done_given_up), 21);
+	assert_true(clock_monotonic_us() - begin_us < 10000000);
+	close(hung);
+}
+
+/* Issue 4.6: a process that hangs costs the time of the first call only, and is found again when it answers. */
+static void leaves_the_silent_alone(void **state)
+{
+	(void) state;
+	static char address[32];
+	int hung = open_hung(0);
+	snprintf(address, sizeof(address), "127.0.0.1:%u", port_of(hung));
+	configure("cairn-wfe", address); /* and one that is well */
+	int64_t slow = 0;
+	for (int i = 0; i < 6; i++) {
+		rpc_client_thread_end();
+		int64_t ms = timed_call(PROBLEM_NONE, 8000);
+		slow += ms > 1000;
+	}
+	assert_in_range(slow, 0, 1);
+	configure_alone(address);
+	assert_true(timed_call(PROBLEM_UNAVAILABLE, 8000) > 2000);
+	assert_true(timed_call(PROBLEM_UNAVAILABLE, 8000) < 1000); /* nobody waits for it now */
+	close(hung);
+	struct rpc_server *s = serve(ra_methods, ra_n_methods, "cairn-ra", address);
+	int64_t end_us = clock_monotonic_us() + 10000000;
+	struct new_account_request in = { .key = "k" };
+	struct new_account_response out;
+	struct ctx c;
+	ctx_init(&c);
+	while (rpc_ra_new_account(&c, &in, &out) != 0) {
+		ctx_forgive(&c);
+		assert_true(clock_monotonic_us() < end_us);
+		usleep(50000);
+	}
+	ctx_done(&c);
+	rpc_client_thread_end();
+	rpc_server_stop(s, 1000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -533,6 +762,11 @@ int main(void)
 		cmocka_unit_test_setup(waits_for_a_restart, fresh),
 		cmocka_unit_test_setup(refuses_wrong_forms, fresh),
 		cmocka_unit_test_setup(calls_without_a_thread, fresh),
+		cmocka_unit_test_setup(listens_at_each_address, fresh),
+		cmocka_unit_test_setup(bounds_connections, fresh),
+		cmocka_unit_test_setup(looks_names_up, fresh),
+		cmocka_unit_test_setup(cut_off, fresh),
+		cmocka_unit_test_setup(leaves_the_silent_alone, fresh),
 	};
 	return cmocka_run_group_tests(tests, start, stop);
 }

@@ -7,13 +7,6 @@
 
 #include "tests/unit/pg.h"
 
-static int setup(void **state)
-{
-	(void) state;
-	pg_start();
-	return 0;
-}
-
 static int teardown(void **state)
 {
 	(void) state;
@@ -21,20 +14,20 @@ static int teardown(void **state)
 	return 0;
 }
 
-#define OUR_SCHEMAS "n.nspname IN ('cairn', 'acme', 'ca', 'log', 'front', 'vault')"
+#define OUR_SCHEMAS "n.nspname IN ('cairn', 'acme', 'ca', 'log', 'front', 'vault', 'audit', 'disclosure', 'export')"
 
-/* G-1: every stored field has its class; partitions have those of their parent. */
+/* G-1: every stored field has its class, in tables and in views; partitions have those of their parent. */
 static void test_classes(void **state)
 {
 	(void) state;
 	pg_assert_value("SELECT coalesce(string_agg(n.nspname || '.' || c.relname, ' '), 'all') FROM pg_class c "
 	                "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE " OUR_SCHEMAS
-	                " AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND obj_description(c.oid) IS NULL",
+	                " AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition AND obj_description(c.oid) IS NULL",
 	    "all");
 	pg_assert_value(
 	    "SELECT coalesce(string_agg(n.nspname || '.' || c.relname || '.' || a.attname, ' '), 'all') FROM pg_class c "
 	    "JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid WHERE " OUR_SCHEMAS
-	    " AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND a.attnum > 0 AND NOT a.attisdropped "
+	    " AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition AND a.attnum > 0 AND NOT a.attisdropped "
 	    "AND coalesce(col_description(c.oid, a.attnum), '') !~ "
 	    "'^(SUB-REQ|SUB-VAL|SUB-SW|SUB-CERT|RECOVERY|RP-OCSP|RP-HOLD|WEB|OPS|AGG): .{3}'",
 	    "all");
@@ -177,8 +170,12 @@ static void test_denied(void **state)
 		{ "cairn_ca", "INSERT INTO ca.revocation SELECT * FROM ca.revocation" },
 		{ "cairn_subscriber", "SELECT * FROM log.request_private" },
 		{ "cairn_subscriber", "UPDATE log.request SET url = ''" },
-		{ "cairn_auditor", "DELETE FROM log.request" },
+		{ "cairn_auditor", "SET transaction_read_only = off; DELETE FROM log.request" },
+		{ "cairn_auditor", "SET transaction_read_only = off; UPDATE audit.limit_override SET count = 0" },
 		{ "cairn_auditor", "SELECT * FROM acme.account" },
+		{ "cairn_auditor", "SELECT * FROM acme.eab_secret" },
+		{ "cairn_auditor", "SELECT * FROM ca.certificate" },
+		{ "cairn_operator", "SELECT * FROM audit.request" },
 		{ "cairn_operator", "UPDATE log.event SET actor = 'nobody'" },
 		{ "cairn_ra", "CREATE TABLE acme.mine ()" },
 		{ "cairn_ra", "CREATE TABLE public.mine ()" },
@@ -189,6 +186,20 @@ static void test_denied(void **state)
 			fail_msg("%s may: %s (SQLSTATE \"%s\")", denied[i].role, denied[i].sql, code);
 		}
 	}
+}
+
+/* G-12: what auditors see has neither secrets nor recovery contacts. */
+static void test_auditors(void **state)
+{
+	(void) state;
+	pg_assert_value("SELECT coalesce(string_agg(name || '.' || column_name, ' '), 'none') FROM audit.dictionary "
+	                "WHERE schema = 'audit' AND (class IN ('RECOVERY', 'RP-OCSP', 'RP-HOLD', 'WEB') "
+	                "OR column_name IN ('tokens', 'token', 'mac_key', 'key_authorization', 'salt', 'contact'))",
+	    "none");
+	/* every view is open to them, and runs */
+	pg_exec("cairn_auditor", "DO $$ DECLARE v record; BEGIN FOR v IN SELECT DISTINCT d.name FROM audit.dictionary d "
+	                         "WHERE d.schema = 'audit' LOOP EXECUTE format('SELECT count(*) FROM audit.%I', v.name); "
+	                         "END LOOP; END $$");
 }
 
 #define UUID(n) "'0193f000-0000-7000-8000-000000000" n "00'"
@@ -208,10 +219,16 @@ static void test_denied(void **state)
 	         ", now() + interval '1 d', NULL, false)"
 #define UUID2(n) "'0193f000-0000-7000-8000-00000000" n "00'"
 #define PROVE(id, authz, dnssec) PROVE_BY(id, authz, dnssec, PG_RESOLUTIONS, PG_ATTEMPTS)
-#define PROVE_BY(id, authz, dnssec, resolutions, attempts) \
+#define PROVE_BY(id, authz, dnssec, resolutions, attempts) PROVE_FOR(id, authz, dnssec, resolutions, attempts, "1 d")
+#define PROVE_FOR(id, authz, dnssec, resolutions, attempts, life) \
 	"SELECT acme.record_validation(" UUID2(id) ", " UUID2(authz) ", 1, 'ra', " UUID( \
 	    "9") ", 'BR', 'local', true, NULL, NULL, NULL, '" dnssec "', NULL, sha256('x'), 1, now(), now(), " COMMITMENTS \
-	         ", sha256('s'), " resolutions ", " attempts ", now() + interval '1 d', NULL, false)"
+	         ", sha256('s'), " resolutions ", " attempts ", now() + interval '" life "', NULL, false)"
+#define RESOLVED(name, answer) \
+	"'{\"resolutions\":[{\"type\":\"A\"},{\"type\":\"TXT\",\"name\":\"" name \
+	"\",\"answers\":[\"\\\"other\\\"\",\"\\\"" answer "\\\"\"]}]}'"
+#define STANDING(answer) RESOLVED("_validation-persist.m.test", answer)
+#define OWN "ca.test; accounturi=https://ca.test/acme/account/AZPwAAAAcACAAAAAAAABAA" /* of account 1 */
 #define NOTHING "'{}'"
 #define COMMITMENTS "sha256('a') || sha256('b')"
 
@@ -256,6 +273,20 @@ static void test_no_valid_without_evidence(void **state)
 	}
 }
 
+/* By the record of it the authorization is valid; or it is on record all the same, said to be refused. */
+static void assert_proved(size_t authz, bool proves)
+{
+	char sql[512];
+	(void) snprintf(sql, sizeof(sql),
+	    "SELECT v.passed || ' ' || (v.proof IS NOT NULL) || ' ' || (a.validation_id IS NOT NULL) || ' ' || EXISTS "
+	    "(SELECT FROM "
+	    "log.event e WHERE e.kind = 'validation.refused' AND e.facts->>'validation' = v.id::text) FROM acme.authz a "
+	    "JOIN "
+	    "log.validation v ON v.authorization_id = a.id WHERE a.id = '0193f000-0000-7000-8000-00000000%zu00'",
+	    authz);
+	pg_assert_value(sql, proves ? "true true true false" : "false false false true");
+}
+
 /* F-42, F-43: the registration authority adds a validation whole, with what stands beside it, or not at all. */
 static void test_evidence_is_whole(void **state)
 {
@@ -264,8 +295,9 @@ static void test_evidence_is_whole(void **state)
 	static const struct violation violations[] = {
 		{ RECORD("b", "a", "true", "'DNS'", "sha256('x')", COMMITMENTS, "sha256('s')"), "23514" },
 		{ RECORD("b", "a", "false", "NULL", "sha256('x')", COMMITMENTS, "sha256('s')"), "23514" },
-		{ RECORD("b", "a", "true", "NULL", "NULL", COMMITMENTS, "sha256('s')"), "23514" },
-		{ RECORD("b", "a", "true", "NULL", "'x'", COMMITMENTS, "sha256('s')"), "23514" },
+		/* on record, as what proves nothing */
+		{ RECORD("f", "a", "true", "NULL", "NULL", COMMITMENTS, "sha256('s')"), "" },
+		{ RECORD("0", "a", "true", "NULL", "'x'", COMMITMENTS, "sha256('s')"), "" },
 		{ RECORD("b", "a", "true", "NULL", "sha256('x')", "sha256('a')", "sha256('s')"), "23514" },
 		{ RECORD("b", "a", "true", "NULL", "sha256('x')", COMMITMENTS, "'s'"), "23514" },
 		{ RECORD("b", "a", "true", "NULL", "sha256('x')", COMMITMENTS, "NULL"), "23502" },
@@ -294,23 +326,37 @@ static void test_methods_prove_what_they_can(void **state)
 	static const struct {
 		const char *authz; /* type, wildcard, method */
 		const char *sql;
-		const char *state;
+		bool proves;
 	} rows[] = {
-		{ "'dns', false, '{http-01}'", PROVE("51", "50", "off"), "" },
-		{ "'dns', true, '{http-01}'", PROVE("53", "52", "off"), "23503" },
-		{ "'dns', false, '{sms-01}'", PROVE("55", "54", "off"), "23503" },
-		{ "'dns', true, '{dns-01}'", PROVE("57", "56", "secure"), "" },
-		{ "'dns', false, '{dns-01}'", PROVE("59", "58", "bogus"), "23503" },
-		{ "'ip', false, '{dns-01}'", PROVE("61", "60", "off"), "23503" },
-		{ "'dns', true, '{dns-account-01}'", PROVE("63", "62", "off"), "" },
+		{ "'dns', false, '{http-01}'", PROVE("51", "50", "off"), true },
+		{ "'dns', true, '{http-01}'", PROVE("53", "52", "off"), false },
+		{ "'dns', false, '{sms-01}'", PROVE("55", "54", "off"), false },
+		{ "'dns', true, '{dns-01}'", PROVE("57", "56", "secure"), true },
+		{ "'dns', false, '{dns-01}'", PROVE("59", "58", "bogus"), false },
+		{ "'ip', false, '{dns-01}'", PROVE("61", "60", "off"), false },
+		{ "'dns', true, '{dns-account-01}'", PROVE("63", "62", "off"), true },
 		/* G-3: nor by a record that does not say how */
-		{ "'dns', false, '{http-01}'", PROVE_BY("65", "64", "off", PG_RESOLUTIONS, NOTHING), "23503" },
-		{ "'dns', false, '{http-01}'", PROVE_BY("67", "66", "off", NOTHING, PG_ATTEMPTS), "23503" },
+		{ "'dns', false, '{http-01}'", PROVE_BY("65", "64", "off", PG_RESOLUTIONS, NOTHING), false },
+		{ "'dns', false, '{http-01}'", PROVE_BY("67", "66", "off", NOTHING, PG_ATTEMPTS), false },
 		{ "'dns', false, '{tls-alpn-01}'", PROVE_BY("69", "68", "off", PG_RESOLUTIONS, "'{\"attempts\":[{}]}'"),
-		    "23503" },
-		{ "'ip', false, '{tls-alpn-01}'", PROVE_BY("71", "70", "off", NOTHING, PG_ATTEMPTS), "" },
+		    false },
+		{ "'ip', false, '{tls-alpn-01}'", PROVE_BY("71", "70", "off", NOTHING, PG_ATTEMPTS), true },
 		{ "'dns', false, '{dns-01}'", PROVE_BY("73", "72", "off", "'{\"resolutions\":[{\"type\":\"A\"}]}'", NOTHING),
-		    "23503" },
+		    false },
+		/* B-29, B-30, B-34: nor by a record of another name, of another account, or without the policy that a wildcard needs */
+		{ "'dns', false, '{dns-persist-01}'", PROVE_BY("75", "74", "off", STANDING(OWN), NOTHING), true },
+		{ "'dns', true, '{dns-persist-01}'", PROVE_BY("77", "76", "off", STANDING(OWN), NOTHING), false },
+		{ "'dns', true, '{dns-persist-01}'", PROVE_BY("79", "78", "off", STANDING(OWN "; Policy = wildcard"), NOTHING),
+		    true },
+		{ "'dns', true, '{dns-persist-01}'",
+		    PROVE_BY("81", "80", "off", STANDING(OWN "; poli\\\" \\\"cy=wildcard"), NOTHING), true },
+		{ "'dns', false, '{dns-persist-01}'", PROVE_BY("83", "82", "bogus", STANDING(OWN), NOTHING), false },
+		{ "'dns', false, '{dns-persist-01}'",
+		    PROVE_BY("85", "84", "off", STANDING("ca.test; accounturi=https://ca.test/acme/account/1"), NOTHING),
+		    false },
+		{ "'dns', false, '{dns-persist-01}'",
+		    PROVE_BY("87", "86", "off", RESOLVED("_acme-challenge.m.test", OWN), NOTHING), false },
+		{ "'dns', false, '{dns-persist-01}'", PROVE_FOR("89", "88", "off", STANDING(OWN), NOTHING, "30 d"), true },
 	};
 	(void) state;
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -321,10 +367,47 @@ static void test_methods_prove_what_they_can(void **state)
 		        "1") ", %s, 'm.test', '{token}', now() + interval '1 d', 1, 'ra')",
 		    50 + 2 * i, rows[i].authz);
 		pg_exec("cairn_owner", sql);
-		const char *code = pg_try("cairn_ra", rows[i].sql, NULL);
-		if (strcmp(code, rows[i].state) != 0) {
-			fail_msg("%s: SQLSTATE \"%s\"", rows[i].authz, code);
-		}
+		pg_exec("cairn_ra", rows[i].sql);
+		assert_proved(50 + 2 * i, rows[i].proves);
+	}
+	pg_assert_value(/* B-32, whatever the profile says */
+	    "SELECT expires_at = validated_at + interval '240 hours' FROM acme.authz WHERE id = " UUID2("88"), "t");
+}
+
+#define REQUEST(body) "'{\"attempts\":[{\"body\":\"" body "\"}]}'"
+
+/* B-36, B-37: an onion service is proved by a request with the nonce of the challenge, and by nothing else. */
+static void test_proof_of_onion_services(void **state)
+{
+	static const struct {
+		const char *authz; /* type, name, wildcard, method, token */
+		const char *sql;
+		bool proves;
+	} rows[] = {
+		{ "'dns', 'a.onion', true, '{onion-csr-01}', '{AAECAwQFBgc}'",
+		    PROVE_BY("21", "20", "off", NOTHING, REQUEST("_wABAgMEBQYH_w")), true },
+		{ "'dns', 'a.onion', false, '{onion-csr-01}', '{AAECAwQFBgc}'",
+		    PROVE_BY("23", "22", "off", NOTHING, REQUEST("_wABAgMEBQb__w")), false },
+		{ "'dns', 'a.onion', false, '{onion-csr-01}', '{AAEC}'", PROVE_BY("25", "24", "off", NOTHING, REQUEST("AAEC")),
+		    false },
+		{ "'dns', 'a.onion', false, '{onion-csr-01}', '{AAECAwQFBgc}'", PROVE_BY("27", "26", "off", NOTHING, NOTHING),
+		    false },
+		{ "'dns', 'a.onion', false, '{http-01}', '{AAECAwQFBgc}'", PROVE("29", "28", "off"), false },
+		{ "'dns', 'a.onion', false, '{dns-01}', '{AAECAwQFBgc}'", PROVE("31", "30", "off"), false },
+		{ "'dns', 'm.test', false, '{onion-csr-01}', '{AAECAwQFBgc}'",
+		    PROVE_BY("33", "32", "off", NOTHING, REQUEST("_wABAgMEBQYH_w")), false },
+	};
+	(void) state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		char sql[1024];
+		(void) snprintf(sql, sizeof(sql),
+		    "INSERT INTO acme.authz (id, account_id, identifier_type, identifier_value, wildcard, challenge_types, "
+		    "tokens, expires_at, tried, lease_holder) VALUES ('0193f000-0000-7000-8000-00000000%zu00'::uuid, " UUID(
+		        "1") ", %s, now() + interval '1 d', 1, 'ra')",
+		    20 + 2 * i, rows[i].authz);
+		pg_exec("cairn_owner", sql);
+		pg_exec("cairn_ra", rows[i].sql);
+		assert_proved(20 + 2 * i, rows[i].proves);
 	}
 }
 
@@ -428,12 +511,14 @@ int main(void)
 		cmocka_unit_test(test_rights),
 		cmocka_unit_test(test_fixed_for_life),
 		cmocka_unit_test(test_denied),
+		cmocka_unit_test(test_auditors),
 		cmocka_unit_test(test_no_valid_without_evidence),
 		cmocka_unit_test(test_evidence_is_whole),
 		cmocka_unit_test(test_methods_prove_what_they_can),
+		cmocka_unit_test(test_proof_of_onion_services),
 		cmocka_unit_test(test_order_states),
 		cmocka_unit_test(test_one_account_a_key),
 		cmocka_unit_test(test_leases),
 	};
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, pg_group_setup, teardown);
 }

@@ -12,7 +12,8 @@
 #define ORDER(id, account, name, base, authz) \
 	"SELECT status FROM acme.new_order(" UUID(id) ", " UUID(account) ", " KEY( \
 	    account) ", '{dns}', '{" name "}', '{" base "}', 'classic', NULL, NULL, NULL, now() + interval '1 d', " \
-	             "now() + interval '1 h', ARRAY[" UUID(authz) "]::uuid[], '{dns-01}', '{token}', 'ra', " UUID("9") ")"
+	             "now() + interval '1 h', ARRAY[" UUID(authz) "]::uuid[], '{dns-01}', '{token}', 'ra', " UUID( \
+	                 "9") ", true)"
 #define START(authz) \
 	"UPDATE acme.authz SET tried = 1, key_authorization = 'token.thumb', lease_holder = 'ra', " \
 	"lease_until = now() + interval '1 min', request_id = " UUID("9") " WHERE id = " UUID(authz)
@@ -78,13 +79,32 @@ static void test_wildcard(void **state)
 	pg_assert_value(AUTHZ_OF("b"), REUSED);
 }
 
-/* What has ended, or ends soon, is not used again. */
+/* what newOrder looks at does not grow with what the account has; with the settings of each connection (lib/db). */
+static void test_many_authorizations(void **state)
+{
+	(void) state;
+	with_authorization(ORDER("3", "1", "a.test", "a.test", "4"));
+	pg_exec("postgres",
+	    "SET session_replication_role = replica; "
+	    "INSERT INTO acme.authz SELECT (r).* FROM (SELECT jsonb_populate_record(a, jsonb_build_object('id', "
+	    "'7193f000-0000-7000-8001-' || lpad(to_hex(n), 10, '0') || '00', 'identifier_value', n || '.test')) AS r "
+	    "FROM acme.authz a, generate_series(1, 500) AS n) AS more");
+	pg_exec("postgres",
+	    "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_bitmapscan = off; "
+	    "SET enable_hashjoin = off; SET enable_mergejoin = off; " ORDER("a", "1", "b.test", "b.test",
+	        "5") ";"
+	             "DO $$ DECLARE seen int8; BEGIN SELECT sum(pg_stat_get_xact_tuples_returned(i.indexrelid)) INTO seen "
+	             "FROM pg_index i "
+	             "WHERE i.indrelid = 'acme.authz_test'::regclass; ASSERT seen < 50, seen; END $$");
+}
+
+/* What has ended, or ends soon, is not used again; nor what serves one order only (B-32). */
 static void test_ended(void **state)
 {
 	(void) state;
 	static const char *const ends[] = { "UPDATE acme.authz SET ended = 'deactivated'",
 		"UPDATE acme.authz SET ended = 'revoked'", "UPDATE acme.authz SET expires_at = now() + interval '59 min'",
-		"UPDATE acme.authz SET expires_at = now()" };
+		"UPDATE acme.authz SET expires_at = now()", "UPDATE acme.authz SET challenge_types = '{dns-persist-01}'" };
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
 		with_authorization(ORDER("3", "1", "a.test", "a.test", "4"));
 		pg_exec("cairn_owner", ends[i]);
@@ -156,6 +176,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_base_name),
 		cmocka_unit_test(test_wildcard),
+		cmocka_unit_test(test_many_authorizations),
 		cmocka_unit_test(test_ended),
 		cmocka_unit_test(test_orders_are_not_used_again),
 		cmocka_unit_test(test_older_issuer),

@@ -14,11 +14,11 @@ static void begin(struct run *r, const char *name)
 /* The verdict drawn again from what crossed RPC and was kept is the same. */
 static struct verdict replay(struct run *r, struct validation_result *ret_kept)
 {
-	static struct network_list allowed;
+	static struct ip_reach reach;
 	struct bytes json = fields_to_json(r->c.arena, &validation_result_fields, r->result);
 	assert_int_equal(fields_parse_json(&r->c, &validation_result_fields, json, ret_kept), 0);
-	assert_int_equal(networks_parse(&r->c, &config.allow_networks, &allowed), 0);
-	struct decide_input in = { &r->in, { 0, alpn.port }, &allowed };
+	assert_int_equal(ip_reach_parse(&r->c, &config.allow_networks, &config.deny_networks, &reach), 0);
+	struct decide_input in = { &r->in, { 0, alpn.port }, &reach };
 	return decide_tlsalpn01(r->c.arena, &in, ret_kept);
 }
 
@@ -97,9 +97,9 @@ static void test_changed_records(void **state)
 		t->addresses_resolved.v = i == 6 ? other_address : t->addresses_resolved.v;
 		t->address_used = i == 7 ? "10.0.0.1" : t->address_used;
 		kept.attempts.n = i == 8 ? 0 : kept.attempts.n;
-		static struct network_list allowed;
-		assert_int_equal(networks_parse(&r.c, &config.allow_networks, &allowed), 0);
-		struct decide_input in = { &r.in, { 0, alpn.port }, &allowed };
+		static struct ip_reach reach;
+		assert_int_equal(ip_reach_parse(&r.c, &config.allow_networks, &config.deny_networks, &reach), 0);
+		struct decide_input in = { &r.in, { 0, alpn.port }, &reach };
 		struct verdict v = decide_tlsalpn01(r.c.arena, &in, &kept);
 		assert_false(v.passed);
 		assert_int_equal(v.fault, i != 1);

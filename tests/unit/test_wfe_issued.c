@@ -192,16 +192,12 @@ static void a_certificate_has_many_forms(void **state)
 		assert_int_equal(download_as(path, "application/x-pkcs7-certificates;q=0.9, text/plain"), 200);
 		assert_string_equal(t.type, "application/x-pkcs7-certificates");
 		assert_pkcs7(&both);
-		static const char *const pem[] = { NULL, "*/*", "application/pem-certificate-chain", "application/*;q=0.1" };
+		static const char *const pem[] = { NULL, "*/*", "application/pem-certificate-chain", "application/*;q=0.1",
+			"application/json", "text/html, image/gif", "*/*;q=0" };
 		for (size_t i = 0; i < COUNT_OF(pem); i++) {
 			assert_int_equal(download_as(path, pem[i]), 200);
 			assert_string_equal(t.type, "application/pem-certificate-chain");
 			assert_int_equal(strncmp(t.body, "-----BEGIN CERTIFICATE-----\n", 28), 0);
-		}
-		static const char *const no[] = { "application/json", "text/html, image/gif", "*/*;q=0" };
-		for (size_t i = 0; i < COUNT_OF(no); i++) {
-			(void) download_as(path, no[i]);
-			assert_problem(406, "malformed");
 		}
 		finalize(der); /* the second time without the database */
 		t.certificate_id = t.order.certificate_id;

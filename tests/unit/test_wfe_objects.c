@@ -37,12 +37,13 @@ static void a_new_account(void **state)
 	                     "\"orders\":\"x\",\"strange\":1}"),
 	    201); /* A-49 */
 	assert_non_null(answer_header("Location", t.bob.kid));
-	assert_string_equal(
-	    t.body, arena_printf(t.c.arena, "{\"status\":\"valid\",\"termsOfServiceAgreed\":true,\"orders\":\"%s/orders\"}",
-	                t.bob.kid)); /* A-50, A-53 */
+	assert_string_equal(t.body,
+	    arena_printf(t.c.arena,
+	        "{\"status\":\"valid\",\"termsOfServiceAgreed\":true,\"orders\":\"%s/orders\",\"subjectData\":\"%s/data\"}",
+	        t.bob.kid, t.bob.kid)); /* A-50, A-53 */
 	assert_string_equal(t.called, "new_account");
 	assert_string_equal(t.new_account.key, t.bob.jwk.canonical);
-	assert_int_equal(t.new_account.contact.n, 0); /* A-58: dropped */
+	assert_int_equal(t.recovery_calls, 0); /* A-58: dropped */
 	assert_true(t.new_account.terms_agreed);
 }
 
@@ -170,12 +171,15 @@ static void the_account_object(void **state)
 {
 	(void) state;
 	static const char *const unchanged[] = { "", "{}", "{\"contact\":[]}", "{\"status\":\"valid\"}",
+		"{\"contact\":[\"mailto:ana@example.com\"]}",
+		"{\"contact\":[\"mailto:ana@example.com\",\"mailto:ben@example.net\"],\"status\":\"valid\"}", /* A-57, A-58 */
 		"{\"termsOfServiceAgreed\":false,\"orders\":\"x\"}" };
 	for (size_t i = 0; i < COUNT_OF(unchanged); i++) {
 		assert_int_equal(post_as(&t.alice, alice_path(""), unchanged[i]), 200); /* A-56, A-59 */
-		assert_string_equal(
-		    t.body, arena_printf(t.c.arena,
-		                "{\"status\":\"valid\",\"termsOfServiceAgreed\":true,\"orders\":\"%s/orders\"}", t.alice.kid));
+		assert_string_equal(t.body, arena_printf(t.c.arena,
+		                                "{\"status\":\"valid\",\"termsOfServiceAgreed\":true,\"orders\":\"%s/"
+		                                "orders\",\"subjectData\":\"%s/data\"}",
+		                                t.alice.kid, t.alice.kid));
 		assert_null(t.called);
 	}
 	(void) post_as(&t.alice, alice_path(""), "{\"status\":\"revoked\"}");
@@ -415,6 +419,17 @@ static void a_name_is_authorized_beforehand(void **state)
 		assert_problem(400, "malformed");
 		assert_null(t.called);
 	}
+	static const struct {
+		enum problem told;
+		unsigned status;
+		const char *type;
+	} refused[] = { { PROBLEM_REJECTED_IDENTIFIER, 403, "rejectedIdentifier" }, /* A-95 */
+		{ PROBLEM_UNSUPPORTED_IDENTIFIER, 403, "unsupportedIdentifier" }, { PROBLEM_MALFORMED, 400, "malformed" } };
+	for (size_t i = 0; i < COUNT_OF(refused); i++) {
+		t.ra_problem = refused[i].told;
+		(void) post_as(&t.alice, "/acme/new-authz", payload);
+		assert_problem(refused[i].status, refused[i].type);
+	}
 	assert_int_equal(request("GET", "/directory", NULL), 200);
 	assert_non_null(strstr(t.body, "\"newAuthz\":\"" BASE "/acme/new-authz\"")); /* A-5 */
 }
@@ -469,6 +484,41 @@ static void a_challenge_is_read_or_started(void **state)
 	assert_problem(403, "unauthorized");
 	(void) post_as(&t.alice, object_path("challenge", id_new()), "");
 	assert_problem(404, "malformed");
+}
+
+/* B-28 */
+static void a_standing_challenge_names_the_account(void **state)
+{
+	(void) state;
+	static const char *issuers[] = { "ca.test", "second.test" };
+	make_authz("pending", "pending");
+	challenges[0].type = "dns-persist-01";
+	challenges[0].token = NO_TOKEN;
+	t.config.acme.caa_identities = (struct text_list) { issuers, 2 };
+	assert_int_equal(post_as(&t.alice, object_path("challenge", challenges[0].id), ""), 200);
+	assert_string_equal(
+	    t.body, arena_printf(t.c.arena,
+	                "{\"type\":\"dns-persist-01\",\"url\":\"" BASE "/acme/challenge/%s\",\"status\":\"pending\","
+	                "\"accounturi\":\"%s\",\"issuer-domain-names\":[\"ca.test\",\"second.test\"]}",
+	                text_of(challenges[0].id), t.alice.kid));
+}
+
+/* B-37: raw octets in base64 with padding, and no token. */
+static void a_challenge_of_an_onion_service_has_a_nonce(void **state)
+{
+	(void) state;
+	make_authz("pending", "pending");
+	challenges[0].type = "onion-csr-01";
+	challenges[0].token = "__79AAECAwQFBg";
+	assert_int_equal(post_as(&t.alice, object_path("challenge", challenges[0].id), ""), 200);
+	assert_string_equal(t.body, arena_printf(t.c.arena,
+	                                "{\"type\":\"onion-csr-01\",\"url\":\"" BASE
+	                                "/acme/challenge/%s\",\"status\":\"pending\",\"nonce\":\"//79AAECAwQFBg==\"}",
+	                                text_of(challenges[0].id)));
+	assert_int_equal(post_as(&t.alice, object_path("challenge", challenges[0].id), "{\"csr\":\"QUJD\"}"), 200);
+	assert_true(bytes_equal_text(t.start_challenge.response, "ABC"));
+	assert_int_equal(post_as(&t.alice, object_path("challenge", challenges[0].id), "{\"csr\":\"Q*\"}"), 400);
+	assert_problem(400, "malformed");
 }
 
 static void answers_are_held_for_some_only(void **state)
@@ -552,6 +602,8 @@ int main(void)
 		CASE(a_name_is_authorized_beforehand),
 		CASE(an_authorization_is_given_up),
 		CASE(a_challenge_is_read_or_started),
+		CASE(a_standing_challenge_names_the_account),
+		CASE(a_challenge_of_an_onion_service_has_a_nonce),
 		CASE(answers_are_held_for_some_only),
 		CASE(revocation_by_account_or_key),
 		CASE(subproblems_name_their_identifiers),

@@ -32,30 +32,47 @@ static void orders_wait_for_a_person(void **state)
 	assert_int_equal(post_as(&t.alice, "/acme/new-order", NAMES), 201);
 }
 
+static void assert_page(unsigned status, const char *part)
+{
+	assert_int_equal(t.status, status);
+	assert_string_equal(t.type, "text/html; charset=utf-8");
+	assert_non_null(strstr(t.body, part));
+	assert_non_null(answer_header("Content-Security-Policy", "default-src 'none'; form-action 'self'"));
+	assert_non_null(answer_header("Cache-Control", "no-store"));
+	assert_null(answer_header("Replay-Nonce", ""));
+	assert_null(strstr(t.body, TOKEN));
+}
+
+/* Who looks, as programs do that follow links, agrees to nothing; the button does. */
 static void the_page(void **state)
 {
 	(void) state;
 	t.terms_token = TOKEN;
 	t.terms_changed = true;
-	assert_int_equal(request("GET", "/terms/" TOKEN, NULL), 200);
-	assert_null(t.called); /* to look is not to agree */
-	assert_string_equal(t.type, "text/html; charset=utf-8");
-	assert_non_null(strstr(t.body, "<button>"));
-	assert_non_null(strstr(t.body, "?a=1&#38;b=&#60;2&#62;"));
+	static const char *const looks[] = { "/terms/" TOKEN, "/terms/" TOKEN "?agree=yes", "/terms/" TOKEN "?agree=no" };
+	for (size_t i = 0; i < COUNT_OF(looks); i++) {
+		(void) request("GET", looks[i], NULL);
+		assert_page(200, "<form method=\"post\">");
+		assert_null(t.called);
+		assert_int_equal(request("HEAD", looks[i], NULL), 200);
+		assert_null(t.called);
+	}
+	assert_non_null(strstr(t.body, "?a=1&amp;b=&lt;2>"));
 	assert_null(strstr(t.body, "<2>"));
-	assert_non_null(answer_header("Content-Security-Policy", "default-src 'none'"));
-	assert_int_equal(request("HEAD", "/terms/" TOKEN "?agree=yes", NULL), 200);
-	assert_int_equal(request("GET", "/terms/" TOKEN "?agree=no", NULL), 200);
-	assert_null(t.called);
-	assert_int_equal(request("GET", "/terms/" TOKEN "?agree=yes", NULL), 200);
+	(void) request("POST", "/terms/" TOKEN, "");
 	assert_string_equal(t.called, "agree_terms");
-	assert_null(strstr(t.body, "<button>"));
+	assert_page(200, "have been agreed to");
+	assert_null(strstr(t.body, "<button"));
 	assert_int_equal(post_as(&t.alice, "/acme/new-order", NAMES), 201);
+	t.ra_problem = PROBLEM_NOT_FOUND; /* they have changed since */
+	(void) request("POST", "/terms/" TOKEN, "");
+	assert_page(404, "as told");
 	static const char *const none[] = { "/terms/", "/terms/x", "/terms/1123456789012345678901234567890123456789012",
 		"/terms/" TOKEN "0", "/terms/" TOKEN "/" };
 	for (size_t i = 0; i < COUNT_OF(none); i++) {
-		(void) request("GET", none[i], NULL);
-		assert_problem(404, "malformed");
+		(void) request(i % 2 == 0 ? "GET" : "POST", none[i], "");
+		assert_page(404, "There is no such page");
+		assert_null(t.called);
 	}
 	(void) request("DELETE", "/terms/" TOKEN, NULL);
 	assert_problem(405, "malformed");

@@ -100,12 +100,48 @@ static void test_refusal(void **state)
 	assert_null(answer_header("Link", "help"));
 }
 
+#define DIGEST "bf6d8c38" /* how the SHA-256 of "?ticket=AbC.123.x-_" begins */
+
+/* The link is a secret of the account's: no record has it, neither as it is followed nor as it is told. */
+static void test_records(void **state)
+{
+	(void) state;
+	static const char *const methods[] = { "GET", "POST", "DELETE" };
+	t.paused = (struct text_list) { names, 1 };
+	for (size_t i = 0; i < COUNT_OF(methods); i++) {
+		(void) request(methods[i], "/unpause?ticket=AbC.123.x-_", "ticket=AbC.123.x-_");
+		struct record_begin begin = last_begin();
+		assert_string_equal(begin.route, "unpause");
+		assert_non_null(strstr(begin.url, "/unpause[sha256 " DIGEST));
+		assert_null(strstr(begin.url, "AbC"));
+		assert_false(begin.has_body);
+		assert_int_equal(begin.body_octets, strlen("ticket=AbC.123.x-_"));
+		assert_false(last_end().has_reply);
+		assert_true(last_end().reply_octets > 0);
+	}
+	(void) request("GET", "/unpause", "");
+	assert_string_equal(last_begin().url, "/unpause");
+	t.ra_problem = PROBLEM_RATE_LIMITED;
+	static const struct {
+		const char *link;
+		bool kept;
+	} rows[] = { { NULL, true }, { BASE "/unpause?ticket=AbC", false }, { BASE "/terms/AbC", false }, { TERMS, true },
+		{ BASE "/", true } };
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		t.ra_instance = rows[i].link;
+		(void) post_as(&t.alice, "/acme/new-order", "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"a.test\"}]}");
+		assert_problem(429, "rateLimited");
+		assert_int_equal(last_end().has_reply, rows[i].kept);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_form, fake_setup, fake_teardown),
 		cmocka_unit_test_setup_teardown(test_button, fake_setup, fake_teardown),
 		cmocka_unit_test_setup_teardown(test_bad_links, fake_setup, fake_teardown),
+		cmocka_unit_test_setup_teardown(test_records, fake_setup, fake_teardown),
 		cmocka_unit_test_setup_teardown(test_refusal, fake_setup, fake_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,12 +29,35 @@ struct world_row {
 	const char *name;
 	int type;
 	const char *
-	    value; /* an address, a name, "FLAGS TAG VALUE", strings of a TXT with | between them; or "!2" for RCODE 2, "?" for silence */
+	    value; /* an address ("~A|B": A, and B the next time), a name, "FLAGS TAG VALUE", strings of a TXT with | between them; or "!2" for RCODE 2, "?" for silence */
 };
 
 static const struct world_row world_rows[] = {
-	{ "web.example", T_A, "127.0.0.1" }, /* and every name below it */
+	{ "web.example", T_A, "127.0.0.1" },                       /* and every name below it */
+	{ "to-again.rebind.example", T_A, "~127.0.0.1|10.0.0.1" }, /* the one at first, then the other, for no time */
+	{ "rebind.example", T_A, "~10.0.0.1|127.0.0.1" },
+	{ "six4.example", T_AAAA, "2002:7f00:1::1" },
+	{ "teredo.example", T_AAAA, "2001:0:7f00:1::1" },
+	{ "nat64.example", T_AAAA, "64:ff9b::7f00:1" },
+	{ "nat64-local.example", T_AAAA, "64:ff9b:1::7f00:1" },
+	{ "compatible.example", T_AAAA, "::127.0.0.1" },
+	{ "ours.example", T_A, "0.0.0.0" },
+	{ "cloud.example", T_A, "169.254.169.254" },
+	{ "many.inside.example", T_A, "10.0.0.1" },
+	{ "many.inside.example", T_A, "192.168.0.1" },
+	{ "many.inside.example", T_AAAA, "fd00::1" },
+	{ "many.inside.example", T_AAAA, "fe80::1" },
+	{ "pass.mixed6.example", T_AAAA, "2002:7f00:1::1" },
+	{ "pass.mixed6.example", T_AAAA, "::ffff:127.0.0.1" },
+	{ "pass.mixed6.example", T_A, "10.0.0.1" },
+	{ "pass.mixed6.example", T_A, "127.0.0.1" },
+	{ "inside.alias.example", T_CNAME, "private.example" },
+	{ "far.alias.example", T_CNAME, "inside.alias.example" },
+	{ "to-far.web.example", T_A, "127.0.0.1" },
 	{ "private.example", T_A, "10.0.0.1" },
+	{ "denied.example", T_A, "127.6.0.1" },
+	{ "pass.beside.denied.example", T_A, "127.6.255.255" },
+	{ "pass.beside.denied.example", T_A, "127.0.0.1" },
 	{ "mixed.example", T_A, "192.168.1.1" },
 	{ "mixed.example", T_A, "127.0.0.1" },
 	{ "mapped.example", T_AAAA, "::ffff:127.0.0.1" },
@@ -65,6 +88,15 @@ static const struct world_row world_rows[] = {
 	{ "_acme-challenge.txt.example", T_TXT, WORLD_DIGEST },
 	{ "_acme-challenge.second.alias.example", T_TXT, WORLD_DIGEST },
 	{ "_bb55pyrwl3od577j._acme-challenge.account.example", T_TXT, WORLD_DIGEST },
+	{ "_validation-persist.standing.example", T_TXT, "other.test; accounturi=https://other.test/1" },
+	{ "_validation-persist.standing.example", T_TXT, "ca.test; accounturi=|https://ca.test/acct/1; policy=wildcard" },
+	{ "_validation-persist.alone.example", T_TXT,
+	    "CA.test;accounturi=https://ca.test/acct/1;persistUntil=99999999999" },
+	{ "_validation-persist.second.example", T_TXT, "ca.test; accounturi=https://ca.test/acct/2" },
+	{ "_validation-persist.over.example", T_TXT, "ca.test; accounturi=https://ca.test/acct/1; persistUntil=1" },
+	{ "_validation-persist.lost.example", T_TXT, "ca.test; account=https://ca.test/acct/1" },
+	{ "_validation-persist.foreign.example", T_TXT, "other.test; accounturi=https://ca.test/acct/1" },
+	{ "_validation-persist.led.example", T_CNAME, "_validation-persist.alone.example" },
 	{ "_acme-challenge.many.example", T_TXT, "one" },
 	{ "_acme-challenge.many.example", T_TXT, "two|three" },
 	{ "_acme-challenge.many.example", T_TXT, "" },
@@ -74,6 +106,20 @@ static const struct world_row world_rows[] = {
 	{ "_acme-challenge.cname.example", T_CNAME, "one.elsewhere.example" },
 	{ "one.elsewhere.example", T_CNAME, "two.elsewhere.example" },
 	{ "two.elsewhere.example", T_TXT, WORLD_DIGEST },
+	{ "_acme-challenge.chain.example", T_CNAME, "1.chain.example" },
+	{ "1.chain.example", T_CNAME, "2.chain.example" },
+	{ "2.chain.example", T_CNAME, "3.chain.example" },
+	{ "3.chain.example", T_CNAME, "4.chain.example" },
+	{ "4.chain.example", T_CNAME, "5.chain.example" },
+	{ "5.chain.example", T_CNAME, "6.chain.example" },
+	{ "6.chain.example", T_CNAME, "7.chain.example" },
+	{ "7.chain.example", T_CNAME, "8.chain.example" },
+	{ "8.chain.example", T_CNAME, "9.chain.example" },
+	{ "9.chain.example", T_CNAME, "10.chain.example" },
+	{ "10.chain.example", T_CNAME, "11.chain.example" },
+	{ "11.chain.example", T_CNAME, "12.chain.example" },
+	{ "12.chain.example", T_CNAME, "13.chain.example" },
+	{ "13.chain.example", T_TXT, WORLD_DIGEST },
 	{ "_acme-challenge.astray.example", T_CNAME, "wrong.elsewhere.example" },
 	{ "wrong.elsewhere.example", T_TXT, "hello" },
 	{ "_acme-challenge.dangling.example", T_CNAME, "nobody.elsewhere.example" },
@@ -115,6 +161,8 @@ static struct {
 	int held[WORLD_FDS];
 	size_t n_held;
 	atomic_int bad_requests;
+	atomic_int asked_again; /* wishes to negotiate again that were sent, and their end awaited */
+	atomic_int negotiated_again;
 } world = { .web = { -1, -1, -1 } };
 
 /* -1 when somebody else has that port. */
@@ -213,6 +261,15 @@ static size_t world_rdata(const struct world_row *row, uint8_t *out)
 	if (row->type == T_CNAME) {
 		return world_name(row->value, out);
 	}
+	if (row->value[0] == '~') {
+		static atomic_int turns[COUNT_OF(world_rows)];
+		const char *bar = strchr(row->value, '|');
+		int turn = atomic_fetch_add(&turns[row - world_rows], 1);
+		char address[64] = "";
+		(void) snprintf(address, sizeof(address), "%.*s", (int) (bar - row->value - 1), row->value + 1);
+		inet_pton(AF_INET, turn % 2 == 0 ? address : bar + 1, out);
+		return 4;
+	}
 	if (row->type == T_A || row->type == T_AAAA) {
 		inet_pton(row->type == T_A ? AF_INET : AF_INET6, row->value, out);
 		return row->type == T_A ? 4 : 16;
@@ -234,6 +291,7 @@ static size_t world_add_answer(uint8_t *out, const struct world_row *row)
 {
 	uint8_t head[12] = { 0xc0, 12, (uint8_t) (row->type >> 8), (uint8_t) row->type, 0, 1, 0, 0, 0, 60, 0, 0 };
 	size_t n = world_rdata(row, out + sizeof(head));
+	head[9] = row->value[0] == '~' ? 0 : 60;
 	head[11] = (uint8_t) n;
 	memcpy(out, head, sizeof(head));
 	return sizeof(head) + n;
@@ -242,8 +300,13 @@ static size_t world_add_answer(uint8_t *out, const struct world_row *row)
 /* Answers into the packet; 0: stay silent. */
 static size_t world_answer(uint8_t *p, size_t n, const char *name, int type, size_t end)
 {
+	static const struct world_row stuffing = { "stuffed.example", T_A, "127.0.0.1" };
 	bool exists = false;
 	unsigned answers = 0;
+	for (; type == T_A && world_below(name, stuffing.name) && answers < 60; answers++) {
+		exists = true;
+		end += world_add_answer(p + end, &stuffing);
+	}
 	unsigned rcode = 0;
 	for (size_t i = 0; i < COUNT_OF(world_rows); i++) {
 		const struct world_row *row = &world_rows[i];
@@ -345,7 +408,7 @@ static void *world_dns(void *arg)
 struct world_reply {
 	const char *behaviour; /* first label of the host */
 	const char *text;      /* sent as it is; %K: the key authorization, %P and %T: the ports */
-	const char *again;     /* then this, for ever, each `pause_ms` */
+	const char *again;     /* then this, for ever, each `pause_ms`; "RST": the connection is broken off instead */
 	int pause_ms;
 };
 
@@ -377,6 +440,50 @@ static const struct world_reply world_replies[] = {
 	{ "gzip", "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n%K", NULL, 0 },
 	{ "transfer", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\nConnection: close\r\n\r\n%K", NULL, 0 },
 	{ "cookie", "HTTP/1.1 302 X\r\nSet-Cookie: a=b\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n", NULL, 0 },
+	{ "rst", "", "RST", 0 },
+	{ "rst-head", "HTTP/1.1 200 OK\r\nContent-Le", "RST", 0 },
+	{ "rst-body", "HTTP/1.1 200 OK\r\nContent-Length: 69\r\n\r\n%K", "RST", 0 },
+	{ "rst-cut", "HTTP/1.1 200 OK\r\nContent-Length: 690\r\n\r\n%K", "RST", 0 },
+	{ "cut-head", "HTTP/1.1 200 OK\r\nContent-Le", NULL, 0 },
+	{ "drip-head", "HTTP/1.1 200 OK\r\n", "X", 100 },
+	{ "drip-1xx", "", "HTTP/1.1 102 Processing\r\n\r\n", 100 },
+	{ "switch", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n%K", NULL, 0 },
+	{ "no-chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n%K\r\n0\r\n\r\n", NULL, 0 },
+	{ "big-chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n%K", NULL, 0 },
+	{ "less-chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-45\r\n%K\r\n0\r\n\r\n", NULL, 0 },
+	{ "cut-chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n45\r\n%K\r\n", NULL, 0 },
+	{ "note-chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n45;",
+	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 0 },
+	{ "tail-chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n45\r\n%K\r\n0\r\n",
+	    "X: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n", 0 },
+	{ "lengths", "HTTP/1.1 200 OK\r\nContent-Length: 69\r\nContent-Length: 3\r\nConnection: close\r\n\r\n%K", NULL, 0 },
+	{ "no-length", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\nConnection: close\r\n\r\n%K", NULL, 0 },
+	{ "big-length", "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n%K", NULL, 0 },
+	{ "bomb", "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n\x1f\x8b\x08",
+	    "\xed\xc1\x01\x01\xed\xc1\x01\x01\xed\xc1\x01\x01\xed\xc1\x01\x01", 0 },
+	{ "frame",
+	    "HTTP/1.1 200 OK\r\nRefresh: 0; url=http://pass.web.example/\r\nConnection: close\r\n\r\n"
+	    "<meta http-equiv=refresh content=0>",
+	    NULL, 0 },
+	{ "to-again", TO("302", "http://to-again.rebind.example:%P/x"), NULL, 0 },
+	{ "to-rebind", TO("302", "http://rebind.example:%P/x"), NULL, 0 },
+	{ "to-mapped", TO("302", "http://[::ffff:127.0.0.1]:%P/x"), NULL, 0 },
+	{ "to-denied", TO("302", "http://127.6.0.1:%P/x"), NULL, 0 },
+	{ "to-any", TO("302", "http://0.0.0.0:%P/x"), NULL, 0 },
+	{ "to-any6", TO("302", "http://[::]:%P/x"), NULL, 0 },
+	{ "to-decimal", TO("302", "http://2130706433:%P/x"), NULL, 0 },
+	{ "to-hex", TO("302", "http://0x7f.0.0.1:%P/x"), NULL, 0 },
+	{ "to-octal", TO("302", "http://0177.0.0.1:%P/x"), NULL, 0 },
+	{ "to-short", TO("302", "http://127.1:%P/x"), NULL, 0 },
+	{ "to-tls-inside", TO("302", "https://10.0.0.1:%T/x"), NULL, 0 },
+	{ "to-six4", TO("302", "http://[2002:7f00:1::1]:%P/x"), NULL, 0 },
+	{ "to-far", TO("302", "http://far.alias.example:%P/x"), NULL, 0 },
+	{ "to-file", TO("302", "file:///etc/passwd"), NULL, 0 },
+	{ "to-reneg", TO("302", "https://reneg.web.example:%T/x"), NULL, 0 },
+	{ "reneg", OK "%K", NULL, 0 },
+	{ "to-pour", TO("302", "https://pour.web.example:%T/x"), NULL, 0 },
+	{ "pour", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n45;",
+	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 0 },
 	{ "to-port", TO("302", "http://pass.web.example:%T/x"), NULL, 0 },
 	{ "to-8080", TO("302", "http://pass.web.example:8080/x"), NULL, 0 },
 	{ "to-tls", TO("301", "https://pass.web.example:%T/x"), NULL, 0 },
@@ -400,6 +507,7 @@ static const struct world_reply world_replies[] = {
 struct world_connection {
 	int fd;
 	SSL *ssl;
+	bool broken_off;
 };
 
 static bool world_send(struct world_connection *c, const char *text, size_t n)
@@ -441,6 +549,23 @@ static void world_chain(struct world_connection *c, const char *host, const char
 	world_send_text(c, text);
 }
 
+/* As much as an answer's head can make a record hold: each host leads to the next one below stuffed.example. */
+static void world_stuff(struct world_connection *c, const char *host)
+{
+	char text[8192];
+	int left = 0;
+	(void) sscanf(host, "h%d", &left);
+	size_t n = (size_t) snprintf(text, sizeof(text),
+	    "HTTP/1.1 302 X\r\nContent-Length: 0\r\nLocation: http://h%d.stuffed.example:%u/", left - 1, world.web_port);
+	memset(text + n, '"', 1900);
+	n += 1900;
+	n += (size_t) snprintf(text + n, sizeof(text) - n, "\r\nX: ");
+	memset(text + n, '\x01', 4000);
+	n += 4000;
+	n += (size_t) snprintf(text + n, sizeof(text) - n, "\r\n\r\n");
+	(void) world_send(c, text, n);
+}
+
 /* A well-behaved client of http-01 (A-103, A-107): what it may not send is counted. */
 static void world_check_request(const char *request, const char *host)
 {
@@ -456,6 +581,25 @@ static void world_check_request(const char *request, const char *host)
 	}
 }
 
+static void world_on_handshake(const SSL *ssl, int where, int value)
+{
+	(void) value;
+	if (where == SSL_CB_ACCEPT_LOOP && SSL_get_state(ssl) == TLS_ST_SR_CLNT_HELLO) {
+		atomic_fetch_add(&world.negotiated_again, 1);
+	}
+}
+
+/* Sends the wish, the answer behind it, and waits for what the client makes of it. */
+static void world_negotiate_again(struct world_connection *c, const char *text)
+{
+	char rest[16];
+	SSL_set_info_callback(c->ssl, world_on_handshake);
+	bool asked = SSL_renegotiate(c->ssl) == 1 && SSL_do_handshake(c->ssl) == 1;
+	world_send_text(c, text);
+	(void) SSL_read(c->ssl, rest, sizeof(rest));
+	atomic_fetch_add(&world.asked_again, asked ? 1 : 0);
+}
+
 static void world_serve(struct world_connection *c, const char *request)
 {
 	char host[256] = "";
@@ -464,6 +608,10 @@ static void world_serve(struct world_connection *c, const char *request)
 	const char *at = strstr(request, "\r\nHost: ");
 	(void) sscanf(at == NULL ? "" : at, "\r\nHost: %255s", host);
 	world_check_request(request, host);
+	if (strstr(host, ".stuffed.example") != NULL && strncmp(host, "h0", 2) != 0) {
+		world_stuff(c, host);
+		return;
+	}
 	if (strncmp(host, "chain", 5) == 0) {
 		world_chain(c, host, path);
 		return;
@@ -474,7 +622,17 @@ static void world_serve(struct world_connection *c, const char *request)
 		if (strncmp(host, r->behaviour, n) != 0 || host[n] != '.') {
 			continue;
 		}
+		if (strcmp(r->behaviour, "reneg") == 0 && c->ssl != NULL) {
+			world_negotiate_again(c, r->text);
+			return;
+		}
 		world_send_text(c, r->text);
+		if (r->again != NULL && strcmp(r->again, "RST") == 0) {
+			struct linger at_once = { 1, 0 };
+			setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+			c->broken_off = true;
+			return;
+		}
 		while (r->again != NULL && !atomic_load(&world.stop) && world_send(c, r->again, strlen(r->again))) {
 			usleep((useconds_t) r->pause_ms * 1000);
 		}
@@ -485,8 +643,8 @@ static void world_serve(struct world_connection *c, const char *request)
 
 static void *world_connection(void *arg)
 {
-	struct world_connection c = { (int) (intptr_t) arg >> 1, NULL };
-	char request[4096] = "";
+	struct world_connection c = { (int) (intptr_t) arg >> 1, NULL, false };
+	char request[8192] = "";
 	ssize_t n = 0;
 	if (((intptr_t) arg & 1) != 0) {
 		c.ssl = SSL_new(world.tls);
@@ -502,8 +660,10 @@ static void *world_connection(void *arg)
 		SSL_shutdown(c.ssl);
 		SSL_free(c.ssl);
 	}
-	shutdown(c.fd, SHUT_WR);
-	while (recv(c.fd, request, sizeof(request), MSG_DONTWAIT) > 0) {
+	if (!c.broken_off) {
+		shutdown(c.fd, SHUT_WR);
+	}
+	while (!c.broken_off && recv(c.fd, request, sizeof(request), MSG_DONTWAIT) > 0) {
 	}
 	close(c.fd);
 	return NULL;

@@ -62,14 +62,30 @@ static struct {
 	struct start_challenge_request start_challenge;
 	struct finalize_order_request finalize;
 	struct revoke_certificate_request revoke;
+	struct bytes blocked_key;
+	struct get_subject_data_request subject;
+	json_t *subject_items;
+	struct id subject_next;
 	struct unpause_request unpause;
+	struct diagnose_request diagnose;
+	struct diagnosis diagnosis;
 	enum problem ra_problem; /* what it fails with */
+	/* what the vault was asked */
+	unsigned recovery_calls;
+	struct claim_account_request claim;
+	struct confirm_recovery_request confirm;
+	struct stop_recovery_request stop;
+	const char *recovery_state; /* of the recovery that the vault tells of */
+	enum problem vault_problem; /* what it fails with; none: as the RA */
+	struct id recovery_account;
+	struct text_list recovery_contacts;
 	/* what another front end was asked */
 	const char *peer_says; /* NULL: it does not answer */
 	const char *peer_address;
 	const char *peer_nonce;
 	unsigned peer_asked;
 	const char *ra_location;
+	const char *ra_instance;
 	int64_t ra_retry_after_s;
 	struct text_list paused; /* what it says of a link */
 	/* what the database has */
@@ -338,6 +354,7 @@ static int fake_call(struct ctx *c, const char *name)
 {
 	t.called = name;
 	c->err.location = t.ra_location;
+	c->err.instance = t.ra_instance;
 	c->err.retry_after_s = t.ra_retry_after_s;
 	return t.ra_problem == PROBLEM_NONE ? 0 : ctx_fail(c, t.ra_problem, "as told");
 }
@@ -439,12 +456,114 @@ int rpc_wfe_redeem_nonce(
 	return t.peer_says != NULL ? 0 : FAIL(c, UNAVAILABLE, "Nobody answers");
 }
 
+int rpc_ra_diagnose(struct ctx *c, const struct diagnose_request *in, struct diagnosis *ret)
+{
+	t.diagnose = *in;
+	t.diagnose.name = arena_text(t.c.arena, in->name);
+	*ret = t.diagnosis;
+	return fake_call(c, "diagnose");
+}
+
+int rpc_ra_block_key(struct ctx *c, const struct block_key_request *in, struct block_key_response *ret)
+{
+	t.blocked_key = arena_bytes(t.c.arena, in->spki_sha256.p, in->spki_sha256.n);
+	*ret = (struct block_key_response) { .blocked = true };
+	return fake_call(c, "block_key");
+}
+
 int rpc_ra_unpause(struct ctx *c, const struct unpause_request *in, struct unpause_response *ret)
 {
 	t.unpause = *in;
 	t.unpause.ticket = arena_text(t.c.arena, in->ticket);
 	*ret = (struct unpause_response) { t.alice.id, t.paused };
 	return fake_call(c, "unpause");
+}
+
+int rpc_ra_check_key(struct ctx *c, const struct check_key_request *in, struct check_key_response *ret)
+{
+	*ret = (struct check_key_response) { bytes_of_text(arena_text(c->arena, in->key)) };
+	return fake_call(c, "check_key");
+}
+
+int rpc_subscriber_claim_account(
+    struct ctx *c, const struct claim_account_request *in, struct claim_account_response *ret)
+{
+	t.claim = *in;
+	t.claim.contact = arena_text(t.c.arena, in->contact);
+	*ret = (struct claim_account_response) { 86400, 604800 };
+	return fake_call(c, "claim_account");
+}
+
+static inline struct recovery_progress fake_progress(void)
+{
+	return (struct recovery_progress) { t.alice.id, t.recovery_state, { 1700000000000000 }, { 1700604800000000 } };
+}
+
+int rpc_subscriber_confirm_recovery(
+    struct ctx *c, const struct confirm_recovery_request *in, struct recovery_progress *ret)
+{
+	t.confirm.token = arena_text(t.c.arena, in->token);
+	*ret = fake_progress();
+	return fake_call(c, "confirm_recovery");
+}
+
+int rpc_subscriber_stop_recovery(struct ctx *c, const struct stop_recovery_request *in, struct recovery_progress *ret)
+{
+	t.stop = (struct stop_recovery_request) { arena_text(t.c.arena, in->ticket), in->act };
+	*ret = fake_progress();
+	return fake_call(c, "stop_recovery");
+}
+
+/* ---- the vault, of which the fake keeps what it was asked for and nothing else ---- */
+
+int rpc_subscriber_set_recovery_contacts(
+    struct ctx *c, const struct set_recovery_contacts_request *in, struct recovery_status *ret)
+{
+	t.recovery_calls++;
+	t.recovery_account = in->account_id;
+	t.recovery_contacts =
+	    (struct text_list) { ARENA_ARRAY(t.c.arena, in->contacts.n + 1, const char *), in->contacts.n };
+	for (size_t i = 0; i < in->contacts.n; i++) {
+		t.recovery_contacts.v[i] = arena_text(t.c.arena, in->contacts.v[i]);
+	}
+	*ret = (struct recovery_status) { .changed_at = in->contacts.n > 0 ? (struct timestamp) { 1700000000000000 }
+		                                                               : (struct timestamp) { 0 } };
+	return t.vault_problem == PROBLEM_NONE ? fake_call(c, "set_recovery_contacts")
+	                                       : ctx_fail(c, t.vault_problem, "as told");
+}
+
+int rpc_subscriber_get_recovery_status(
+    struct ctx *c, const struct get_recovery_status_request *in, struct recovery_status *ret)
+{
+	t.recovery_account = in->account_id;
+	*ret = (struct recovery_status) { .changed_at = { t.recovery_contacts.n > 0 ? 1700000000000000 : 0 } };
+	return fake_call(c, "get_recovery_status");
+}
+
+int rpc_subscriber_get_subject_data(struct ctx *c, const struct get_subject_data_request *in, struct subject_data *ret)
+{
+	t.subject = *in;
+	t.subject.part = arena_text(t.c.arena, in->part);
+	*ret = (struct subject_data) { t.subject_items, t.subject_next };
+	return fake_call(c, "get_subject_data");
+}
+
+/* ---- the sealed log, which is tested with a real database and a real cairn-subscriber ---- */
+
+int rpc_subscriber_add_checkpoint(
+    struct ctx *c, const struct add_checkpoint_request *in, struct add_checkpoint_response *ret)
+{
+	(void) in;
+	(void) ret;
+	return FAIL(c, NOT_FOUND, "There is no such resource");
+}
+
+int rpc_subscriber_get_log_entries(
+    struct ctx *c, const struct get_log_entries_request *in, struct get_log_entries_response *ret)
+{
+	(void) in;
+	(void) ret;
+	return FAIL(c, UNAVAILABLE, "The log is a fake");
 }
 
 /* ---- signed requests ---- */
@@ -583,6 +702,39 @@ static inline const char *object_path(const char *kind, struct id id)
 	return arena_printf(t.c.arena, "/acme/%s/%s", kind, text);
 }
 
+/* ---- what was recorded ---- */
+
+/* The payload of the last record of a kind. */
+static inline struct bytes last_record(enum spool_kind kind)
+{
+	struct spool_record_list records = { 0 };
+	struct bytes found = { NULL, 0 };
+	spool_rewind(t.front.spool);
+	do {
+		assert_int_equal(spool_read(&t.c, t.front.spool, 1000000, &records), 0);
+		for (size_t i = 0; i < records.n; i++) {
+			if (records.v[i].kind == kind) {
+				found = records.v[i].payload;
+			}
+		}
+	} while (records.n > 0);
+	return found;
+}
+
+static inline struct record_begin last_begin(void)
+{
+	struct record_begin begin;
+	assert_int_equal(record_parse_begin(last_record(SPOOL_BEGIN), &begin), 0);
+	return begin;
+}
+
+static inline struct record_end last_end(void)
+{
+	struct record_end end;
+	assert_int_equal(record_parse_end(last_record(SPOOL_END), &end), 0);
+	return end;
+}
+
 static int fake_setup(void **state)
 {
 	(void) state;
@@ -592,6 +744,7 @@ static int fake_setup(void **state)
 	assert_non_null(mkdtemp(t.dir));
 	t.config.acme.external_url = BASE;
 	t.config.acme.terms_of_service = TERMS;
+	t.config.recovery.account_contacts = "drop";
 	t.config.wfe.process.workers = 4;
 	t.config.wfe.hold_ms = 2000;
 	t.front.config = &t.config;

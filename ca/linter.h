@@ -1,0 +1,11 @@
+/* An outside linter beside our own rows, with the interface of pkimetal: POST /linttbscert. It is asked before the octets are fixed. */
+#ifndef CAIRN_CA_LINTER_H
+#define CAIRN_CA_LINTER_H
+
+#include "lib/base/config.h"
+
+/* SERVER_INTERNAL when it finds an error in the TBSCertificate. UNAVAILABLE when it gives no answer that can be understood within the time, unless
+ * the configuration lets that pass. Nothing is asked without ca.linter_url. */
+int linter_ask(struct ctx *c, const struct config_ca *config, struct bytes tbs) MUST_CHECK;
+
+#endif

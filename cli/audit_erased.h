@@ -1,0 +1,25 @@
+/* What is gone by record: rows and personal fields that a sealed event `log.erased` names (docs/retention.md). */
+#ifndef CAIRN_CLI_AUDIT_ERASED_H
+#define CAIRN_CLI_AUDIT_ERASED_H
+
+#include "lib/db/db.h"
+
+/* Ids of a table, from and including the first one up to the other; one id when both are the same. */
+struct audit_erasure {
+	const char *name; /* log.request ...; NULL in a record that names none */
+	struct id from;
+	struct id until;
+};
+/* Sorted, without overlaps. */
+struct audit_erasure_list {
+	struct audit_erasure *v;
+	size_t n;
+};
+
+/* As role cairn_auditor, with audit_erasures_statement among the statements. */
+int audit_read_erasures(struct ctx *c, struct audit_erasure_list *ret) MUST_CHECK;
+bool audit_is_erased(const struct audit_erasure_list *list, const char *table, struct id id);
+
+extern const struct statement audit_erasures_statement;
+
+#endif

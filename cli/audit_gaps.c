@@ -1,0 +1,199 @@
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/audit.h"
+#include "cli/audit_gaps_rows.h"
+#include "cli/operator.h"
+
+static const char usage[] =
+    "Usage: cairn audit gaps [--since TIME] [--until TIME] [--quiet] [--json]\n"
+    "\n"
+    "Compares requests, validations, orders, certificates, signatures, revocations and CRLs with each other, and names "
+    "what\n"
+    "should be on record and is not. What is younger than two minutes is left out, as it may be on its way.\n"
+    "Exit code 0: there is no gap; 1: there are some, or it could not be done. A request that a crash of a front end\n"
+    "interrupted is shown with what is on record of it, and is no gap.\n"
+    "\n"
+    "  --since TIME       only what began then or later: 2026-11-21T08:00:00Z, or how long ago, such as 24h\n"
+    "  --until TIME       only what began before\n"
+    "  --config FILE      configuration with command.auditor_database; may stand again, each laid over the one before\n"
+    "  --database TEXT    connection string of PostgreSQL for role cairn_auditor instead\n"
+    "  --quiet            no progress on a terminal\n"
+    "  --json             one line of JSON\n";
+
+/* F-58: each is reconciled with what should stand beside it. */
+static const char *const kinds[] = {
+	"request-without-outcome",
+	"request-interrupted",
+	"act-without-request",
+	"authorization-without-validation",
+	"certificate-without-order",
+	"certificate-without-serial",
+	"certificate-without-validation",
+	"certificate-without-signature",
+	"signature-without-certificate",
+	"issuance-unfinished",
+	"revocation-without-record",
+	"revoked-without-crl-entry",
+	"crl-without-record",
+};
+
+struct request {
+	struct operator_options options;
+	const char *since;
+	const char *until;
+	bool quiet;
+};
+
+struct report {
+	int64_t kinds; /* that were looked for */
+	int64_t crls;  /* whose entries were compared */
+	int64_t gaps;
+	int64_t interrupted;
+	struct gap_list findings;
+	size_t room;
+};
+static const struct field report_field[] = {
+	FIELD(struct report, kinds),
+	FIELD(struct report, crls),
+	FIELD(struct report, gaps),
+	FIELD(struct report, interrupted),
+	FIELD_STRUCTS(struct report, findings, &gap_fields),
+};
+static const struct fields report_fields = FIELDS(struct report, report_field);
+
+static bool is_note(const struct gap *gap)
+{
+	return strcmp(gap->kind, "request-interrupted") == 0;
+}
+
+static void keep(struct arena *a, struct report *report, const struct gap_list *list)
+{
+	if (list->n == 0) {
+		return;
+	}
+	if (report->findings.n + list->n > report->room) {
+		size_t room = 2 * (report->findings.n + list->n);
+		struct gap *v = ARENA_ARRAY(a, room, struct gap);
+		if (report->findings.n > 0) {
+			memcpy(v, report->findings.v, report->findings.n * sizeof(*v));
+		}
+		report->findings.v = v;
+		report->room = room;
+	}
+	memcpy(report->findings.v + report->findings.n, list->v, list->n * sizeof(*list->v));
+	report->findings.n += list->n;
+	*(is_note(&list->v[0]) ? &report->interrupted : &report->gaps) += list->v[0].total;
+}
+
+static void show_progress(const struct request *r, size_t done, const char *what)
+{
+	if (!r->quiet && isatty(STDERR_FILENO) == 1) {
+		fprintf(stderr, "\r\033[K%zu of %zu: %s", done, COUNT_OF(kinds) + 1, what);
+	}
+}
+
+static int look(struct ctx *c, const struct request *r, const struct gap_range *range, struct report *report)
+{
+	struct gap_crl_list crls;
+	struct gap_list list;
+	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+		show_progress(r, i, kinds[i]);
+		TRY(gaps_read(c, kinds[i], range, &list));
+		keep(c->arena, report, &list);
+		report->kinds++;
+	}
+	show_progress(r, COUNT_OF(kinds), "entries of CRLs");
+	TRY(gaps_read_crls(c, &crls));
+	for (size_t i = 0; i < crls.n; i++) {
+		TRY(gaps_compare_crl(c, &crls.v[i], range, &list));
+		keep(c->arena, report, &list);
+		report->crls++;
+	}
+	show_progress(r, COUNT_OF(kinds) + 1, "done\n");
+	return 0;
+}
+
+static void print_text(struct arena *a, const struct report *report)
+{
+	for (size_t i = 0; i < report->findings.n; i++) {
+		const struct gap *g = &report->findings.v[i];
+		printf("%-32s  %s  %s: %s\n", g->kind, operator_time(a, g->at, "?"), g->record, g->detail);
+	}
+	printf("%lld kinds of gaps and the entries of %lld CRLs: %lld gap(s)", (long long) report->kinds,
+	    (long long) report->crls, (long long) report->gaps);
+	printf(report->interrupted == 0 ? ".\n" : ", %lld request(s) interrupted by a crash.\n",
+	    (long long) report->interrupted);
+}
+
+static int act(struct ctx *c, const struct request *r, const struct gap_range *range)
+{
+	const struct config *config = NULL;
+	struct report report = { .room = 0 };
+	if (operator_open(c, &r->options, gaps_statements, gaps_statements_n, &config) != 0 ||
+	    look(c, r, range, &report) != 0) {
+		operator_complain(c, "audit gaps");
+		return 1;
+	}
+	if (r->options.json) {
+		operator_print(c->arena, &report_fields, &report);
+	} else {
+		print_text(c->arena, &report);
+	}
+	return report.gaps == 0 ? 0 : 1;
+}
+
+static const struct option options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "database", required_argument, NULL, 'd' },
+	{ "since", required_argument, NULL, 's' },
+	{ "until", required_argument, NULL, 'u' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static bool take_option(void *request, int letter)
+{
+	struct request *r = request;
+	switch (letter) {
+	case 's':
+		r->since = optarg;
+		return true;
+	case 'u':
+		r->until = optarg;
+		return true;
+	case 'q':
+		r->quiet = true;
+		return true;
+	default:
+		return operator_option(&r->options, letter);
+	}
+}
+
+static const struct operator_command command = { "audit gaps", usage, options, take_option };
+
+static int run(struct ctx *c, int argc, char **argv)
+{
+	struct request r = { .options = { .files = { ARENA_ARRAY(c->arena, (size_t) argc + 1, const char *), 0 },
+		                     .auditor = true } };
+	struct gap_range range = { { 0 }, { 0 } };
+	int code = operator_read(&command, argc, argv, &r);
+	if (code >= 0) {
+		return code;
+	}
+	if (argc != optind) {
+		return operator_misused(&command, "options only");
+	}
+	if (operator_period(r.since, r.until, &range.since, &range.until) != 0) {
+		return operator_misused(&command, OPERATOR_NO_PERIOD);
+	}
+	return act(c, &r, &range);
+}
+
+int audit_gaps_command(int argc, char **argv)
+{
+	return operator_run(argc, argv, run);
+}

@@ -1,0 +1,216 @@
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cli/audit.h"
+#include "cli/operator.h"
+#include "lib/crypto/cert.h"
+#include "policy/issued.h"
+
+#define BATCH 500
+#define SHOWN_MAX 1000
+
+static const char usage[] =
+    "Usage: cairn audit issued [--since TIME] [--until TIME] [--quiet] [--json]\n"
+    "\n"
+    "Reads certificates back and compares each with its records: the octets that were fixed before the signature, the "
+    "order\n"
+    "and its names, key, validity, serial, the record of the signature, the issuer and its signature; and lints it.\n"
+    "cairn-subscriber does the same by itself, an hour after each issuance. Exit code 0: nothing differs; 1: "
+    "something\n"
+    "does, or it could not be done.\n"
+    "\n"
+    "  --since TIME       only what was issued then or later: 2026-11-21T08:00:00Z, or how long ago, such as 24h\n"
+    "  --until TIME       only what was issued before\n"
+    "  --config FILE      configuration with command.auditor_database and policy.mode; may stand again, each laid over "
+    "the\n"
+    "                     one before\n"
+    "  --database TEXT    connection string of PostgreSQL for role cairn_auditor instead\n"
+    "  --quiet            no progress on a terminal\n"
+    "  --json             one line of JSON\n";
+
+struct read_params {
+	struct id after;
+	struct timestamp since;
+	struct timestamp until;
+	int64_t most;
+};
+static const struct field read_field[] = {
+	FIELD(struct read_params, after),
+	FIELD(struct read_params, since),
+	FIELD(struct read_params, until),
+	FIELD(struct read_params, most),
+};
+static const struct fields read_fields = FIELDS(struct read_params, read_field);
+
+const struct statement audit_issued_statement = {
+	.name = "audit_issued",
+	.sql = "SELECT * FROM log.read_issued(greatest($1, cairn.id_at($2)), cairn.id_at(coalesce($3, now())), $4)",
+	.params = &read_fields,
+	.row = &issued_fields,
+	.repeatable = true,
+};
+
+struct request {
+	struct operator_options options;
+	const char *since;
+	const char *until;
+	bool quiet;
+};
+
+struct difference {
+	const char *serial;
+	struct timestamp at;
+	const char *what;
+};
+struct difference_list {
+	struct difference *v;
+	size_t n;
+};
+static const struct field difference_field[] = {
+	FIELD(struct difference, serial),
+	FIELD(struct difference, at),
+	FIELD(struct difference, what),
+};
+static const struct fields difference_fields = FIELDS(struct difference, difference_field);
+
+struct report {
+	int64_t certificates;
+	int64_t differences;
+	struct difference_list findings; /* the first ones */
+};
+static const struct field report_field[] = {
+	FIELD(struct report, certificates),
+	FIELD(struct report, differences),
+	FIELD_STRUCTS(struct report, findings, &difference_fields),
+};
+static const struct fields report_fields = FIELDS(struct report, report_field);
+
+static void keep(struct arena *a, struct report *report, const struct issued *row, const char *what)
+{
+	if (report->findings.n < SHOWN_MAX) {
+		report->findings.v[report->findings.n++] =
+		    (struct difference) { cert_serial_hex(a, row->serial), row->begun_at, arena_text(a, what) };
+	}
+	report->differences++;
+}
+
+static int look_at_batch(
+    struct ctx *c, struct read_params *params, enum policy_mode mode, struct report *report, size_t *ret_n)
+{
+	struct ctx batch;
+	struct issued_list list = { NULL, 0 };
+	ctx_init(&batch);
+	int result = db_rows(&batch, &audit_issued_statement, params, (void *) &list.v, &list.n);
+	if (result != 0) {
+		ctx_cause(c, "%s", batch.err.cause == NULL ? "" : batch.err.cause);
+		ctx_fail(c, batch.err.type, "%s", batch.err.detail);
+	}
+	for (size_t i = 0; i < list.n; i++) {
+		const char *what = issued_differs(&batch, &list.v[i], mode);
+		if (what != NULL) {
+			keep(c->arena, report, &list.v[i], what);
+		}
+		params->after = list.v[i].id;
+	}
+	report->certificates += (int64_t) list.n;
+	*ret_n = list.n;
+	ctx_done(&batch);
+	return result;
+}
+
+static int look(
+    struct ctx *c, const struct request *r, struct read_params *params, enum policy_mode mode, struct report *report)
+{
+	size_t n = BATCH;
+	report->findings.v = ARENA_ARRAY(c->arena, SHOWN_MAX, struct difference);
+	while (n == BATCH) {
+		TRY(look_at_batch(c, params, mode, report, &n));
+		if (!r->quiet && isatty(STDERR_FILENO) == 1) {
+			fprintf(stderr, "\r\033[K%lld certificates%s", (long long) report->certificates, n == BATCH ? "" : "\n");
+		}
+	}
+	return 0;
+}
+
+static void print_text(struct arena *a, const struct report *report)
+{
+	for (size_t i = 0; i < report->findings.n; i++) {
+		const struct difference *d = &report->findings.v[i];
+		printf("%s  %s  %s\n", d->serial, operator_time(a, d->at, "?"), d->what);
+	}
+	printf("%lld certificate(s) compared, %lld differ(s).\n", (long long) report->certificates,
+	    (long long) report->differences);
+}
+
+static int act(struct ctx *c, const struct request *r, struct read_params *params)
+{
+	static const struct statement *const statements[] = { &audit_issued_statement };
+	const struct config *config = NULL;
+	enum policy_mode mode = POLICY_PRIVATE;
+	struct report report = { .certificates = 0 };
+	if (operator_open(c, &r->options, statements, COUNT_OF(statements), &config) != 0 ||
+	    policy_mode_parse(config->policy.mode, &mode) != 0 || look(c, r, params, mode, &report) != 0) {
+		operator_complain(c, "audit issued");
+		return 1;
+	}
+	if (r->options.json) {
+		operator_print(c->arena, &report_fields, &report);
+	} else {
+		print_text(c->arena, &report);
+	}
+	return report.differences == 0 ? 0 : 1;
+}
+
+static const struct option options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "database", required_argument, NULL, 'd' },
+	{ "since", required_argument, NULL, 's' },
+	{ "until", required_argument, NULL, 'u' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static bool take_option(void *request, int letter)
+{
+	struct request *r = request;
+	switch (letter) {
+	case 's':
+		r->since = optarg;
+		return true;
+	case 'u':
+		r->until = optarg;
+		return true;
+	case 'q':
+		r->quiet = true;
+		return true;
+	default:
+		return operator_option(&r->options, letter);
+	}
+}
+
+static const struct operator_command command = { "audit issued", usage, options, take_option };
+
+static int run(struct ctx *c, int argc, char **argv)
+{
+	struct request r = { .options = { .files = { ARENA_ARRAY(c->arena, (size_t) argc + 1, const char *), 0 },
+		                     .auditor = true } };
+	struct read_params params = { .most = BATCH };
+	int code = operator_read(&command, argc, argv, &r);
+	if (code >= 0) {
+		return code;
+	}
+	if (argc != optind) {
+		return operator_misused(&command, "options only");
+	}
+	if (operator_period(r.since, r.until, &params.since, &params.until) != 0) {
+		return operator_misused(&command, OPERATOR_NO_PERIOD);
+	}
+	return act(c, &r, &params);
+}
+
+int audit_issued_command(int argc, char **argv)
+{
+	return operator_run(argc, argv, run);
+}

@@ -1,0 +1,172 @@
+#include "cli/audit_period.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/audit.h"
+#include "cli/operator.h"
+
+static const char usage[] =
+    "Usage: cairn audit report day --since TIME [--until TIME] [--json]\n"
+    "       cairn audit report privacy --since TIME [--until TIME] [--json]\n"
+    "\n"
+    "day: how the CA ran: software and configuration by digest, schema, policies and profiles in use, roles, keys, "
+    "CRLs, "
+    "alarms\n"
+    "and what operators did. privacy, for the yearly review: changes of schema and rules, what each class of data "
+    "has, what was\n"
+    "erased, who read personal data and why, holds, cases of disclosure and what is overdue.\n"
+    "\n"
+    "  --since TIME       2026-11-21T00:00:00Z, or how long ago, such as 365d\n"
+    "  --until TIME       without it, until now\n"
+    "  --config FILE      configuration with command.auditor_database; may stand again, each laid over the one before\n"
+    "  --database TEXT    connection string of PostgreSQL for role cairn_auditor instead\n"
+    "  --json             one line of JSON\n";
+
+struct request {
+	struct operator_options options;
+	const char *since;
+	const char *until;
+};
+
+struct line {
+	const char *section;
+	struct timestamp at;
+	const char *what;
+	json_t *facts;
+};
+static const struct field line_field[] = {
+	FIELD(struct line, section),
+	FIELD(struct line, at),
+	FIELD(struct line, what),
+	FIELD(struct line, facts),
+};
+static const struct fields line_fields = FIELDS(struct line, line_field);
+struct line_list {
+	struct line *v;
+	size_t n;
+};
+
+struct period {
+	struct timestamp since;
+	struct timestamp until;
+};
+static const struct field period_field[] = { FIELD(struct period, since), FIELD(struct period, until) };
+static const struct fields period_fields = FIELDS(struct period, period_field);
+
+static const struct statement day_statement = {
+	.name = "audit_report_day",
+	.sql = "SELECT section, at, what, facts FROM audit.report_day($1, $2)",
+	.params = &period_fields,
+	.row = &line_fields,
+	.repeatable = true,
+};
+static const struct statement privacy_statement = {
+	.name = "audit_report_privacy",
+	.sql = "SELECT section, at, what, facts FROM audit.report_privacy($1, $2)",
+	.params = &period_fields,
+	.row = &line_fields,
+	.repeatable = true,
+};
+const struct statement *const audit_period_statements[] = { &day_statement, &privacy_statement };
+const size_t audit_period_statements_n = COUNT_OF(audit_period_statements);
+
+static const struct {
+	const char *name;
+	const struct statement *statement;
+} kinds[] = {
+	{ "day", &day_statement },
+	{ "privacy", &privacy_statement },
+};
+
+struct report {
+	struct timestamp since;
+	struct timestamp until;
+	struct line_list lines;
+};
+static const struct field report_field[] = {
+	FIELD(struct report, since),
+	FIELD(struct report, until),
+	FIELD_STRUCTS(struct report, lines, &line_fields),
+};
+static const struct fields report_fields = FIELDS(struct report, report_field);
+
+static void print_text(struct arena *a, const struct report *report)
+{
+	const char *section = "";
+	for (size_t i = 0; i < report->lines.n; i++) {
+		const struct line *l = &report->lines.v[i];
+		char *facts = json_dumps(l->facts, JSON_COMPACT);
+		if (strcmp(section, l->section) != 0) {
+			printf("%s\n", l->section);
+		}
+		printf("    %s  %s  %s\n", operator_time(a, l->at, "-"), l->what, facts == NULL ? "" : facts);
+		free(facts);
+		section = l->section;
+	}
+}
+
+static int act(struct ctx *c, const struct request *r, const struct statement *statement, const struct period *period)
+{
+	const struct config *config = NULL;
+	struct report report = { period->since, period->until, { NULL, 0 } };
+	if (operator_open(c, &r->options, audit_period_statements, audit_period_statements_n, &config) != 0 ||
+	    db_rows(c, statement, period, (void *) &report.lines.v, &report.lines.n) != 0) {
+		operator_complain(c, "audit report");
+		return 1;
+	}
+	if (r->options.json) {
+		operator_print(c->arena, &report_fields, &report);
+	} else {
+		print_text(c->arena, &report);
+	}
+	return 0;
+}
+
+static const struct option options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "database", required_argument, NULL, 'd' },
+	{ "since", required_argument, NULL, 's' },
+	{ "until", required_argument, NULL, 'u' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static bool take_option(void *request, int letter)
+{
+	struct request *r = request;
+	const char **const texts[OPERATOR_LETTERS] = { ['s'] = &r->since, ['u'] = &r->until };
+	return operator_text(&r->options, texts, letter);
+}
+
+static const struct operator_command command = { "audit report", usage, options, take_option };
+
+static int run(struct ctx *c, int argc, char **argv)
+{
+	struct request r = { .options = { .files = { ARENA_ARRAY(c->arena, (size_t) argc + 1, const char *), 0 },
+		                     .auditor = true } };
+	struct period period = { { 0 }, clock_now() };
+	size_t i = 0;
+	int code = operator_read(&command, argc, argv, &r);
+	if (code >= 0) {
+		return code;
+	}
+	while (i < COUNT_OF(kinds) && (optind + 1 != argc || strcmp(kinds[i].name, argv[optind]) != 0)) {
+		i++;
+	}
+	if (i == COUNT_OF(kinds)) {
+		return operator_misused(&command, "say day or privacy");
+	}
+	if (r.since == NULL || operator_period(r.since, r.until, &period.since, &period.until) != 0) {
+		return operator_misused(&command, OPERATOR_NO_PERIOD);
+	}
+	return act(c, &r, kinds[i].statement, &period);
+}
+
+int audit_period_command(int argc, char **argv)
+{
+	return operator_run(argc, argv, run);
+}

@@ -1,0 +1,163 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/audit.h"
+#include "cli/audit_options.h"
+#include "cli/audit_tree.h"
+#include "cli/files.h"
+#include "lib/base/folder.h"
+#include "lib/crypto/key.h"
+#include "lib/seal/leaf.h"
+
+static const char usage[] =
+    "Usage: cairn audit prove (request|validation|event) ID [--out FILE]\n"
+    "       cairn audit prove leaf NUMBER [--out FILE]\n"
+    "       cairn audit prove consistency --since FILE [--out FILE]\n"
+    "\n"
+    "Writes a proof that this row, or leaf, is in the sealed log, or that the log goes on from an earlier checkpoint. "
+    "Who\n"
+    "has the proof and the log's key needs nothing else: cairn audit verify --proof FILE --key KEY\n"
+    "\n"
+    "  --config FILE    configuration with command.auditor_database; may stand again, each laid over the one before\n"
+    "  --database TEXT  connection string of PostgreSQL for role cairn_auditor\n"
+    "  --since FILE     the earlier checkpoint\n"
+    "  --out FILE       a new file; without it the proof is printed\n";
+
+static const struct option options[] = { AUDIT_OPTIONS };
+static const struct operator_command command = { "audit prove", usage, options, audit_option };
+
+struct wanted {
+	struct audit_options options;
+	const char *what;
+	const char *which;
+};
+
+static int find_leaf(struct ctx *c, const struct wanted *w, uint64_t *ret)
+{
+	int64_t kind = leaf_kind_of(w->what);
+	int64_t leaf = -1;
+	if (kind == 0) {
+		return size_parse(bytes_of_text(w->which), ret) == 0 ? 0 : FAIL(c, MALFORMED, "%s is no number", w->which);
+	}
+	TRY(audit_find_leaf(c, kind, w->which, &leaf));
+	if (leaf < 0) {
+		return FAIL(c, NOT_FOUND, "%s %s has no seal (yet)", leaf_table(kind), w->which);
+	}
+	*ret = (uint64_t) leaf;
+	return 0;
+}
+
+static int prove_leaf(struct ctx *c, const struct wanted *w, struct audit_tree *tree, struct proof *ret)
+{
+	uint64_t index = 0;
+	TRY(find_leaf(c, w, &index));
+	return audit_tree_prove(c, tree, index, ret, NULL);
+}
+
+static int prove_consistency(struct ctx *c, const struct wanted *w, struct audit_tree *tree, struct proof *ret)
+{
+	struct merkle_head older;
+	struct merkle_hash root;
+	TRY(file_read(c, w->options.since, &ret->older));
+	TRY(checkpoint_parse(c, ret->older, NULL, &older));
+	if (older.size > tree->head.size) {
+		return FAIL(c, MALFORMED, "The earlier checkpoint has %llu leaves, the newest one %llu",
+		    (unsigned long long) older.size, (unsigned long long) tree->head.size);
+	}
+	TRY(tiles_root(c, &tree->tiles, older.size, &root));
+	if (!merkle_equal(&root, &older.root)) {
+		return FAIL(c, MALFORMED, "The log does NOT go on from this checkpoint: run cairn audit verify --since");
+	}
+	ret->consistency = true;
+	return tiles_consistency(c, &tree->tiles, older.size, tree->head.size, &ret->path);
+}
+
+static int prove(struct ctx *c, const struct wanted *w)
+{
+	struct audit_tree *tree = ARENA_NEW(c->arena, struct audit_tree);
+	struct proof proof = { 0 };
+	TRY(audit_open(c, &w->options));
+	TRY(audit_tree_read(c, tree));
+	proof.checkpoint = tree->note;
+	TRY(strcmp(w->what, "consistency") == 0 ? prove_consistency(c, w, tree, &proof) : prove_leaf(c, w, tree, &proof));
+	struct bytes text = proof_encode(c->arena, &proof);
+	if (w->options.out != NULL) {
+		return file_make(c, w->options.out, text, 0644);
+	}
+	return fwrite(text.p, 1, text.n, stdout) == text.n ? 0 : FAIL(c, SERVER_INTERNAL, "The proof can't be printed");
+}
+
+static bool is_whole(const struct wanted *w)
+{
+	if (w->what == NULL || strcmp(w->what, "consistency") == 0) {
+		return w->what != NULL && w->which == NULL && w->options.since != NULL;
+	}
+	return w->which != NULL && (leaf_kind_of(w->what) != 0 || strcmp(w->what, "leaf") == 0);
+}
+
+static int run(struct ctx *c, int argc, char **argv)
+{
+	struct wanted w = { .what = NULL };
+	audit_options_init(c, &w.options, argc);
+	int code = operator_read(&command, argc, argv, &w.options);
+	if (code >= 0) {
+		return code;
+	}
+	w.what = optind < argc ? argv[optind] : NULL;
+	w.which = optind + 1 < argc ? argv[optind + 1] : NULL;
+	if (optind + 2 < argc || !is_whole(&w)) {
+		return operator_misused(&command, "say what is to be proved");
+	}
+	if (prove(c, &w) != 0) {
+		operator_complain(c, command.name);
+		return 1;
+	}
+	return 0;
+}
+
+int audit_prove_command(int argc, char **argv)
+{
+	return operator_run(argc, argv, run);
+}
+
+static const char key_usage[] = "Usage: cairn audit key --config FILE\n"
+                                "\n"
+                                "Prints name and public key of the sealed log: what others need to check it.\n";
+static const struct operator_command key_command = { "audit key", key_usage, options, audit_option };
+
+static int print_key(struct ctx *c, const struct audit_options *o)
+{
+	struct config *config = NULL;
+	EVP_PKEY *key = NULL;
+	struct note_key name;
+	TRY(config_load(c, o->options.files.v, o->options.files.n, &config));
+	arena_on_free(c->arena, (void (*)(void *)) config_free, config);
+	if (config->subscriber.secret_file == NULL) {
+		return FAIL(c, MALFORMED, "The configuration names no key: subscriber.secret_file");
+	}
+	TRY(key_read_file(c, config->subscriber.secret_file, &key));
+	TRY(note_key_of(c, log_origin(c->arena, config), key, &name));
+	printf("%s\n", note_key_encode(c->arena, &name));
+	return 0;
+}
+
+static int run_key(struct ctx *c, int argc, char **argv)
+{
+	struct audit_options o;
+	audit_options_init(c, &o, argc);
+	int code = operator_read(&key_command, argc, argv, &o);
+	if (code >= 0) {
+		return code;
+	}
+	if (print_key(c, &o) != 0) {
+		operator_complain(c, key_command.name);
+		return 1;
+	}
+	return 0;
+}
+
+int audit_key_command(int argc, char **argv)
+{
+	return operator_run(argc, argv, run_key);
+}

@@ -1,0 +1,321 @@
+#include "cli/audit.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/audit_erased.h"
+#include "cli/audit_rows.h"
+#include "cli/operator.h"
+
+#define SHOWN_MAX 1000 /* in the JSON answer */
+#define PROGRESS_US 1000000
+
+static const char usage[] =
+    "Usage: cairn audit replay [--since TIME] [--until TIME] [--order ID | --serial HEX]\n"
+    "\n"
+    "Decides every validation and every CAA check on record again, from the kept evidence alone, with the code of "
+    "today, and\n"
+    "lists each record that says something else, or whose evidence is not the one that it is committed to. What "
+    "retention "
+    "has\n"
+    "erased by a sealed record is counted.\n"
+    "Exit code 0: all agree; 1: some differ, or it could not be done.\n"
+    "\n"
+    "  --config FILE      configuration with command.auditor_database; may stand again, each laid over the one before\n"
+    "  --database TEXT    connection string of PostgreSQL for role cairn_auditor instead\n"
+    "  --since TIME       only what began then or later: 2026-11-21T08:00:00Z, or how long ago, such as 24h\n"
+    "  --until TIME       only what began before\n"
+    "  --order ID         only what an order needed, named by the 22 characters at the end of its URL\n"
+    "  --serial HEX       the same for the order of a certificate\n"
+    "  --quiet            no progress on a terminal\n"
+    "  --json             one line of JSON\n";
+
+struct request {
+	struct operator_options options;
+	const char *since;
+	const char *until;
+	const char *order;
+	const char *serial;
+	bool quiet;
+	struct audit_erasure_list erasures;
+};
+
+/* One record that differs. */
+struct different {
+	struct id id;
+	struct id authorization_id;
+	const char *identifier;
+	const char *method;
+	const char *perspective;
+	struct timestamp ended_at;
+	struct replay_difference_list differences;
+};
+static const struct field difference_field[] = {
+	FIELD(struct replay_difference, what),
+	FIELD(struct replay_difference, recorded),
+	FIELD(struct replay_difference, now),
+};
+static const struct fields difference_fields = FIELDS(struct replay_difference, difference_field);
+static const struct field different_field[] = {
+	FIELD(struct different, id),
+	FIELD(struct different, authorization_id),
+	FIELD(struct different, identifier),
+	FIELD(struct different, method),
+	FIELD(struct different, perspective),
+	FIELD(struct different, ended_at),
+	FIELD_STRUCTS(struct different, differences, &difference_fields),
+};
+static const struct fields different_fields = FIELDS(struct different, different_field);
+
+struct different_list {
+	struct different *v;
+	size_t n;
+};
+
+struct answer {
+	int64_t records;
+	int64_t same;
+	int64_t different;
+	int64_t granted;
+	int64_t erased;                  /* by record, so that nothing is left to decide from */
+	struct different_list differing; /* the first of them */
+};
+static const struct field answer_field[] = {
+	FIELD(struct answer, records),
+	FIELD(struct answer, same),
+	FIELD(struct answer, different),
+	FIELD(struct answer, granted),
+	FIELD(struct answer, erased),
+	FIELD_STRUCTS(struct answer, differing, &different_fields),
+};
+static const struct fields answer_fields = FIELDS(struct answer, answer_field);
+
+static void print_different(struct arena *a, const struct replay_record *k, const struct replay_difference_list *list)
+{
+	char id[ID_TEXT_SIZE];
+	id_encode(k->id, id);
+	printf("%s  %s%s by %s, seen from %s, %s\n", id, k->wildcard ? "*." : "", k->identifier_value, k->method,
+	    k->perspective, operator_time(a, k->ended_at, "?"));
+	for (size_t i = 0; i < list->n; i++) {
+		const struct replay_difference *d = &list->v[i];
+		printf("    %-8s  on record: %s\n              now: %s\n", d->what, d->recorded, d->now);
+	}
+}
+
+static struct replay_difference_list copied(struct arena *a, const struct replay_difference_list *list)
+{
+	struct replay_difference_list copy = { ARENA_ARRAY(a, list->n, struct replay_difference), list->n };
+	for (size_t i = 0; i < list->n; i++) {
+		copy.v[i] = (struct replay_difference) { list->v[i].what, arena_text(a, list->v[i].recorded),
+			arena_text(a, list->v[i].now) };
+	}
+	return copy;
+}
+
+static void keep_different(
+    struct arena *a, struct answer *answer, const struct replay_record *k, const struct replay_difference_list *list)
+{
+	if (answer->differing.n == SHOWN_MAX) {
+		return;
+	}
+	answer->differing.v[answer->differing.n++] = (struct different) {
+		.id = k->id,
+		.authorization_id = k->authorization_id,
+		.identifier = arena_printf(a, "%s%s", k->wildcard ? "*." : "", k->identifier_value),
+		.method = arena_text(a, k->method),
+		.perspective = arena_text(a, k->perspective),
+		.ended_at = k->ended_at,
+		.differences = copied(a, list),
+	};
+}
+
+static void replay_one(
+    struct ctx *c, const struct request *r, struct ctx *batch, const struct replay_record *k, struct answer *answer)
+{
+	struct replay_difference_list list;
+	bool gone = k->salt.n == 0 && audit_is_erased(&r->erasures, "log.validation_private", k->id);
+	answer->records++;
+	answer->erased += gone;
+	if (gone) {
+		return;
+	}
+	enum replay_outcome outcome = replay_record(batch, k, &list);
+	answer->same += outcome == REPLAY_SAME;
+	answer->granted += outcome == REPLAY_GRANTED;
+	answer->different += outcome == REPLAY_DIFFERENT;
+	if (outcome == REPLAY_DIFFERENT && r->options.json) {
+		keep_different(c->arena, answer, k, &list);
+	} else if (outcome == REPLAY_DIFFERENT) {
+		print_different(batch->arena, k, &list);
+	}
+}
+
+static void show_progress(const struct request *r, const struct answer *answer, struct timestamp at, int64_t *told_us)
+{
+	char text[RFC3339_SIZE];
+	int64_t now_us = clock_monotonic_us();
+	if (r->quiet || isatty(STDERR_FILENO) != 1 || now_us - *told_us < PROGRESS_US) {
+		return;
+	}
+	*told_us = now_us;
+	timestamp_encode(at, false, text);
+	fprintf(stderr, "\r%lld records, %lld differ, at %s ", (long long) answer->records, (long long) answer->different,
+	    text);
+}
+
+/* Each batch has a memory of its own. ret_more: there are records behind it. */
+static int replay_batch(
+    struct ctx *c, const struct request *r, struct audit_range *range, struct answer *answer, bool *ret_more)
+{
+	struct ctx batch;
+	struct replay_record_list list;
+	ctx_init(&batch);
+	int result = audit_read(&batch, range, &list);
+	if (result != 0) {
+		c->err.type = batch.err.type;
+		c->err.detail = arena_text(c->arena, batch.err.detail);
+		c->err.cause = batch.err.cause == NULL ? NULL : arena_text(c->arena, batch.err.cause);
+	} else {
+		for (size_t i = 0; i < list.n; i++) {
+			replay_one(c, r, &batch, &list.v[i], answer);
+			range->after = list.v[i].id;
+		}
+		*ret_more = list.n == AUDIT_BATCH;
+	}
+	ctx_done(&batch);
+	return result;
+}
+
+static int replay(struct ctx *c, const struct request *r, struct audit_range *range, struct answer *answer)
+{
+	int64_t told_us = clock_monotonic_us();
+	for (bool more = true; more;) {
+		TRY(replay_batch(c, r, range, answer, &more));
+		show_progress(r, answer, id_time(range->after), &told_us);
+	}
+	if (r->options.json) {
+		operator_print(c->arena, &answer_fields, answer);
+		return 0;
+	}
+	printf("%lld record(s) decided again: %lld the same, %lld different", (long long) answer->records,
+	    (long long) answer->same, (long long) answer->different);
+	if (answer->granted > 0) {
+		printf(", %lld granted by the policy without a challenge", (long long) answer->granted);
+	}
+	if (answer->erased > 0) {
+		printf(", %lld erased by record: their evidence had come to its end", (long long) answer->erased);
+	}
+	printf(".\n");
+	return 0;
+}
+
+/* The least id of that moment. */
+static struct id id_at(struct timestamp t)
+{
+	struct id id = { { 0 } };
+	int64_t ms = t.us / 1000;
+	for (size_t i = 0; i < 6; i++) {
+		id.b[i] = (uint8_t) (ms >> (40 - 8 * i));
+	}
+	return id;
+}
+
+/* What the options say; an order that is named is looked for later. NULL, or what is wrong. */
+static const char *read_range(
+    struct arena *a, const struct request *r, struct audit_range *ret, struct id *ret_order, struct bytes *ret_serial)
+{
+	struct timestamp t;
+	ret->after.b[sizeof(ret->after.b) - 1] = 1; /* none at all would be NULL */
+	memset(ret->before.b, 0xff, sizeof(ret->before.b));
+	if (r->since != NULL) {
+		if (operator_moment(r->since, false, &t) != 0) {
+			return "--since wants a time, or how long ago";
+		}
+		ret->after = id_at(t);
+	}
+	if (r->until != NULL) {
+		if (operator_moment(r->until, false, &t) != 0) {
+			return "--until wants a time, or how long ago";
+		}
+		ret->before = id_at(t);
+	}
+	if (r->order != NULL && r->serial != NULL) {
+		return "--order and --serial name the same thing: give one of them";
+	}
+	if (r->order != NULL && id_parse(bytes_of_text(r->order), ret_order) != 0) {
+		return "--order wants the 22 characters at the end of the order's URL";
+	}
+	if (r->serial != NULL && operator_serial(a, r->serial, ret_serial) != 0) {
+		return "--serial wants up to 20 octets in hexadecimal digits";
+	}
+	return NULL;
+}
+
+static int act(struct ctx *c, struct request *r, struct audit_range *range, struct id order, struct bytes serial)
+{
+	const struct config *config = NULL;
+	struct answer answer = { .differing = { ARENA_ARRAY(c->arena, SHOWN_MAX, struct different), 0 } };
+	bool of_one = r->order != NULL || r->serial != NULL;
+	if (operator_open(c, &r->options, audit_statements, audit_statements_n, &config) != 0 ||
+	    audit_read_erasures(c, &r->erasures) != 0 ||
+	    (of_one && audit_find_order(c, order, serial, &range->authorizations) != 0) ||
+	    replay(c, r, range, &answer) != 0) {
+		operator_complain(c, "audit replay");
+		return 1;
+	}
+	return answer.different == 0 ? 0 : 1;
+}
+
+static const struct option options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "database", required_argument, NULL, 'd' },
+	{ "since", required_argument, NULL, 's' },
+	{ "until", required_argument, NULL, 'u' },
+	{ "order", required_argument, NULL, 'o' },
+	{ "serial", required_argument, NULL, 'n' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* False for an option that there is not. */
+static bool take_option(void *request, int opt)
+{
+	struct request *r = request;
+	const char **texts[128] = { ['s'] = &r->since, ['u'] = &r->until, ['o'] = &r->order, ['n'] = &r->serial };
+	if (opt == 'q') {
+		r->quiet = true;
+	} else if (opt > 0 && opt < 128 && texts[opt] != NULL) {
+		*texts[opt] = optarg;
+	} else {
+		return operator_option(&r->options, opt);
+	}
+	return true;
+}
+
+static const struct operator_command command = { "audit replay", usage, options, take_option };
+
+static int choose(struct ctx *c, int argc, char **argv)
+{
+	struct request r = { .options = { .files = { ARENA_ARRAY(c->arena, (size_t) argc + 1, const char *), 0 },
+		                     .auditor = true } };
+	struct audit_range range = { .authorizations = { NULL, 0 } };
+	struct id order = { { 0 } };
+	struct bytes serial = { NULL, 0 };
+	int code = operator_read(&command, argc, argv, &r);
+	if (code >= 0) {
+		return code;
+	}
+	if (argc != optind) {
+		return operator_misused(&command, "options only");
+	}
+	const char *why = read_range(c->arena, &r, &range, &order, &serial);
+	return why == NULL ? act(c, &r, &range, order, serial) : operator_misused(&command, why);
+}
+
+int audit_replay_command(int argc, char **argv)
+{
+	return operator_run(argc, argv, choose);
+}

@@ -1,0 +1,66 @@
+#include "cli/audit_witness.h"
+
+#include <string.h>
+
+#include "cli/audit_fetch.h"
+
+static size_t count_notes(struct bytes text)
+{
+	struct bytes note;
+	size_t n = 0;
+	while (note_take(&text, &note) == 0) {
+		n++;
+	}
+	return n;
+}
+
+int audit_read_witness(struct ctx *c, const char *where, const struct note_key *key, struct audit_heads *ret)
+{
+	struct bytes text = { NULL, 0 };
+	struct bytes note;
+	bool found = false;
+	const char *slash = strrchr(where, '/');
+	const char *folder = slash == NULL ? "." : arena_text_n(c->arena, where, (size_t) (slash - where) + 1);
+	TRY(audit_fetch(c, folder, slash == NULL ? where : slash + 1, &text, &found));
+	struct audit_heads heads = { ARENA_ARRAY(c->arena, count_notes(text), struct merkle_head), 0 };
+	while (note_take(&text, &note) == 0) {
+		if (checkpoint_open(c, key, note, &heads.v[heads.n]) == 0) {
+			heads.n++;
+		}
+		ctx_forgive(c);
+	}
+	if (heads.n == 0) {
+		return FAIL(c, MALFORMED, "%s has no checkpoint of the log %s", where, key->name);
+	}
+	*ret = heads;
+	return 0;
+}
+
+int audit_check_witnessed(
+    struct ctx *c, const struct audit_heads *heads, struct tile_source *tiles, struct audit_report *report)
+{
+	static const struct audit_place nowhere = { NULL, NULL, -1 };
+	for (size_t i = 0; i < heads->n; i++) {
+		const struct merkle_head *head = &heads->v[i];
+		struct merkle_hash root;
+		report->witnessed++;
+		if (head->size > tiles->size) {
+			audit_find(report, "split", &nowhere,
+			    "a witness has seen a checkpoint of %llu leaves, of which %llu are there: a split view, or the log was "
+			    "set "
+			    "back",
+			    (unsigned long long) head->size, (unsigned long long) tiles->size);
+		} else if (tiles_root(c, tiles, head->size, &root) != 0) {
+			if (c->err.type != PROBLEM_MALFORMED) {
+				return -1;
+			}
+			audit_find(report, "tile", &nowhere, "%s", c->err.detail);
+			ctx_forgive(c);
+		} else if (!merkle_equal(&root, &head->root)) {
+			audit_find(report, "split", &nowhere,
+			    "a witness has seen another tree of %llu leaves, signed by the log's key: a split view",
+			    (unsigned long long) head->size);
+		}
+	}
+	return 0;
+}

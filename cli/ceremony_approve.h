@@ -1,0 +1,21 @@
+/* Who agreed to a ceremony: two different people of those whom the plan names (F-3). */
+#ifndef CAIRN_CLI_CEREMONY_APPROVE_H
+#define CAIRN_CLI_CEREMONY_APPROVE_H
+
+#include "cli/ceremony_record.h"
+
+#define CEREMONY_PEOPLE 2
+
+/* Reads the signatures under the plan's statement. UNAUTHORIZED: the plan names people, and fewer than two of them signed. */
+int ceremony_approvals(struct ctx *c, const struct ceremony *plan, const struct text_list *files,
+    struct ceremony_approval_list *ret) MUST_CHECK;
+
+/* The same of what a transcript has kept. */
+int ceremony_approvals_kept(
+    struct ctx *c, const struct ceremony *plan, const struct ceremony_approval_list *kept) MUST_CHECK;
+
+/* Signs the statement with somebody's key; the CMS goes into the new file. */
+int ceremony_sign(struct ctx *c, const struct ceremony *plan, const char *cert_path, const char *key_path,
+    const char *out_path) MUST_CHECK;
+
+#endif

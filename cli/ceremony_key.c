@@ -1,0 +1,145 @@
+#include "cli/ceremony_key.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/pem.h>
+
+#include "cli/files.h"
+#include "lib/base/folder.h"
+#include "lib/crypto/auto_openssl.h"
+#include "lib/crypto/key.h"
+
+/* A key made elsewhere: its public half alone. */
+static int read_public(struct ctx *c, const char *path, struct ceremony_key *ret)
+{
+	struct bytes pem;
+	TRY(file_read(c, path, &pem));
+	AUTO(BIO) in = BIO_new_mem_buf(pem.p, (int) pem.n);
+	AUTO(EVP_PKEY) key = in == NULL ? NULL : PEM_read_bio_PUBKEY(in, NULL, NULL, NULL);
+	if (key == NULL) {
+		ERR_clear_error();
+		return FAIL(c, MALFORMED, "%s: holds no public key in PEM", path);
+	}
+	*ret = (struct ceremony_key) { 0 };
+	return key_spki(c, key, &ret->spki);
+}
+
+int ceremony_key_read(struct ctx *c, const struct ceremony *plan, const struct ceremony_step *step, EVP_PKEY **ret_key)
+{
+	struct token_key key;
+	if (step->key_label == NULL) {
+		return key_read_file(c, step->key_file, ret_key);
+	}
+	TRY(token_key(c, plan->opened, step->key_label, NULL, ceremony_mode(plan) == POLICY_WEBPKI, &key));
+	*ret_key = key.key;
+	return 0;
+}
+
+/* In the token from its first moment on (F-1). */
+static int make_new(struct ctx *c, const struct ceremony *plan, const struct ceremony_step *step, EVP_PKEY **ret_key)
+{
+	struct token_key key;
+	if (step->key_label == NULL) {
+		return key_generate(c, step->key, ret_key);
+	}
+	TRY(token_make_key(c, plan->opened, step->key, step->key_label, &key));
+	*ret_key = key.key;
+	return 0;
+}
+
+int ceremony_key_of(struct ctx *c, const struct ceremony *plan, size_t i, struct ceremony_key *ret)
+{
+	const struct ceremony_step *step = &plan->steps.v[i];
+	*ret = (struct ceremony_key) { 0 };
+	if (step->key != NULL) {
+		TRY(make_new(c, plan, step, &ret->key));
+	} else if (step->key_of != NULL) {
+		TRY(ceremony_key_read(c, plan, ceremony_find(plan, step->key_of, i), &ret->key));
+	} else {
+		return read_public(c, step->public_file, ret);
+	}
+	return key_spki(c, ret->key, &ret->spki);
+}
+
+int ceremony_key_write(struct ctx *c, const struct ceremony_step *step, const struct ceremony_key *key)
+{
+	struct bytes pem;
+	if (step->key_label != NULL) {
+		return 0;
+	}
+	TRY(key_to_pem(c, key->key, &pem));
+	return file_make(c, step->key_file, pem, 0600);
+}
+
+static int write_public(struct ctx *c, const struct ceremony_step *step, EVP_PKEY *key)
+{
+	AUTO(BIO) out = BIO_new(BIO_s_mem());
+	char *text = NULL;
+	if (out == NULL || PEM_write_bio_PUBKEY(out, key) != 1) {
+		return key_fault(c, "PEM_write_bio_PUBKEY");
+	}
+	long n = BIO_get_mem_data(out, &text);
+	return file_make(c, step->public_file, (struct bytes) { (const uint8_t *) text, (size_t) n }, 0644);
+}
+
+static struct ceremony_entry entry_of(struct arena *a, const struct ceremony_step *step, const struct ceremony_key *key)
+{
+	return (struct ceremony_entry) {
+		.action = step->action,
+		.name = step->name,
+		.key = key_kind_name(key_kind_of(key->key)),
+		.spki_sha256 = ceremony_sha256(a, key->spki),
+		.file = step->key_file,
+	};
+}
+
+int ceremony_key_make(struct ctx *c, const struct ceremony *plan, const struct ceremony_step *step)
+{
+	struct ceremony_key key;
+	TRY(key_generate(c, step->key, &key.key));
+	TRY(key_spki(c, key.key, &key.spki));
+	TRY(ceremony_record(c, plan, entry_of(c->arena, step, &key)));
+	TRY(step->public_file == NULL ? 0 : write_public(c, step, key.key));
+	return ceremony_key_write(c, step, &key);
+}
+
+/* Random octets over the whole file, on the medium before its name goes. */
+static int overwrite(struct ctx *c, const char *path)
+{
+	struct stat st;
+	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 || fstat(fd, &st) != 0) {
+		int why = errno;
+		if (fd >= 0) {
+			close(fd);
+		}
+		return ctx_fault(c, "%s can't be overwritten: %s", path, strerror(why));
+	}
+	uint8_t *noise = arena_alloc(c->arena, (size_t) st.st_size);
+	random_bytes(noise, (size_t) st.st_size);
+	bool done = pwrite(fd, noise, (size_t) st.st_size, 0) == st.st_size && fsync(fd) == 0;
+	int why = errno;
+	close(fd);
+	return done ? 0 : ctx_fault(c, "%s can't be overwritten: %s", path, strerror(why));
+}
+
+int ceremony_key_destroy(struct ctx *c, const struct ceremony *plan, const struct ceremony_step *step)
+{
+	struct ceremony_key key;
+	TRY(key_read_file(c, step->key_file, &key.key));
+	TRY(key_spki(c, key.key, &key.spki));
+	struct ceremony_entry entry = entry_of(c->arena, step, &key);
+	if (strcasecmp(entry.spki_sha256, step->spki_sha256) != 0) {
+		return FAIL(c, MALFORMED,
+		    "%s holds another key than the one to be destroyed: the SHA-256 of its public key is %s", step->key_file,
+		    entry.spki_sha256);
+	}
+	TRY(ceremony_record(c, plan, entry));
+	TRY(overwrite(c, step->key_file));
+	return unlink(step->key_file) == 0 ? 0 : ctx_fault(c, "%s can't be removed: %s", step->key_file, strerror(errno));
+}

@@ -1,0 +1,214 @@
+/* A ceremony looked at again: what the transcript tells, what the files hold, what the plan said. */
+#include <string.h>
+
+#include "cli/ceremony_approve.h"
+#include "cli/ceremony_make.h"
+#include "cli/files.h"
+#include "lib/crypto/authority.h"
+#include "policy/lints.h"
+
+#define FINDINGS_EACH 10
+
+struct verdict {
+	struct ctx *c;
+	const struct ceremony *plan;
+	struct ceremony_entry_list entries;
+	struct text_list seen;
+	struct text_list found;
+};
+
+/* A thing that is not as it was written down. */
+static void find(struct verdict *v, const char *name, const char *what)
+{
+	v->found.v[v->found.n++] = arena_printf(v->c->arena, "%s: %s", name, what);
+}
+
+/* The failure that the context has becomes a finding. */
+static void find_error(struct verdict *v, const char *name, const char *what)
+{
+	const struct err *e = &v->c->err;
+	const char *why = e->cause == NULL ? e->detail : e->cause;
+	const char *text = arena_printf(v->c->arena, "%s: %s", what, why == NULL ? "" : why);
+	ctx_forgive(v->c);
+	find(v, name, text);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* The issuer's certificate; false after a finding. */
+static bool issuer_of(struct verdict *v, size_t i, struct cert_info *ret, EVP_PKEY **ret_key)
+{
+	const struct ceremony_step *step = &v->plan->steps.v[i];
+	const struct ceremony_step *issuer =
+	    ceremony_step_is(step, "root") ? step : ceremony_find(v->plan, step->issuer, i);
+	if (ceremony_read_cert(v->c, issuer, ret) != 0 || key_of_spki(v->c, ret->spki, ret_key) != 0) {
+		find_error(v, step->name, "its issuer's certificate can't be read");
+		return false;
+	}
+	return true;
+}
+
+static void verify_subject(struct verdict *v, const struct ceremony_step *step, const struct cert_info *cert)
+{
+	const struct cert_name name = { step->country, step->organization, step->common_name };
+	struct bytes subject;
+	if (ceremony_step_is(step, "cross")) {
+		return; /* the lints hold it against the certificate beside which it stands */
+	}
+	if (cert_name_encode(v->c, &name, &subject) != 0 || !bytes_equal(subject, cert->subject)) {
+		ctx_forgive(v->c);
+		find(v, step->name, "its subject is not that of the plan");
+	}
+}
+
+static void verify_life(
+    struct verdict *v, const struct ceremony_step *step, const struct cert_info *cert, const struct cert_info *issuer)
+{
+	struct timestamp planned = timestamp_add_s(cert->not_before, ceremony_days(step) * 86400 - 1);
+	if (planned.us > issuer->not_after.us && !ceremony_step_is(step, "root")) {
+		planned = issuer->not_after;
+	}
+	if (cert->not_after.us != planned.us) {
+		find(v, step->name, "it does not live as long as the plan says");
+	}
+	if (!same_text(cert->crl_url, step->crl_url) || !same_text(cert->aia_url, step->aia_url)) {
+		find(v, step->name, "its URLs are not those of the plan");
+	}
+}
+
+static void verify_key(struct verdict *v, const struct ceremony_step *step, const struct ceremony_entry *entry)
+{
+	EVP_PKEY *key = NULL;
+	struct bytes spki;
+	if (step->key_file == NULL || !file_exists(step->key_file)) {
+		return; /* it may be kept elsewhere, or be destroyed by now */
+	}
+	if (key_read_file(v->c, step->key_file, &key) != 0 || key_spki(v->c, key, &spki) != 0) {
+		find_error(v, step->name, "its key can't be read");
+	} else if (!same_text(ceremony_sha256(v->c->arena, spki), entry->spki_sha256)) {
+		find(v, step->name, "its key is another than the one that was made");
+	}
+}
+
+static void verify_certificate(struct verdict *v, size_t i, const struct ceremony_entry *entry)
+{
+	const struct ceremony_step *step = &v->plan->steps.v[i];
+	struct cert_info cert;
+	struct cert_info issuer;
+	EVP_PKEY *issuer_key = NULL;
+	if (ceremony_read_cert(v->c, step, &cert) != 0) {
+		find_error(v, step->name, "its certificate can't be read");
+		return;
+	}
+	if (!same_text(cert_fingerprint(v->c->arena, cert.der), entry->sha256)) {
+		find(v, step->name, "its certificate is another than the one that was made");
+	}
+	if (!issuer_of(v, i, &issuer, &issuer_key)) {
+		return;
+	}
+	if (cert_verify_signature(v->c, &cert, issuer_key) != 0) {
+		find_error(v, step->name, "its issuer did not sign it");
+	}
+	if (ceremony_lint(v->c, v->plan, step, cert.tbs, ceremony_step_is(step, "root") ? NULL : &issuer, entry->at) != 0) {
+		find_error(v, step->name, "the lints refuse it");
+	}
+	verify_subject(v, step, &cert);
+	verify_life(v, step, &cert, &issuer);
+	verify_key(v, step, entry);
+}
+
+static void verify_crl(struct verdict *v, size_t i, const struct ceremony_entry *entry)
+{
+	const struct ceremony_step *step = &v->plan->steps.v[i];
+	struct crl_info crl;
+	struct cert_info issuer;
+	EVP_PKEY *issuer_key = NULL;
+	if (ceremony_read_crl(v->c, step->crl_file, &crl) != 0) {
+		find_error(v, step->name, "its CRL can't be read");
+		return;
+	}
+	if (!same_text(ceremony_sha256(v->c->arena, crl.der), entry->sha256)) {
+		find(v, step->name, "its CRL is another than the one that was made");
+	}
+	if (!issuer_of(v, i, &issuer, &issuer_key)) {
+		return;
+	}
+	const struct lint_options options = { .mode = ceremony_mode(v->plan), .now = entry->at, .issuer = &issuer };
+	if (crl_verify_signature(v->c, &crl, issuer_key) != 0) {
+		find_error(v, step->name, "its issuer did not sign it");
+	}
+	if (lint_crl(v->c, crl.tbs, &options) != 0) {
+		find_error(v, step->name, "the lints refuse it");
+	}
+}
+
+/* The plan by which the step was made, and the signatures under it. */
+static void verify_begin(struct verdict *v, const struct ceremony_step *step, const struct ceremony_entry *begin)
+{
+	if (!same_text(begin->sha256, v->plan->sha256)) {
+		find(v, step->name, "it was made by another plan than this one, which was changed since");
+	} else if (ceremony_approvals_kept(v->c, v->plan, &begin->approvals) != 0) {
+		find_error(v, step->name, "the signatures under the plan");
+	}
+}
+
+static void verify_step(struct verdict *v, size_t i)
+{
+	const struct ceremony_step *step = &v->plan->steps.v[i];
+	const struct ceremony_entry *begin = NULL;
+	const struct ceremony_entry *entry = ceremony_last(&v->entries, v->plan, step, &begin);
+	size_t before = v->found.n;
+	if (entry == NULL) {
+		bool made = (step->cert_file != NULL && file_exists(step->cert_file)) ||
+		            (step->crl_file != NULL && file_exists(step->crl_file)) ||
+		            (ceremony_step_is(step, "key") && file_exists(step->key_file));
+		if (made) {
+			find(v, step->name, "it is there, and the transcript does not tell how it was made");
+		} else {
+			v->seen.v[v->seen.n++] = arena_printf(v->c->arena, "%s: not made yet", step->name);
+		}
+		return;
+	}
+	verify_begin(v, step, begin);
+	if (ceremony_step_is(step, "crl")) {
+		verify_crl(v, i, entry);
+	} else if (ceremony_step_is(step, "key")) {
+		verify_key(v, step, entry);
+	} else if (ceremony_step_is(step, "destroy")) {
+		if (file_exists(step->key_file)) {
+			find(v, step->name, "the key is still there");
+		}
+	} else {
+		verify_certificate(v, i, entry);
+	}
+	if (v->found.n == before) {
+		v->seen.v[v->seen.n++] = arena_printf(v->c->arena, "%s: as it was written down", step->name);
+	}
+}
+
+int ceremony_verify(struct ctx *c, const struct ceremony *plan, struct text_list *ret_seen, struct text_list *ret_found)
+{
+	struct verdict v = { .c = c, .plan = plan };
+	struct text_list breaks;
+	if (plan->transcript == NULL) {
+		return FAIL(c, MALFORMED, "The plan names no transcript, so that there is nothing to look at");
+	}
+	TRY(ceremony_records_read(c, plan, &v.entries, &breaks));
+	size_t room = breaks.n + plan->steps.n * FINDINGS_EACH;
+	v.found.v = ARENA_ARRAY(c->arena, room, const char *);
+	v.seen.v = ARENA_ARRAY(c->arena, plan->steps.n, const char *);
+	for (size_t i = 0; i < breaks.n; i++) {
+		find(&v, "transcript", breaks.v[i]);
+	}
+	for (size_t i = 0; i < plan->steps.n; i++) {
+		if (!ceremony_step_is(&plan->steps.v[i], "use")) {
+			verify_step(&v, i);
+		}
+	}
+	*ret_seen = v.seen;
+	*ret_found = v.found;
+	return 0;
+}

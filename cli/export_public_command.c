@@ -1,0 +1,140 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/export.h"
+#include "cli/export_public.h"
+#include "cli/files.h"
+#include "cli/operator.h"
+
+#define DAYS_MAX 4000
+#define DAY_US INT64_C(86400000000)
+#define SETTLED_US INT64_C(3600000000) /* after its end a day is told: export.rows */
+
+static const char usage[] =
+    "Usage: cairn export public --out FOLDER --since DAY [--until DAY] --reason TEXT --yes\n"
+    "\n"
+    "Writes what may be public, a day at a time: certificates, revocations and CRLs, and numbers of requests, "
+    "validations and\n"
+    "clients in which nobody can be recognised. Each day has JSON Lines and CSV for each part, and a manifest with "
+    "their\n"
+    "digests that is written last. A day that is there is compared with its manifest and left as it is, so that the "
+    "command can\n"
+    "be run again, also after it broke off. Each day that is written is an event of the sealed log. docs/privacy.md "
+    "tells more.\n"
+    "\n"
+    "  --out FOLDER     where to; it is made when it is not there\n"
+    "  --since DAY      the first day (UTC), such as 2026-11-01\n"
+    "  --until DAY      the last day; without it, the last that has been over for an hour\n"
+    "  --reason TEXT    what it is for, for the log\n"
+    "  --yes            write; without it, the days are only named\n"
+    "  --config FILE    configuration with command.database; may stand again, each laid over the one before\n"
+    "  --database TEXT  connection string of PostgreSQL for role cairn_operator or cairn_officer instead\n";
+
+struct request {
+	struct operator_options options;
+	const char *out;
+	const char *since;
+	const char *until;
+	const char *reason;
+	int64_t first;
+	int64_t last;
+};
+
+static bool take_option(void *request, int letter)
+{
+	struct request *r = request;
+	const char **const texts[OPERATOR_LETTERS] = {
+		['o'] = &r->out, ['s'] = &r->since, ['u'] = &r->until, ['r'] = &r->reason
+	};
+	return operator_text(&r->options, texts, letter);
+}
+
+static const struct option options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "database", required_argument, NULL, 'd' },
+	{ "out", required_argument, NULL, 'o' },
+	{ "since", required_argument, NULL, 's' },
+	{ "until", required_argument, NULL, 'u' },
+	{ "reason", required_argument, NULL, 'r' },
+	{ "yes", no_argument, NULL, 'y' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+static const struct operator_command command = { "export public", usage, options, take_option };
+
+/* What is wrong with the options, or NULL. */
+static const char *read_request(struct request *r)
+{
+	const int64_t over = (clock_now().us - SETTLED_US) / DAY_US - 1;
+	r->last = over;
+	if (r->out == NULL) {
+		return "--out wants a folder";
+	}
+	if (r->since == NULL || !export_day_read(r->since, &r->first) ||
+	    (r->until != NULL && !export_day_read(r->until, &r->last))) {
+		return "--since and --until want a day, such as 2026-11-01";
+	}
+	if (r->until == NULL && r->first > over) {
+		return "--since wants a day that has been over for an hour";
+	}
+	if (r->last < r->first || r->last - r->first >= DAYS_MAX) {
+		return "the days must be in order, 4000 at most";
+	}
+	if (r->last > over) {
+		return "--until wants a day that has been over for an hour";
+	}
+	return operator_reason(r->reason) ? NULL : OPERATOR_NO_REASON;
+}
+
+static int write_days(struct ctx *c, const struct request *r)
+{
+	const struct config *config = NULL;
+	if (!r->options.yes) {
+		printf("%s to %s into %s. Nothing was written. Run it again with --yes.\n", export_day_text(c->arena, r->first),
+		    export_day_text(c->arena, r->last), r->out);
+		return 0;
+	}
+	TRY(operator_open(c, &r->options, export_statements, export_statements_n, &config));
+	TRY(folder_make(c, r->out, 0755));
+	for (int64_t day = r->first; day <= r->last; day++) {
+		struct ctx one;
+		int64_t rows = 0;
+		bool made = false;
+		ctx_init(&one);
+		const struct export_run run = { r->out, operator_name(one.arena), r->reason };
+		int result = export_day(&one, &run, day, &rows, &made);
+		if (result == 0) {
+			printf(
+			    "%s  %lld rows%s\n", export_day_text(one.arena, day), (long long) rows, made ? "" : ", there before");
+		} else {
+			ctx_fail(c, one.err.type, "%s: %s", export_day_text(one.arena, day), one.err.detail);
+		}
+		ctx_done(&one);
+		TRY(result);
+	}
+	return 0;
+}
+
+static int run(struct ctx *c, int argc, char **argv)
+{
+	struct request r = { .out = NULL };
+	r.options.files.v = ARENA_ARRAY(c->arena, (size_t) argc + 1, const char *);
+	int code = operator_read(&command, argc, argv, &r);
+	if (code >= 0) {
+		return code;
+	}
+	const char *why = optind != argc ? "nothing but options" : read_request(&r);
+	if (why != NULL) {
+		return operator_misused(&command, why);
+	}
+	if (write_days(c, &r) != 0) {
+		operator_complain(c, command.name);
+		return 1;
+	}
+	return 0;
+}
+
+int export_public_command(int argc, char **argv)
+{
+	return operator_run(argc, argv, run);
+}

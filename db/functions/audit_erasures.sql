@@ -1,0 +1,27 @@
+-- What is gone by record, for `cairn audit verify`: erasures that are sealed, and that the rules of retention allowed when they were made, as
+-- sealed events tell those (F-46). Else whoever can write into the database would write an erasure himself, and delete. Without a change on
+-- record SUB-* is without end and visits of pages have six days; no rule has less than a day.
+CREATE OR REPLACE FUNCTION audit.lawful_erasures() RETURNS TABLE (name text, from_id uuid, until_id uuid) LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN QUERY WITH rules AS MATERIALIZED (
+		SELECT e.facts->>'class' AS class, e.happened_at AS since, lead(e.happened_at) OVER (PARTITION BY e.facts->>'class' ORDER BY e.id) AS until,
+			(e.facts->>'keep_s')::int8 AS keep_s, least((e.facts->>'clear_s')::int8, (e.facts->>'keep_s')::int8) AS clear_s
+		FROM log.event e JOIN log.leaf l ON l.row_id = e.id AND l.kind = 3 WHERE e.kind = 'retention.changed'
+		UNION ALL SELECT 'WEB', '-infinity', (SELECT min(e.happened_at) FROM log.event e WHERE e.kind = 'retention.changed' AND e.facts->>'class' = 'WEB'), 518400, 518400),
+	tables AS MATERIALIZED (SELECT t.name, t.part, t.term, k.class FROM cairn.retained t, unnest(cairn.classes_of(t.name, t.part)) k (class) WHERE starts_with(t.name, 'log.')),
+	erased AS MATERIALIZED (
+		SELECT e.facts->>'table' AS name, CASE WHEN e.facts->'classes' = '["WEB"]' THEN 'web' ELSE 'all' END AS part, e.happened_at, e.facts
+		FROM log.event e JOIN log.leaf l ON l.row_id = e.id AND l.kind = 3 WHERE e.kind = 'log.erased' AND e.happened_at <= now()),
+	terms AS MATERIALIZED (
+		SELECT x.*, cairn.id_at(x.happened_at - make_interval(secs => greatest(s.term_s, 86400))) AS before FROM erased x, LATERAL (
+			SELECT min(CASE t.term WHEN 'keep' THEN r.keep_s ELSE r.clear_s END) AS term_s FROM tables t
+				JOIN rules r ON r.class = t.class AND r.since <= x.happened_at AND (r.until IS NULL OR r.until > x.happened_at)
+			WHERE t.name = x.name AND t.part = x.part) s WHERE s.term_s IS NOT NULL)
+	SELECT t.name, i.id, i.id FROM terms t, LATERAL (SELECT x::uuid AS id FROM jsonb_array_elements_text(t.facts->'ids') x) i
+		WHERE i.id < t.before AND (t.part = 'all' OR NOT EXISTS (SELECT FROM log.request r WHERE r.id = i.id AND r.route NOT IN ('terms', 'doctor', 'unpause', 'stop-recovery')))
+	UNION ALL SELECT t.name, (t.facts->>'from')::uuid, (t.facts->>'until')::uuid FROM terms t WHERE t.part = 'all' AND (t.facts->>'until')::uuid <= t.before;
+END $$;
+
+REVOKE ALL ON FUNCTION audit.lawful_erasures() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audit.lawful_erasures() TO cairn_auditor;

@@ -1,0 +1,95 @@
+-- What should stand in the records and does not, one kind at a time, for what began from p_since on and before p_until (cli/audit_gaps.c
+-- has the list of kinds). What is younger than two minutes may be on its way: a front end writes its requests within seconds. Kinds are
+-- reconciled both ways: what has no record, and which record has nothing that it tells of. CRL entries are compared outside, as SQL
+-- can't read a CRL. Planned for the very range, and
+-- by whole tables: sessions of ours look rows up by index only (lib/db/connection.c).
+CREATE OR REPLACE FUNCTION audit.gaps(p_kind text, p_since timestamptz, p_until timestamptz)
+RETURNS TABLE (record text, at timestamptz, detail text) LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan SET enable_seqscan = on SET enable_bitmapscan = on
+SET enable_hashjoin = on SET enable_mergejoin = on AS $$
+DECLARE
+	since timestamptz := greatest(p_since, '2000-01-01'); -- NULL: from the beginning
+	until timestamptz := least(p_until, now() - interval '2 min');
+	a uuid := cairn.id_at(since);
+	z uuid := cairn.id_at(until);
+	margin CONSTANT interval := '10 min'; -- between the id of an object and the id of what tells of it
+	a_wide uuid := cairn.id_at(since - margin);
+BEGIN
+	CASE p_kind
+	-- The front end stopped before its answer was on record, of which nothing is left; or somebody took the outcome away.
+	WHEN 'request-without-outcome' THEN
+		RETURN QUERY SELECT r.id::text, r.received_at, format('%s %s%s', r.method, r.url, CASE WHEN r.reply_sha256 IS NOT NULL OR r.problem IS NOT NULL
+				THEN ': an answer is on record, its status is not' END)
+			FROM log.request r WHERE r.id >= a AND r.id < z AND r.status IS NULL AND (r.reply_sha256 IS NOT NULL OR r.problem IS NOT NULL);
+	WHEN 'request-interrupted' THEN
+		RETURN QUERY WITH cut AS MATERIALIZED (SELECT r.* FROM log.request r WHERE r.id >= a AND r.id < z AND r.status IS NULL
+				AND r.reply_sha256 IS NULL AND r.problem IS NULL)
+			SELECT r.id::text, r.received_at, format('%s %s: the front end stopped before it answered; %s', r.method, r.url,
+				coalesce('on record of it: ' || d.kinds, 'nothing is on record of it'))
+			FROM cut r LEFT JOIN (SELECT e.request_id, string_agg(e.kind, ', ' ORDER BY e.id) AS kinds FROM log.event e
+				WHERE e.id >= (SELECT cairn.id_at(min(c.received_at) - margin) FROM cut c) AND e.request_id IN (SELECT c.id FROM cut c)
+				GROUP BY e.request_id) d ON d.request_id = r.id;
+	WHEN 'act-without-request' THEN
+		RETURN QUERY SELECT e.id::text, e.happened_at, format('%s by request %s, which is not on record', e.kind, e.request_id)
+			FROM log.event e WHERE e.id >= a AND e.id < z AND e.kind IN ('account.created', 'account.deactivated', 'order.created', 'order.given_again', 'certificate.issued', 'certificate.revoked')
+				AND e.request_id IS NOT NULL AND NOT EXISTS (SELECT FROM log.request r WHERE r.id = e.request_id)
+				AND NOT audit.was_erased('log.request', e.request_id);
+	WHEN 'authorization-without-validation' THEN
+		RETURN QUERY SELECT k.id::text, k.validated_at, format('%s is valid by validation %s, %s', k.identifier_value, k.validation_id,
+				CASE WHEN v.id IS NULL THEN 'which is not on record' WHEN NOT v.passed THEN 'which failed'
+					WHEN v.authorization_id <> k.id THEN 'which is for another authorization' ELSE 'which proves nothing' END)
+			FROM acme.authz k LEFT JOIN log.validation v ON v.id = k.validation_id WHERE k.id >= a AND k.id < z AND k.validation_id IS NOT NULL
+				AND (v.id IS NULL OR NOT v.passed OR v.authorization_id <> k.id OR v.proof IS DISTINCT FROM k.proof)
+				AND NOT (v.id IS NULL AND audit.was_erased('log.validation', k.validation_id));
+	WHEN 'certificate-without-order' THEN
+		RETURN QUERY SELECT encode(c.serial, 'hex'), c.begun_at, CASE WHEN o.id IS NULL THEN format('its order %s is not there', c.order_id)
+				ELSE format('its order %s names %s', c.order_id, coalesce('certificate ' || o.certificate_id, 'no certificate')) END
+			FROM ca.certificate c LEFT JOIN acme.orders o ON o.id = c.order_id WHERE c.id >= a AND c.id < z AND o.certificate_id IS DISTINCT FROM c.id;
+	WHEN 'certificate-without-serial' THEN
+		RETURN QUERY SELECT encode(c.serial, 'hex'), c.begun_at, 'its serial is not among those taken'::text
+			FROM ca.certificate c LEFT JOIN ca.serial s ON s.serial = c.serial WHERE c.id >= a AND c.id < z AND s.certificate_id IS DISTINCT FROM c.id
+		UNION ALL SELECT encode(s.serial, 'hex'), cairn.time_of(s.certificate_id), format('the serial was taken for issuance %s, which is not there', s.certificate_id)
+			FROM ca.serial s LEFT JOIN ca.certificate c ON c.id = s.certificate_id WHERE s.certificate_id >= a AND s.certificate_id < z AND c.id IS NULL;
+	WHEN 'certificate-without-validation' THEN
+		RETURN QUERY SELECT encode(c.serial, 'hex'), c.begun_at, format('%s: no validation on record for it', u.name)
+			FROM ca.certificate c CROSS JOIN LATERAL unnest(c.names) AS u (name) WHERE c.id >= a AND c.id < z AND c.der IS NOT NULL
+				AND NOT EXISTS (SELECT FROM log.validation v WHERE v.id = ANY (c.validations) AND v.passed AND v.proof IS NOT NULL
+					AND u.name = CASE WHEN v.wildcard THEN '*.' ELSE '' END || v.identifier_value)
+				AND NOT EXISTS (SELECT FROM unnest(c.validations) AS i (id) WHERE audit.was_erased('log.validation', i.id));
+	WHEN 'certificate-without-signature' THEN
+		RETURN QUERY SELECT encode(c.serial, 'hex'), c.signed_at, CASE WHEN e.id IS NULL THEN 'no record of its signature'
+				ELSE format('another certificate is on record for its signature: SHA-256 %s', e.facts->>'sha256') END
+			FROM ca.certificate c LEFT JOIN log.event e ON e.certificate_id = c.id AND e.kind = 'certificate.issued' AND e.id >= a_wide
+			WHERE c.id >= a AND c.id < z AND c.der IS NOT NULL AND (e.facts->>'sha256') IS DISTINCT FROM encode(sha256(c.der), 'hex')
+				AND NOT (e.id IS NULL AND audit.was_erased('log.event', cairn.id_at(c.signed_at)));
+	WHEN 'signature-without-certificate' THEN
+		RETURN QUERY SELECT e.facts->>'serial', e.happened_at, format('signed for %s; the certificate is not there', e.facts->>'names')
+			FROM log.event e LEFT JOIN ca.certificate c ON c.id = e.certificate_id WHERE e.id >= a AND e.id < z AND e.kind = 'certificate.issued' AND c.der IS NULL;
+	WHEN 'issuance-unfinished' THEN
+		RETURN QUERY SELECT encode(c.serial, 'hex'), c.begun_at, 'its bytes wait for a signature since then'::text
+			FROM ca.certificate c WHERE c.id >= a AND c.id < z AND c.der IS NULL AND c.lease_until < now() - margin;
+	WHEN 'revocation-without-record' THEN
+		RETURN QUERY SELECT encode(r.serial, 'hex'), r.revoked_at, CASE WHEN c.id IS NULL THEN 'there is no such certificate' ELSE 'no event tells of it' END
+			FROM ca.revocation r LEFT JOIN ca.certificate c ON c.id = r.certificate_id WHERE r.revoked_at >= since AND r.revoked_at < until
+				AND (c.id IS NULL OR NOT EXISTS (SELECT FROM log.event e WHERE e.id >= a_wide AND e.kind = 'certificate.revoked'
+					AND e.certificate_id = r.certificate_id))
+		UNION ALL SELECT e.facts->>'serial', e.happened_at, 'an event tells of it, but it is not revoked'
+			FROM log.event e WHERE e.id >= a AND e.id < z AND e.kind = 'certificate.revoked'
+				AND NOT EXISTS (SELECT FROM ca.revocation r WHERE r.certificate_id = e.certificate_id);
+	WHEN 'revoked-without-crl-entry' THEN
+		RETURN QUERY SELECT encode(r.serial, 'hex'), r.revoked_at, format('no CRL was published for %s/%s since then', r.issuer, r.crl_shard)
+			FROM ca.revocation r WHERE r.revoked_at >= since AND r.changed_at < until
+				AND NOT EXISTS (SELECT FROM ca.crl c WHERE c.issuer = r.issuer AND c.shard = r.crl_shard AND c.covers_until >= r.changed_at);
+	WHEN 'crl-without-record' THEN
+		RETURN QUERY SELECT format('%s/%s %s', c.issuer, c.shard, c.number), c.this_update, 'no event tells of its publication, or of another one'::text
+			FROM ca.crl c WHERE c.covers_until >= since AND c.covers_until < until AND NOT EXISTS (SELECT FROM log.event e
+				WHERE e.id >= a_wide AND e.kind = 'crl.published' AND e.facts->>'sha256' = encode(sha256(c.der), 'hex')
+					AND e.facts->>'issuer' = c.issuer AND e.facts->>'number' = c.number::text)
+		UNION ALL SELECT format('%s/%s %s', e.facts->>'issuer', e.facts->>'shard', e.facts->>'number'), e.happened_at, 'it was published and is not there'
+			FROM log.event e WHERE e.id >= a AND e.id < z AND e.kind = 'crl.published' AND NOT EXISTS (SELECT FROM ca.crl c
+				WHERE c.issuer = e.facts->>'issuer' AND c.shard = (e.facts->>'shard')::int AND c.number = (e.facts->>'number')::int8);
+	END CASE;
+END $$;
+
+REVOKE ALL ON FUNCTION audit.gaps(text, timestamptz, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audit.gaps(text, timestamptz, timestamptz) TO cairn_auditor;

@@ -1,0 +1,161 @@
+-- The story of one certificate, from the records alone (F-56): one row a claim, in the order of its telling. kind and record name
+-- the row of the sealed log that proves it (1 request, 2 validation, 3 event; NULL: none does). state: '' when all is there, else
+-- 'erased' (on record), 'missing', 'changed' or 'unproved'. lines: what the record says, one fact a line.
+
+-- What became of the personal half of a record.
+CREATE OR REPLACE FUNCTION audit.half_state(p_table text, p_id uuid, p_there boolean) RETURNS text LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+	SELECT CASE WHEN p_there THEN '' WHEN audit.was_erased(p_table, p_id) THEN 'erased' ELSE 'missing' END
+$$;
+
+-- Lookups, connections and CAA of one validation, one line each.
+CREATE OR REPLACE FUNCTION audit.evidence_lines(p_id uuid) RETURNS text[] LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT ARRAY(SELECT format('looked up %s %s at %s, DNSSEC %s: %s%s', r.type, r.name, r.resolver, r.dnssec,
+			coalesce(r.error, nullif(array_to_string(r.answers, ', '), ''), 'no such records'), ' (an alias of ' || r.alias_of || ')')
+			FROM audit.resolution r WHERE r.validation_id = p_id ORDER BY r.position)
+		|| ARRAY(SELECT format('asked %s at %s, of %s: %s%s', coalesce(k.url, k.host || ':' || k.port), coalesce(host(k.address_used), 'no address'),
+			(SELECT coalesce(string_agg(host(a), ', '), 'none') FROM unnest(k.addresses_resolved) a),
+			coalesce(k.error, 'status ' || k.http_status, 'answered'), ', SHA-256 of the answer ' || encode(k.body_sha256, 'hex'))
+			|| coalesce(', sent on to ' || k.location, '')
+			FROM audit.connection k WHERE k.validation_id = p_id ORDER BY k.position)
+		|| ARRAY(SELECT format('CAA %s: %s', CASE WHEN q.permitted THEN 'permits it' ELSE 'forbids it' END,
+			coalesce(array_to_string(q.records, '; ') || ' at ' || q.found_at, 'no records up to the root') || coalesce(' (' || q.reason || ')', ''))
+			FROM audit.caa q WHERE q.validation_id = p_id)
+$$;
+
+CREATE OR REPLACE FUNCTION audit.why_requests(p_ids uuid[]) RETURNS TABLE (section text, title text, lines text[], at timestamptz, kind int8, record uuid, state text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT 'request', CASE WHEN r.id IS NULL THEN format('Request %s is not on record', u.id)
+			ELSE format('%s %s: %s', r.method, r.url, coalesce(r.status || coalesce(' ' || r.problem, ''), 'the outcome is not known')) END,
+		CASE WHEN r.personal_kept THEN ARRAY[format('from %s port %s', host(r.remote_address), r.remote_port),
+			'user agent: ' || coalesce(r.user_agent, '(none)')] ELSE '{}' END || ('resource: ' || r.route) || ('request id: ' || u.id),
+		r.received_at, 1::int8, r.id, CASE WHEN r.id IS NULL THEN audit.half_state('log.request', u.id, false)
+			ELSE audit.half_state('log.request_private', r.id, r.personal_kept) END
+	FROM (SELECT DISTINCT i AS id FROM unnest(p_ids) i WHERE i IS NOT NULL) u LEFT JOIN audit.request r ON r.id = u.id ORDER BY u.id
+$$;
+
+CREATE OR REPLACE FUNCTION audit.why_account(p_account uuid) RETURNS TABLE (section text, title text, lines text[], at timestamptz, kind int8, record uuid, state text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT 'account', format('Account %s was made', k.url_id), ARRAY['key thumbprint (RFC 7638) as it is now: '
+			|| translate(rtrim(encode(k.thumbprint, 'base64'), '='), '+/', '-_'), 'key type: ' || (k.key->>'kty') || coalesce(' ' || (k.key->>'crv'), ''),
+			'state as it is now: ' || k.status, 'terms agreed to: ' || coalesce(k.terms_agreed, 'none')]
+		|| CASE WHEN k.eab_key_id IS NULL THEN 'made without an external account key' END, k.created_at, 3::int8, e.id,
+		CASE WHEN e.id IS NULL THEN 'unproved' ELSE '' END
+		FROM audit.account k LEFT JOIN LATERAL (SELECT v.id FROM log.event v WHERE v.id >= cairn.id_at(k.created_at - interval '5 min')
+			AND v.id < cairn.id_at(k.created_at + interval '5 min') AND v.account_id = k.id AND v.kind = 'account.created' LIMIT 1) e ON true WHERE k.id = p_account
+	UNION ALL SELECT 'account', format('It was bound to external account key %s', x.kid), ARRAY['label: ' || x.label, 'made: ' || x.created_at,
+			'names it is bound to: ' || coalesce(nullif(array_to_string(x.names || x.networks::text[], ', '), ''), 'whatever the policy gives')],
+		e.happened_at, 3, e.id, CASE WHEN e.id IS NULL THEN 'unproved' ELSE '' END
+		FROM audit.account k JOIN audit.eab_key x ON x.id = k.eab_key_id LEFT JOIN LATERAL (SELECT v.id, v.happened_at FROM log.event v
+			WHERE v.id >= cairn.id_at(k.created_at - interval '5 min') AND v.id < cairn.id_at(k.created_at + interval '5 min')
+				AND v.account_id = k.id AND v.kind = 'account.bound' LIMIT 1) e ON true WHERE k.id = p_account
+$$;
+
+-- The policy that judged the order, as it stood.
+CREATE OR REPLACE FUNCTION audit.why_policy(p_order uuid) RETURNS TABLE (section text, title text, lines text[], at timestamptz, kind int8, record uuid, state text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT 'policy', CASE WHEN o.policy_version IS NULL THEN 'No policy had rules: everybody could ask for every name by challenge'
+			ELSE format('Policy %s judged the order', o.policy_version) END,
+		ARRAY(SELECT format('%s: rule "%s", position %s: names %s%s', n.name, r.name, r.position,
+			coalesce(nullif(array_to_string(r.names || r.networks::text[], ', '), ''), 'none'), CASE WHEN r.without_challenge THEN ', WITHOUT A CHALLENGE' END)
+			FROM unnest(o.names, o.policy_rules) WITH ORDINALITY AS n (name, rule, i) JOIN audit.policy_rule r ON r.version = o.policy_version AND r.name = n.rule ORDER BY n.i),
+		j.happened_at, CASE WHEN o.policy_version IS NOT NULL THEN 3::int8 END, j.id, ''
+		FROM audit.orders o LEFT JOIN LATERAL (SELECT v.id, v.happened_at FROM log.event v WHERE v.id >= cairn.id_at(o.created_at - interval '2 min')
+			AND v.id < cairn.id_at(o.created_at + interval '2 min') AND v.order_id = o.id AND v.kind = 'order.judged' LIMIT 1) j ON true WHERE o.id = p_order
+	UNION ALL SELECT 'policy', format('Policy %s came into force', p.version), ARRAY['applied by: ' || p.applied_by, 'SHA-256 of its text: ' || p.sha256,
+			'replaced: ' || coalesce(p.in_force_until::text, 'not yet')], p.in_force_from, 3, e.id,
+		CASE WHEN e.id IS NULL THEN 'unproved' WHEN e.facts->>'sha256' <> p.sha256 THEN 'changed' ELSE '' END
+		FROM audit.orders o JOIN audit.policy p ON p.version = o.policy_version LEFT JOIN LATERAL (SELECT v.id, v.facts FROM log.event v
+			WHERE v.id >= cairn.id_at(p.in_force_from - interval '5 min') AND v.id < cairn.id_at(p.in_force_from + interval '5 min')
+				AND v.kind = 'policy.applied' AND v.facts->>'policy' = p.version::text LIMIT 1) e ON true WHERE o.id = p_order
+$$;
+
+-- The validations that the certificate relies on with those of their round, then all others of its authorizations up to its end.
+CREATE OR REPLACE FUNCTION audit.why_validations(p_authorizations uuid[], p_relied uuid[], p_until timestamptz)
+RETURNS TABLE (section text, title text, lines text[], at timestamptz, kind int8, record uuid, state text) LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+	SELECT 'validation', format('%s%s by %s, seen from %s%s: %s%s', CASE WHEN v.wildcard THEN '*.' END, v.identifier_value, v.method,
+			v.perspective, CASE WHEN v.remote THEN ' (remote)' END, CASE WHEN v.passed THEN 'passed' ELSE 'failed' END,
+			CASE WHEN v.id = ANY (p_relied) THEN '; the certificate relies on it' END),
+		ARRAY['rule: ' || v.rule] || ('perspectives that agreed, of those asked: ' || v.quorum) || ('problem: ' || v.problem || ': ' || coalesce(v.detail, ''))
+			|| CASE WHEN v.method = 'grant' THEN v.detail END || ('proof of: ' || v.proof) || ('the weakest DNSSEC state: ' || v.dnssec)
+			|| ('SHA-256 of the answer: ' || encode(v.answer_sha256, 'hex')) || audit.evidence_lines(v.id)
+			|| (SELECT format('NOT TO BE RELIED ON since %s, by %s: %s', d.done_at, d.done_by, d.reason) FROM audit.distrusted d
+				WHERE d.validation_id = v.id), -- C-75
+		v.ended_at, 2::int8, v.id, audit.half_state('log.validation_private', v.id, v.personal_kept)
+	FROM audit.validation v WHERE v.authorization_id = ANY (p_authorizations) AND v.ended_at <= p_until ORDER BY v.ended_at, v.id
+$$;
+
+CREATE OR REPLACE FUNCTION audit.why_end(p_certificate uuid) RETURNS TABLE (section text, title text, lines text[], at timestamptz, kind int8, record uuid, state text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT 'revocation', 'It was revoked', ARRAY['reason: ' || r.reason, 'asked by: ' || r.revoked_by], r.revoked_at, 3::int8, e.id,
+		CASE WHEN e.id IS NULL THEN 'unproved' ELSE '' END
+		FROM audit.revocation r LEFT JOIN LATERAL (SELECT v.id FROM log.event v WHERE v.id >= cairn.id_at(r.revoked_at - interval '5 min')
+			AND v.id < cairn.id_at(r.revoked_at + interval '5 min') AND v.certificate_id = p_certificate AND v.kind = 'certificate.revoked' LIMIT 1) e ON true
+		WHERE r.certificate_id = p_certificate
+	UNION ALL SELECT 'revocation', format('CRL %s of %s was the first one published after that', c.number, c.issuer),
+		ARRAY['entries: ' || c.entries, 'SHA-256: ' || c.sha256], c.this_update, 3, e.id, CASE WHEN e.id IS NULL THEN 'unproved' ELSE '' END
+		FROM audit.revocation r JOIN LATERAL (SELECT * FROM audit.crl l WHERE l.issuer = r.issuer AND l.shard = r.crl_shard
+			AND l.covers_until >= r.changed_at ORDER BY l.number LIMIT 1) c ON true
+		LEFT JOIN LATERAL (SELECT v.id FROM log.event v WHERE v.id >= cairn.id_at(c.covers_until - interval '5 min')
+			AND v.id < cairn.id_at(c.covers_until + interval '5 min') AND v.kind = 'crl.published' AND v.facts->>'sha256' = c.sha256 LIMIT 1) e ON true
+		WHERE r.certificate_id = p_certificate
+	UNION ALL SELECT 'revocation', 'It is not revoked', '{}', NULL, NULL, NULL, ''
+		WHERE NOT EXISTS (SELECT FROM audit.revocation r WHERE r.certificate_id = p_certificate)
+$$;
+
+CREATE OR REPLACE FUNCTION audit.why_all(p_serial bytea) RETURNS TABLE (section text, title text, lines text[], at timestamptz, kind int8, record uuid, state text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+DECLARE
+	c audit.certificate;
+	o audit.orders;
+	made uuid;
+	issued log.event;
+BEGIN
+	SELECT k.* INTO c FROM ca.serial s JOIN audit.certificate k ON k.id = s.certificate_id WHERE s.serial = p_serial;
+	IF c.id IS NULL THEN
+		PERFORM cairn.refuse('NOT_FOUND', 'There is no such certificate here');
+	END IF;
+	SELECT * INTO o FROM audit.orders r WHERE r.id = c.order_id;
+	SELECT e.* INTO issued FROM log.event e WHERE e.id >= cairn.id_at(c.begun_at - interval '5 min') AND e.id < cairn.id_at(coalesce(c.signed_at, now()) + interval '5 min')
+		AND e.certificate_id = c.id AND e.kind = 'certificate.issued' LIMIT 1;
+	RETURN QUERY SELECT 'certificate'::text, format('Certificate %s for %s', c.serial, array_to_string(c.names, ', ')),
+		ARRAY['state: ' || c.state, format('valid from %s to %s', c.not_before, c.not_after), 'profile: ' || c.profile, 'issuer: ' || c.issuer,
+			'SHA-256: ' || coalesce(c.sha256, 'none, as it was never signed'), 'SHA-256 of its key: ' || encode(c.spki_sha256, 'hex')],
+		c.signed_at, 3::int8, issued.id, CASE WHEN c.der IS NULL THEN '' WHEN issued.id IS NULL THEN 'unproved'
+			WHEN issued.facts->>'sha256' <> c.sha256 THEN 'changed' ELSE '' END;
+	RETURN QUERY SELECT * FROM audit.why_account(c.account_id);
+	IF o.id IS NULL THEN
+		RETURN QUERY SELECT 'order'::text, format('Order %s is not there', c.order_id), '{}'::text[], NULL::timestamptz, NULL::int8, NULL::uuid, 'missing';
+	ELSE
+		SELECT e.id INTO made FROM log.event e WHERE e.id = o.id;
+		RETURN QUERY SELECT 'order'::text, format('Order %s for %s', o.url_id, array_to_string(o.names, ', ')), ARRAY['profile: ' || o.profile,
+			'replaces: ' || coalesce(o.replaces, 'none')], o.created_at, 3::int8, made, CASE WHEN made IS NULL THEN 'unproved' ELSE '' END;
+		RETURN QUERY SELECT * FROM audit.why_policy(o.id);
+	END IF;
+	RETURN QUERY SELECT * FROM audit.why_requests((SELECT array_agg(v.request_id) FROM log.event v WHERE v.account_id = c.account_id AND v.kind = 'account.created'
+			AND v.id >= (SELECT cairn.id_at(k.created_at - interval '5 min') FROM acme.account k WHERE k.id = c.account_id)
+			AND v.id < (SELECT cairn.id_at(k.created_at + interval '5 min') FROM acme.account k WHERE k.id = c.account_id))
+		|| o.request_id || (SELECT array_agg(a.request_id) FROM acme.authz a WHERE a.id = ANY (o.authorizations)) || c.request_id
+		|| (SELECT r.request_id FROM ca.revocation r WHERE r.certificate_id = c.id));
+	RETURN QUERY SELECT * FROM audit.why_validations(o.authorizations, c.validations, coalesce(c.signed_at, c.begun_at));
+	RETURN QUERY SELECT 'validation'::text, format('Validation %s, which the certificate relies on, is not on record', u.id), '{}'::text[], NULL::timestamptz, NULL::int8,
+		NULL::uuid, 'missing' FROM unnest(c.validations) AS u (id) WHERE NOT EXISTS (SELECT FROM log.validation v WHERE v.id = u.id);
+	RETURN QUERY SELECT 'issuance'::text, format('%s signed it', c.issuer), ARRAY['lints that passed before the signature: ' || (issued.facts->>'lints'),
+			'software: ' || (issued.facts->>'software'), 'mode: ' || (issued.facts->>'mode'), 'process: ' || issued.process, 'bytes fixed at ' || c.begun_at,
+			'subject key id of the issuer: ' || (SELECT i.key_id FROM audit.issuer i WHERE i.name = c.issuer),
+			'SHA-256 of the issuer''s certificate: ' || (SELECT i.sha256 FROM audit.issuer i WHERE i.name = c.issuer)],
+		c.signed_at, 3::int8, issued.id, CASE WHEN issued.id IS NULL THEN 'unproved' ELSE '' END WHERE c.der IS NOT NULL;
+	RETURN QUERY SELECT * FROM audit.why_end(c.id);
+END $$;
+
+-- A fact that there is not is a line that there is not.
+CREATE OR REPLACE FUNCTION audit.why(p_serial bytea) RETURNS TABLE (section text, title text, lines text[], at timestamptz, kind int8, record uuid, state text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	SELECT w.section, w.title, array_remove(w.lines, NULL), w.at, w.kind, w.record, w.state FROM audit.why_all(p_serial) w
+$$;
+
+REVOKE ALL ON FUNCTION audit.half_state(text, uuid, boolean), audit.evidence_lines(uuid), audit.why_requests(uuid[]), audit.why_account(uuid),
+	audit.why_policy(uuid), audit.why_validations(uuid[], uuid[], timestamptz), audit.why_end(uuid), audit.why_all(bytea), audit.why(bytea)
+	FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audit.why(bytea) TO cairn_auditor;

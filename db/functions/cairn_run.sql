@@ -1,0 +1,26 @@
+-- Starts, stops and reloads of processes as events of the sealed log (F-44). A process tells of itself only: its role names it. What
+-- starts again without having stopped was killed or crashed.
+CREATE OR REPLACE FUNCTION cairn.record_run(p_instance text, p_what text, p_version text, p_config_sha256 text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	old cairn.run;
+BEGIN
+	IF NOT starts_with(p_instance, replace(session_user, '_', '-') || '@') THEN
+		PERFORM cairn.refuse('NOT_PERMITTED', 'A process tells of itself only');
+	END IF;
+	SELECT * INTO old FROM cairn.run r WHERE r.instance = p_instance FOR UPDATE;
+	IF p_what = 'started' THEN
+		INSERT INTO cairn.run AS r (instance, started_at) VALUES (p_instance, now())
+			ON CONFLICT (instance) DO UPDATE SET started_at = excluded.started_at, stopped_at = NULL;
+	ELSIF p_what = 'stopped' THEN
+		UPDATE cairn.run r SET stopped_at = now() WHERE r.instance = p_instance;
+	ELSIF p_what <> 'reloaded' THEN
+		PERFORM cairn.refuse('MALFORMED', 'A process starts, stops or reloads');
+	END IF;
+	PERFORM log.add_event(cairn.new_id(), p_instance, 'cairn', 'process.' || p_what, NULL, NULL, NULL, NULL, jsonb_strip_nulls(jsonb_build_object('version', p_version,
+		'config_sha256', p_config_sha256, 'before', CASE WHEN p_what <> 'started' THEN NULL WHEN old.instance IS NULL THEN 'first start'
+			WHEN old.stopped_at IS NULL THEN 'ended without a stop' ELSE 'stopped' END, 'before_at', coalesce(old.stopped_at, old.started_at))));
+END $$;
+
+REVOKE ALL ON FUNCTION cairn.record_run(text, text, text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION cairn.record_run(text, text, text, text) TO cairn_wfe, cairn_ra, cairn_ca, cairn_subscriber;

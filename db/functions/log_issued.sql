@@ -1,0 +1,47 @@
+-- Certificates read back with all that is on record of them, to be compared by policy/issued.c: behind p_after and before p_before, in the
+-- order of their ids.
+CREATE OR REPLACE FUNCTION log.read_issued(p_after uuid, p_before uuid, p_most int8) RETURNS TABLE (id uuid, serial bytea, der bytea, tbs_sha256 bytea,
+	spki_sha256 bytea, names text[], profile text, not_before timestamptz, not_after timestamptz, begun_at timestamptz, serial_of uuid, order_names text[],
+	order_profile text, asked_from timestamptz, asked_to timestamptz, signed_sha256 text, issuer text, issuer_certificate bytea, issuer_chain text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan SET enable_hashjoin = on AS $$
+BEGIN
+	RETURN QUERY WITH picked AS MATERIALIZED (SELECT c.* FROM ca.certificate c WHERE c.id > p_after AND c.id < p_before AND c.der IS NOT NULL
+			ORDER BY c.id LIMIT p_most),
+		around AS MATERIALIZED (SELECT cairn.id_at(min(s.begun_at) - interval '10 min') AS a, cairn.id_at(max(s.signed_at) + interval '10 min') AS z FROM picked s),
+		signed AS MATERIALIZED (SELECT e.certificate_id, e.facts->>'sha256' AS sha256 FROM log.event e
+			WHERE e.id >= (SELECT a FROM around) AND e.id < (SELECT z FROM around) AND e.kind = 'certificate.issued')
+	SELECT s.id, s.serial, s.der, s.tbs_sha256, s.spki_sha256, s.names, s.profile, s.not_before, s.not_after, s.begun_at, t.certificate_id,
+		o.identifier_values, o.profile, o.not_before, o.not_after, e.sha256, s.issuer, i.certificate, i.chain
+		FROM picked s LEFT JOIN ca.serial t ON t.serial = s.serial LEFT JOIN acme.orders o ON o.id = s.order_id AND o.certificate_id = s.id
+			LEFT JOIN ca.issuer i ON i.name = s.issuer LEFT JOIN signed e ON e.certificate_id = s.id ORDER BY s.id;
+END $$;
+
+-- What was found between the position on record and p_upto, with an event for each that differs and one for the round. Who has not the lease, or
+-- begins elsewhere, changes nothing.
+CREATE OR REPLACE FUNCTION log.record_issued_check(p_holder text, p_process text, p_after uuid, p_upto uuid, p_certificates int8, p_differing uuid[],
+	p_what text[]) RETURNS TABLE (differences int8) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM FROM cairn.lease l WHERE l.name = 'issued' AND l.holder = p_holder AND l.until > clock_timestamp() FOR SHARE;
+	IF NOT FOUND THEN
+		PERFORM cairn.refuse('CONFLICT', 'Another instance reads certificates back');
+	END IF;
+	UPDATE cairn.issued_check k SET upto = p_upto, checked_at = now(), certificates = k.certificates + p_certificates,
+		differences = k.differences + cardinality(p_differing),
+		last_difference_at = CASE WHEN cardinality(p_differing) > 0 THEN now() ELSE k.last_difference_at END
+		WHERE k.upto = p_after RETURNING k.differences INTO differences;
+	IF NOT FOUND THEN
+		PERFORM cairn.refuse('CONFLICT', 'Another instance has read these certificates back');
+	END IF;
+	PERFORM log.add_event(cairn.new_id(), p_process, 'cairn', 'certificate.differs', NULL, c.account_id, c.order_id, u.id,
+			jsonb_build_object('serial', encode(c.serial, 'hex'), 'what', u.what))
+		FROM unnest(p_differing, p_what) AS u (id, what) LEFT JOIN ca.certificate c ON c.id = u.id;
+	IF p_certificates > 0 THEN
+		PERFORM log.add_event(cairn.new_id(), p_process, 'cairn', 'certificates.compared', NULL, NULL, NULL, NULL, jsonb_build_object('from', cairn.time_of(p_after),
+			'until', cairn.time_of(p_upto), 'certificates', p_certificates, 'differences', cardinality(p_differing)));
+	END IF;
+	RETURN NEXT;
+END $$;
+
+REVOKE ALL ON FUNCTION log.read_issued(uuid, uuid, int8), log.record_issued_check(text, text, uuid, uuid, int8, uuid[], text[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION log.read_issued(uuid, uuid, int8) TO cairn_subscriber, cairn_auditor;
+GRANT EXECUTE ON FUNCTION log.record_issued_check(text, text, uuid, uuid, int8, uuid[], text[]) TO cairn_subscriber;

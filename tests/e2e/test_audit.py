@@ -1,0 +1,127 @@
+"""`cairn audit replay`: what the CA decided is decided again from the kept evidence alone."""
+import hashlib
+import json
+import os
+
+import pytest
+
+import raw
+from name_server import ZONE
+from test_sealing import until_sealed
+
+
+def replay(ca, *arguments, code=0):
+    done = ca.cairn("audit", "replay", "--database", ca.AUDITOR_DATABASE_URL, *arguments, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout
+
+
+def counts(ca, *arguments, code=0):
+    return json.loads(replay(ca, "--json", *arguments, code=code))
+
+
+@pytest.fixture(scope="module")
+def dns_client(dns_ca):
+    one = raw.Client(dns_ca)
+    assert one.register().status_code == 201
+    return one
+
+
+def digest(text):
+    return raw.b64(hashlib.sha256(text.encode()).digest())
+
+
+def order_id(order):
+    return order.headers["Location"].rpartition("/")[2]
+
+
+def try_http(account, responder, name, body=None):
+    """A validation by http-01, with a wrong file when `body` is given; gives the order's id."""
+    made = account.order(name)
+    url = made.json()["authorizations"][0]
+    challenge = account.challenge(url)
+    responder.tokens[challenge["token"]] = body or account.key_authorization(challenge["token"])
+    account.post(challenge["url"], {})
+    status = account.poll(url, ("valid", "invalid")).json()["status"]
+    assert status == ("invalid" if body else "valid")
+    return order_id(made)
+
+
+def test_replay_of_http(ca, account, responder):
+    """F-43, G-3: one that passed, one that failed; then whatever else stands in the log of this CA"""
+    passed = try_http(account, responder, "replayed.test")
+    assert counts(ca, "--order", passed) == {"records": 1, "same": 1, "different": 0, "granted": 0, "erased": 0, "differing": []}
+    failed = try_http(account, responder, "refused.replay.test", "not this")
+    assert counts(ca, "--order", failed)["same"] >= 1
+    everything = counts(ca)
+    assert everything["different"] == 0 and everything["records"] == everything["same"] + everything["granted"] >= 2
+
+
+def test_replay_of_dns(dns_ca, dns_client, server):
+    """F-43: dns-01 that passed and that failed, and CAA that forbids"""
+    for name, records, status in (("good.audit", None, "valid"), ("bad.audit", ["x"], "invalid"), ("caa.audit", None, "invalid")):
+        made = dns_client.order(f"{name}.{ZONE}")
+        url = made.json()["authorizations"][0]
+        challenge = dns_client.challenge(url, "dns-01")
+        for value in records or [digest(dns_client.key_authorization(challenge["token"]))]:
+            server.add(ZONE, f"_acme-challenge.{name}", "TXT", value)
+        if name.startswith("caa"):
+            server.add(ZONE, name, "CAA", '0 issue ";"')
+        dns_client.post(challenge["url"], {})
+        assert dns_client.poll(url, ("valid", "invalid")).json()["status"] == status
+        assert counts(dns_ca, "--order", order_id(made))["same"] == 1
+    everything = counts(dns_ca)
+    assert everything["different"] == 0 and everything["records"] >= 3
+
+
+def change(ca, table, assignment, name):
+    """Who owns the tables can change what nobody else can; gives how to undo it."""
+    until_sealed(ca)  # else the change would be sealed, and what undoes it be the change
+    column = assignment.partition(" =")[0]
+    ((key, before),) = ca.sql(f"SELECT id, coalesce(quote_literal({column}), 'NULL') FROM log.validation JOIN log.validation_private USING (id) WHERE identifier_value = '{name}'")
+    ca.sql(f"UPDATE {table} SET {assignment} WHERE id = '{key}'", role="cairn_owner")
+    return lambda: ca.sql(f"UPDATE {table} SET {column} = {before} WHERE id = '{key}'", role="cairn_owner")
+
+
+@pytest.mark.parametrize("table, assignment, what", [
+    ("log.validation", "detail = 'it was fine'", "detail"),
+    ("log.validation", "wildcard = true", "asked"),
+    ("log.validation_private", "attempts = replace(attempts, '\"http_status\":200', '\"http_status\":404')", "evidence"),
+    ("log.validation_private", "salt = sha256('x')", "evidence"),
+])
+def test_a_changed_record_differs(ca, account, responder, table, assignment, what):
+    """F-43: what a superuser changes is found, whichever half it is in"""
+    name = f"changed-{os.urandom(4).hex()}.test"
+    order = try_http(account, responder, name)
+    undo = change(ca, table, assignment, name)
+    try:
+        found = counts(ca, "--order", order, code=1)
+        assert found["different"] == 1 and what in [d["what"] for d in found["differing"][0]["differences"]]
+        text = replay(ca, "--order", order, code=1)
+        assert "1 record(s) decided again: 0 the same, 1 different." in text and f"    {what}" in text
+    finally:
+        undo()
+    assert counts(ca, "--order", order)["different"] == 0
+
+
+def test_ranges(ca, account, responder):
+    """By certificate, and by time"""
+    order = account.issue(responder, "ranged.test")
+    serial = ca.sql("SELECT encode(s.serial, 'hex') FROM ca.serial s JOIN ca.certificate k ON k.id = s.certificate_id "
+                    "WHERE 'ranged.test' = ANY (k.names)", role="cairn_owner")[0][0]
+    assert order is not None and counts(ca, "--serial", serial.upper())["records"] == 1
+    assert counts(ca, "--since", "1h")["records"] == counts(ca)["records"]
+    assert counts(ca, "--until", "2026-01-01T00:00:00Z")["records"] == 0
+    assert "no such certificate" in ca.cairn("audit", "replay", "--database", ca.AUDITOR_DATABASE_URL, "--serial", "00" * 16, check=False).stderr
+
+
+@pytest.mark.parametrize("arguments", [["--since", "yesterday"], ["--until", ""], ["--order", "x"], ["--serial", "xyz"], ["--serial", "123"], ["again"],
+                                       ["--order", "A" * 22, "--serial", "12"], ["--nothing"]])
+def test_misuse(ca, arguments):
+    done = ca.cairn("audit", "replay", *arguments, check=False)
+    assert done.returncode == 2 and "Usage: cairn audit replay" in done.stderr
+
+
+def test_no_database(ca):
+    done = ca.cairn("audit", "replay", check=False)
+    assert done.returncode == 1 and "command.auditor_database" in done.stderr

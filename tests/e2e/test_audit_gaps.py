@@ -1,0 +1,167 @@
+"""cairn audit gaps: the records reconcile, also after crashes; whatever a superuser takes away or adds is named."""
+import contextlib
+import json
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+import raw
+import responder as responder_module
+
+
+def gaps(ca, *arguments, code=0):
+    done = ca.cairn("audit", "gaps", "--json", "--database", ca.AUDITOR_DATABASE_URL, *arguments, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+def revoke(client, pem, reason=1):
+    der = raw.chain(pem)[0].public_bytes(raw.serialization.Encoding.DER)
+    assert client.post(client.directory["revokeCert"], {"certificate": raw.b64(der), "reason": reason}).status_code == 200
+
+
+@pytest.fixture(scope="module")
+def crashed(make_ca):
+    """A CA each of whose processes was killed while it worked; what is on record is then older than two minutes."""
+    ca = make_ca({"ra": {"validation_attempts": 1}}, shifted=True)
+    client = raw.Client(ca)
+    assert client.register().status_code == 201
+    responder = responder_module.Responder(int(ca.HTTP01_PORT))
+    pem, _, _ = client.issue(responder, "revoked.gap.test")
+    stop = threading.Event()
+
+    def keep_asking(number):
+        while not stop.is_set():
+            with contextlib.suppress(Exception, AssertionError):
+                one = raw.Client(ca)
+                one.register()
+                for k in range(100):
+                    if stop.is_set():
+                        break
+                    one.issue(responder, f"n{k}.busy{number}.gap.test")
+    threads = [threading.Thread(target=keep_asking, args=(n,)) for n in range(2)]
+    for thread in threads:
+        thread.start()
+    for name in ("cairn-ca", "cairn-ra", "cairn-va", "cairn-subscriber", "cairn-wfe", "postgres"):
+        time.sleep(0.4)
+        before = ca.kill(name)
+        if name == "postgres":
+            time.sleep(2)
+            ca.wait_ready()
+        else:
+            ca.wait_ready(name, after=before)
+    time.sleep(1)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    client = raw.Client(ca, client.key)
+    assert client.register().status_code == 200
+    revoke(client, pem)
+    client.issue(responder, "whole.gap.test")
+    responder.close()
+    end = time.monotonic() + 60
+    while ca.sql("SELECT count(*) FROM audit.crl WHERE entries = 1") == [["0"]] or ca.sql("SELECT count(*) FROM audit.certificate WHERE state = 'signing'") != [["0"]] \
+            or ca.sql("SELECT count(*) FROM audit.request WHERE route = 'revoke-cert'") == [["0"]]:
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    ca.pass_time(minutes=20)
+    return ca
+
+
+def test_healthy_also_after_crashes(crashed):
+    """F-58: what was interrupted is told, and is no gap"""
+    found = gaps(crashed)
+    assert found["gaps"] == 0 and found["crls"] >= 1 and found["kinds"] >= 13, found
+    assert {f["kind"] for f in found["findings"]} <= {"request-interrupted"}
+    assert "0 gap(s)" in crashed.cairn("audit", "gaps", "--database", crashed.AUDITOR_DATABASE_URL).stdout
+    assert int(crashed.sql("SELECT count(*) FROM audit.certificate WHERE state = 'issued'")[0][0]) > 3
+
+
+CERTIFICATE = "(SELECT id FROM ca.certificate WHERE 'whole.gap.test' = ANY (names))"
+REVOKED = "(SELECT id FROM ca.certificate WHERE 'revoked.gap.test' = ANY (names))"
+ORDER = "(SELECT order_id FROM ca.certificate WHERE 'whole.gap.test' = ANY (names))"
+REQUEST = "(SELECT request_id FROM ca.certificate WHERE 'whole.gap.test' = ANY (names))"
+AUTHZ = "(SELECT id FROM acme.authz WHERE identifier_value = 'whole.gap.test')"
+
+
+def aside(table, where):
+    return f"CREATE TABLE log.aside AS SELECT * FROM {table} WHERE {where}; DELETE FROM {table} WHERE {where}", \
+        f"ALTER TABLE {table} DISABLE TRIGGER USER; INSERT INTO {table} SELECT * FROM log.aside; ALTER TABLE {table} ENABLE TRIGGER USER; DROP TABLE log.aside"
+
+
+# not even the owner can take a proof away while the constraint stands
+UNBIND = "ALTER TABLE acme.authz DROP CONSTRAINT authz_validation_id_id_proof_fkey"
+BIND = "ALTER TABLE acme.authz ADD CONSTRAINT authz_validation_id_id_proof_fkey FOREIGN KEY (validation_id, id, proof) REFERENCES log.validation (id, authorization_id, proof)"
+
+GAPS = [
+    ("request-without-outcome", f"UPDATE log.request SET status = NULL WHERE id = {REQUEST}", f"UPDATE log.request SET status = 200 WHERE id = {REQUEST}"),
+    ("act-without-request", *aside("log.request", f"id = {REQUEST}")),
+    ("authorization-without-validation", f"{UNBIND}; CREATE TABLE log.aside AS SELECT * FROM log.validation WHERE authorization_id = {AUTHZ}; "
+     f"DELETE FROM log.validation WHERE authorization_id = {AUTHZ}", f"{aside('log.validation', '')[1]}; {BIND}"),
+    ("certificate-without-order", f"UPDATE acme.orders SET certificate_id = NULL WHERE id = {ORDER}", f"UPDATE acme.orders SET certificate_id = {CERTIFICATE} WHERE id = {ORDER}"),
+    ("certificate-without-order", f"CREATE TABLE log.aside AS SELECT * FROM acme.orders WHERE id = {ORDER}; DELETE FROM acme.orders WHERE id = (SELECT id FROM log.aside)",
+     "INSERT INTO acme.orders SELECT * FROM log.aside; DROP TABLE log.aside"),
+    ("certificate-without-serial", *aside("ca.serial", f"certificate_id = {CERTIFICATE}")),
+    ("certificate-without-serial", "INSERT INTO ca.serial (serial, certificate_id) SELECT '\\x0102030405060708090a', cairn.id_at(now() - interval '10 min')",
+     "DELETE FROM ca.serial WHERE serial = '\\x0102030405060708090a'"),
+    ("certificate-without-validation", f"UPDATE ca.certificate SET validations = '{{}}' WHERE id = {CERTIFICATE}",
+     f"UPDATE ca.certificate SET validations = ARRAY[(SELECT validation_id FROM acme.authz WHERE id = {AUTHZ})] WHERE id = {CERTIFICATE}"),
+    ("certificate-without-signature", *aside("log.event", f"kind = 'certificate.issued' AND certificate_id = {CERTIFICATE}")),
+    ("certificate-without-signature", f"UPDATE ca.certificate SET der = der || '\\x00'::bytea WHERE id = {CERTIFICATE}",
+     f"UPDATE ca.certificate SET der = substr(der, 1, octet_length(der) - 1) WHERE id = {CERTIFICATE}"),
+    ("signature-without-certificate", "CREATE TABLE log.aside AS SELECT * FROM ca.certificate WHERE 'whole.gap.test' = ANY (names); DELETE FROM ca.certificate WHERE id = (SELECT id FROM log.aside)",
+     "INSERT INTO ca.certificate SELECT * FROM log.aside; DROP TABLE log.aside"),
+    ("revocation-without-record", *aside("log.event", f"kind = 'certificate.revoked' AND certificate_id = {REVOKED}")),
+    ("crl-entry-without-revocation", *aside("ca.revocation", f"certificate_id = {REVOKED}")),
+    ("revocation-without-record", *aside("ca.revocation", f"certificate_id = {REVOKED}")),
+    ("crl-entry-differs", f"ALTER TABLE ca.revocation DISABLE TRIGGER touch; UPDATE ca.revocation SET reason = 4 WHERE certificate_id = {REVOKED}",
+     f"UPDATE ca.revocation SET reason = 1 WHERE certificate_id = {REVOKED}; ALTER TABLE ca.revocation ENABLE TRIGGER touch"),
+    ("revoked-without-crl-entry", "INSERT INTO ca.revocation (certificate_id, serial, issuer, crl_shard, reason, revoked_at, revoked_by, not_after, changed_at) "
+     "SELECT id, serial, issuer, crl_shard, 1, now() - interval '19 min', 'account', not_after, now() - interval '20 min' FROM ca.certificate WHERE 'whole.gap.test' = ANY (names)",
+     f"DELETE FROM ca.revocation WHERE certificate_id = {CERTIFICATE}"),
+    ("crl-without-record", "UPDATE log.event SET kind = 'crl.other' WHERE kind = 'crl.published'", "UPDATE log.event SET kind = 'crl.published' WHERE kind = 'crl.other'"),
+]
+
+
+@pytest.fixture
+def at_rest(crashed):
+    """The signing CA stands still, so that it neither mends nor publishes what the test falsifies."""
+    pid = crashed.pid("cairn-ca")
+    os.kill(pid, signal.SIGSTOP)
+    yield crashed
+    os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("kind, change, back", GAPS)
+def test_each_gap_is_named(at_rest, kind, change, back):
+    """F-46, F-58"""
+    at_rest.sql(change, role="cairn_owner")
+    try:
+        found = gaps(at_rest, code=1)
+        assert kind in {f["kind"] for f in found["findings"]} and found["gaps"] >= 1, found
+        text = at_rest.cairn("audit", "gaps", "--database", at_rest.AUDITOR_DATABASE_URL, check=False).stdout
+        assert f"\n{kind}  " in "\n" + text
+    finally:
+        at_rest.sql(back, role="cairn_owner")
+    assert gaps(at_rest)["gaps"] == 0
+
+
+def test_ranges(at_rest):
+    """Only what began in the range"""
+    change, back = GAPS[0][1:]
+    at_rest.sql(change, role="cairn_owner")
+    try:
+        assert gaps(at_rest, "--until", "2026-01-01T00:00:00Z")["gaps"] == 0
+        assert gaps(at_rest, "--since", "2099-01-01T00:00:00Z")["gaps"] == 0
+        assert gaps(at_rest, "--since", "2020-01-01T00:00:00Z", code=1)["gaps"] == 1
+    finally:
+        at_rest.sql(back, role="cairn_owner")
+
+
+@pytest.mark.parametrize("arguments", [["--since", "yesterday"], ["--until", ""], ["again"], ["--nothing"]])
+def test_misuse(crashed, arguments):
+    done = crashed.cairn("audit", "gaps", *arguments, check=False)
+    assert done.returncode == 2 and "Usage: cairn audit gaps" in done.stderr

@@ -1,0 +1,157 @@
+"""cairn audit why: the whole story of a certificate from the records alone, each claim with its proof; what is missing is said."""
+import html.parser
+import json
+
+import pytest
+
+from name_server import SIGNED, ZONE
+from test_sealing import until_sealed, vkey
+
+
+def why(demo, serial, *arguments, code=0):
+    done = demo.ca.cairn("audit", "why", serial, "--database", demo.ca.AUDITOR_DATABASE_URL, *arguments, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout
+
+
+def story(demo, name, code=0):
+    return json.loads(why(demo, demo.serial(name), "--json", code=code))
+
+
+def claims(told, section):
+    return [c for c in told["claims"] if c["section"] == section]
+
+
+def states(told):
+    return {c["state"] for c in told["claims"]}
+
+
+def test_the_whole_story(demo):
+    """F-56: account, order, requests, every perspective, CAA, issuer, revocation"""
+    told = story(demo, f"bob.{ZONE}")
+    assert states(told) == {"proved"} and told["faults"] == 0 and told["proved"] == len(told["claims"])
+    lines = [line for c in told["claims"] for line in [c["title"], *c["lines"]]]
+    for wanted in ("label: laboratory", "user agent: bob-client/2.0", "asked by: certificate-key", "proof of: control", "mode: private",
+                   f'bob.{ZONE}: rule "corporation", position 1: names .corp.example, *..corp.example, .signed.example'):
+        assert wanted in lines, wanted
+    assert {c["section"] for c in told["claims"]} == {"certificate", "account", "order", "policy", "request", "validation", "issuance", "revocation"}
+    assert len(claims(told, "validation")) == 3 and len(claims(told, "request")) == 5
+    seen = [c["title"] for c in claims(story(demo, f"split.{ZONE}"), "validation")]
+    assert sorted(t.partition("seen from ")[2] for t in seen) == ["ams (remote): passed", "gru (remote): failed", "local: passed; the certificate relies on it"]
+    first = story(demo, f"www.{ZONE}")
+    assert claims(first, "policy")[0]["state"] == "plain" and claims(first, "revocation")[0]["title"] == "It is not revoked"
+    assert any("DNSSEC secure" in line for c in claims(story(demo, f"safe.{SIGNED}"), "validation") for line in c["lines"])
+
+
+def test_each_proof_holds_anywhere(demo, tmp_path):
+    """F-46: each is checked offline, by the log's key alone"""
+    key = vkey(demo.ca)
+    for number, claim in enumerate(story(demo, f"moved.{ZONE}")["claims"]):
+        if claim["state"] == "proved":
+            path = tmp_path / f"{number}.proof"
+            path.write_text(claim["proof"])
+            done = demo.ca.cairn("audit", "verify", "--proof", str(path), "--key", key, "--json", check=False)
+            assert done.returncode == 0, done.stderr
+            assert claim["record"] or claim["leaf"] >= 0
+    assert "Certificate " in why(demo, demo.serial(f"moved.{ZONE}").upper(), "--key", key)
+    other = key[:-4] + ("AAA=" if key[-4:] != "AAA=" else "BBA=")
+    assert demo.ca.cairn("audit", "why", demo.serial(f"moved.{ZONE}"), "--database", demo.ca.AUDITOR_DATABASE_URL, "--key", other, check=False).returncode == 1
+
+
+class Page(html.parser.HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.tags, self.attributes = set(), set()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attributes.update(name for name, _ in attrs)
+
+
+def test_page_stands_alone(demo, tmp_path):
+    """G-62: no script and nothing from elsewhere, whatever a subscriber sent"""
+    hostile = "</li><script src=//x.test>alert(1)</script><img onerror=1>\x9b31m"
+    eve = demo.client("eve", "127.0.0.1")
+    eve.session.headers["User-Agent"] = hostile.encode("latin-1")
+    demo.issue(eve, f"eve.{ZONE}")
+    until_sealed(demo.ca)
+    path = tmp_path / "why.html"
+    why(demo, demo.serial(f"eve.{ZONE}"), "--html", "--out", str(path))
+    text = path.read_text(encoding="utf-8")
+    page = Page()
+    page.feed(text)
+    assert page.tags <= {"html", "head", "meta", "title", "style", "body", "h1", "h2", "h3", "p", "ul", "li", "article", "details", "summary", "pre"}
+    assert page.attributes <= {"lang", "charset", "http-equiv", "content", "name", "class"}
+    assert "&lt;/li&gt;&lt;script src=//x.test&gt;" in text and "default-src 'none'" in text and "c2sp.org/tlog-proof@v1" in text
+    printed = why(demo, demo.serial(f"eve.{ZONE}"))
+    assert "\x1b" not in printed and "\x9b" not in printed
+
+
+def superuser(demo, query):
+    return demo.ca.sql(query, role="cairn_owner")
+
+
+KEEP = "CREATE TABLE log.aside AS SELECT * FROM {table} WHERE id = '{id}'; DELETE FROM {table} WHERE id = '{id}'"
+# without the trigger by which it would be sealed again
+BACK = "ALTER TABLE {table} DISABLE TRIGGER USER; INSERT INTO {table} SELECT * FROM log.aside; ALTER TABLE {table} ENABLE TRIGGER USER; DROP TABLE log.aside"
+
+
+@pytest.mark.parametrize("section, change, back, state, sentence", [
+    ("validation", KEEP.format(table="log.validation_private", id="{id}"), BACK.format(table="log.validation_private"), "missing", "no erasure of it is on record"),
+    ("request", KEEP.format(table="log.request_private", id="{id}"), BACK.format(table="log.request_private"), "missing", "no erasure of it is on record"),
+    ("request", KEEP.format(table="log.request", id="{id}"), BACK.format(table="log.request"), "missing", "no erasure of it is on record"),
+    ("request", "UPDATE log.request_private SET remote_port = remote_port + 1 WHERE id = '{id}'",
+     "UPDATE log.request_private SET remote_port = remote_port - 1 WHERE id = '{id}'", "changed", "remote_port of log.request_private is not what was committed to"),
+    ("order", "UPDATE log.event SET actor = 'nobody' WHERE id = '{id}'", "UPDATE log.event SET actor = 'account' WHERE id = '{id}'", "changed", "is not what was sealed"),
+    ("certificate", "UPDATE ca.certificate SET der = der || '\\x00'::bytea WHERE id = (SELECT certificate_id FROM log.event WHERE id = '{id}')",
+     "UPDATE ca.certificate SET der = substr(der, 1, octet_length(der) - 1) WHERE id = (SELECT certificate_id FROM log.event WHERE id = '{id}')",
+     "changed", "does not agree with the record of it"),
+])
+def test_what_was_done_to_the_records_is_said(demo, section, change, back, state, sentence):
+    """F-46, F-56"""
+    name = f"www.{ZONE}"
+    before = claims(story(demo, name), section)[0]
+    record = superuser(demo, f"SELECT cairn.id_of('{before['record']}')")[0][0]
+    superuser(demo, change.format(id=record))
+    try:
+        told = story(demo, name, code=1)
+        found = [c for c in told["claims"] if c["state"] == state]
+        assert found and sentence in found[0]["remark"] and told["faults"] == len(found), found
+        assert "! " + state in why(demo, demo.serial(name), code=1)
+    finally:
+        superuser(demo, back.format(id=record))
+    assert states(story(demo, name)) == {"proved", "plain"}
+
+
+def test_what_was_erased_is_said(demo):
+    """F-56: erased by retention, whose event is sealed: no fault, and the rest is still proved"""
+    name = f"many.{ZONE}"
+    record = superuser(demo, f"SELECT cairn.id_of('{claims(story(demo, name), 'validation')[0]['record']}')")[0][0]
+    next_id = f"{int(record.replace('-', ''), 16) + 1:032x}"
+    superuser(demo, KEEP.format(table="log.validation_private", id=record))
+    superuser(demo, "INSERT INTO log.event (process, actor, kind, facts) VALUES ('test', 'retention', 'log.erased', "
+                    f"'{{\"table\": \"log.validation_private\", \"from\": \"{record}\", \"until\": \"{next_id}\"}}')")
+    until_sealed(demo.ca)
+    told = story(demo, name)
+    (gone,) = [c for c in told["claims"] if c["state"] == "erased"]
+    assert gone["proof"] and "erased, which is on record" in gone["remark"] and not any("looked up" in line for line in gone["lines"])
+    assert "= erased: " in why(demo, demo.serial(name))
+    superuser(demo, BACK.format(table="log.validation_private"))
+
+
+@pytest.mark.parametrize("arguments, code, sentence", [
+    (["00" * 18], 1, "There is no such certificate"), (["xyz"], 1, "hexadecimal"), ([], 2, "one serial"), (["01", "02"], 2, "one serial"),
+    (["01", "--json", "--html"], 2, "one form"), (["01", "--nothing"], 2, "Usage")])
+def test_misuse(demo, arguments, code, sentence):
+    done = demo.ca.cairn("audit", "why", *arguments, "--database", demo.ca.AUDITOR_DATABASE_URL, check=False)
+    assert done.returncode == code and sentence in done.stderr
+
+
+def test_sessions_of_auditors_are_bounded(demo):
+    """G-12, F-52"""
+    shown = [demo.ca.sql(f"SHOW {name}")[0][0] for name in ("default_transaction_read_only", "statement_timeout", "idle_in_transaction_session_timeout", "search_path")]
+    assert shown == ["on", "10min", "1min", "pg_catalog, audit"]
+    assert demo.ca.sql("SELECT rolconnlimit FROM pg_roles WHERE rolname = 'cairn_auditor'") == [["16"]]
+    for query in ("UPDATE audit.limit_override SET count = 0", "SELECT * FROM acme.eab_secret"):
+        with pytest.raises(RuntimeError, match="permission denied|read-only"):
+            demo.ca.sql(query)

@@ -1,0 +1,250 @@
+"""Key ceremonies by the command alone, as docs/ceremonies.md has them; openssl judges what was made."""
+import datetime
+import json
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+import instance
+
+CAIRN = os.path.join(instance.BUILD, "cairn")
+DOC = pathlib.Path(instance.ROOT) / "docs/ceremonies.md"
+FIRST, SECOND = re.findall(r"```yaml\n(.*?)```", DOC.read_text(encoding="utf-8"), re.S)
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory):
+    """ana, ben and cleo, of whom two have to agree."""
+    folder = tmp_path_factory.mktemp("people")
+    for name in ("ana", "ben", "cleo"):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:3072", "-nodes", "-days", "9", "-keyout", f"{name}.key", "-out", f"{name}.pem",
+                        "-subj", f"/CN={name}"], check=True, capture_output=True, cwd=folder)
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path, people):
+    for one in people.iterdir():
+        (tmp_path / one.name).symlink_to(one)
+    (tmp_path / "plan.yaml").write_text(FIRST)
+    return tmp_path
+
+
+def cairn(folder, *arguments, code=0):
+    done = subprocess.run([CAIRN, "ceremony", *arguments], capture_output=True, text=True, check=False, cwd=folder, timeout=60)
+    assert done.returncode == code, (done.stdout, done.stderr)
+    return done.stdout + done.stderr
+
+
+def openssl(folder, *arguments, check=True):
+    done = subprocess.run(["openssl", *arguments], capture_output=True, text=True, check=check, cwd=folder)
+    return done.stdout + done.stderr
+
+
+def agree(folder, plan="plan.yaml", names=("ana", "ben")):
+    """The options with the signatures of these."""
+    options = []
+    for name in names:
+        out = folder / f"{plan}.{name}.p7s"
+        out.unlink(missing_ok=True)
+        cairn(folder, "sign", plan, "--certificate", f"{name}.pem", "--key", f"{name}.key", "--out", out.name)
+        options += ["--approval", out.name]
+    return options
+
+
+def lines(folder):
+    return [json.loads(line) for line in (folder / "transcript.jsonl").read_text().splitlines()]
+
+
+def made(folder):
+    cairn(folder, "plan.yaml", "--yes", *agree(folder))
+    return folder
+
+
+def test_two_people_have_to_agree(folder):
+    """F-3: none, one, one twice, and a stranger are refused; so is a signature under another plan"""
+    assert "Nothing was made yet" in cairn(folder, "plan.yaml")
+    assert "0 of 2 people agreed" in cairn(folder, "plan.yaml", "--yes", code=1)
+    ana = agree(folder, names=("ana",))
+    assert "1 of 2 people agreed" in cairn(folder, "plan.yaml", "--yes", *ana, *ana, code=1)
+    openssl(folder, "req", "-x509", "-newkey", "rsa:3072", "-nodes", "-days", "9", "-keyout", "eve.key", "-out", "eve.pem", "-subj", "/CN=ana")
+    assert "by none of the plan's people" in cairn(folder, "plan.yaml", "--yes", *ana, *agree(folder, names=("eve",)), code=1)
+    both = agree(folder)
+    (folder / "plan.yaml").write_text(FIRST.replace("days: 1095", "days: 1096"))
+    assert "by none of the plan's people" in cairn(folder, "plan.yaml", "--yes", *both, code=1)
+    assert not [one for one in folder.iterdir() if one.suffix in (".crl", ".jsonl") or one.name.startswith(("root", "signing"))]
+
+
+def test_first_keys(folder):
+    """F-12, F-4, D-62: the plan of the documents; what it makes verifies by the strictest that openssl has"""
+    made(folder)
+    root = openssl(folder, "x509", "-in", "root.pem", "-noout", "-text")
+    assert "CN = Example Root 1" in root and "Digital Signature" not in root and "pathlen" not in root
+    openssl(folder, "crl", "-inform", "DER", "-in", "root-1.crl", "-out", "crl.pem")
+    openssl(folder, "verify", "-x509_strict", "-check_ss_sig", "-crl_check", "-CRLfile", "crl.pem", "-CAfile", "root.pem", "signing.pem")
+    assert (folder / "signing.pub").read_text() == openssl(folder, "pkey", "-in", "signing.key", "-pubout")
+    assert [one["action"] for one in lines(folder)] == ["begin", "root", "key", "intermediate", "crl"]
+    assert [one["person"] for one in lines(folder)[0]["approvals"]] == ["/CN=ana", "/CN=ben"]
+    assert "All is as the transcript tells" in cairn(folder, "verify", "plan.yaml")
+    assert oct((folder / "root.key").stat().st_mode)[-3:] == "600"
+    # a second run keeps all
+    before = {one.name: one.read_bytes() for one in folder.iterdir()}
+    assert "All is there already" in cairn(folder, "plan.yaml", "--yes", *agree(folder))
+    assert {one.name: one.read_bytes() for one in folder.iterdir() if not one.name.endswith("p7s")} == {
+        name: content for name, content in before.items() if not name.endswith("p7s")}
+
+
+def test_nothing_is_made_twice_under_the_same_signatures(folder):
+    """F-3, E-20: neither a second root nor a second CRL of one number, though the first was put aside; people can agree to it"""
+    both = agree(folder)
+    cairn(folder, "plan.yaml", "--yes", *both)
+    for one in ("root.pem", "root.key"):
+        (folder / one).rename(folder / f"{one}.aside")
+    assert "root: the transcript tells that it was made already" in cairn(folder, "plan.yaml", "--yes", *both, code=1)
+    for one in ("root.pem", "root.key"):
+        assert not (folder / one).exists()
+        (folder / f"{one}.aside").rename(folder / one)
+    (folder / "root-1.crl").unlink()
+    refused = cairn(folder, "plan.yaml", "--yes", *both, code=1)
+    again = re.search(r"again: ([0-9a-f]{64})", refused).group(1)
+    (folder / "plan.yaml").write_text(FIRST.replace("    name: root-crl-1\n", f"    name: root-crl-1\n    again: {again}\n"))
+    assert "by none of the plan's people" in cairn(folder, "plan.yaml", "--yes", *both, code=1)
+    cairn(folder, "plan.yaml", "--yes", *agree(folder))
+    assert re.search(r"CRL Number: *\n *2\n", openssl(folder, "crl", "-inform", "DER", "-in", "root-1.crl", "-noout", "-text"))
+
+
+def test_people_agree_to_contents(folder):
+    """F-3: other people, another key or another certificate in a file of the plan, and the signatures are none"""
+    (folder / "plan.yaml").write_text(FIRST.replace("    key_of: signing-key\n", "    public_file: inter.pub\n"))
+    for name in ("inter", "mine"):
+        openssl(folder, "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", f"{name}.key")
+        openssl(folder, "pkey", "-in", f"{name}.key", "-pubout", "-out", f"{name}.pub")
+    both = agree(folder)
+    (folder / "mine.pub").replace(folder / "inter.pub")
+    assert "by none of the plan's people" in cairn(folder, "plan.yaml", "--yes", *both, code=1)
+    both = agree(folder)
+    (folder / "cleo.pem").unlink()  # a stranger takes the place of one who has not signed
+    openssl(folder, "req", "-x509", "-newkey", "rsa:3072", "-nodes", "-days", "9", "-keyout", "eve.key", "-out", "cleo.pem", "-subj", "/CN=cleo")
+    assert "by none of the plan's people" in cairn(folder, "plan.yaml", "--yes", *both, code=1)
+    assert not (folder / "root.pem").exists()
+
+
+def test_signed_with_openssl(folder):
+    """F-13: who keeps the key on a card signs the statement with another tool"""
+    hint = cairn(folder, "statement", "plan.yaml", "--out", "statement.txt").splitlines()[-1]
+    options = []
+    for name in ("ben", "cleo"):
+        openssl(folder, *hint.replace("mine.", f"{name}.").split()[1:])
+        options += ["--approval", f"{name}.p7s"]
+    cairn(folder, "plan.yaml", "--yes", *options)
+    assert "All is as the transcript tells" in cairn(folder, "verify", "plan.yaml")
+
+
+def second(folder, **changes):
+    digest = next(one["spki_sha256"] for one in lines(folder) if one["action"] == "key")
+    text = SECOND.replace("THE-DIGEST-FROM-THE-TRANSCRIPT", digest)
+    for old, new in changes.items():
+        text = text.replace(old, new)
+    (folder / "second.yaml").write_text(text)
+    return agree(folder, "second.yaml")
+
+
+def test_a_year_later(folder):
+    """F-14, F-9, E-31: the next CRL has the next number and the intermediate, whose key is destroyed"""
+    earlier = (datetime.datetime.utcnow() - datetime.timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    (folder / "plan.yaml").write_text(FIRST.replace("    days: 360\n", f"    days: 360\n    not_before: {earlier}\n"))
+    made(folder)
+    assert "number 3 is wrong" in cairn(folder, "second.yaml", "--yes", *second(folder, **{"number: 2": "number: 3"}), code=1)
+    assert "another key than the one" in cairn(folder, "second.yaml", "--yes", *second(folder, **{"signing.key": "root.key"}), code=1)
+    (folder / "root-2.crl").unlink()
+    # the CRL that was made above stands in the transcript: a new one takes its place when people say so, and has a number of its own
+    digest = lines(folder)[-1]["sha256"]
+    cairn(folder, "second.yaml", "--yes", *second(folder, **{"    number: 2\n": f"    number: 3\n    again: {digest}\n"}))
+    text = openssl(folder, "crl", "-inform", "DER", "-in", "root-2.crl", "-noout", "-text")
+    assert re.search(r"X509v3 CRL Number: *\n *3\n", text) and "Cessation Of Operation" in text
+    openssl(folder, "crl", "-inform", "DER", "-in", "root-2.crl", "-out", "crl.pem")
+    refused = openssl(folder, "verify", "-x509_strict", "-crl_check", "-CRLfile", "crl.pem", "-CAfile", "root.pem", "signing.pem", check=False)
+    assert "certificate revoked" in refused
+    assert not (folder / "signing.key").exists() and (folder / "root.key").exists()
+    assert "All is as the transcript tells" in cairn(folder, "verify", "second.yaml")
+
+
+def test_verify_finds_what_was_changed(folder):
+    """F-12: each file and each line"""
+    made(folder)
+    kept = {one.name: one.read_bytes() for one in folder.iterdir() if not one.is_symlink()}
+
+    def findings(name, content):
+        (folder / name).write_bytes(content)
+        answer = json.loads(cairn(folder, "verify", "plan.yaml", "--json", code=1))
+        (folder / name).write_bytes(kept[name])
+        return " ".join(answer["found"])
+
+    transcript = kept["transcript.jsonl"].splitlines(True)
+    assert "does not follow" in findings("transcript.jsonl", b"".join(transcript[:1] + transcript[2:]))
+    assert "does not follow" in findings("transcript.jsonl", b"".join(transcript).replace(b'"serial":"', b'"serial":"0', 1))
+    openssl(folder, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384", "-nodes", "-keyout", "other.key", "-out", "other.pem",
+            "-subj", "/C=DE/O=Example/CN=Example Root 1", "-days", "3650")
+    assert "root: its certificate" in findings("root.pem", (folder / "other.pem").read_bytes())
+    assert "its key is another" in findings("signing.key", (folder / "other.key").read_bytes())
+    assert "root-crl-1" in findings("root-1.crl", kept["root-1.crl"][:-1] + bytes([kept["root-1.crl"][-1] ^ 1]))
+    assert "which was changed since" in findings("plan.yaml", FIRST.replace("days: 360\n", "days: 361\n").encode())
+    assert "All is as the transcript tells" in cairn(folder, "verify", "plan.yaml")
+
+
+def test_the_lints_speak_before_the_key(folder):
+    """D-20, D-23, D-28: a plan that asks for what the rules refuse leaves nothing behind"""
+    for old, new, rule in (("days: 3650", "days: 3661", "D-20"), ("key: p384", "key: p256", "D-23"), ("days: 1095", "days: 1099", "D-28")):
+        for one in ("root.pem", "root.key", "signing.key", "signing.pub"):
+            (folder / one).unlink(missing_ok=True)
+        (folder / "plan.yaml").write_text(FIRST.replace(old, new))
+        assert rule in cairn(folder, "plan.yaml", "--yes", *agree(folder), code=1)
+        assert not (folder / "signing.pem").exists() and (rule == "D-28" or not (folder / "root.key").exists())
+
+
+def test_same_plan_and_keys_give_the_same_octets(tmp_path):
+    """F-13: with a serial and a begin that are fixed, what would be signed is the same each time"""
+    plan = """title: Test
+transcript: {0}.jsonl
+steps:
+  - {{ action: root, name: root, key_of: key, common_name: Test Root, organization: Test, country: XX, cert_file: {0}.pem, days: 3650,
+      not_before: "{1}", serial: "0102030405060708090a0b0c0d0e0f101112" }}
+"""
+    now = subprocess.run(["date", "-u", "+%FT%TZ"], capture_output=True, text=True, check=True).stdout.strip()
+    key = "  - { action: key, name: key, key: rsa4096, key_file: root.key }\n"
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.yaml").write_text(plan.format(name, now).replace("steps:\n", "steps:\n" + key))
+        cairn(tmp_path, f"{name}.yaml", "--yes")
+    # a signature by RSA is the same too
+    assert (tmp_path / "a.pem").read_bytes() == (tmp_path / "b.pem").read_bytes()
+
+
+def test_cross_certificate(tmp_path):
+    """D-30: the subject's octets, key and identifier of the other certificate; both paths verify"""
+    own = "country: XX, organization: Test, "
+    urls = "crl_url: 'http://crl.test/r.crl', aia_url: 'http://crl.test/r.der', "
+    (tmp_path / "plan.yaml").write_text("title: Two roots\ntranscript: t.jsonl\nsteps:\n" + "\n".join((
+        f"  - {{ action: root, name: old, key: rsa4096, {own} common_name: Old, days: 3650, cert_file: old.pem, key_file: old.key }}",
+        f"  - {{ action: root, name: new, key: p384, {own} common_name: New, days: 3650, cert_file: new.pem, key_file: new.key }}",
+        f"  - {{ action: intermediate, name: i, issuer: new, key: p256, {own} common_name: I, {urls} days: 900, cert_file: i.pem, key_file: i.key }}",
+        f"  - {{ action: cross, name: new-by-old, issuer: old, of: new, {urls} days: 1000, cert_file: cross.pem }}")) + "\n")
+    cairn(tmp_path, "plan.yaml", "--yes")
+    openssl(tmp_path, "verify", "-x509_strict", "-CAfile", "new.pem", "i.pem")
+    openssl(tmp_path, "verify", "-x509_strict", "-CAfile", "old.pem", "-untrusted", "cross.pem", "i.pem")
+    for what in ("-pubkey", "-subject_hash"):
+        assert openssl(tmp_path, "x509", "-in", "new.pem", "-noout", what) == openssl(tmp_path, "x509", "-in", "cross.pem", "-noout", what)
+    assert "TLS Web Server Authentication" in openssl(tmp_path, "x509", "-in", "cross.pem", "-noout", "-ext", "extendedKeyUsage")
+    assert "All is as the transcript tells" in cairn(tmp_path, "verify", "plan.yaml")
+
+
+def test_without_network(folder):
+    """F-5: no network is there, and none is missed"""
+    probe = subprocess.run(["unshare", "-rn", "true"], capture_output=True, check=False)
+    if probe.returncode != 0:
+        pytest.skip("this machine forbids network namespaces")
+    options = agree(folder)
+    subprocess.run(["unshare", "-rn", CAIRN, "ceremony", "plan.yaml", "--yes", *options], check=True, capture_output=True, cwd=folder)
+    assert (folder / "root-1.crl").exists()

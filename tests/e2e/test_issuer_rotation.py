@@ -1,0 +1,117 @@
+"""Another issuer takes over from one that has certificates out (A-132): these stay revocable, and what they need stays signed by its key."""
+import json
+import os
+import time
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+import raw
+import relying_party
+from test_renewal import name_of
+
+PLAN = """
+title: The next issuer
+transcript: {pki}/next.jsonl
+steps:
+  - {{action: root, name: root, key: p384, common_name: Cairn TEST Root, country: XX, organization: Cairn TEST, days: 3650,
+      cert_file: {pki}/root.pem, key_file: {pki}/root.key}}
+  - {{action: intermediate, name: ecdsa-2, issuer: root, key: p256, common_name: Cairn TEST ECDSA 2, country: XX, organization: Cairn TEST, days: 1000,
+      crl_url: {crl}, aia_url: {aia}, cert_file: {pki}/ecdsa-2.pem, key_file: {pki}/ecdsa-2.key}}
+"""
+
+
+def common_name(name):
+    return name.get_attributes_for_oid(x509.oid.NameOID.COMMON_NAME)[0].value
+
+
+def crl_of(leaf, issuer):
+    """The CRL that the certificate names, which its issuer's key signed."""
+    crl = x509.load_der_x509_crl(relying_party.fetch(relying_party.crl_url(leaf)))
+    assert crl.is_signature_valid(issuer.public_key()) and crl.issuer == issuer.subject
+    return crl
+
+
+def number(crl):
+    return crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+
+
+def await_entries(leaf, issuer, wanted):
+    """Waits until the CRL of the certificate has exactly these, and gives it."""
+    end = time.monotonic() + relying_party.REVOKED_WITHIN_S
+    crl = crl_of(leaf, issuer)
+    while {entry.serial_number for entry in crl} != {one.serial_number for one in wanted}:
+        assert time.monotonic() < end, (crl.last_update, [entry.serial_number for entry in crl], [one.serial_number for one in wanted])
+        time.sleep(0.1)
+        crl = crl_of(leaf, issuer)
+    return crl
+
+
+def rotate(ca):
+    """A new intermediate of the same root, which signs from now on in the place of ecdsa-1."""
+    files = [word for file in ca.CONFIG_FILES.split() for word in ("--config", file)]
+    issuers = json.loads(ca.cairn("config", "show", "--json", *files).stdout)["ca"]["issuers"]
+    old = next(one for one in issuers if one["name"] == "ecdsa-1")
+    pki = os.path.dirname(old["cert_file"])
+    plan = os.path.join(ca.folder, "plan.yaml")
+    with open(plan, "w", encoding="ascii") as f:
+        f.write(PLAN.format(pki=pki, crl=old["crl_url"].replace("ecdsa-1", "root"), aia=old["aia_url"].replace("ecdsa-1", "root")))
+    ca.cairn("ceremony", plan, "--yes")
+    new = {key: value.replace("ecdsa-1", "ecdsa-2") if isinstance(value, str) else value for key, value in old.items()}
+    old["active"] = False
+    ca.down()
+    ca.config["ca"]["issuers"] = issuers + [new]
+    ca.up()
+
+
+@pytest.fixture(scope="module")
+def turning(make_ca):
+    return make_ca()
+
+
+def revoke(client, leaf, **members):
+    return client.post(client.directory["revokeCert"], {"certificate": raw.b64(leaf.public_bytes(Encoding.DER)), **members})
+
+
+def test_an_issuer_is_succeeded(turning, responder_for, tmp_path):
+    """A-123, A-132, E-22, E-24, E-27: certificates of before are served, renewed and revoked; each CRL has its own issuer's, by its key"""
+    answers, member = responder_for(turning), raw.Client(turning)
+    assert member.register().status_code == 201
+    before = [member.issue(answers, f"n{i}.old.test") for i in range(3)]
+    old = [raw.chain(pem)[0] for pem, _, _ in before]
+    issuer = raw.chain(before[0][0])[1]
+    assert common_name(issuer.subject) == "Cairn TEST ECDSA 1"
+    waiting = member.order("waiting.old.test")
+    member.validate(waiting.json(), answers)
+    number_before = number(crl_of(old[0], issuer))
+
+    rotate(turning)
+    member = raw.Client(turning, member.key)
+    assert member.register().status_code == 200
+    assert member.post(waiting.json()["finalize"], {"csr": raw.b64(raw.csr(["waiting.old.test"])[0])}).status_code == 200
+    chains = [raw.chain(member.post(member.post(waiting.headers["Location"]).json()["certificate"]).text)]
+    chains += [raw.chain(member.issue(answers, f"n{i}.new.test")[0]) for i in range(4)]
+    assert {common_name(leaf.issuer) for leaf, _ in chains} == {"Cairn TEST ECDSA 2"}
+    new, successor = [leaf for leaf, _ in chains], chains[0][1]
+    assert common_name(successor.subject) == "Cairn TEST ECDSA 2" and successor.public_key() != issuer.public_key()
+    assert relying_party.crl_url(new[0]) != relying_party.crl_url(old[0])
+
+    for pem, _, url in before:
+        assert member.post(member.post(url).json()["certificate"]).text == pem
+    assert revoke(member, old[0], reason=4).status_code == 200
+    holder = raw.Client(turning, before[1][1])
+    assert revoke(holder, old[1]).status_code == 200
+    raw.problem(revoke(member, old[0]), 400, "alreadyRevoked")
+    assert revoke(member, new[0]).status_code == 200
+    assert number(await_entries(old[0], issuer, old[:2])) > number_before
+    await_entries(new[0], successor, new[:1])
+    for revoked, which in (True, old[0]), (True, new[0]), (False, old[2]), (False, new[1]):
+        done = relying_party.openssl_verify(turning, tmp_path, which, which.extensions.get_extension_for_class(
+            x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName)[0])
+        assert ("certificate revoked" in done.stdout + done.stderr) == revoked and (done.returncode != 0) == revoked, done.stderr
+
+    assert member.get(f"{member.directory['renewalInfo']}/{name_of(old[2])}").status_code == 200
+    renewed = member.order("n2.old.test", replaces=name_of(old[2]))
+    assert renewed.status_code == 201 and renewed.json()["replaces"] == name_of(old[2])
+    assert turning.deaths() == []

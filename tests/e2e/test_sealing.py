@@ -1,0 +1,128 @@
+"""The sealed log from outside: checkpoints and tiles over HTTP, checked by a script that shares no code with the CA, and a
+sealer that is killed at any moment."""
+import os
+import random
+import secrets
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+import requests
+
+import raw
+
+CHECK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "check_inclusion.py")
+SEALED = "SELECT (SELECT count(*) FROM log.unsealed), (SELECT size FROM log.tree), coalesce((SELECT max(size) FROM log.checkpoint), 0)"
+
+
+def base(ca):
+    return ca.HTTP_URL.rstrip("/") + "/log"
+
+
+def vkey(ca):
+    with open(os.path.join(ca.state, "pki/seal.vkey"), encoding="ascii") as f:
+        return f.read().strip()
+
+
+def until_sealed(ca, seconds=60):
+    """All that was asked for until now stands in the log and is signed for; the size of the tree."""
+    # The front end brings its records into the database in order, so one last request tells that those before it are there.
+    mark = f"/directory?until-sealed={secrets.token_hex(8)}"
+    requests.get(ca.config["acme"]["external_url"] + mark, verify=ca.API_CA_FILE, timeout=60)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        there = ca.sql(f"SELECT 1 FROM log.request WHERE url = '{mark}'")
+        waiting, size, signed = map(int, ca.sql(SEALED)[0])
+        if there and waiting == 0 and size == signed:
+            return size
+        time.sleep(0.1)
+    raise TimeoutError(f"{ca.sql(SEALED)}\n{ca.last_logs()}")
+
+
+def check(ca, index, *entry, where=None):
+    return subprocess.run([sys.executable, CHECK, where or base(ca), vkey(ca), str(index), *entry], capture_output=True, text=True,
+                          timeout=60, check=False)
+
+
+@pytest.fixture(scope="module")
+def open_ca(make_ca):
+    """Publishes what its leaves say."""
+    return make_ca({"subscriber": {"publish_entries": True, "seal_interval_ms": 100}})
+
+
+def test_hashes_are_public_and_words_are_not(ca, account, responder):
+    """F-46, G-43: everybody gets checkpoints and hashes; what a leaf says only where the operator publishes it"""
+    account.issue(responder, "sealed.test")
+    size = until_sealed(ca)
+    head = requests.get(base(ca) + "/checkpoint", timeout=60)
+    assert head.status_code == 200 and head.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert "max-age=1" in head.headers["Cache-Control"]
+    assert head.text.splitlines()[0] == vkey(ca).split("+")[0] == ca.DIRECTORY_URL.removeprefix("https://").replace("/directory", "/log")
+    assert int(head.text.splitlines()[1]) >= size
+    tile = requests.get(base(ca) + "/tile/0/000.p/1", timeout=60)
+    assert tile.status_code == 200 and len(tile.content) == 32 and "immutable" in tile.headers["Cache-Control"]
+    assert tile.headers["Content-Type"] == "application/octet-stream"
+    for path in ("/tile/entries/000.p/1", "/tile/0/999", "/tile/7/000", "/tile/0/000.p/256", "/tile/0/0", "/tile/", "/", "",
+                 "/tile/0/x999/x999/x999/x999/x999/999", "/checkpoint/"):
+        assert requests.get(base(ca) + path, timeout=60).status_code == 404, path
+    assert requests.post(base(ca) + "/checkpoint", timeout=60).status_code == 405
+
+
+def test_a_stranger_checks_it(open_ca, responder_for):
+    """F-46: with nothing but the tiles, the checkpoint and a script of another language"""
+    client = raw.Client(open_ca)
+    assert client.register().status_code == 201
+    client.issue(responder_for(open_ca), "stranger.test")
+    until_sealed(open_ca)
+    rows = open_ca.sql("SELECT l.leaf, e.kind, e.facts->>'sha256' FROM log.leaf l JOIN log.event e ON e.id = l.row_id AND l.kind = 3")
+    issued = next(r for r in rows if r[1] == "certificate.issued")
+    done = check(open_ca, issued[0])
+    assert done.returncode == 0, done.stderr
+    assert '"certificate.issued"' in done.stdout and issued[2] in done.stdout
+    done = check(open_ca, 0)
+    assert done.returncode == 0, done.stderr
+    # another word, another place: not in the log
+    for index, text in ((issued[0], "{}"), (0, done.stdout.split(": ", 1)[1].rstrip("\n").replace("a", "b"))):
+        path = os.path.join(open_ca.work, "entry")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+        done = check(open_ca, index, path)
+        assert done.returncode == 1 and "NOT in the log" in done.stderr
+
+
+def keep_busy(ca, stop):
+    client = raw.Client(ca)
+    while not stop.is_set():
+        try:
+            client.get(ca.DIRECTORY_URL)
+            client.register()
+        except requests.RequestException:
+            pass
+
+
+def test_killed_at_any_moment(open_ca):
+    """F-46: kill -9 of the sealer while it seals: every row once, no gap, and each checkpoint goes on from those before"""
+    stop = threading.Event()
+    busy = threading.Thread(target=keep_busy, args=(open_ca, stop))
+    busy.start()
+    seen = []
+    try:
+        for _ in range(5):
+            time.sleep(random.uniform(0.05, 0.6))
+            before = open_ca.kill("cairn-subscriber")
+            open_ca.wait_ready("cairn-subscriber", after=before)
+            seen.append(requests.get(base(open_ca) + "/checkpoint", timeout=60).text.splitlines()[1:3])
+            time.sleep(0.5)
+    finally:
+        stop.set()
+        busy.join()
+    size = until_sealed(open_ca)
+    assert open_ca.sql("SELECT count(*), count(DISTINCT leaf), min(leaf), max(leaf) FROM log.leaf") == [[str(size)] * 2 + ["0", str(size - 1)]]
+    unsealed = "SELECT count(*) FROM log.{0} r WHERE NOT EXISTS (SELECT FROM log.leaf l WHERE l.row_id = r.id AND l.kind = {1})"
+    for kind, table in enumerate(("request", "validation", "event"), 1):
+        assert open_ca.sql(unsealed.format(table, kind)) == [["0"]], table
+    for tree_size, root in seen:
+        assert open_ca.sql(f"SELECT encode(root, 'base64') FROM log.checkpoint WHERE size = {tree_size}") == [[root]]
+    assert check(open_ca, size - 1).returncode == 0

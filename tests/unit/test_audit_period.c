@@ -1,0 +1,124 @@
+/* link: cli */
+/* Reports on a period, by what a real PostgreSQL has on record. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cli/audit_period.h"
+#include "tests/unit/pg.h"
+
+#define ACCOUNT "018f0000-0000-7000-8000-000000000001"
+#define DAY "now() - interval '1 hour', now() + interval '1 hour'"
+#define LINES(kind, condition) \
+	"SELECT coalesce(string_agg(section || ' ' || what || ' ' || facts::text, '|' ORDER BY section, what), 'none') " \
+	"FROM " \
+	"audit.report_" kind "(" DAY ") WHERE " condition
+
+static int setup(void **state)
+{
+	(void) state;
+	pg_start();
+	pg_exec("cairn_owner", "SELECT cairn.make_partitions(3)");
+	pg_exec("postgres",
+	    "INSERT INTO acme.account (id, status, key, thumbprint) VALUES ('" ACCOUNT "', 'valid', '{}', sha256('1'))");
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void) state;
+	pg_stop();
+	return 0;
+}
+
+static void test_statements(void **state)
+{
+	(void) state;
+	pg_check_statements("cairn_auditor", audit_period_statements, audit_period_statements_n);
+}
+
+/* F-57: software by version and configuration as it was when the day began, keys, roles, CRLs, alarms, and what operators did */
+static void test_day(void **state)
+{
+	(void) state;
+	pg_exec("postgres",
+	    "INSERT INTO log.event (id, happened_at, process, actor, kind, facts) SELECT cairn.id_at(t), t, 'cairn-ra@x', "
+	    "'cairn', "
+	    "'process.started', jsonb_build_object('version', v) FROM (VALUES (now() - interval '9 days', '0.1'), (now() - "
+	    "interval '2 days', '0.2'), (now() + interval '2 hours', '0.4')) x (t, v)");
+	pg_exec("cairn_ca", "SELECT cairn.record_run('cairn-ca@y', 'started', '0.3', 'abcd')");
+	pg_exec("cairn_ca", "SELECT cairn.record_run('cairn-ca@y', 'started', '0.3', 'abcd')");
+	pg_assert_value(LINES("day", "section = 'software' AND what LIKE 'cairn-ra%'"),
+	    "software cairn-ra@x process.started {\"version\": \"0.2\"}");
+	pg_assert_value("SELECT count(*) FROM audit.report_day(" DAY
+	                ") WHERE section = 'software' AND what LIKE 'cairn-ca@y%' AND "
+	                "facts->>'config_sha256' = 'abcd'",
+	    "2");
+	pg_assert_value("SELECT count(*) FROM audit.report_day(" DAY ") WHERE section = 'alarm' AND facts->>'before' = "
+	                "'ended without a stop'",
+	    "1");
+	pg_exec("postgres",
+	    "INSERT INTO ca.issuer (name, certificate, key_id, chain, crl_url, aia_url, active) VALUES ('i', "
+	    "'c', 'k', 'c', 'u', 'u', true); INSERT INTO ca.crl VALUES ('i', 0, 7, now(), now() + "
+	    "interval '1 day', 0, now(), 'd'), ('i', 0, 6, now() - interval '1 day', now(), 0, now(), 'd')");
+	pg_exec("cairn_operator", "SELECT acme.revoke_account('" ACCOUNT "', 'abuse', 'operator eve')");
+	pg_assert_value("SELECT string_agg(section || ' ' || what, '|' ORDER BY section, what) FROM audit.report_day(" DAY
+	                ") WHERE section IN ('key', 'crl', 'operator')",
+	    "crl i shard 0 number 7|key issuer i|operator operator eve account.revoked");
+	pg_assert_value("SELECT count(*) > 5 FROM audit.report_day(" DAY ") WHERE section = 'role' AND what LIKE 'database "
+	                "role cairn_%' AND facts->>'superuser' = 'false'",
+	    "t");
+	pg_assert_value(
+	    "SELECT count(*) FROM audit.report_day(now() - interval '30 days', now() - interval '20 days') WHERE "
+	    "section NOT IN ('role')",
+	    "0");
+}
+
+/* G-66: schema, access, retention, holds and cases of a year, and no account in any of it */
+static void test_privacy(void **state)
+{
+	(void) state;
+	pg_exec("cairn_operator", "SELECT cairn.add_hold('018f0000-0000-7000-8000-000000000009', 'order 7', '" ACCOUNT
+	                          "', NULL, NULL, NULL, NULL, NULL, now() + interval '1 day', 'operator eve')");
+	pg_exec("cairn_auditor", "SET default_transaction_read_only = off; SELECT log.subject_of_auditor('" ACCOUNT
+	                         "', 'account', NULL, 0, 'operator ana', 'request 5')");
+	pg_exec("cairn_operator", "SELECT cairn.set_retention('SUB-SW', 86400, NULL, 0, 'operator eve', 'thrift', false)");
+	pg_exec("cairn_ra", "SELECT log.add_event(cairn.new_id(), 'p', 'retention', 'log.erased', NULL, NULL, NULL, NULL, "
+	                    "'{\"table\": \"log.request_private\", \"rows\": 7}'), log.add_event(cairn.new_id(), 'p', "
+	                    "'retention', 'log.erased', NULL, NULL, NULL, NULL, '{\"table\": \"log.request_private\", "
+	                    "\"rows\": 5}')");
+	pg_assert_value(LINES("privacy", "section IN ('erased', 'read')"),
+	    "erased log.request_private {\"rows\": 12, \"times\": 2}|read audit.subject_read by operator ana {\"times\": "
+	    "1, "
+	    "\"reasons\": [\"request 5\"], \"accounts\": 1}");
+	pg_assert_value("SELECT what || ' ' || (facts->>'ground') FROM audit.report_privacy(" DAY
+	                ") WHERE section = 'hold'",
+	    "AY8AAAAAcACAAAAAAAAACQ order 7");
+	pg_assert_value("SELECT string_agg(facts->>'reason', ',' ORDER BY facts->>'version') FROM audit.report_privacy(" DAY
+	                ") WHERE section = 'retention' AND what = 'SUB-SW' AND facts->>'version' = '2'",
+	    "thrift");
+	pg_exec("postgres", "INSERT INTO cairn.migration (number, name, sha256) VALUES (9999, '9999_x.sql', sha256('x'))");
+	pg_assert_value(LINES("privacy", "section = 'schema'"),
+	    "schema 9999_x.sql {\"sha256\": \"2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881\"}");
+	pg_assert_value("SELECT string_agg(what, ',' ORDER BY what) FROM audit.report_privacy(" DAY
+	                ") WHERE section = 'class' "
+	                "AND length(facts->>'sha256') = 64 AND what ~ '^(REC|SUB|OPS)'",
+	    "OPS,RECOVERY,SUB-CERT,SUB-REQ,SUB-SW,SUB-VAL");
+	pg_assert_value("SELECT count(*) FROM audit.report_privacy(" DAY ") r WHERE r::text LIKE '%' || '" ACCOUNT
+	                "' || '%' "
+	                "OR r::text LIKE '%' || cairn.id_text('" ACCOUNT "') || '%'",
+	    "0");
+	assert_string_equal(pg_try("cairn_operator", "SELECT * FROM audit.report_privacy(" DAY ")", NULL), "42501");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_statements),
+		cmocka_unit_test(test_day),
+		cmocka_unit_test(test_privacy),
+	};
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

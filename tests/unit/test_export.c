@@ -1,0 +1,263 @@
+/* link: cli */
+/* The public export: no person in it, the same when it is made again, whole or not there (G-33, G-40 to G-44). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cli/export_public.h"
+#include "lib/base/folder.h"
+#include "tests/unit/pg.h"
+
+#define DAY "2026-01-05"
+
+static struct {
+	struct ctx c;
+	char folder[64];
+	int64_t day;
+} t;
+
+/* n requests of each of so many accounts (or addresses) to a route, on the day. */
+static void add_requests(const char *day, const char *route, const char *agent, int who, int each, bool accounts)
+{
+	struct ctx c;
+	ctx_init(&c);
+	pg_exec("postgres", arena_printf(c.arena,
+	                        "WITH r AS (INSERT INTO log.request (id, received_at, frontend, method, route, url, "
+	                        "account_id, status, body_sha256, body_octets, commitments)"
+	                        " SELECT (left(cairn.id_at('%s'::timestamptz + interval '1 hour')::text, 14) || '7' || "
+	                        "substr(gen_random_uuid()::text, 16))::uuid, now(), 'f', 'POST', '%s',"
+	                        " '/' || w, CASE WHEN %s THEN md5('%s' || w)::uuid END, 201, sha256('x'), 1, sha256('x') "
+	                        "FROM generate_series(1, %d) w, generate_series(1, %d) n"
+	                        " RETURNING id, url)"
+	                        " INSERT INTO log.request_private (id, salt, remote_address, remote_port, user_agent)"
+	                        " SELECT id, sha256('s'), ('198.18.' || substr(url, 2) || '.9')::inet, 1, '%s' FROM r",
+	                        day, route, accounts ? "true" : "false", route, who, each, agent));
+	ctx_done(&c);
+}
+
+static int setup(void **state)
+{
+	(void) state;
+	pg_start();
+	ctx_init(&t.c);
+	snprintf(t.folder, sizeof(t.folder), "/tmp/export-XXXXXX");
+	assert_non_null(mkdtemp(t.folder));
+	assert_true(export_day_read(DAY, &t.day));
+	db_statements(export_statements, export_statements_n);
+	db_configure(pg_conninfo("cairn_operator"), 1, 60000);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct file_list files;
+	(void) state;
+	db_thread_end();
+	pg_stop();
+	int result = folder_read(&t.c, t.folder, &files);
+	for (size_t i = 0; result == 0 && i < files.n; i++) {
+		result = remove(files.v[i].path);
+	}
+	ctx_done(&t.c);
+	return result == 0 ? remove(t.folder) : result;
+}
+
+static void statements_run(void **state)
+{
+	(void) state;
+	pg_check_statements("cairn_operator", export_statements, export_statements_n);
+	pg_check_statements("cairn_officer", export_statements, export_statements_n);
+}
+
+/* G-33, G-44: twenty, and nobody among them who is most of it; numbers are rounded, so that what differs by one is the same. */
+static void small_counts_are_left_out(void **state)
+{
+	(void) state;
+	add_requests(DAY, "new-order", "certbot/2.1.0 (for ana@example.com)", 20, 2, true);
+	add_requests(DAY, "new-authz", "lego-cli/4.9", 19, 5, true);
+	add_requests(DAY, "key-change", "lego-cli/4.9", 25, 1, true);
+	add_requests(DAY, "terms", "Mozilla/5.0", 21, 1, false);
+	add_requests(DAY, "doctor", "only-one.example", 1, 500, false);
+	pg_assert_value("SELECT string_agg(one || ' ' || other || ' ' || n || ' ' || requesters, ',' ORDER BY one) FROM "
+	                "export.numbers('requests', '" DAY "')",
+	    "key-change answered 20 20,new-order answered 40 20,terms answered 20 20");
+	pg_assert_value(
+	    "SELECT string_agg(one || ' ' || n || ' ' || requesters, ',' ORDER BY one) FROM export.numbers('clients', '" DAY
+	    "')",
+	    "certbot 40 20,lego-cli 120 40,mozilla 20 20");
+	/* one more requester, and one more request: differencing tells nothing */
+	add_requests(DAY, "finalize", "certbot/2.1.0", 1, 1, true);
+	pg_assert_value(
+	    "SELECT string_agg(one || ' ' || n || ' ' || requesters, ',' ORDER BY one) FROM export.numbers('clients', '" DAY
+	    "')",
+	    "certbot 40 20,lego-cli 120 40,mozilla 20 20");
+	/* one who makes more than half of it */
+	add_requests("2026-01-06", "new-order", "x/1", 30, 1, true);
+	add_requests("2026-01-06", "new-order", "x/1", 1, 40, false);
+	pg_assert_value("SELECT count(*) FROM export.numbers('requests', '2026-01-06')", "0");
+	pg_assert_value("SELECT string_agg(export.client(a), ',') FROM unnest(ARRAY['ana@example.com', 'a.b/1', 'Caddy', "
+	                "'Go-http-client/1.1', '', NULL, '192.0.2.1']) a",
+	    "other,other,caddy,go-http-client,other,other,other");
+}
+
+static const char *content(const char *name)
+{
+	struct bytes text;
+	assert_int_equal(file_read(&t.c, arena_printf(t.c.arena, "%s/%s", t.folder, name), &text), 0);
+	return arena_text_n(t.c.arena, text.p, text.n);
+}
+
+static int make(int64_t *ret_rows, bool *ret_made)
+{
+	ctx_forgive(&t.c);
+	const struct export_run run = { t.folder, "operator eve", "test" };
+	return export_day(&t.c, &run, t.day, ret_rows, ret_made);
+}
+
+/* G-40, G-42: once, with a record; the second time nothing is written; a changed file is told; a broken run goes on. */
+static void a_day_is_written_once(void **state)
+{
+	int64_t rows = 0;
+	bool made = false;
+	(void) state;
+	FILE *ruin = fopen(arena_printf(t.c.arena, "%s/requests-" DAY ".csv.new", t.folder), "w");
+	fputs("half", ruin);
+	fclose(ruin);
+	assert_int_equal(make(&rows, &made), 0);
+	assert_true(made);
+	assert_int_equal(rows, 6);
+	const char *manifest = content("manifest-" DAY ".json");
+	assert_string_equal(content("requests-" DAY ".jsonl"),
+	    "{\"resource\":\"key-change\",\"outcome\":\"answered\",\"requests\":20,\"requesters\":20}\n"
+	    "{\"resource\":\"new-order\",\"outcome\":\"answered\",\"requests\":40,\"requesters\":20}\n"
+	    "{\"resource\":\"terms\",\"outcome\":\"answered\",\"requests\":20,\"requesters\":20}\n");
+	assert_string_equal(content("clients-" DAY ".csv"),
+	    "client,requests,requesters\r\ncertbot,40,20\r\nlego-cli,120,40\r\nmozilla,20,20\r\n");
+	assert_string_equal(content("certificates-" DAY ".csv"),
+	    "serial,issuer,profile,names,not_before,not_after,issued_at,sha256,der\r\n");
+	assert_null(strstr(manifest, "example"));
+	pg_assert_value("SELECT actor || '|' || (facts->>'day') || '|' || (facts->>'rows') || '|' || (facts->>'reason') "
+	                "FROM log.event WHERE kind = 'export.written'",
+	    "operator eve|" DAY "|6|test");
+	assert_int_equal(make(&rows, &made), 0);
+	assert_false(made);
+	assert_int_equal(rows, 6);
+	pg_assert_value("SELECT count(*) FROM log.event WHERE kind = 'export.written'", "1");
+	/* the same again from nothing */
+	assert_int_equal(remove(arena_printf(t.c.arena, "%s/manifest-" DAY ".json", t.folder)), 0);
+	assert_int_equal(make(&rows, &made), 0);
+	assert_true(made);
+	assert_string_equal(content("manifest-" DAY ".json"), manifest);
+	ruin = fopen(arena_printf(t.c.arena, "%s/clients-" DAY ".csv", t.folder), "a");
+	fputs("more\r\n", ruin);
+	fclose(ruin);
+	assert_int_equal(make(&rows, &made), -1);
+	assert_int_equal(t.c.err.type, PROBLEM_CONFLICT);
+}
+
+/* G-40: a table gains a column and the export stays; a view gains one of another class and it stops. G-41: so does what may be a contact. */
+static void nothing_else_gets_out(void **state)
+{
+	(void) state;
+	pg_exec("postgres", "INSERT INTO ca.issuer (name, certificate, key_id, chain, crl_url, aia_url, active) VALUES "
+	                    "('i', 'c', 'k', 'c', 'u', 'u', true)");
+	pg_exec("postgres", "INSERT INTO ca.crl VALUES ('i', 0, 7, '" DAY " 01:00Z', '" DAY " 03:00Z', 0, now(), 'd')");
+	pg_exec("postgres",
+	    "ALTER TABLE ca.crl ADD COLUMN contact text DEFAULT 'ana'; COMMENT ON COLUMN ca.crl.contact IS 'RECOVERY: x'");
+	pg_assert_value("SELECT string_agg(k, ',' ORDER BY k) FROM export.rows('crls', '" DAY
+	                "', '', 9), jsonb_object_keys(item) k",
+	    "entries,issuer,next_update,number,sha256,shard,this_update");
+	pg_exec("postgres", "INSERT INTO ca.issuer (name, certificate, key_id, chain, crl_url, aia_url, active) VALUES "
+	                    "('ana@example.com', 'c', 'k', 'c', 'u', 'u', true)");
+	pg_exec("postgres",
+	    "INSERT INTO ca.crl VALUES ('ana@example.com', 0, 7, '2026-01-07 01:00Z', '2026-01-07 03:00Z', 0, now(), 'd')");
+	assert_string_equal(
+	    pg_try("cairn_operator", "SELECT * FROM export.rows('crls', '2026-01-07', '', 9)", NULL), "CA001");
+	assert_string_equal(
+	    pg_try("cairn_operator", "SELECT * FROM export.rows('requests', now()::date, '', 9)", NULL), "CA001");
+	assert_string_equal(pg_try("cairn_operator", "SELECT * FROM export.certificate", NULL), "42501");
+	assert_string_equal(pg_try("cairn_operator", "SELECT * FROM export.numbers('requests', '" DAY "')", NULL), "42501");
+	pg_exec("postgres", "CREATE OR REPLACE VIEW export.crl AS SELECT c.issuer, c.shard, c.number, c.this_update, "
+	                    "c.next_update, c.entries,"
+	                    " encode(sha256(c.der), 'hex') AS sha256, c.contact FROM ca.crl c; COMMENT ON COLUMN "
+	                    "export.crl.contact IS 'RECOVERY: x'");
+	assert_string_equal(pg_try("cairn_operator", "SELECT * FROM export.rows('crls', '" DAY "', '', 9)", NULL), "CA001");
+}
+
+/* G-41: what subscribers may write as they like is searched for contacts, known or not; a name that looks like one holds up its own row and no
+ * other. */
+static void free_text_is_searched(void **state)
+{
+	(void) state;
+	static const struct {
+		const char *text;
+		const char *hit;
+	} texts[] = { { "ana@example.com", "t" }, { "ana%40example.com", "t" }, { "49301234567.example.com", "t" },
+		{ "tel-4930-1234.example", "t" }, { "mailto.example", "t" }, { "www.example.com", "f" }, { "192.0.2.15", "f" },
+		{ "2001:db8::1234:5678", "f" }, { "build-2026-11-22.example", "f" }, { "hotel-12.example", "f" } };
+	for (size_t i = 0; i < COUNT_OF(texts); i++) {
+		pg_assert_value(arena_printf(t.c.arena, "SELECT export.contact_like('%s')", texts[i].text), texts[i].hit);
+	}
+	pg_assert_value("SELECT export.contact_like(NULL)", "f");
+	pg_assert_value("SELECT string_agg(export.client(a), ',') FROM unnest(ARRAY['c4930123456789/1', 'tel-493012345/2', "
+	                "'certbot/2', 'acme-12345678']) a",
+	    "other,other,certbot,acme-12345678");
+	pg_exec("postgres", "INSERT INTO ca.certificate (id, order_id, account_id, not_before, not_after, begun_at, "
+	                    "crl_shard, issuer, profile, serial, "
+	                    "spki_sha256, names, validations, signed_at, der) SELECT cairn.id_at('2026-01-08 "
+	                    "01:00Z'::timestamptz + n * interval '1 s'), "
+	                    "cairn.new_id(), cairn.new_id(), now(), now(), now(), 0, 'i', 'p', sha256(n::text::bytea), "
+	                    "sha256('k'), ARRAY['www.example.com', "
+	                    "CASE n WHEN 2 THEN '+'|| '49301234567' ELSE 'x' || n END], '{}', '2026-01-08 01:00Z', "
+	                    "'d' FROM generate_series(1, 3) n");
+	int64_t rows = 0;
+	bool made = false;
+	int64_t day = 0;
+	assert_true(export_day_read("2026-01-08", &day));
+	const struct export_run run = { t.folder, "operator eve", "test" };
+	ctx_forgive(&t.c);
+	assert_int_equal(export_day(&t.c, &run, day, &rows, &made), 0);
+	assert_int_equal(rows, 2);
+	assert_non_null(strstr(content("manifest-2026-01-08.json"), "\"rows\":2,\"withheld\":1"));
+	assert_null(strstr(content("certificates-2026-01-08.csv"), "4930123"));
+	assert_non_null(strstr(content("certificates-2026-01-08.csv"), "x3"));
+}
+
+static void fields_of_csv(void **state)
+{
+	static const struct {
+		const char *json;
+		const char *csv;
+	} cases[] = { { "\"a\"", "a" }, { "null", "" }, { "7", "7" }, { "\"a,b\"", "\"a,b\"" },
+		{ "\"a\\\"b\"", "\"a\"\"b\"" }, { "\"=1+1\"", "\"'=1+1\"" },
+		{ "[\"a.test\",\"b.test\"]", "\"[\"\"a.test\"\",\"\"b.test\"\"]\"" }, { "true", "true" },
+		{ "\"a\\r\\nb\"", "\"a\r\nb\"" } };
+	int64_t day = 0;
+	(void) state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		json_t *json = json_loads(cases[i].json, JSON_DECODE_ANY, NULL);
+		assert_string_equal(export_csv_field(t.c.arena, json), cases[i].csv);
+		json_decref(json);
+	}
+	assert_true(export_day_read("1970-01-02", &day));
+	assert_int_equal(day, 1);
+	assert_false(export_day_read("2026-02-30", &day));
+	assert_false(export_day_read("2026-1-5", &day));
+	assert_false(export_day_read("x", &day));
+	assert_string_equal(export_day_text(t.c.arena, 20458), "2026-01-05");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(statements_run),
+		cmocka_unit_test(small_counts_are_left_out),
+		cmocka_unit_test(a_day_is_written_once),
+		cmocka_unit_test(free_text_is_searched),
+		cmocka_unit_test(nothing_else_gets_out),
+		cmocka_unit_test(fields_of_csv),
+	};
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -1,0 +1,137 @@
+/* link: ca */
+/* The outside linter: what it is sent, which answers forbid a signature, and what its silence means. */
+#include "tests/unit/crypto_test.h"
+
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "ca/linter.h"
+
+#define REQUEST_MAX 8192
+
+/* A server of that interface for one request. */
+struct server {
+	int fd;
+	const char *reply; /* NULL: it says nothing until the client has gone */
+	char request[REQUEST_MAX];
+	pthread_t thread;
+	char url[64];
+};
+
+static void *serve(void *arg)
+{
+	struct server *s = arg;
+	int fd = accept(s->fd, NULL, NULL);
+	size_t n = 0;
+	char *body = NULL;
+	while (body == NULL || strstr(body, "%3D") == NULL) { /* what the test sends ends so */
+		ssize_t got = recv(fd, s->request + n, sizeof(s->request) - 1 - n, 0);
+		if (got <= 0) {
+			break;
+		}
+		n += (size_t) got;
+		body = strstr(s->request, "\r\n\r\n");
+	}
+	char rest[64];
+	if (s->reply == NULL) {
+		(void) !recv(fd, rest, sizeof(rest), 0);
+	} else {
+		(void) !send(fd, s->reply, strlen(s->reply), MSG_NOSIGNAL);
+	}
+	close(fd);
+	return NULL;
+}
+
+static void start(struct server *s, const char *reply)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t n = sizeof(at);
+	*s = (struct server) { .fd = socket(AF_INET, SOCK_STREAM, 0), .reply = reply };
+	assert_int_equal(bind(s->fd, (struct sockaddr *) &at, n), 0);
+	assert_int_equal(listen(s->fd, 1), 0);
+	assert_int_equal(getsockname(s->fd, (struct sockaddr *) &at, &n), 0);
+	snprintf(s->url, sizeof(s->url), "http://127.0.0.1:%d", ntohs(at.sin_port));
+	assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
+}
+
+static void stop(struct server *s)
+{
+	(void) pthread_join(s->thread, NULL);
+	close(s->fd);
+}
+
+#define ANSWER(body) "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n" body
+
+static const struct {
+	const char *reply;
+	const char *refused; /* NULL: it may be signed */
+	bool silent;         /* it is as if nothing had been said */
+} answers[] = {
+	{ ANSWER("[]"), NULL, false },
+	{ ANSWER("[{\"Linter\":\"zlint\",\"Finding\":\"w_x\",\"Severity\":\"warning\"}]"), NULL, false },
+	{ ANSWER("[{\"Linter\":\"zlint\",\"Finding\":\"w_x\",\"Severity\":\"notice\"},{\"Linter\":\"pkilint\",\"Finding\":"
+	         "\"bad "
+	         "key\",\"Severity\":\"error\"}]"),
+	    "the outside linter refuses: pkilint: bad key", false },
+	{ ANSWER("[{\"Linter\":\"pkimetal\",\"Finding\":\"Unrecognised input\",\"Severity\":\"fatal\"}]"),
+	    "Unrecognised input", false },
+	{ ANSWER("[{\"Linter\":\"zlint\",\"Finding\":\"x\",\"Severity\":\"dreadful\"}]"), "zlint: x", false },
+	{ ANSWER("{}"), NULL, true },
+	{ ANSWER("[{\"Linter\":\"zlint\"}]"), NULL, true },
+	{ ANSWER("<html>"), NULL, true },
+	{ "HTTP/1.1 500 No\r\nContent-Length: 2\r\nConnection: close\r\n\r\n[]", NULL, true },
+	{ NULL, NULL, true },
+};
+
+static void ask(struct ctx *c, size_t i, bool required)
+{
+	static const uint8_t tbs[] = { 0xfb, 0xff, 0xbf, 0x3e };
+	struct server s;
+	start(&s, answers[i].reply);
+	const struct config_ca config = { .linter_url = s.url, .linter_timeout_ms = 300, .linter_required = required };
+	int got = linter_ask(c, &config, (struct bytes) { tbs, sizeof(tbs) });
+	stop(&s);
+	print_message("%zu %d\n", i, required);
+	assert_non_null(strstr(s.request, "POST /linttbscert HTTP/1.1\r\n"));
+	assert_non_null(strstr(s.request, "\r\n\r\nformat=json&severity=error&b64input=%2B%2F%2B%2FPg%3D%3D"));
+	bool refused = answers[i].refused != NULL || (answers[i].silent && required);
+	assert_int_equal(got, refused ? -1 : 0);
+	if (answers[i].refused != NULL) {
+		assert_non_null(strstr(c->err.cause, answers[i].refused));
+	} else if (refused) {
+		assert_int_equal(c->err.type, PROBLEM_UNAVAILABLE);
+	}
+	ctx_forgive(c);
+}
+
+/* F-32: fails closed, or open where the configuration says so; an error it finds is one either way. */
+static void answers_decide(void **state)
+{
+	for (size_t i = 0; i < COUNT_OF(answers); i++) {
+		ask(*state, i, true);
+		ask(*state, i, false);
+	}
+}
+
+static void without_one_nothing_is_asked(void **state)
+{
+	struct ctx *c = *state;
+	const struct config_ca none = { .linter_required = true };
+	assert_good(c, linter_ask(c, &none, (struct bytes) { NULL, 0 }));
+	const struct config_ca closed = {
+		.linter_url = "http://127.0.0.1:1", .linter_timeout_ms = 300, .linter_required = true
+	};
+	assert_problem(c, PROBLEM_UNAVAILABLE, linter_ask(c, &closed, bytes_of_text("x")));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_CTX(answers_decide),
+		WITH_CTX(without_one_nothing_is_asked),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,206 @@
+/* link: cli subscriber */
+/* Retention: what is asked of the database, the floor of the Baseline Requirements, and what a record of an erasure covers. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cli/audit_erased.h"
+#include "cli/retention_rows.h"
+#include "lib/base/floor.h"
+#include "subscriber/keeper.h"
+#include "subscriber/purger.h"
+#include "tests/unit/pg.h"
+
+static void test_statements(void **state)
+{
+	(void) state;
+	pg_check_statements("cairn_operator", retention_statements, retention_statements_n);
+	pg_check_statements("cairn_officer", retention_statements, retention_statements_n);
+	pg_check_statements("cairn_subscriber", purger_statements, purger_n_statements);
+}
+
+/* F-50: a record of a certificate of 47 days is kept for two years and 47 days at least. */
+static void test_floor(void **state)
+{
+	(void) state;
+	struct config_profile profiles[] = {
+		{ .life_s = INT64_C(47) * 86400, .authorization_life_s = 86400, .order_life_s = 86400 },
+		{ .life_s = INT64_C(6) * 86400, .authorization_life_s = 86400, .order_life_s = 86400 },
+	};
+	struct config config = { .policy = { .mode = "webpki", .profiles = { profiles, 2 } } };
+	assert_int_equal(retention_floor_s(&config), INT64_C(86400) * (731 + 47 + 2));
+	config.policy.mode = "private";
+	assert_int_equal(retention_floor_s(&config), 0);
+}
+
+static struct id id_of(uint8_t second)
+{
+	struct id id = { { 0, second } }; /* of the 20th century */
+	return id;
+}
+
+#define ADD_EVENT(kind, facts) \
+	pg_exec("cairn_ra", \
+	    "SELECT log.add_event(cairn.new_id(), 'p', 'retention', '" kind "', NULL, NULL, NULL, NULL, '" facts "')")
+#define ADD_ERASED(facts) ADD_EVENT("log.erased", facts)
+#define UUID(second) "00" second "0000-0000-0000-0000-000000000000"
+#define SEAL \
+	pg_exec("postgres", \
+	    "INSERT INTO log.leaf (row_id, kind, leaf) SELECT id, 3, row_number() OVER () + (SELECT count(*) FROM " \
+	    "log.leaf) FROM log.event WHERE id NOT IN (SELECT row_id FROM log.leaf)")
+
+static void read_erasures(struct ctx *c, struct audit_erasure_list *ret)
+{
+	static const struct statement *const statements[] = { &audit_erasures_statement };
+	db_statements(statements, 1);
+	db_configure(pg_conninfo("cairn_auditor"), 1, 5000);
+	ctx_init(c);
+	assert_int_equal(audit_read_erasures(c, ret), 0);
+}
+
+/* What is sealed counts, and nothing beside it. */
+static void test_erasures(void **state)
+{
+	(void) state;
+	struct ctx c;
+	struct audit_erasure_list list;
+	ADD_EVENT("retention.changed", "{\"class\": \"SUB-VAL\", \"clear_s\": 86400, \"keep_s\": null}");
+	ADD_EVENT("retention.changed", "{\"class\": \"SUB-REQ\", \"clear_s\": 86400, \"keep_s\": null}");
+	ADD_ERASED("{\"table\": \"log.validation_private\", \"from\": \"" UUID("20") "\", \"until\": \"" UUID("30") "\"}");
+	ADD_ERASED("{\"table\": \"log.validation_private\", \"from\": \"" UUID("28") "\", \"until\": \"" UUID("2a") "\"}");
+	ADD_ERASED("{\"table\": \"log.validation_private\", \"ids\": [\"" UUID("40") "\", \"" UUID("22") "\", \"" UUID(
+	    "30") "\"]}");
+	ADD_ERASED("{\"table\": \"log.request_private\", \"ids\": [\"" UUID("50") "\"]}");
+	ADD_ERASED("{\"nothing\": true}");
+	SEAL;
+	ADD_ERASED("{\"table\": \"log.request_private\", \"ids\": [\"" UUID("60") "\"]}"); /* has no seal yet */
+	read_erasures(&c, &list);
+	static const struct {
+		const char *table;
+		uint8_t id;
+		bool erased;
+	} rows[] = {
+		{ "log.validation_private", 0x1f, false },
+		{ "log.validation_private", 0x20, true },
+		{ "log.validation_private", 0x22, true },
+		{ "log.validation_private", 0x2f, true },
+		{ "log.validation_private", 0x30, true },
+		{ "log.validation_private", 0x31, false },
+		{ "log.validation_private", 0x40, true },
+		{ "log.validation_private", 0x41, false },
+		{ "log.request_private", 0x50, true },
+		{ "log.request_private", 0x22, false },
+		{ "log.request_private", 0x51, false },
+		{ "log.request_private", 0x60, false },
+		{ "log.request", 0x50, false },
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		assert_int_equal(audit_is_erased(&list, rows[i].table, id_of(rows[i].id)), rows[i].erased);
+	}
+	ctx_done(&c);
+	db_thread_end();
+	pg_exec("postgres", "DELETE FROM log.leaf; DELETE FROM log.event");
+}
+
+/* F-46: an erasure that no rule of its time allowed is none, whoever wrote it: before the term is over, of what has no term, of requests of the API
+ * as if they were visits of pages, in the future, or by a rule that came later. */
+static void test_erasures_against_the_rules(void **state)
+{
+	(void) state;
+	struct ctx c;
+	struct audit_erasure_list list;
+	pg_exec("postgres",
+	    "INSERT INTO log.request (id, received_at, frontend, method, route, url, status, body_sha256, body_octets, "
+	    "commitments) "
+	    "SELECT x.id, now(), 'f', 'GET', x.route, '/', 200, sha256('x'), 1, sha256('x') FROM (VALUES ('" UUID(
+	        "10") "'::uuid, 'new-order'), ('" UUID("11") "'::uuid, 'doctor')) x (id, route)");
+	ADD_ERASED("{\"table\": \"log.request_private\", \"classes\": [\"WEB\"], \"ids\": [\"" UUID("10") "\", \"" UUID(
+	    "11") "\"]}");
+	ADD_ERASED("{\"table\": \"log.request\", \"classes\": [\"WEB\"], \"from\": \"" UUID("00") "\", \"until\": \"" UUID(
+	    "60") "\"}");
+	ADD_ERASED("{\"table\": \"log.request_private\", \"from\": \"" UUID("00") "\", \"until\": \"" UUID("60") "\"}");
+	ADD_EVENT("retention.changed", "{\"class\": \"SUB-VAL\", \"clear_s\": 1, \"keep_s\": 86400000}");
+	pg_exec("postgres",
+	    "INSERT INTO log.event (id, happened_at, process, actor, kind, facts) SELECT cairn.new_id(), x.at, 'p', 'x', "
+	    "'log.erased', "
+	    "jsonb_build_object('table', x.name, 'ids', jsonb_build_array(x.id)) FROM (VALUES (now() - interval '1 day', "
+	    "'log.validation_private', '" UUID("20") "'::uuid), (now() + interval '1 day', 'log.validation_private', "
+	                                             "'" UUID(
+	                                                 "21") "'), (now(), 'log.validation_private', cairn.id_at(now() - "
+	                                                       "interval '23 hours')), (now(), 'log.validation', "
+	                                                       "cairn.id_at(now() - interval '999 days')), (now(), "
+	                                                       "'log.validation', cairn.id_at(now() - interval '1001 "
+	                                                       "days')), (now(), "
+	                                                       "'log.event', '" UUID("22") "')) x (at, name, id)");
+	SEAL;
+	read_erasures(&c, &list);
+	assert_int_equal(list.n, 2);
+	assert_true(audit_is_erased(&list, "log.request_private", id_of(0x11)));
+	assert_string_equal(list.v[1].name, "log.validation");
+	pg_assert_value("SELECT count(*) FROM audit.lawful_erasures() WHERE name = 'log.validation' AND from_id < "
+	                "cairn.id_at(now() - interval '1000 days')",
+	    "1");
+	ctx_done(&c);
+	db_thread_end();
+	pg_exec(
+	    "postgres", "DELETE FROM log.leaf; DELETE FROM log.event; DELETE FROM log.request; DELETE FROM log.unsealed");
+}
+
+/* Without the lease nothing is purged; a hold that is made while a batch runs waits for it, and counts for the next one. */
+static void test_lease(void **state)
+{
+	(void) state;
+	static const char purge[] = "SELECT cairn.purge('me', 'log.request_private', 'all', NULL, 10, 0)";
+	assert_string_equal(pg_try("cairn_subscriber", purge, NULL), "CA001");
+	pg_exec("cairn_subscriber", "SELECT cairn.take_lease('retention', 'me', 60)");
+	assert_string_equal(pg_try("cairn_subscriber", purge, NULL), "");
+	assert_string_equal(pg_try("cairn_ra", purge, NULL), "42501");
+	assert_string_equal(pg_try("cairn_subscriber", "DELETE FROM log.request_private", NULL), "42501");
+	assert_string_equal(
+	    pg_try("cairn_subscriber", "INSERT INTO cairn.retention SELECT * FROM cairn.retention", NULL), "42501");
+	/* whoever owns the tables can't have less than G-30 either */
+	assert_string_equal(
+	    pg_try("cairn_owner", "UPDATE cairn.retention SET keep_s = 604800 WHERE class = 'WEB'", NULL), "23514");
+}
+
+/* A purge gives way to who uses the table: no drop of a partition waits for longer than a moment. */
+static void test_partition_gives_way(void **state)
+{
+	(void) state;
+	pg_exec("cairn_owner",
+	    "CREATE TABLE log.request_private_200001 PARTITION OF log.request_private FOR VALUES FROM "
+	    "(cairn.id_at('2000-01-01')) TO (cairn.id_at('2000-02-01')); INSERT INTO log.request_private (id, salt, "
+	    "remote_address, remote_port) VALUES (cairn.id_at('2000-01-10'), sha256(''), '192.0.2.1', 1)");
+	pg_exec("cairn_operator", "SELECT cairn.set_retention('SUB-REQ', 86400, NULL, 0, 'operator t', 'a test', false)");
+	static const char drop[] = "SELECT cairn.purge_partition('me', 'log.request_private', 0)";
+	PGconn *other = pg_connect("cairn_owner", "cairn");
+	PQclear(PQexec(other, "BEGIN"));
+	PQclear(PQexec(other, "LOCK TABLE log.request_private IN ROW EXCLUSIVE MODE"));
+	char *rows = NULL;
+	assert_string_equal(pg_try("cairn_subscriber", drop, &rows), "");
+	assert_string_equal(rows, "-1");
+	free(rows);
+	PQclear(PQexec(other, "COMMIT"));
+	PQfinish(other);
+	assert_string_equal(pg_try("cairn_subscriber", drop, &rows), "");
+	assert_string_equal(rows, "1");
+	free(rows);
+	pg_assert_value("SELECT to_regclass('log.request_private_200001') IS NULL", "t");
+	pg_assert_value("SELECT facts->>'rows' || ' ' || (facts->>'partition') FROM log.event WHERE facts ? 'partition'",
+	    "1 log.request_private_200001");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_statements),
+		cmocka_unit_test(test_floor),
+		cmocka_unit_test(test_erasures),
+		cmocka_unit_test(test_erasures_against_the_rules),
+		cmocka_unit_test(test_lease),
+		cmocka_unit_test(test_partition_gives_way),
+	};
+	return cmocka_run_group_tests(tests, pg_group_setup, pg_group_teardown);
+}

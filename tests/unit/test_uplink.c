@@ -1,0 +1,148 @@
+/* link: va */
+/* Whose fault it is that nobody answers (issue 4.6, A-101, C-38). See va_world.h. */
+#include "tests/unit/va_run.h"
+#include "tests/unit/gauge.h"
+#include "va/uplink.h"
+
+static struct config_resolver dead = { ".", "127.0.0.1@1", "off", { NULL, 0 } };
+static struct config_va cut;
+
+static const struct resolution *lookup_of(const struct validation_result *v, const char *type)
+{
+	return decide_lookup_of(&v->resolutions, type, ".");
+}
+
+static void check_end(struct run *r, bool fault)
+{
+	run_wait(r);
+	if (r->result->passed || r->result->fault != fault || r->result->basis.cut_off != fault) {
+		fail_msg("%s: %s", r->in.identifier.value, r->result->problem.detail);
+	}
+	check_replay(r);
+}
+
+/* The same name, by a resolver that is there and one that is not. */
+static void test_a_dead_resolver(void **state)
+{
+	static const char *const types[] = { "http-01", "tls-alpn-01", "dns-01", NULL };
+	struct engine *whole = engine;
+	struct ctx c;
+	(void) state;
+	ctx_init(&c);
+	cut = config;
+	cut.resolvers = (struct config_resolver_list) { &dead, 1 };
+	assert_int_equal(engine_new(&c, &cut, &engine), 0);
+	assert_int_equal(engine_start(&c, engine), 0);
+	for (size_t i = 0; i < COUNT_OF(types); i++) {
+		struct run r;
+		run_init(&r, "pass.web.example");
+		r.in.method = types[i];
+		r.in.key_authorization = types[i] == NULL ? NULL : r.in.key_authorization; /* CAA alone */
+		run_begin(&r);
+		check_end(&r, true);
+		assert_string_equal(r.result->problem.type, "SERVER_INTERNAL");
+		assert_non_null(strstr(r.result->problem.detail, "own resolver or network does not work"));
+		assert_non_null(lookup_of(r.result, "SOA")); /* evidence that it was ours */
+		assert_false(r.result->caa.permitted);
+		run_free(&r);
+	}
+	engine_drain(engine, 1000);
+	engine_free(engine);
+	engine = whole;
+	ctx_done(&c);
+}
+
+/* Nobody hides a failure by it: while the resolver answers, silence is that of the zone or the host. */
+static void test_a_silent_zone(void **state)
+{
+	static const char *const names[] = { "mute.example", "servfail.example", "refused.example" };
+	(void) state;
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		struct run r;
+		run_init(&r, names[i]);
+		run_begin(&r);
+		check_end(&r, false);
+		assert_string_equal(r.result->problem.type, "DNS");
+		assert_non_null(lookup_of(r.result, "SOA"));
+		assert_null(lookup_of(r.result, "SOA")->error);
+		run_free(&r);
+	}
+}
+
+/* What answered is judged without a look at anybody else. */
+static void test_no_look_without_silence(void **state)
+{
+	static const char *const names[] = { "pass.web.example", "wrong.web.example", "nothing.example" };
+	(void) state;
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		struct run r;
+		run_init(&r, names[i]);
+		run_begin(&r);
+		run_wait(&r);
+		assert_false(r.result->fault);
+		assert_null(lookup_of(r.result, "SOA"));
+		run_free(&r);
+	}
+}
+
+/* A network without an internet is no fault, unless the operator says that there is one, or there was. */
+static void test_judge(void **state)
+{
+	(void) state;
+	for (int i = 0; i < 8; i++) {
+		bool answered = i & 1;
+		bool expected = i & 2;
+		bool before = i & 4;
+		enum uplink_state wanted = answered || (!expected && !before) ? UPLINK_WORKS : UPLINK_IS_DOWN;
+		assert_int_equal(uplink_judge(answered, expected, before), wanted);
+	}
+}
+
+/* Who is looked at: who answers for the name, and nobody for what is local. */
+static void test_routes(void **state)
+{
+	struct config_resolver both[] = { { "corp.example", "127.0.0.1@1", "off", { NULL, 0 } }, resolver };
+	const struct resolution *record = NULL;
+	struct resolver *r = NULL;
+	struct ctx c;
+	(void) state;
+	ctx_init(&c);
+	cut = config;
+	cut.resolvers = (struct config_resolver_list) { both, 2 };
+	struct uplink *u = uplink_new(&cut);
+	assert_int_equal(gauge_value(c.arena, "cairn_uplink"), 1); /* on which operators alarm when it is 0 */
+	assert_int_equal(resolver_new(&c, &cut, &r), 0);
+	assert_int_equal(resolver_start(&c, r), 0);
+	assert_int_equal(uplink_look(u, r, "host.test", 0, &record), UPLINK_WORKS);
+	assert_null(record);
+	for (int i = 0; i < 2; i++) {
+		const char *name = i == 0 ? "a.corp.example" : "a.example";
+		int64_t since_us = clock_monotonic_us();
+		enum uplink_state found = UPLINK_ASKED;
+		while ((found = uplink_look(u, r, name, since_us, &record)) == UPLINK_ASKED) {
+			assert_true(clock_monotonic_us() - since_us < 20000000);
+			usleep(10000);
+			resolver_deliver(r);
+		}
+		assert_int_equal(gauge_value(c.arena, "cairn_uplink"), i);
+		assert_int_equal(found, i == 0 ? UPLINK_IS_DOWN : UPLINK_WORKS);
+		assert_string_equal(record->name, i == 0 ? "corp.example" : ".");
+		assert_int_equal(uplink_look(u, r, name, since_us, &record), found); /* is known now */
+	}
+	resolver_free(r);
+	uplink_free(u);
+	uplink_free(NULL);
+	ctx_done(&c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_dead_resolver),
+		cmocka_unit_test(test_a_silent_zone),
+		cmocka_unit_test(test_no_look_without_silence),
+		cmocka_unit_test(test_judge),
+		cmocka_unit_test(test_routes),
+	};
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}

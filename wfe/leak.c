@@ -1,0 +1,45 @@
+#include "wfe/leak.h"
+
+#include <string.h>
+
+#include "lib/rpc/client.h"
+#include "policy/rules.h"
+#include "wfe/nonces.h"
+#include "wfe/routes.h"
+
+void leak_find(struct acme *q)
+{
+	(void) private_key_find(q->c->arena, q->http->body, &q->leak);
+}
+
+static enum problem problem_of(const struct acme *q)
+{
+	if (strcmp(q->leak.form, "JWK") == 0) {
+		return PROBLEM_BAD_PUBLIC_KEY;
+	}
+	return q->route != NULL && q->route->serve == finalize_serve ? PROBLEM_BAD_CSR : PROBLEM_MALFORMED;
+}
+
+/* G-6, E-13, F-24. Nobody signs for this, and a signature by a key is work: so visits count. */
+int leak_refuse(struct acme *q)
+{
+	struct jwk jwk;
+	struct block_key_request request = { .form = q->leak.form };
+	struct block_key_response done;
+	nonces_spend_broken(q->c, q->front, q->http->body); /* */
+	ctx_forgive(q->c);
+	TRY(visits_admit(q->c, q->front->visits, q->remote.address));
+	bool known = private_key_prove(q->c, &q->leak, &jwk);
+	if (known) {
+		uint8_t digest[SHA256_SIZE];
+		sha256_of(jwk.spki, digest);
+		request.spki_sha256 = (struct bytes) { digest, sizeof(digest) };
+		request.thumbprint = (struct bytes) { jwk.thumbprint, sizeof(jwk.thumbprint) };
+		TRY(rpc_ra_block_key(q->c, &request, &done));
+	}
+	ctx_rule(q->c, rule_info(RULE_KEY_PRIVATE)->id);
+	ctx_fail(q->c, problem_of(q),
+	    "The request holds a private key (%s), which nobody may have but its owner. It was not kept%s. Make a new key",
+	    q->leak.form, known ? ", and the key is blocked as compromised" : "");
+	return -1;
+}
