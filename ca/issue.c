@@ -172,6 +172,7 @@ static struct text_list all_names(struct arena *a, const struct names *names)
 }
 
 struct subject {
+	const struct config_profile *profile;
 	struct keys_read key;
 	struct names names;
 };
@@ -182,10 +183,7 @@ static int build(struct ctx *c, const struct issue_certificate_request *in, cons
 	const struct names *names = &subject->names;
 	const struct crl_shard *shard = issuer_choose_shard(issuer);
 	uint8_t *serial = arena_alloc(c->arena, CERT_SERIAL_SIZE);
-	const struct config_profile *profile = profile_find(&ca.config->policy.profiles, in->profile);
-	if (profile == NULL) {
-		return FAIL(c, INVALID_PROFILE, "There is no profile %s", in->profile);
-	}
+	const struct config_profile *profile = subject->profile;
 	TRY(profile_check(c, profile, ca.mode, clock_now()));
 	cert_serial_new(SERIAL_PREFIX, serial);
 	struct cert_template t = {
@@ -284,6 +282,12 @@ static int check_not_own(struct ctx *c, struct bytes spki)
 	return 0;
 }
 
+static int find_profile(struct ctx *c, const char *name, const struct config_profile **ret)
+{
+	*ret = profile_find(&ca.config->policy.profiles, name);
+	return *ret != NULL ? 0 : FAIL(c, INVALID_PROFILE, "There is no profile %s", name);
+}
+
 int ca_issue_certificate_serve(
     struct ctx *c, const struct issue_certificate_request *in, struct issue_certificate_response *ret)
 {
@@ -301,7 +305,8 @@ int ca_issue_certificate_serve(
 	TRY(check_not_own(c, in->public_key));
 	TRY(split_names(c, &in->names, &subject.names));
 	TRY(jwk_of_key(c, subject.key.key, &jwk));
-	const struct issuer *issuer = issuer_choose(&ca.issuers, in->public_key);
+	TRY(find_profile(c, in->profile, &subject.profile));
+	const struct issuer *issuer = issuer_choose(&ca.issuers, subject.profile->name, in->public_key);
 	sha256_of(in->public_key, spki_sha256);
 	struct begin_params params = {
 		.id = id_new(),

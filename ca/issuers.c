@@ -65,21 +65,42 @@ static int load_one(struct ctx *c, const struct config_issuer *config, struct is
 	return load_alternates(c, ret);
 }
 
+static bool serves(const struct config_issuer *issuer, const char *profile)
+{
+	bool listed = issuer->profiles.n == 0;
+	for (size_t i = 0; i < issuer->profiles.n; i++) {
+		listed = listed || strcmp(issuer->profiles.v[i], profile) == 0;
+	}
+	return issuer->active && listed;
+}
+
+/* Of withdrawn ones too: their orders come to their end (B-23). */
+static int check_profiles(struct ctx *c, const struct config *config)
+{
+	for (size_t i = 0; i < config->policy.profiles.n; i++) {
+		const char *profile = config->policy.profiles.v[i].name;
+		size_t active = 0;
+		for (size_t k = 0; k < config->ca.issuers.n; k++) {
+			active += serves(&config->ca.issuers.v[k], profile) ? 1 : 0;
+		}
+		if (active == 0) {
+			return ctx_fault(c, "ca.issuers: no issuer that is active signs for the profile %s", profile);
+		}
+	}
+	return 0;
+}
+
 int issuers_load(struct ctx *c, const struct config *config, struct issuer_list *ret)
 {
 	const struct config_issuer_list *list = &config->ca.issuers;
 	struct issuer_list issuers = { ARENA_ARRAY(c->arena, list->n, struct issuer), list->n };
-	size_t active = 0;
 	for (size_t i = 0; i < list->n; i++) {
 		if (issuer_find(&(struct issuer_list) { issuers.v, i }, list->v[i].name) != NULL) {
 			return ctx_fault(c, "ca.issuers: the name %s stands twice", list->v[i].name);
 		}
 		TRY(load_one(c, &list->v[i], &issuers.v[i]));
-		active += list->v[i].active ? 1 : 0;
 	}
-	if (active == 0) {
-		return ctx_fault(c, "ca.issuers: no issuer is active");
-	}
+	TRY(check_profiles(c, config));
 	*ret = issuers;
 	return 0;
 }
@@ -94,34 +115,40 @@ const struct issuer *issuer_find(const struct issuer_list *issuers, const char *
 	return NULL;
 }
 
-static bool fits(const struct issuer *issuer, bool rsa, bool any_family)
+struct wanted {
+	const char *profile;
+	bool rsa;
+	bool any_family;
+};
+
+static bool fits(const struct issuer *issuer, const struct wanted *wanted)
 {
-	return issuer->config->active && (any_family || (issuer->kind == KEY_RSA) == rsa);
+	return serves(issuer->config, wanted->profile) && (wanted->any_family || (issuer->kind == KEY_RSA) == wanted->rsa);
 }
 
-static size_t count_fitting(const struct issuer_list *issuers, bool rsa, bool any_family)
+static size_t count_fitting(const struct issuer_list *issuers, const struct wanted *wanted)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < issuers->n; i++) {
-		n += fits(&issuers->v[i], rsa, any_family) ? 1 : 0;
+		n += fits(&issuers->v[i], wanted) ? 1 : 0;
 	}
 	return n;
 }
 
-const struct issuer *issuer_choose(const struct issuer_list *issuers, struct bytes spki)
+const struct issuer *issuer_choose(const struct issuer_list *issuers, const char *profile, struct bytes spki)
 {
-	bool rsa = key_kind_of_spki(spki) == KEY_RSA;
-	bool any_family = count_fitting(issuers, rsa, false) == 0;
+	struct wanted wanted = { profile, key_kind_of_spki(spki) == KEY_RSA, false };
 	uint32_t chance = 0;
 	random_bytes(&chance, sizeof(chance));
-	size_t n = count_fitting(issuers, rsa, any_family);
+	wanted.any_family = count_fitting(issuers, &wanted) == 0;
+	size_t n = count_fitting(issuers, &wanted);
 	size_t left = n == 0 ? 0 : chance % n;
 	for (size_t i = 0; i < issuers->n; i++) {
-		if (fits(&issuers->v[i], rsa, any_family) && left-- == 0) {
+		if (fits(&issuers->v[i], &wanted) && left-- == 0) {
 			return &issuers->v[i];
 		}
 	}
-	die("no issuer is active"); /* issuers_load saw one */
+	die("no issuer is active for a profile"); /* issuers_load saw one for each */
 }
 
 struct text_list issuer_crl_urls(struct arena *a, const struct config_issuer *config)

@@ -33,16 +33,16 @@ struct issuer_list {
 	size_t n;
 };
 
-/* Reads the certificates; the arena of c owns all. SERVER_INTERNAL when one is unreadable, no CA, or when no issuer is
- * active. */
+/* Reads the certificates; the arena of c owns all. SERVER_INTERNAL when one is unreadable, no CA, or when a profile of the
+ * configuration has no active issuer. */
 int issuers_load(struct ctx *c, const struct config *config, struct issuer_list *ret) MUST_CHECK;
 
 /* By name; NULL when there is none. */
 const struct issuer *issuer_find(const struct issuer_list *issuers, const char *name);
 
-/* An active issuer for a subscriber's key, at random among those whose own key is of the same family (D-32), or among all
- * active ones when there is none. */
-const struct issuer *issuer_choose(const struct issuer_list *issuers, struct bytes spki);
+/* An active issuer for a profile and a subscriber's key, at random among those whose own key is of the same family (D-32), or
+ * among all that are active and sign for the profile when there is none. The profile is one of the configuration. */
+const struct issuer *issuer_choose(const struct issuer_list *issuers, const char *profile, struct bytes spki);
 
 /* The URLs of its CRLs: crl_url, and as many more as crl_shards says, ".../1.crl" beside "....crl". */
 struct text_list issuer_crl_urls(struct arena *a, const struct config_issuer *config);

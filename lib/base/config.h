@@ -194,7 +194,8 @@ struct config_issuer {
 	int64_t crl_shards;
 	const char *aia_url;
 	struct text_list alternate_chains;
-	bool active; /* signs new certificates; the others sign CRLs only */
+	struct text_list profiles; /* it signs certificates of these; empty: of all */
+	bool active;               /* signs new certificates; the others sign CRLs only */
 };
 
 struct config_issuer_list {

@@ -26,7 +26,10 @@ static const struct field issuer_field[] = {
 	    .help = "URL of its certificate (DER), written into certificates."),
 	FIELD(struct config_issuer, alternate_chains, .flags = FIELD_PATH, .def = "[]", .min = 0, .max = 9,
 	    .help = "PEM files of other chains, each from a certificate of this issuer's key on that another CA signed."),
-	FIELD(struct config_issuer, active, .def = "true", .help = "Sign new certificates; false: CRLs only."),
+	FIELD(struct config_issuer, profiles, .def = "[]", .min = 0, .max = 32,
+	    .help = "Profiles whose certificates it signs; empty: all."),
+	FIELD(struct config_issuer, active, .def = "true",
+	    .help = "Sign new certificates; false: CRLs only, and what was begun (docs/issuers.md)."),
 };
 static const struct fields issuer_fields = FIELDS(struct config_issuer, issuer_field);
 
@@ -111,8 +114,30 @@ static int check_token(struct ctx *c, const struct config_token *token)
 	return 0;
 }
 
-int config_check_ca(struct ctx *c, const struct config_ca *ca)
+static bool is_profile(const struct config_profile_list *profiles, const char *name)
 {
+	bool found = false;
+	for (size_t i = 0; i < profiles->n; i++) {
+		found = found || strcmp(profiles->v[i].name, name) == 0;
+	}
+	return found;
+}
+
+static int check_profiles(struct ctx *c, const struct config_issuer *issuer, const struct config_profile_list *profiles)
+{
+	for (size_t i = 0; i < issuer->profiles.n; i++) {
+		if (!is_profile(profiles, issuer->profiles.v[i])) {
+			return FAIL(c, MALFORMED,
+			    "ca.issuers: \"%s\" is for the profile \"%s\", which policy.profiles does not have", issuer->name,
+			    issuer->profiles.v[i]);
+		}
+	}
+	return 0;
+}
+
+int config_check_ca(struct ctx *c, const struct config *config)
+{
+	const struct config_ca *ca = &config->ca;
 	TRY(check_token(c, &ca->token));
 	for (size_t i = 0; i < ca->issuers.n; i++) {
 		const struct config_issuer *issuer = &ca->issuers.v[i];
@@ -120,6 +145,7 @@ int config_check_ca(struct ctx *c, const struct config_ca *ca)
 		if (fault != NULL) {
 			return FAIL(c, MALFORMED, "ca.issuers: \"%s\" %s", issuer->name, fault);
 		}
+		TRY(check_profiles(c, issuer, &config->policy.profiles));
 		for (size_t k = 0; k < i; k++) {
 			if (strcmp(ca->issuers.v[k].name, issuer->name) == 0) {
 				return FAIL(c, MALFORMED, "ca.issuers.name: \"%s\" stands twice", issuer->name);

@@ -395,7 +395,7 @@ int config_check(struct ctx *c, struct config *config)
 	TRY(check_profiles(c, &config->policy.profiles, config->ca.backdate_s));
 	TRY(check_limits(c, &config->policy.limits));
 	TRY(check_issuers(c, &config->ca.issuers));
-	TRY(config_check_ca(c, &config->ca));
+	TRY(config_check_ca(c, config));
 	TRY(check_va(c, &config->va));
 	TRY(check_test(c, config));
 	TRY(config_check_va(c, config));

@@ -10,7 +10,7 @@ int config_check(struct ctx *c, struct config *config) MUST_CHECK;
 int config_check_va(struct ctx *c, const struct config *config) MUST_CHECK;
 
 /* Its part about cairn-ca, and what that process needs beyond its keys: where issuers' keys may lie in this mode. */
-int config_check_ca(struct ctx *c, const struct config_ca *ca) MUST_CHECK;
+int config_check_ca(struct ctx *c, const struct config *config) MUST_CHECK;
 int config_require_ca(struct ctx *c, const struct config *config) MUST_CHECK;
 
 /* The same for recovery contacts; a part of config_check. */

@@ -1,6 +1,8 @@
 """Another issuer takes over from one that has certificates out (A-132): these stay revocable, and what they need stays signed by its key."""
 import json
 import os
+import signal
+import threading
 import time
 
 import pytest
@@ -48,18 +50,24 @@ def await_entries(leaf, issuer, wanted):
     return crl
 
 
-def rotate(ca):
-    """A new intermediate of the same root, which signs from now on in the place of ecdsa-1."""
+def make_successor(ca):
+    """The issuers of the configuration, ecdsa-1 first, and a new intermediate of the same root beside them."""
     files = [word for file in ca.CONFIG_FILES.split() for word in ("--config", file)]
     issuers = json.loads(ca.cairn("config", "show", "--json", *files).stdout)["ca"]["issuers"]
-    old = next(one for one in issuers if one["name"] == "ecdsa-1")
+    issuers.sort(key=lambda one: one["name"] != "ecdsa-1")
+    old = issuers[0]
     pki = os.path.dirname(old["cert_file"])
     plan = os.path.join(ca.folder, "plan.yaml")
     with open(plan, "w", encoding="ascii") as f:
         f.write(PLAN.format(pki=pki, crl=old["crl_url"].replace("ecdsa-1", "root"), aia=old["aia_url"].replace("ecdsa-1", "root")))
     ca.cairn("ceremony", plan, "--yes")
-    new = {key: value.replace("ecdsa-1", "ecdsa-2") if isinstance(value, str) else value for key, value in old.items()}
-    old["active"] = False
+    return issuers, {key: value.replace("ecdsa-1", "ecdsa-2") if isinstance(value, str) else value for key, value in old.items()}
+
+
+def rotate(ca):
+    """The new intermediate signs from now on in the place of ecdsa-1."""
+    issuers, new = make_successor(ca)
+    issuers[0]["active"] = False
     ca.down()
     ca.config["ca"]["issuers"] = issuers + [new]
     ca.up()
@@ -115,3 +123,109 @@ def test_an_issuer_is_succeeded(turning, responder_for, tmp_path):
     renewed = member.order("n2.old.test", replaces=name_of(old[2]))
     assert renewed.status_code == 201 and renewed.json()["replaces"] == name_of(old[2])
     assert turning.deaths() == []
+
+
+class Subscriber(threading.Thread):
+    """Orders one certificate after the other, of one profile and with keys of one kind, and keeps them with the stage in which each was
+    both ordered and issued; None: cairn-ca started anew meanwhile. It tries nothing again: whatever is refused is a failure."""
+
+    def __init__(self, ca, responder, name, profile, make_key):
+        super().__init__()
+        self.client, self.responder, self.name_stem, self.profile, self.make_key = raw.Client(ca), responder, name, profile, make_key
+        self.stage, self.stopping, self.failures, self.made = "before", False, [], []
+        assert self.client.register().status_code == 201
+        self.key = make_key()
+
+    def issue(self):
+        name = f"n{len(self.made)}.{self.name_stem}.test"
+        made = self.client.order(name, profile=self.profile)
+        assert made.status_code == 201, made.text
+        self.client.validate(made.json(), self.responder)
+        done = self.client.post(made.json()["finalize"], {"csr": raw.b64(raw.csr([name], self.key)[0])})
+        assert done.status_code == 200, done.text
+        final = self.client.poll(made.headers["Location"], ("valid", "invalid")).json()
+        assert final["status"] == "valid", final
+        return raw.chain(self.client.post(final["certificate"]).text)
+
+    def run(self):
+        while not self.stopping and not self.failures:
+            stage = self.stage
+            try:
+                chain = self.issue()
+                self.made.append((stage if stage == self.stage else None, *chain))
+            except Exception as e:  # the test tells what
+                self.failures.append(f"{self.name_stem}, {stage}: {e!r}")
+
+    def issuers(self, stage):
+        return {common_name(leaf.issuer).removeprefix("Cairn TEST ") for at, leaf, _ in self.made if at == stage}
+
+    def count(self, stage):
+        return sum(at == stage for at, _, _ in self.made)
+
+
+def go_on(subscribers, stage, count):
+    """All of them order so many certificates that belong to this stage."""
+    for one in subscribers:
+        one.stage = stage
+    end = time.monotonic() + 240
+    while any(one.count(stage) < count and not one.failures for one in subscribers):
+        assert time.monotonic() < end, [one.count(stage) for one in subscribers]
+        time.sleep(0.05)
+    assert [failure for one in subscribers for failure in one.failures] == []
+
+
+def take_up(ca, subscribers, issuers):
+    """cairn-ca alone starts again, with these."""
+    for one in subscribers:
+        one.stage = None
+    ca.config["ca"]["issuers"] = issuers
+    with open(os.path.join(ca.state, "overlay.yaml"), "w", encoding="utf-8") as f:  # what its processes read at each start
+        json.dump(ca.config, f)
+    before = ca.kill("cairn-ca", signal.SIGTERM)
+    ca.wait_ready("cairn-ca", after=before)
+
+
+def test_rotation_under_way(make_ca, responder_for, tmp_path):
+    """D-32, E-22, E-24: add, prefer, retire while subscribers of three profiles and two kinds of keys go on ordering, of whom none is
+    refused anything; an issuer signs for its profiles only; one that is retired still signs its CRLs"""
+    ca = make_ca()
+    answers = responder_for(ca)
+    issuers, new = make_successor(ca)
+    old, others = issuers[0], issuers[1:]
+    assert {one["name"] for one in others} == {"rsa-1"}
+    subscribers = [Subscriber(ca, answers, "ec", "classic", raw.ec_key), Subscriber(ca, answers, "short", "shortlived", raw.ec_key),
+                   Subscriber(ca, answers, "rsa", "tlsserver", raw.rsa_key)]
+    ec, short, rsa = subscribers
+    for one in subscribers:
+        one.start()
+    try:
+        go_on(subscribers, "before", 2)
+        take_up(ca, subscribers, [old, *others, {**new, "active": False}])
+        crl = x509.load_der_x509_crl(relying_party.fetch(new["crl_url"]))  # its CRL is there before its first certificate
+        assert common_name(crl.issuer) == "Cairn TEST ECDSA 2" and len(list(crl)) == 0
+        go_on(subscribers, "added", 2)
+        take_up(ca, subscribers, [{**old, "profiles": ["classic", "tlsserver"]}, *others, {**new, "profiles": ["shortlived"]}])
+        go_on(subscribers, "one profile", 3)
+        take_up(ca, subscribers, [old, *others, new])
+        go_on(subscribers, "both", 20)
+        take_up(ca, subscribers, [{**old, "active": False}, *others, new])
+        go_on(subscribers, "retired", 3)
+    finally:
+        for one in subscribers:
+            one.stopping = True
+        for one in subscribers:
+            one.join(300)
+    assert [failure for one in subscribers for failure in one.failures] == []
+    for stage in "before", "added":
+        assert ec.issuers(stage) == short.issuers(stage) == {"ECDSA 1"}, stage
+    assert (ec.issuers("one profile"), short.issuers("one profile")) == ({"ECDSA 1"}, {"ECDSA 2"})
+    assert ec.issuers("both") == short.issuers("both") == {"ECDSA 1", "ECDSA 2"}  # by chance: one in a million runs has one alone
+    assert ec.issuers("retired") == short.issuers("retired") == {"ECDSA 2"}
+    assert {name for stage in ("before", "one profile", "retired") for name in rsa.issuers(stage)} == {"RSA 1"}
+
+    for one, stage in (ec, "before"), (ec, "retired"), (short, "one profile"):
+        leaf, issuer = next((leaf, issuer) for at, leaf, issuer in one.made if at == stage)
+        assert revoke(one.client, leaf).status_code == 200
+        await_entries(leaf, issuer, [leaf] if one is not short else [leaf, next(last for at, last, _ in ec.made if at == "retired")])
+    ended = [json.loads(line) for line in ca.deaths()]
+    assert [(one["service"], one["status"]) for one in ended] == [("cairn-ca", 0)] * 4  # those of take_up

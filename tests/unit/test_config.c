@@ -232,6 +232,9 @@ static const struct {
 	{ "va: {local_zones: [{zone: test, address: localhost}]}\n",
 	    "va.local_zones.address: \"localhost\" must be an IP address" },
 	{ "va: {perspectives: [{name: a, address: b}]}\n", "va.perspectives.address: \"b\" must be host:port" },
+	{ "ca: {issuers: [{name: a, cert_file: b, key_file: c, crl_url: 'http://x', aia_url: 'http://x', profiles: "
+	  "[clasic]}]}\n",
+	    "ca.issuers: \"a\" is for the profile \"clasic\", which policy.profiles does not have" },
 	{ "ca: {crl_period_s: 7200, crl_life_s: 7200}\n", "ca.crl_life_s: must be more than ca.crl_period_s" },
 	{ "ca: {issuers: [{name: a, cert_file: b, key_file: c, crl_url: 'https://x', aia_url: 'http://x'}]}\n",
 	    "ca.issuers.crl_url: \"https://x\" must be an http URL" }, /* D-15 */

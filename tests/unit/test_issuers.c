@@ -23,14 +23,20 @@ static const struct config_issuer configs[] = { { .name = "e1", .active = true }
 	{ .name = "r2", .active = true }, { .name = "r3", .active = false } };
 
 /* How often each of the n first was chosen for such a key. */
-static void draw(struct ctx *c, const char *kind, struct issuer *issuers, size_t n, size_t *counts)
+static void draw_for(
+    struct ctx *c, const char *profile, const char *kind, struct issuer *issuers, size_t n, size_t *counts)
 {
 	const struct issuer_list list = { issuers, n };
 	struct bytes spki = spki_of(c, kind);
 	memset(counts, 0, COUNT_OF(configs) * sizeof(*counts));
 	for (size_t i = 0; i < DRAWS; i++) {
-		counts[issuer_choose(&list, spki) - issuers]++;
+		counts[issuer_choose(&list, profile, spki) - issuers]++;
 	}
+}
+
+static void draw(struct ctx *c, const char *kind, struct issuer *issuers, size_t n, size_t *counts)
+{
+	draw_for(c, "classic", kind, issuers, n, counts);
 }
 
 /* D-32 */
@@ -55,6 +61,34 @@ static void by_chance_within_the_family(void **state)
 	assert_in_range(counts[0], 820, 1180);
 	assert_int_equal(counts[2], 0);
 	draw(c, "p384", issuers, 1, counts);
+	assert_int_equal(counts[0], DRAWS);
+}
+
+/* An issuer that names profiles signs for no other; within them the family counts as ever. */
+static void by_profile(void **state)
+{
+	struct ctx *c = *state;
+	const char *short_only[] = { "shortlived" };
+	const char *long_ones[] = { "classic", "tlsserver" };
+	const struct text_list one = { short_only, 1 };
+	const struct text_list two = { long_ones, 2 };
+	const struct config_issuer own[] = { { .name = "e1", .active = true, .profiles = two },
+		{ .name = "e2", .active = true, .profiles = one }, { .name = "e3", .active = false },
+		{ .name = "r1", .active = true }, { .name = "r2", .active = true, .profiles = one } };
+	struct issuer issuers[COUNT_OF(own)];
+	size_t counts[COUNT_OF(configs)];
+	for (size_t i = 0; i < COUNT_OF(own); i++) {
+		issuers[i] = (struct issuer) { .config = &own[i], .kind = own[i].name[0] == 'r' ? KEY_RSA : KEY_P256 };
+	}
+	draw_for(c, "shortlived", "p256", issuers, COUNT_OF(own), counts);
+	assert_int_equal(counts[1], DRAWS);
+	draw_for(c, "tlsserver", "p256", issuers, COUNT_OF(own), counts);
+	assert_int_equal(counts[0], DRAWS);
+	draw_for(c, "shortlived", "rsa2048", issuers, COUNT_OF(own), counts);
+	assert_int_equal(counts[3] + counts[4], DRAWS);
+	assert_in_range(counts[3], 1300, 1700);
+	/* an RSA key where none but ECDSA issuers sign for the profile */
+	draw_for(c, "classic", "rsa2048", issuers, 3, counts);
 	assert_int_equal(counts[0], DRAWS);
 }
 
@@ -118,10 +152,35 @@ static void other_chains(void **state)
 	}
 }
 
+/* Nobody can order what nobody would sign; a withdrawn profile still has orders. */
+static void each_profile_has_an_issuer(void **state)
+{
+	struct ctx *c = *state;
+	struct hierarchy own;
+	const char *only[] = { "classic" };
+	struct config_profile profiles[] = { { .name = "classic" }, { .name = "old", .withdrawn = true } };
+	make_hierarchy(c, "p256", "p256", &own);
+	const char *file = write_pem(c, "profiles", &(struct bytes_list) { &own.intermediate.der, 1 });
+	struct config_issuer both[] = { { .name = "e1", .cert_file = file, .active = true },
+		{ .name = "e2", .cert_file = file, .active = false } };
+	struct config config = { .ca = { .issuers = { both, 2 } }, .policy = { .profiles = { profiles, 2 } } };
+	struct issuer_list list;
+	assert_good(c, issuers_load(c, &config, &list));
+	both[0].profiles = (struct text_list) { only, 1 };
+	assert_cause(c, "no issuer that is active signs for the profile old", issuers_load(c, &config, &list));
+	both[1].active = true;
+	assert_good(c, issuers_load(c, &config, &list));
+	both[0].active = both[1].active = false;
+	assert_cause(c, "no issuer that is active signs for the profile classic", issuers_load(c, &config, &list));
+	(void) unlink(file);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_CTX(by_chance_within_the_family),
+		WITH_CTX(by_profile),
+		WITH_CTX(each_profile_has_an_issuer),
 		WITH_CTX(found_by_name),
 		WITH_CTX(other_chains),
 	};
