@@ -26,6 +26,7 @@ AUTO_DEFINE(CURL, curl_easy_cleanup)
 #define FREE_NOTE_PERCENT 20
 #define FREE_PROBLEM_PERCENT 5
 #define READY_LIMIT_MS 3000L
+#define WAVE_LATE_S 600
 #define CRL_NOTE_OCTETS 8000000 /* of the 10 million that root programs take (E-28) */
 
 static const char *const processes[] = { "cairn-wfe", "cairn-ra", "cairn-va", "cairn-ca", "cairn-subscriber" };
@@ -133,6 +134,34 @@ static void look_at_blocked(const struct look *l, const char *database)
 	if (PQresultStatus(row) == PGRES_TUPLES_OK) { /* else it is said already how the database stands */
 		struct finding f =
 		    doctor_blocked(l->c->arena, PQgetvalue(row, 0, 0), PQgetvalue(row, 0, 1), PQgetvalue(row, 0, 2));
+		add(l, f.about, f.level, f.text);
+	}
+}
+
+struct finding doctor_waves(struct arena *a, const char *open, const char *due, int64_t late_s)
+{
+	if (strcmp(open, "0") == 0) {
+		return (struct finding) { "waves", FINDING_OK, "No revocation in waves goes on" };
+	}
+	if (late_s <= WAVE_LATE_S) {
+		return (struct finding) { "waves", FINDING_NOTE,
+			arena_printf(a, "%s revocation(s) in waves go on: cairn revoke list", open) };
+	}
+	return (struct finding) { "waves", FINDING_PROBLEM,
+		arena_printf(a,
+		    "%s certificate(s) should have been revoked with their wave, the first %lld min ago: cairn-ra does it "
+		    "while "
+		    "it runs; cairn revoke list tells of which",
+		    due, (long long) (late_s / 60)) };
+}
+
+static void look_at_waves(const struct look *l, const char *database)
+{
+	AUTO(PGconn) conn = PQconnectdb(database);
+	AUTO(PGresult) row = PQexec(conn, "SELECT open, due, late_s FROM acme.waves_state()");
+	if (PQresultStatus(row) == PGRES_TUPLES_OK) { /* else it is said already how the database stands */
+		struct finding f = doctor_waves(
+		    l->c->arena, PQgetvalue(row, 0, 0), PQgetvalue(row, 0, 1), strtoll(PQgetvalue(row, 0, 2), NULL, 10));
 		add(l, f.about, f.level, f.text);
 	}
 }
@@ -246,6 +275,7 @@ static void look_at_database(const struct look *l)
 	look_at_clock(l, database);
 	look_at_crls(l, database);
 	look_at_blocked(l, database);
+	look_at_waves(l, database);
 	look_at_splits(l, database);
 	look_at_issued(l, database);
 }

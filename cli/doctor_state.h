@@ -26,4 +26,7 @@ struct finding doctor_crl(struct arena *a, const struct doctor_crl *crl, const s
 /* What is to be said of so many blocked keys, of which so many may be in certificates that are not revoked, since then (E-13). */
 struct finding doctor_blocked(struct arena *a, const char *keys, const char *due, const char *since);
 
+/* What is to be said of so many revocations in waves, of which so many certificates are left of waves that have ended, so long ago (E-7). */
+struct finding doctor_waves(struct arena *a, const char *open, const char *due, int64_t late_s);
+
 #endif

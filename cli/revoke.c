@@ -22,9 +22,10 @@ static const char usage[] =
     "500;\n"
     "the same words again go on from there, and do nothing twice. With --url their clients are called to renew first, "
     "in\n"
-    "waves as with cairn incident, and each certificate is revoked when its wave ends: by this command while it "
-    "waits,\n"
-    "or by `cairn revoke resume`. `cairn incident close` calls off what is left.\n"
+    "waves as with cairn incident, and cairn-ra revokes each certificate when its wave ends, whatever becomes of this\n"
+    "command; `cairn revoke resume` does it without cairn-ra. `cairn incident close` calls off what is left, but for "
+    "a\n"
+    "compromise, whose keys are blocked before the first wave.\n"
     "\n"
     "  --config FILE       configuration with command.database; may stand again, each laid over the one before\n"
     "  --database TEXT     connection string of PostgreSQL for role cairn_operator instead\n"
@@ -131,8 +132,9 @@ static void print_end(struct ctx *c, const struct answer *a)
 	id_encode(a->incident, id);
 	printf("%lld revoked.\n", (long long) a->revoked);
 	if (!id_is_none(a->incident) && a->waiting > 0) {
-		printf("%lld wait for the end of their wave, the next on %s: cairn revoke resume %s --yes. All must be done by "
-		       "%s.\n",
+		printf("%lld wait for the end of their wave, the next on %s: cairn-ra does it (cairn revoke list shows %s). "
+		       "All must "
+		       "be done by %s.\n",
 		    (long long) a->waiting, operator_time(c->arena, a->next_at, "?"), id,
 		    operator_time(c->arena, a->due_at, "?"));
 	} else if (a->stopped) {
@@ -206,6 +208,17 @@ static int check_window(struct ctx *c, const struct request *r)
 	return 0;
 }
 
+static int order(struct ctx *c, const struct request *r, const struct revoke_meant *meant,
+    const struct revoke_look *look, struct answer *a)
+{
+	const struct revoke_facts facts = { r->occasion->word, r->because, meant->source, meant->evidence };
+	const struct revoke_why why = { r->occasion, r->because, operator_name(c->arena) };
+	if (r->occasion->reason == REVOCATION_KEY_COMPROMISE) {
+		TRY(revoke_run_blocks(c, &look->certificates, r->wish.closes, &facts));
+	}
+	return revoke_order(c, &r->wish, &look->certificates, &why, &a->incident);
+}
+
 static int revoke(struct ctx *c, struct request *r)
 {
 	struct revoke_meant meant;
@@ -227,8 +240,7 @@ static int revoke(struct ctx *c, struct request *r)
 		r->wish.source = meant.source;
 	}
 	if (r->options.yes && r->url != NULL) {
-		const struct revoke_why why = { r->occasion, r->because, operator_name(c->arena) };
-		TRY(revoke_order(c, &r->wish, &look.certificates, &why, &answer.incident));
+		TRY(order(c, r, &meant, &look, &answer));
 		TRY(run_waves(c, r, &answer));
 	} else if (r->options.yes) {
 		TRY(run_now(c, r, &meant, &look, &answer));

@@ -111,6 +111,27 @@ static const struct statement key_statement = {
 	.repeatable = true,
 };
 
+struct ahead_params {
+	struct id_list certificates;
+	struct timestamp until;
+	const char *actor;
+	struct revoke_facts facts;
+};
+static const struct field ahead_param[] = {
+	FIELD(struct ahead_params, certificates),
+	FIELD(struct ahead_params, until),
+	FIELD(struct ahead_params, actor),
+	FIELD_STRUCT(struct ahead_params, facts, &revoke_facts_fields),
+};
+static const struct fields ahead_params_fields = FIELDS(struct ahead_params, ahead_param);
+
+static const struct statement ahead_statement = {
+	.name = "block_keys_ahead",
+	.sql = "SELECT acme.block_keys_ahead($1, $2, $3, $4)",
+	.params = &ahead_params_fields,
+	.repeatable = true,
+};
+
 struct note_params {
 	const char *kind;
 	const char *actor;
@@ -229,6 +250,7 @@ const struct statement *const revoke_statements[] = {
 	&look_statement,
 	&batch_statement,
 	&key_statement,
+	&ahead_statement,
 	&note_statement,
 	&order_statement,
 	&waves_statement,
@@ -270,6 +292,13 @@ int revoke_key(struct ctx *c, struct bytes spki_sha256, const char *actor, const
 	*ret_blocked = row.blocked;
 	*ret_n = row.certificates;
 	return 0;
+}
+
+int revoke_block_ahead(struct ctx *c, const struct id_list *certificates, struct timestamp until, const char *actor,
+    const struct revoke_facts *facts)
+{
+	const struct ahead_params params = { *certificates, until, actor, *facts };
+	return db_run(c, &ahead_statement, &params);
 }
 
 int revoke_note(struct ctx *c, const char *kind, const char *actor, const struct revoke_facts *facts, int64_t reason,

@@ -69,6 +69,10 @@ int revoke_batch(struct ctx *c, const struct id_list *certificates, int64_t reas
 int revoke_key(struct ctx *c, struct bytes spki_sha256, const char *actor, const struct revoke_facts *facts,
     bool *ret_blocked, int64_t *ret_n) MUST_CHECK;
 
+/* Of one batch that is to be revoked in waves as compromised, until then: its keys are blocked now (E-13). */
+int revoke_block_ahead(struct ctx *c, const struct id_list *certificates, struct timestamp until, const char *actor,
+    const struct revoke_facts *facts) MUST_CHECK;
+
 /* kind: revocation.begun, .stopped, .ended. */
 int revoke_note(struct ctx *c, const char *kind, const char *actor, const struct revoke_facts *facts, int64_t reason,
     int64_t certificates) MUST_CHECK;

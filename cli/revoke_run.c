@@ -59,6 +59,17 @@ int revoke_run_batches(struct ctx *c, const struct id_list *certificates, int64_
 	return many ? revoke_note(c, end, actor, facts, reason, ret->revoked) : 0;
 }
 
+int revoke_run_blocks(
+    struct ctx *c, const struct id_list *certificates, struct timestamp until, const struct revoke_facts *facts)
+{
+	for (size_t at = 0; at < certificates->n; at += BATCH) {
+		size_t left = certificates->n - at;
+		const struct id_list batch = { certificates->v + at, left < BATCH ? left : BATCH };
+		TRY(revoke_block_ahead(c, &batch, until, operator_name(c->arena), facts));
+	}
+	return 0;
+}
+
 int revoke_run_key(struct ctx *c, struct bytes spki_sha256, const struct revoke_facts *facts, struct revoke_done *ret)
 {
 	bool blocked = false;

@@ -20,6 +20,10 @@ int revoke_run_batches(struct ctx *c, const struct id_list *certificates, int64_
 int revoke_run_key(
     struct ctx *c, struct bytes spki_sha256, const struct revoke_facts *facts, struct revoke_done *ret) MUST_CHECK;
 
+/* Before the first wave of a compromise: every key of theirs is blocked (E-13). */
+int revoke_run_blocks(struct ctx *c, const struct id_list *certificates, struct timestamp until,
+    const struct revoke_facts *facts) MUST_CHECK;
+
 /* The waves that have ended; with `wait` also those that end later, until Ctrl-C. */
 int revoke_run_waves(
     struct ctx *c, struct id id, bool wait, struct revoke_done *ret, struct revoke_state *ret_state) MUST_CHECK;

@@ -8,8 +8,6 @@
 
 #define REASON "keyCompromise"
 #define SWEEP_LIMIT_MS 10000
-#define SWEEP_EVERY_MS INT64_C(30000)
-#define SWEEP_MORE_MS INT64_C(1000)
 
 struct block_params {
 	struct bytes spki_sha256;
@@ -87,14 +85,4 @@ bool blocked_sweep(void)
 	}
 	ctx_done(&c);
 	return result == 0 && row.due > 0;
-}
-
-void blocked_sweep_now_and_then(void)
-{
-	static int64_t next_us; /* of the one thread that calls this */
-	int64_t now_us = clock_monotonic_us();
-	if (now_us < next_us) {
-		return;
-	}
-	next_us = now_us + (blocked_sweep() ? SWEEP_MORE_MS : SWEEP_EVERY_MS) * 1000;
 }

@@ -8,7 +8,4 @@
  * there are more. */
 bool blocked_sweep(void);
 
-/* The same, when it is due again; by one thread. */
-void blocked_sweep_now_and_then(void);
-
 #endif

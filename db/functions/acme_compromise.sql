@@ -60,7 +60,8 @@ BEGIN
 	serials := acme.revoke_ids(ids, 1, p_whose, p_actor, p_process, p_request, p_facts);
 	certificates := cardinality(serials);
 	whole := cardinality(ids) < acme.sweep_size(); -- of those found, some may have been revoked meanwhile
-	UPDATE acme.blocked_key b SET swept_at = clock_timestamp() WHERE b.spki_sha256 = p_spki_sha256 AND b.swept_at IS NULL AND whole;
+	UPDATE acme.blocked_key b SET swept_at = CASE WHEN whole THEN clock_timestamp() END, sweep_from = '-infinity'
+		WHERE b.spki_sha256 = p_spki_sha256 AND b.swept_at IS NULL AND (whole OR b.sweep_from > now());
 	IF blocked OR certificates > 0 THEN
 		PERFORM log.add_event(cairn.new_id(), p_process, p_actor, CASE WHEN blocked THEN 'key.blocked' ELSE 'key.swept' END, p_request,
 			NULL, NULL, NULL, p_facts || jsonb_build_object('spki_sha256', encode(p_spki_sha256, 'hex'), 'certificates', serials, 'all', whole));
@@ -68,26 +69,31 @@ BEGIN
 	RETURN NEXT;
 END $$;
 
--- The next key whose certificates are not all revoked: as many of them as go at once. due: keys that are left then, after this one.
+-- The next key whose certificates are not all revoked, its time having come (sweep_from): as many of them as go at once. due: keys that are
+-- left then, after this one. Whoever has a key holds it (acme.hold_key) before any row of it, here too; what another holds is passed over.
 CREATE OR REPLACE FUNCTION acme.sweep_keys(p_process text) RETURNS TABLE (revoked int8, due int8, keys int8) LANGUAGE plpgsql AS $$
 DECLARE
 	key bytea;
 BEGIN
 	revoked := 0;
-	SELECT b.spki_sha256 INTO key FROM acme.blocked_key b WHERE b.swept_at IS NULL ORDER BY b.blocked_at LIMIT 1 FOR UPDATE SKIP LOCKED;
-	IF FOUND THEN
-		SELECT k.certificates INTO revoked FROM acme.compromise_key(key, 'blocked-key', p_process, p_process, NULL,
-			jsonb_build_object('because', 'the key is blocked')) k;
-	END IF;
-	SELECT count(*) INTO due FROM acme.blocked_key b WHERE b.swept_at IS NULL;
+	FOR key IN SELECT b.spki_sha256 FROM acme.blocked_key b WHERE b.swept_at IS NULL AND b.sweep_from <= now()
+			ORDER BY b.sweep_from, b.blocked_at LIMIT 20 LOOP
+		IF pg_try_advisory_xact_lock(13, hashtext(encode(key, 'hex'))) THEN
+			SELECT k.certificates INTO revoked FROM acme.compromise_key(key, 'blocked-key', p_process, p_process, NULL,
+				jsonb_build_object('because', 'the key is blocked')) k;
+			EXIT;
+		END IF;
+	END LOOP;
+	SELECT count(*) INTO due FROM acme.blocked_key b WHERE b.swept_at IS NULL AND b.sweep_from <= now();
 	SELECT count(*) INTO keys FROM acme.blocked_key b;
 	RETURN NEXT;
 END $$;
 
--- For `cairn doctor`: keys that are blocked, those whose certificates are not all revoked, and since when the first of them is.
+-- For `cairn doctor`: keys that are blocked, those whose certificates are not all revoked though it is time, and since when the first is.
 CREATE OR REPLACE FUNCTION acme.blocked_keys_state() RETURNS TABLE (keys int8, due int8, since timestamptz) LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
-	SELECT count(*), count(*) FILTER (WHERE b.swept_at IS NULL), min(b.blocked_at) FILTER (WHERE b.swept_at IS NULL) FROM acme.blocked_key b
+	SELECT count(*), count(*) FILTER (WHERE b.swept_at IS NULL AND b.sweep_from <= now()),
+		min(greatest(b.blocked_at, b.sweep_from)) FILTER (WHERE b.swept_at IS NULL AND b.sweep_from <= now()) FROM acme.blocked_key b
 $$;
 
 DROP FUNCTION IF EXISTS acme.revoke_key(bytea, int, text, text, text, uuid, jsonb);

@@ -53,6 +53,21 @@ static void test_blocked(void **state)
 	arena_free(a);
 }
 
+/* E-7: waves that nobody carries out. */
+static void test_waves(void **state)
+{
+	(void) state;
+	struct arena *a = arena_new();
+	assert_string_equal(doctor_waves(a, "0", "0", 0).level, FINDING_OK);
+	assert_string_equal(doctor_waves(a, "2", "0", 0).level, FINDING_NOTE);
+	assert_string_equal(doctor_waves(a, "2", "500", 600).level, FINDING_NOTE);
+	struct finding f = doctor_waves(a, "2", "500", 6000);
+	assert_string_equal(f.level, FINDING_PROBLEM);
+	assert_non_null(strstr(f.text, "500 certificate(s) should have been revoked"));
+	assert_non_null(strstr(f.text, "100 min ago"));
+	arena_free(a);
+}
+
 /* ---- resolvers ---- */
 
 static uint16_t bound(int *ret_fd)
@@ -188,6 +203,7 @@ static void test_crls(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_lifetime), cmocka_unit_test(test_blocked),
-		cmocka_unit_test(test_crls), cmocka_unit_test(test_resolvers), cmocka_unit_test(test_metrics) };
+		cmocka_unit_test(test_waves), cmocka_unit_test(test_crls), cmocka_unit_test(test_resolvers),
+		cmocka_unit_test(test_metrics) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -294,6 +294,25 @@ static void test_waves(void **state)
 	pg_assert_value(EVENTS_OF("revocation.ended"), "1");
 }
 
+/* E-13: in waves too the keys of a compromise are blocked before anything else. */
+static void test_blocked_ahead(void **state)
+{
+	(void) state;
+	add_certificates(1, MANY, OWN_KEYS, "9 d");
+	struct revoke_look look = look_at((struct revoke_typed) { .where = "true" }, 1);
+	struct incident_wish wish = { "https://ca.test/why", "where true", clock_now(), timestamp_add_s(clock_now(), 3000),
+		3 };
+	const struct revoke_why why = { revocation_occasion_find("key-compromise"), "why", "operator ana" };
+	struct id id;
+	assert_int_equal(revoke_order(&c, &wish, &look.certificates, &why, &id), -1);
+	assert_int_equal(c.err.type, PROBLEM_CONFLICT);
+	ctx_forgive(&c);
+	assert_int_equal(revoke_run_blocks(&c, &look.certificates, wish.closes, &facts), 0);
+	pg_assert_value("SELECT count(*) FROM acme.blocked_key WHERE sweep_from > now() + interval '49 min'", "1200");
+	assert_int_equal(revoke_order(&c, &wish, &look.certificates, &why, &id), 0);
+	pg_assert_value("SELECT count(*) FROM ca.revocation", "0");
+}
+
 /* Two operators at once, and an operator beside a subscriber: each certificate once. */
 static void test_side_by_side(void **state)
 {
@@ -354,6 +373,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_keys, fresh, end),
 		cmocka_unit_test_setup_teardown(test_selectors, fresh, end),
 		cmocka_unit_test_setup_teardown(test_waves, fresh, end),
+		cmocka_unit_test_setup_teardown(test_blocked_ahead, fresh, end),
 		cmocka_unit_test_setup_teardown(test_side_by_side, fresh, end),
 		cmocka_unit_test_setup_teardown(test_time_that_the_rules_give, fresh, end),
 		cmocka_unit_test_setup_teardown(test_interrupted, fresh, end),

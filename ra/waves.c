@@ -1,0 +1,78 @@
+#include "ra/waves.h"
+
+#include "lib/base/log.h"
+#include "lib/base/metrics.h"
+#include "policy/revocation.h"
+#include "ra/blocked.h"
+
+#define AT_ONCE 500
+#define LIMIT_MS 20000
+#define EVERY_MS INT64_C(30000)
+#define MORE_MS INT64_C(1000)
+
+struct waves_params {
+	const char *process;
+	int64_t most;
+};
+static const struct field waves_param[] = { FIELD(struct waves_params, process), FIELD(struct waves_params, most) };
+static const struct fields waves_params_fields = FIELDS(struct waves_params, waves_param);
+
+struct waves_row {
+	int64_t revoked;
+	int64_t reason;
+	int64_t due;
+	int64_t late_s;
+	int64_t open;
+};
+static const struct field waves_row_field[] = {
+	FIELD(struct waves_row, revoked),
+	FIELD(struct waves_row, reason),
+	FIELD(struct waves_row, due),
+	FIELD(struct waves_row, late_s),
+	FIELD(struct waves_row, open),
+};
+static const struct fields waves_row_fields = FIELDS(struct waves_row, waves_row_field);
+
+/* Repeatable: what has had its turn is not taken again. */
+const struct statement ra_sweep_waves_statement = {
+	.name = "sweep_waves",
+	.sql = "SELECT revoked, coalesce(reason, 0) AS reason, due, late_s, open FROM acme.sweep_waves($1, $2)",
+	.params = &waves_params_fields,
+	.row = &waves_row_fields,
+	.repeatable = true,
+};
+
+bool waves_sweep(void)
+{
+	const struct waves_params params = { ra_get()->instance, AT_ONCE };
+	struct waves_row row;
+	struct ctx c;
+	bool found = false;
+	ctx_init(&c);
+	ctx_limit_ms(&c, LIMIT_MS);
+	int result = db_row(&c, &ra_sweep_waves_statement, &params, &row, &found);
+	if (result != 0) {
+		log_error(&c, LOG_ERROR, "a wave of a revocation could not be carried out");
+	} else {
+		metric_set(METRIC_revocations_in_waves, NULL, row.open);
+		metric_set(METRIC_revocation_waves_due, NULL, row.due);
+		metric_set(METRIC_revocation_waves_late_seconds, NULL, row.late_s);
+		metric_add(METRIC_certificates_revoked, revocation_reason_name(row.reason), row.revoked);
+	}
+	ctx_done(&c);
+	return result == 0 && row.due > 0;
+}
+
+void waves_sweep_now_and_then(void)
+{
+	static struct {
+		bool (*sweep)(void);
+		int64_t next_us;
+	} duties[] = { { blocked_sweep, 0 }, { waves_sweep, 0 } }; /* of the one thread that calls this */
+	for (size_t i = 0; i < COUNT_OF(duties); i++) {
+		if (clock_monotonic_us() >= duties[i].next_us) {
+			bool more = duties[i].sweep();
+			duties[i].next_us = clock_monotonic_us() + (more ? MORE_MS : EVERY_MS) * 1000;
+		}
+	}
+}
