@@ -7,6 +7,7 @@
 
 #include "ca/ca.h"
 #include "ca/signer.h"
+#include "ca/steady.h"
 #include "lib/base/log.h"
 
 #define LOOK_MS 2000
@@ -40,6 +41,17 @@ static void look_after_keys(void)
 	ctx_done(&c);
 }
 
+/* Also when nobody asks for a certificate: /readyz tells of a wrong clock, and forgets it. */
+static void look_after_clock(void)
+{
+	struct ctx c;
+	ctx_init(&c);
+	if (steady_check(&c) != 0 && steady_fault() == NULL) {
+		log_error(&c, LOG_WARN, "the clock can't be held against the database's");
+	}
+	ctx_done(&c);
+}
+
 static void look_after_crls(void)
 {
 	struct ctx c;
@@ -68,6 +80,7 @@ static void *run(void *arg)
 	(void) arg;
 	while (!atomic_load(&stopping)) {
 		look_after_keys();
+		look_after_clock();
 		look_after_crls();
 		look_after_lapsed();
 		wait_for_revocation();

@@ -3,6 +3,7 @@
 #include "ca/ca.h"
 #include "ca/signer.h"
 #include "ca/statements.h"
+#include "ca/steady.h"
 #include "lib/base/log.h"
 #include "lib/base/metrics.h"
 #include "policy/lints.h"
@@ -154,6 +155,7 @@ int issuance_finish(struct ctx *c, const struct begun *begun, struct bytes *ret_
 {
 	struct bytes der;
 	const struct issuer *issuer = issuer_find(&ca.issuers, begun->issuer);
+	TRY(steady_check(c)); /* F-47; the octets wait for a clock that is right */
 	/* C-36: its id was made just before its bytes were fixed. */
 	if (timestamp_add_s(id_time(begun->certificate_id), SIGN_WITHIN_S).us <= clock_now().us) {
 		(void) ctx_fault(c, "it was begun over an hour ago");

@@ -2,6 +2,7 @@
 #include "ca/ca.h"
 #include "ca/duties.h"
 #include "ca/signer.h"
+#include "ca/steady.h"
 #include "lib/service/rpc.h"
 #include "lib/service/service.h"
 
@@ -33,6 +34,9 @@ static const char *not_ready(void)
 	const char *why = db_not_ready();
 	if (why == NULL) {
 		why = signer_keys_fault();
+	}
+	if (why == NULL) {
+		why = steady_fault();
 	}
 	if (why == NULL && !ca_crls_stand()) {
 		why = "an issuer has no CRL yet";

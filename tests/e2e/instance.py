@@ -81,9 +81,11 @@ class Instance:
     """One CA. `env` holds STATE/env; its members are attributes too: ca.DIRECTORY_URL. With `shifted` its wall clock can be
     moved on, in all its processes at once, by pass_time(). Each of front_ends is the overlay of a further cairn-wfe, the first of
     them is cairn-wfe-2; each of perspectives that of a further cairn-va. `from_nothing` leaves PostgreSQL's cluster to the first
-    deploy/up too, on a disk. With `token` the issuers' keys are in one of SoftHSM, as in mode webpki always."""
+    deploy/up too, on a disk. With `token` the issuers' keys are in one of SoftHSM, as in mode webpki always.
+    With `signatures` each signature of cairn-ca is noted in a file (signatures())."""
 
-    def __init__(self, config=None, check=False, shifted=False, front_ends=(), perspectives=(), from_nothing=False, token=False):
+    def __init__(self, config=None, check=False, shifted=False, front_ends=(), perspectives=(), from_nothing=False, token=False,
+                 signatures=False):
         self.folder = tempfile.mkdtemp(prefix="cairn-e2e-", dir=None if from_nothing else cluster.place())
         self.state = os.path.join(self.folder, "state")
         self.config = merge(overlay(), config or {})
@@ -93,7 +95,7 @@ class Instance:
         os.chmod(self.folder, 0o755)
         self.work = os.path.join(self.folder, "work")
         os.mkdir(self.work)
-        self.environment = self.shift_clock() if shifted else {}
+        self.environment = self.shift_clock() if shifted else self.note_signatures() if signatures else {}
         if token or self.config.get("policy", {}).get("mode") == "webpki":  # F-1: there it has to be one
             self.make_token()
         self.ahead_s = 0
@@ -121,13 +123,27 @@ class Instance:
 
     def shift_clock(self):
         """What preloads tests/e2e/shifted_clock.c into every process, from a folder that PostgreSQL's user can read."""
-        library, clock = os.path.join(self.folder, "shifted_clock.so"), os.path.join(self.folder, "clock")
-        shutil.copy(os.path.join(BUILD, "libshifted_clock.so"), library)
+        clock = os.path.join(self.folder, "clock")
         with open(clock, "wb") as f:
             f.write(bytes(8))
         os.chmod(clock, 0o644)
-        return {"LD_PRELOAD": library, "SHIFTED_CLOCK": clock,
-                "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
+        return {"SHIFTED_CLOCK": clock, **self.preload("shifted_clock")}
+
+    def preload(self, name):
+        library = shutil.copy(os.path.join(BUILD, f"lib{name}.so"), self.folder)
+        return {"LD_PRELOAD": library, "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
+
+    def note_signatures(self):
+        """What preloads tests/e2e/signatures.c."""
+        path = os.path.join(self.folder, "signatures")
+        with open(path, "wb"):
+            pass
+        return {"SIGNATURES": path, **self.preload("signatures")}
+
+    def signatures(self):
+        """What cairn-ca has signed, with the signature, in their order."""
+        with open(self.environment["SIGNATURES"], encoding="ascii") as f:
+            return [tuple(bytes.fromhex(part) for part in line.split()) for line in f]
 
     def pass_time(self, **duration):
         """The wall clock of all processes jumps by so much: pass_time(days=2, hours=1)."""
