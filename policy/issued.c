@@ -145,7 +145,11 @@ static int lint(struct ctx *c, const struct comparison *x, enum policy_mode mode
 	TRY(cert_chain_of_pem(c, bytes_of_text(x->row->issuer_chain), &chain));
 	TRY(name_constraints_read(c, c->arena, &chain, &constraints));
 	const struct lint_options options = {
-		.mode = mode, .now = x->row->begun_at, .issuer = x->issuer, .constraints = &constraints
+		.mode = mode,
+		.now = x->row->begun_at,
+		.issuer = x->issuer,
+		.constraints = &constraints,
+		.ocsp_url = x->info->ocsp_url, /* what it was then, nobody knows any more */
 	};
 	return lint_certificate(c, CERT_LEAF, x->info->tbs, &options);
 }

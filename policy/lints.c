@@ -15,7 +15,8 @@ int lint_refuse(struct ctx *c, const char *name, const char *source)
 
 size_t lint_count(void)
 {
-	return cert_lints_n + issuer_lints_n + name_lints_n + public_lints_n + crl_lints_n + crl_entry_lints_n;
+	return cert_lints_n + issuer_lints_n + name_lints_n + public_lints_n + crl_lints_n + crl_entry_lints_n +
+	       ocsp_lints_n;
 }
 
 /* The algorithm comes from inside, so that the unsigned object becomes one that readers take. */
@@ -95,6 +96,7 @@ static int rebuild(struct ctx *c, const struct cert_input *in, struct bytes tbs)
 		.spki = info->spki,
 		.crl_url = info->crl_url,
 		.aia_url = info->aia_url,
+		.ocsp_url = info->ocsp_url,
 		.sct_list = info->sct_list,
 		.with_subject_key_id = info->subject_key_id.n > 0,
 		.with_key_encipherment = (lint_key_usage(in) & KU_KEY_ENCIPHERMENT) != 0,

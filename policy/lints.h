@@ -6,6 +6,7 @@
 
 #include "lib/crypto/cert.h"
 #include "lib/crypto/crl.h"
+#include "lib/crypto/ocsp.h"
 #include "policy/keys.h"
 #include "policy/name_constraints.h"
 #include "policy/profiles.h"
@@ -19,6 +20,7 @@ struct lint_options {
 	const struct name_constraints_list *constraints; /* of the issuer and those above it; NULL: none */
 	const struct cert_info *crossed;                 /* CROSS: the certificate beside which it stands (D-30) */
 	struct bytes precertificate;                     /* LEAF: the TBSCertificate that promised it; empty: none did */
+	const char *ocsp_url; /* LEAF: where the issuer's responder is, which it may name; NULL: there is none (E-39) */
 };
 
 /* A TBSCertificate that claims to be of this kind. SERVER_INTERNAL; the cause names the row and its source. */
@@ -26,6 +28,10 @@ int lint_certificate(struct ctx *c, enum cert_kind kind, struct bytes tbs, const
 
 /* A TBSCertList of this issuer. */
 int lint_crl(struct ctx *c, struct bytes tbs, const struct lint_options *o) MUST_CHECK;
+
+/* A ResponseData of this issuer's delegated responder, whose certificate stands beside it. */
+int lint_ocsp(
+    struct ctx *c, struct bytes tbs, const struct cert_info *responder, const struct lint_options *o) MUST_CHECK;
 
 /* Number of rows, for the start log. */
 size_t lint_count(void);

@@ -121,6 +121,12 @@ static bool life_of_ca(const struct cert_input *in)
 	return in->o->mode == POLICY_WEBPKI && lint_life_s(in) > most_s;
 }
 
+/* It can't be revoked (RFC 6960 4.2.2.2.1). */
+static bool life_of_responder(const struct cert_input *in)
+{
+	return lint_life_s(in) > 31 * DAY_S;
+}
+
 static bool life_of_root(const struct cert_input *in)
 {
 	return in->o->mode == POLICY_WEBPKI && lint_life_s(in) < 2922 * DAY_S;
@@ -167,6 +173,7 @@ const struct cert_lint issuer_lints[] = {
 	{ "life_of_mode", "D-36", SUBSCRIBER_KINDS, life_of_mode },
 	{ "life_of_profile", "D-9", SUBSCRIBER_KINDS, life_of_profile },
 	{ "life_of_ca", "D-20, D-28", KIND(ROOT) | SUBORDINATE_KINDS, life_of_ca },
+	{ "life_of_responder_is_short", "D-60", KIND(OCSP), life_of_responder },
 	{ "life_of_root_is_long", "D-20", KIND(ROOT), life_of_root },
 	{ "key_of_profile", "B-24", SUBSCRIBER_KINDS, key_of_profile },
 	{ "kinds_of_names_of_profile", "B-24", SUBSCRIBER_KINDS, name_kinds_of_profile },

@@ -71,13 +71,27 @@ static bool issuer_url(const struct cert_input *in)
 static bool access_methods(const struct cert_input *in)
 {
 	AUTHORITY_INFO_ACCESS *list = X509_get_ext_d2i(in->x509, NID_info_access, NULL, NULL);
-	bool good = sk_ACCESS_DESCRIPTION_num(list) == 1;
+	int ocsp = 0;
+	int issuers = 0;
+	bool good = true;
 	for (int i = 0; good && i < sk_ACCESS_DESCRIPTION_num(list); i++) {
 		const ACCESS_DESCRIPTION *one = sk_ACCESS_DESCRIPTION_value(list, i);
-		good = OBJ_obj2nid(one->method) == NID_ad_ca_issuers && one->location->type == GEN_URI;
+		int method = OBJ_obj2nid(one->method);
+		ocsp += method == NID_ad_OCSP ? 1 : 0;
+		issuers += method == NID_ad_ca_issuers ? 1 : 0;
+		good = ocsp + issuers == i + 1 && one->location->type == GEN_URI;
 	}
+	good = good && issuers == 1 && ocsp <= (lint_in_kinds(in, SUBSCRIBER_KINDS) ? 1 : 0);
 	AUTHORITY_INFO_ACCESS_free(list);
 	return !good;
+}
+
+/* E-39: none where there is no responder. One that a certificate begun before names still has to be there. */
+static bool ocsp_url(const struct cert_input *in)
+{
+	const char *url = in->info->ocsp_url;
+	bool known = url != NULL && in->o->ocsp_url != NULL && strcmp(url, in->o->ocsp_url) == 0;
+	return url != NULL && (!known || !lint_url_is_good(url, in->o->mode));
 }
 
 /* ---- transparency and OCSP ---- */
@@ -139,6 +153,7 @@ const struct cert_lint public_lints[] = {
 	{ "one_distribution_point", "D-12", PUBLIC_KINDS, crl_points },
 	{ "issuer_url_is_http", "D-43, D-15", PUBLIC_KINDS, issuer_url },
 	{ "access_methods", "D-43", PUBLIC_KINDS, access_methods },
+	{ "ocsp_url_of_issuer", "E-39, D-43", SUBSCRIBER_KINDS, ocsp_url },
 	{ "scts_form", "D-47", KIND(LEAF), scts_form },
 	{ "poison", "D-52", KIND(PRECERTIFICATE), poison },
 	{ "corresponds_to_precertificate", "D-52, D-56", KIND(LEAF), not_the_promised },

@@ -2,6 +2,7 @@
 #ifndef CAIRN_POLICY_LINTS_ROWS_H
 #define CAIRN_POLICY_LINTS_ROWS_H
 
+#include <openssl/ocsp.h>
 #include <openssl/types.h>
 
 #include "policy/lints.h"
@@ -57,6 +58,23 @@ struct crl_entry_lint {
 	bool (*broken)(const struct crl_entry_input *in);
 };
 
+struct ocsp_input {
+	OCSP_BASICRESP *basic;
+	OCSP_SINGLERESP *single; /* the one in it */
+	const struct ocsp_answer *answer;
+	const struct cert_info *responder;
+	const X509 *responder_x509;
+	const struct ocsp_cert_id *wanted; /* of the issuer, without serial */
+	struct bytes responder_key_hash;
+	const struct lint_options *o;
+};
+
+struct ocsp_lint {
+	const char *name;
+	const char *source;
+	bool (*broken)(const struct ocsp_input *in);
+};
+
 extern const struct cert_lint cert_lints[];
 extern const size_t cert_lints_n;
 extern const struct cert_lint issuer_lints[];
@@ -69,6 +87,8 @@ extern const struct crl_lint crl_lints[];
 extern const size_t crl_lints_n;
 extern const struct crl_entry_lint crl_entry_lints[];
 extern const size_t crl_entry_lints_n;
+extern const struct ocsp_lint ocsp_lints[];
+extern const size_t ocsp_lints_n;
 
 /* SERVER_INTERNAL; the cause names the row and its source. */
 int lint_refuse(struct ctx *c, const char *name, const char *source) MUST_CHECK;

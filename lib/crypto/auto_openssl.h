@@ -9,6 +9,7 @@
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/ocsp.h>
 #include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -38,6 +39,7 @@ AUTO_DEFINE(EXTENDED_KEY_USAGE, EXTENDED_KEY_USAGE_free)
 AUTO_DEFINE(GENERAL_NAMES, GENERAL_NAMES_free)
 AUTO_DEFINE(ISSUING_DIST_POINT, ISSUING_DIST_POINT_free)
 AUTO_DEFINE(NAME_CONSTRAINTS, NAME_CONSTRAINTS_free)
+AUTO_DEFINE(OCSP_BASICRESP, OCSP_BASICRESP_free)
 AUTO_DEFINE(OSSL_PARAM, OSSL_PARAM_free)
 AUTO_DEFINE(OSSL_PARAM_BLD, OSSL_PARAM_BLD_free)
 AUTO_DEFINE(PKCS8_PRIV_KEY_INFO, PKCS8_PRIV_KEY_INFO_free)

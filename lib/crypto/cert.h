@@ -91,8 +91,9 @@ struct cert_info {
 	struct bytes sct_list;         /* SignedCertificateTimestampList, or empty */
 	struct timestamp not_before;
 	struct timestamp not_after;
-	const char *crl_url; /* of the CDP, or NULL */
-	const char *aia_url; /* caIssuers, or NULL */
+	const char *crl_url;  /* of the CDP, or NULL */
+	const char *aia_url;  /* caIssuers, or NULL */
+	const char *ocsp_url; /* or NULL */
 	struct text_list dns_names;
 	struct text_list ip_addresses;
 	bool is_ca;

@@ -162,6 +162,8 @@ static int read_authority_info_access(struct ctx *c, struct bytes value, struct 
 		}
 		if (bytes_equal(method, PIECE(OID_CA_ISSUERS))) {
 			info->aia_url = arena_text_n(c->arena, url.p, url.n);
+		} else if (bytes_equal(method, PIECE(OID_OCSP))) {
+			info->ocsp_url = arena_text_n(c->arena, url.p, url.n);
 		}
 	}
 	return 0;

@@ -90,6 +90,18 @@ static void good_ones_of_all_kinds_pass(void **state)
 	}
 }
 
+/* E-39, D-43: the URL of the issuer's responder, in front of its certificate's. */
+static void a_leaf_may_name_a_responder(void **state)
+{
+	struct ctx *c = *state;
+	struct sample s;
+	struct bytes tbs;
+	make_good(c, CERT_LEAF, &s);
+	s.t.ocsp_url = s.o.ocsp_url = "http://ocsp.test/";
+	assert_good(c, cert_build_tbs(c, &s.t, &tbs));
+	assert_good(c, lint_certificate(c, CERT_LEAF, tbs, &s.o));
+}
+
 /* ---- faults of templates, of what is around them, and of readers' objects ---- */
 
 #define SPOIL(name, ...) \
@@ -361,7 +373,14 @@ SPOIL(f_crl_url_is_present_1, s->t.crl_url = NULL)
 SPOIL_MADE(f_one_distribution_point_1,
     replace(x, NID_crl_distribution_points, false, "URI:http://a.test/1,URI:http://b.test/2"))
 SPOIL(f_issuer_url_is_http_1, s->t.aia_url = NULL)
-SPOIL(f_access_methods_1, s->t.ocsp_url = "http://ocsp.test/")
+SPOIL_MADE(
+    f_access_methods_1, replace(x, NID_info_access, false, "caIssuers;URI:http://a.test/,caIssuers;URI:http://b.test/"))
+SPOIL_MADE(
+    f_access_methods_2, replace(x, NID_info_access, false, "OCSP;URI:http://a.test/,caIssuers;URI:http://b.test/"))
+SPOIL(f_ocsp_url_of_issuer_1, s->t.ocsp_url = "http://ocsp.test/")
+SPOIL(f_ocsp_url_of_issuer_2, s->t.ocsp_url = "http://ocsp.test/"; s->o.ocsp_url = "http://other.test/")
+SPOIL(f_ocsp_url_of_issuer_3, s->t.ocsp_url = s->o.ocsp_url = "http://192.0.2.1/")
+SPOIL(f_life_of_responder_is_short_1, s->t.not_after.us += INT64_C(86400) * 1000000 + 1000000)
 SPOIL(f_scts_form_1, s->t.sct_list = sct_list("\0\3\0\1", 4))
 SPOIL(f_scts_form_2, s->t.sct_list = sct_list("\0\0", 2))
 SPOIL(f_scts_form_3, s->t.sct_list = sct_list("\0\4\0\1xy", 6))
@@ -463,7 +482,12 @@ static const struct fault faults[] = {
 	{ "crl_url_is_present", CERT_LEAF, f_crl_url_is_present_1, NULL, NULL },
 	{ "one_distribution_point", CERT_LEAF, NULL, f_one_distribution_point_1, "cert_is_readable" },
 	{ "issuer_url_is_http", CERT_LEAF, f_issuer_url_is_http_1, NULL, NULL },
-	{ "access_methods", CERT_LEAF, f_access_methods_1, NULL, NULL },
+	{ "access_methods", CERT_LEAF, NULL, f_access_methods_1, NULL },
+	{ "access_methods", CERT_INTERMEDIATE, NULL, f_access_methods_2, NULL },
+	{ "ocsp_url_of_issuer", CERT_LEAF, f_ocsp_url_of_issuer_1, NULL, NULL },
+	{ "ocsp_url_of_issuer", CERT_LEAF, f_ocsp_url_of_issuer_2, NULL, NULL },
+	{ "ocsp_url_of_issuer", CERT_PRECERTIFICATE, f_ocsp_url_of_issuer_3, NULL, NULL },
+	{ "life_of_responder_is_short", CERT_OCSP, f_life_of_responder_is_short_1, NULL, NULL },
 	{ "scts_form", CERT_LEAF, f_scts_form_1, NULL, NULL },
 	{ "scts_form", CERT_LEAF, f_scts_form_2, NULL, NULL },
 	{ "scts_form", CERT_LEAF, f_scts_form_3, NULL, NULL },
@@ -643,6 +667,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_CTX(good_ones_of_all_kinds_pass),
+		WITH_CTX(a_leaf_may_name_a_responder),
 		WITH_CTX(each_fault_is_found),
 		WITH_CTX(no_row_is_without_a_fault),
 		WITH_CTX(the_certificate_is_the_promised_one),

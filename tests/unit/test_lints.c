@@ -239,7 +239,7 @@ static const struct template_fault template_faults[] = {
 	{ "key_kind", "ed25519", NULL }, { "serial_has_64_random_bits", NULL, short_serial }, /* D-3 */
 	{ "crl_url_is_present", NULL, no_crl },                                               /* D-45 */
 	{ "issuer_url_is_http", NULL, no_aia },                                               /* D-43 */
-	{ "access_methods", NULL, ocsp }, { "crl_url_is_http", NULL, address_in_url },        /* D-15 */
+	{ "ocsp_url_of_issuer", NULL, ocsp }, { "crl_url_is_http", NULL, address_in_url },    /* D-15 */
 	{ "subject_key_id_of_profile", NULL, unwanted_key_id },                               /* D-46 */
 };
 
@@ -343,7 +343,7 @@ static const struct extension_fault extension_faults[] = {
 	{ "cert_is_readable", NID_crl_distribution_points, false, "URI:http://a.test/1,URI:http://b.test/2" }, /* D-12 */
 	{ "crl_url_is_http", NID_crl_distribution_points, false, "URI:ldap://a.test/1" },
 	{ "subject_key_id", NID_subject_key_identifier, false, "0102030405060708090a0b0c0d0e0f1011121314" }, /* D-14 */
-	{ "access_methods", NID_info_access, false, "OCSP;URI:http://a.test/,caIssuers;URI:http://a.test/" },
+	{ "ocsp_url_of_issuer", NID_info_access, false, "OCSP;URI:http://a.test/,caIssuers;URI:http://a.test/" },
 	{ "issuer_url_is_http", NID_info_access, false, "caIssuers;URI:https://a.test/" },
 	{ "issuer_url_is_http", NID_info_access, false, NULL },
 };
