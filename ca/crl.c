@@ -135,6 +135,10 @@ static int make(
 	record.made_ms = (clock_monotonic_us() - since_us) / 1000;
 	TRY(crl_publish(c, shard, &record));
 	metric_add(METRIC_crls_published, shard->issuer, 1);
+	if (record.der.n >= CRL_LARGE) {
+		log_event(c, LOG_WARN, "a CRL is larger than root programs take, and wants more shards", "crl", shard->url,
+		    "octets", arena_printf(c->arena, "%zu", record.der.n), NULL);
+	}
 	metric_observe_us(METRIC_crl_seconds, shard->issuer, clock_monotonic_us() - since_us);
 	*ret_made = true;
 	return 0;

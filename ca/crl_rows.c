@@ -88,78 +88,44 @@ const struct statement read_revoked = {
 	.repeatable = true,
 };
 
-struct fix_params {
+struct record_params {
 	const char *issuer;
 	int64_t shard;
-	int64_t number;
-	struct timestamp this_update;
-	struct timestamp next_update;
-	int64_t entries;
-	struct timestamp covers_until;
-	const char *why;
-	struct bytes tbs_sha256;
+	struct crl_record record;
 	const char *holder;
 	const char *process;
 };
-static const struct field fix_param[] = {
-	FIELD(struct fix_params, issuer),
-	FIELD(struct fix_params, shard),
-	FIELD(struct fix_params, number),
-	FIELD(struct fix_params, this_update),
-	FIELD(struct fix_params, next_update),
-	FIELD(struct fix_params, entries),
-	FIELD(struct fix_params, covers_until),
-	FIELD(struct fix_params, why),
-	FIELD(struct fix_params, tbs_sha256),
-	FIELD(struct fix_params, holder),
-	FIELD(struct fix_params, process),
-};
-static const struct fields fix_params_fields = FIELDS(struct fix_params, fix_param);
+
+/* What both steps of a record begin with. */
+#define RECORD_FIELDS \
+	FIELD(struct record_params, issuer), FIELD(struct record_params, shard), FIELD(struct record_params, holder), \
+	    FIELD(struct record_params, process), FIELD(struct record_params, record.number), \
+	    FIELD(struct record_params, record.this_update), FIELD(struct record_params, record.next_update), \
+	    FIELD(struct record_params, record.entries), FIELD(struct record_params, record.covers_until), \
+	    FIELD(struct record_params, record.why)
+
+static const struct field fix_param[] = { RECORD_FIELDS, FIELD(struct record_params, record.tbs_sha256) };
+static const struct fields fix_params_fields = FIELDS(struct record_params, fix_param);
 
 /* Not repeatable: what became of it is told by the next look at the shard, which begins anew. */
 const struct statement fix_crl = {
 	.name = "crl_fix",
-	.sql = "SELECT ca.fix_crl($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+	.sql = "SELECT ca.fix_crl($1, $2, $5, $6, $7, $8, $9, $10, $11, $3, $4)",
 	.params = &fix_params_fields,
 };
 
-struct publish_params {
-	const char *issuer;
-	int64_t shard;
-	int64_t number;
-	struct timestamp this_update;
-	struct timestamp next_update;
-	int64_t entries;
-	struct timestamp covers_until;
-	const char *why;
-	int64_t made_ms;
-	struct bytes der;
-	int64_t tbs_at;
-	int64_t tbs_n;
-	const char *holder;
-	const char *process;
-};
 static const struct field publish_param[] = {
-	FIELD(struct publish_params, issuer),
-	FIELD(struct publish_params, shard),
-	FIELD(struct publish_params, number),
-	FIELD(struct publish_params, this_update),
-	FIELD(struct publish_params, next_update),
-	FIELD(struct publish_params, entries),
-	FIELD(struct publish_params, covers_until),
-	FIELD(struct publish_params, why),
-	FIELD(struct publish_params, made_ms),
-	FIELD(struct publish_params, der),
-	FIELD(struct publish_params, tbs_at),
-	FIELD(struct publish_params, tbs_n),
-	FIELD(struct publish_params, holder),
-	FIELD(struct publish_params, process),
+	RECORD_FIELDS,
+	FIELD(struct record_params, record.made_ms),
+	FIELD(struct record_params, record.der),
+	FIELD(struct record_params, record.tbs_at),
+	FIELD(struct record_params, record.tbs_n),
 };
-static const struct fields publish_params_fields = FIELDS(struct publish_params, publish_param);
+static const struct fields publish_params_fields = FIELDS(struct record_params, publish_param);
 
 const struct statement publish_crl = {
 	.name = "crl_publish",
-	.sql = "SELECT ca.publish_crl($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+	.sql = "SELECT ca.publish_crl($1, $2, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $3, $4)",
 	.params = &publish_params_fields,
 };
 
@@ -183,41 +149,19 @@ int crl_read_revoked(struct ctx *c, const struct crl_state *shard, struct revoke
 	return db_row(c, &read_revoked, &params, ret, &found);
 }
 
+static int run_record(
+    struct ctx *c, const struct statement *statement, const struct crl_state *shard, const struct crl_record *record)
+{
+	const struct record_params params = { shard->issuer, shard->shard, *record, ca.place, ca.process };
+	return db_run(c, statement, &params);
+}
+
 int crl_fix(struct ctx *c, const struct crl_state *shard, const struct crl_record *record)
 {
-	const struct fix_params params = {
-		.issuer = shard->issuer,
-		.shard = shard->shard,
-		.number = record->number,
-		.this_update = record->this_update,
-		.next_update = record->next_update,
-		.entries = record->entries,
-		.covers_until = record->covers_until,
-		.why = record->why,
-		.tbs_sha256 = record->tbs_sha256,
-		.holder = ca.place,
-		.process = ca.process,
-	};
-	return db_run(c, &fix_crl, &params);
+	return run_record(c, &fix_crl, shard, record);
 }
 
 int crl_publish(struct ctx *c, const struct crl_state *shard, const struct crl_record *record)
 {
-	const struct publish_params params = {
-		.issuer = shard->issuer,
-		.shard = shard->shard,
-		.number = record->number,
-		.this_update = record->this_update,
-		.next_update = record->next_update,
-		.entries = record->entries,
-		.covers_until = record->covers_until,
-		.why = record->why,
-		.made_ms = record->made_ms,
-		.der = record->der,
-		.tbs_at = record->tbs_at,
-		.tbs_n = record->tbs_n,
-		.holder = ca.place,
-		.process = ca.process,
-	};
-	return db_run(c, &publish_crl, &params);
+	return run_record(c, &publish_crl, shard, record);
 }

@@ -15,6 +15,7 @@
 #include "lib/crypto/token.h"
 #include "lib/db/schema.h"
 #include "policy/diagnose.h"
+#include "policy/lints.h"
 #include "policy/policy.h"
 
 AUTO_DEFINE(PGconn, PQfinish)
@@ -27,7 +28,7 @@ AUTO_DEFINE(CURL, curl_easy_cleanup)
 #define FREE_PROBLEM_PERCENT 5
 #define READY_LIMIT_MS 3000L
 #define WAVE_LATE_S 600
-#define CRL_NOTE_OCTETS 8000000 /* of the 10 million that root programs take (E-28) */
+#define CRL_NOTE_OCTETS (CRL_LARGE / 10 * 8) /* E-28 */
 
 static const char *const processes[] = { "cairn-wfe", "cairn-ra", "cairn-va", "cairn-ca", "cairn-subscriber" };
 
@@ -199,8 +200,9 @@ struct finding doctor_crl(struct arena *a, const struct doctor_crl *crl, const s
 	}
 	if (crl->octets > CRL_NOTE_OCTETS) {
 		return (struct finding) { "crl", FINDING_NOTE,
-			arena_printf(a, "%s has %lld octets: more shards (ca.issuers.crl_shards) keep new certificates out of it",
-			    name, (long long) crl->octets) };
+			arena_printf(a, "%s has %lld octets%s: more shards (ca.issuers.crl_shards) keep new certificates out of it",
+			    name, (long long) crl->octets,
+			    crl->octets < CRL_LARGE ? "" : ", which is more than root programs take") };
 	}
 	return (struct finding) { "crl", FINDING_OK,
 		arena_printf(a, "%s lasts for %lld h", name, (long long) (crl->left_s / 3600)) };

@@ -53,6 +53,25 @@ static int write_fresh(struct ctx *c, const char *path, struct bytes content, un
 	return 0;
 }
 
+/* The name of a file is on disk when its folder is. */
+static int sync_folder(struct ctx *c, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *folder = slash == NULL   ? "."
+	                     : slash == path ? "/"
+	                                     : arena_text_n(c->arena, path, (size_t) (slash - path));
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		return file_fail(c, path);
+	}
+	int result = fsync(fd);
+	if (result != 0) {
+		file_fail(c, path);
+	}
+	close(fd);
+	return result;
+}
+
 int file_make(struct ctx *c, const char *path, struct bytes content, unsigned mode)
 {
 	const char *fresh = NULL;
@@ -63,7 +82,7 @@ int file_make(struct ctx *c, const char *path, struct bytes content, unsigned mo
 		file_fail(c, path);
 	}
 	unlink(fresh);
-	return result;
+	return result == 0 ? sync_folder(c, path) : -1;
 }
 
 int file_replace(struct ctx *c, const char *path, struct bytes content, unsigned mode)
@@ -75,7 +94,7 @@ int file_replace(struct ctx *c, const char *path, struct bytes content, unsigned
 		unlink(fresh);
 		return -1;
 	}
-	return 0;
+	return sync_folder(c, path);
 }
 
 int file_add_line(struct ctx *c, const char *path, struct bytes line)

@@ -11,6 +11,9 @@
 #include "policy/name_constraints.h"
 #include "policy/profiles.h"
 
+/* Octets of a CRL that root programs do not take (E-28): more shards are wanted before. */
+#define CRL_LARGE (10 * 1000 * 1000)
+
 struct lint_options {
 	enum policy_mode mode;
 	struct timestamp now;                 /* of the signing clock */

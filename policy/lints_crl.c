@@ -9,8 +9,7 @@
 #include "policy/lints_rows.h"
 
 #define DAY_US (INT64_C(86400) * 1000000)
-#define SIZE_MAX_OCTETS (10 * 1000 * 1000)
-#define SIZE_MAX_PRIVATE (64 * 1000 * 1000)
+#define SIZE_MAX_OCTETS (64 * 1000 * 1000)
 
 static const uint8_t no_signature[] = { 0x00 };
 
@@ -128,10 +127,10 @@ static bool serials_once(const struct crl_input *in)
 	return twice;
 }
 
-/* What a public root program takes; others only want that it can be served. */
+/* That it can be signed and served. That root programs take less is no reason to keep revocations back: who makes it warns (CRL_LARGE). */
 static bool size(const struct crl_input *in)
 {
-	return in->info->der.n >= (in->o->mode == POLICY_WEBPKI ? SIZE_MAX_OCTETS : SIZE_MAX_PRIVATE);
+	return in->info->der.n >= SIZE_MAX_OCTETS;
 }
 
 /* RFC 5280 4.2.1.3, 6.3.3 (f) */

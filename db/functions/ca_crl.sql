@@ -12,8 +12,9 @@ BEGIN
 	FOREACH wanted IN ARRAY p_urls LOOP
 		IF EXISTS (SELECT FROM ca.crl_shard s WHERE s.url = wanted AND s.issuer = p_issuer) THEN
 			CONTINUE;
-		ELSIF EXISTS (SELECT FROM ca.crl_shard s WHERE s.url = wanted) THEN
-			PERFORM cairn.refuse('SERVER_INTERNAL', format('%s is the URL of another issuer''s CRL', wanted));
+		ELSIF EXISTS (SELECT FROM ca.crl_shard s WHERE s.issuer <> p_issuer AND s.path = regexp_replace(wanted, '^[a-z]+://[^/]*', '')) THEN
+			-- front ends serve CRLs by the path, as a proxy may name another host
+			PERFORM cairn.refuse('SERVER_INTERNAL', format('%s has the path of another issuer''s CRL', wanted));
 		END IF;
 		SELECT coalesce(max(s.shard) + 1, 0) INTO next FROM ca.crl_shard s WHERE s.issuer = p_issuer;
 		INSERT INTO ca.crl_shard (issuer, shard, url, open) VALUES (p_issuer, next, wanted, true);
@@ -41,9 +42,21 @@ BEGIN
 		WHERE s.issuer = ANY (p_issuers) ORDER BY s.issuer, s.shard;
 END $$;
 
+-- See ca.begin_crl. Of one shard: another one's CRL waits for nobody here.
+CREATE OR REPLACE FUNCTION ca.touch_revocation() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pg_advisory_xact_lock_shared(14, hashtext(format('%s/%s', NEW.issuer, NEW.crl_shard)));
+	NEW.changed_at := clock_timestamp();
+	RETURN NEW;
+END $$;
+REVOKE ALL ON FUNCTION ca.touch_revocation() FROM PUBLIC;
+
 -- The duty to make one and its number, which is above all before it, and at least p_least: a time in microseconds, so that numbers rise
--- too when the database was restored from a copy. No row: another instance is at it. The lock waits for revocations that are under way,
--- so that none falls between two CRLs: a revocation gets its changed_at after it has its own lock on the table, hence after covers_until.
+-- too when the database was restored from a copy. No row: another instance is at it.
+-- covers_until: what was changed up to then is committed, so that nothing falls between two CRLs. Each revocation holds its shard, shared,
+-- from before its changed_at until its transaction ends (ca.touch_revocation), and here a moment is sought at which none does. That waits
+-- in nobody's way: it never stands in the queue of a lock. Where one takes longer, the CRL is made of what there is and is said to
+-- cover no more than the one before it, so that the next one is due at once.
 CREATE OR REPLACE FUNCTION ca.begin_crl(p_issuer text, p_shard int8, p_least int8, p_holder text, p_lease_s int8, p_process text)
 RETURNS TABLE (number int8, covers_until timestamptz) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -57,9 +70,18 @@ BEGIN
 		PERFORM log.add_event(cairn.new_id(), p_process, p_process, 'crl.abandoned', NULL, NULL, NULL, NULL,
 			jsonb_build_object('issuer', p_issuer, 'shard', p_shard, 'number', before.number));
 	END IF;
-	LOCK TABLE ca.revocation IN SHARE MODE;
 	UPDATE ca.crl_shard s SET number = greatest(s.number + 1, p_least), begun_sha256 = NULL
 		WHERE s.issuer = p_issuer AND s.shard = p_shard RETURNING s.number INTO number;
+	FOR i IN 1 .. 100 LOOP
+		EXIT WHEN pg_try_advisory_xact_lock(14, hashtext(format('%s/%s', p_issuer, p_shard)));
+		IF i = 100 THEN
+			covers_until := coalesce((SELECT c.covers_until FROM ca.crl c WHERE c.issuer = p_issuer AND c.shard = p_shard
+				ORDER BY c.number DESC LIMIT 1), before.registered_at);
+			RETURN NEXT;
+			RETURN;
+		END IF;
+		PERFORM pg_sleep(0.01);
+	END LOOP;
 	covers_until := clock_timestamp();
 	RETURN NEXT;
 END $$;

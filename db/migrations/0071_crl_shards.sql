@@ -31,8 +31,11 @@ CREATE INDEX crl_regular ON ca.crl (issuer, shard, number) WHERE why IN ('first'
 COMMENT ON COLUMN ca.crl.why IS 'OPS: why it was made when it was; those on schedule are the regular ones (E-26)';
 COMMENT ON COLUMN ca.crl.made_ms IS 'OPS: milliseconds that it took to make';
 
+-- Of issuers that share a path one keeps it; the others get a shard when their configuration names a CRL of their own (docs/crl.md).
 INSERT INTO ca.crl_shard (issuer, shard, url, open, number)
-	SELECT i.name, 0, i.crl_url, true, coalesce((SELECT max(c.number) FROM ca.crl c WHERE c.issuer = i.name), 0) FROM ca.issuer i;
+	SELECT DISTINCT ON (regexp_replace(i.crl_url, '^[a-z]+://[^/]*', '')) i.name, 0, i.crl_url, true,
+		coalesce((SELECT max(c.number) FROM ca.crl c WHERE c.issuer = i.name), 0)
+	FROM ca.issuer i WHERE i.crl_url <> '' ORDER BY regexp_replace(i.crl_url, '^[a-z]+://[^/]*', ''), i.active DESC, i.name;
 
 -- Their newest text stands in db/functions/ca_crl.sql and ca_issue.sql.
 DROP FUNCTION ca.crl_state(text, int8);

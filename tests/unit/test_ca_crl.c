@@ -208,8 +208,11 @@ static void test_shards(void **state)
 	assert_good(c, ca_register_issuers(c));
 	assert_int_equal(ca.issuers.v[0].shards.v[0].shard, 0); /* it is the one of before */
 	const char *taken = config->ca.issuers.v[1].crl_url;
-	config->ca.issuers.v[1].crl_url = ECDSA_URL;
-	assert_problem(c, PROBLEM_SERVER_INTERNAL, ca_register_issuers(c));
+	static const char *const not_its_own[] = { ECDSA_URL, "http://elsewhere.test/crl/ecdsa-1.crl" };
+	for (size_t i = 0; i < COUNT_OF(not_its_own); i++) {
+		config->ca.issuers.v[1].crl_url = not_its_own[i];
+		assert_problem(c, PROBLEM_SERVER_INTERNAL, ca_register_issuers(c));
+	}
 	config->ca.issuers.v[1].crl_url = taken;
 	assert_good(c, ca_register_issuers(c));
 }
@@ -343,6 +346,48 @@ static void test_storer_refuses(void **state)
 	expect_all_listed(c);
 }
 
+/* E-22: a revocation that takes long holds no CRL up, nor does a CRL that waits for it hold up others; what the CRL did not see calls for
+ * the next one. Nor does a clean-up of the table. */
+static void test_no_lock(void **state)
+{
+	struct ctx *c = *state;
+	struct issue_certificate_response out;
+	struct issue_certificate_request in = one_name(c, "slow.test");
+	assert_good(c, ca_issue_certificate_serve(c, &in, &out));
+	struct cert_info cert;
+	assert_good(c, cert_parse(c, certificate_of(c, out.certificate_id), &cert));
+	make_crls(c);
+	PGconn *slow = pg_connect("postgres", "cairn");
+	PGconn *vacuum = pg_connect("postgres", "cairn");
+	PQclear(PQexec(vacuum, "BEGIN; LOCK TABLE ca.revocation IN SHARE UPDATE EXCLUSIVE MODE"));
+	PQclear(PQexec(slow, "BEGIN"));
+	PGresult *result = PQexec(
+	    slow, arena_printf(c->arena,
+	              "INSERT INTO ca.revocation (certificate_id, serial, issuer, crl_shard, reason, revoked_by, "
+	              "not_after) SELECT "
+	              "id, serial, issuer, crl_shard, 4, 'operator', not_after FROM ca.certificate WHERE serial = '\\x%s'",
+	              hex_encode(c->arena, cert.serial)));
+	assert_string_equal(PQcmdTuples(result), "1");
+	PQclear(result);
+	struct bytes other = issue_revoked(c, "quick.test", 4); /* beside it, in the same shard */
+	struct cert_info quick;
+	assert_good(c, cert_parse(c, other, &quick));
+	struct crl_info before = read_newest(c, "ecdsa-1");
+	make_crls(c);
+	struct crl_info crl = read_newest(c, "ecdsa-1");
+	assert_true(crl.number > before.number);
+	assert_true(lists(&crl, quick.serial) && !lists(&crl, cert.serial));
+	PQclear(PQexec(slow, "COMMIT"));
+	expect("t", "SELECT changed FROM ca.crl_states('{ecdsa-1}') ORDER BY shard LIMIT 1");
+	make_crls(c);
+	crl = read_newest(c, "ecdsa-1");
+	assert_true(lists(&crl, quick.serial) && lists(&crl, cert.serial));
+	expect("f", "SELECT changed FROM ca.crl_states('{ecdsa-1}') ORDER BY shard LIMIT 1");
+	PQclear(PQexec(vacuum, "COMMIT"));
+	PQfinish(slow);
+	PQfinish(vacuum);
+}
+
 /* VmHWM of a process, in megabytes. */
 static long peak_mb(const char *pid)
 {
@@ -412,6 +457,7 @@ int main(void)
 		WITH_CTX(test_number_rises),
 		WITH_CTX(test_crash),
 		WITH_CTX(test_storer_refuses),
+		WITH_CTX(test_no_lock),
 		WITH_CTX(test_many),
 	};
 	return cmocka_run_group_tests(tests, crl_setup, teardown);

@@ -187,6 +187,7 @@ static void test_crls(void **state)
 		{ 55, 500, FINDING_PROBLEM, "ends in 55 h" },
 		{ 0, 0, FINDING_PROBLEM, "has ended" },
 		{ 168, 8000001, FINDING_NOTE, "crl_shards" },
+		{ 168, 10000000, FINDING_NOTE, "more than root programs take" },
 	};
 	const struct config_ca config = { .crl_period_s = 21600, .crl_life_s = 604800 };
 	(void) state;

@@ -254,7 +254,8 @@ static void unreadable_issuer(struct bad *b)
 }
 static void large(struct bad *b)
 {
-	b->info.der.n = 10 * 1000 * 1000;
+	b->o.mode = POLICY_WEBPKI;
+	b->info.der.n = 64 * 1000 * 1000;
 }
 static void large_private(struct bad *b)
 {
@@ -404,6 +405,17 @@ static void each_row_can_fail(void **state)
 	}
 }
 
+/* E-28: one that root programs would not take is published all the same, as what is revoked must be seen. */
+static void large_ones_are_made(void **state)
+{
+	struct bad b = good(*state);
+	b.o.mode = POLICY_WEBPKI;
+	b.info.der.n = 2 * (size_t) CRL_LARGE;
+	assert_false(is_broken(&b, "size_is_bounded"));
+	X509_CRL_free(b.crl);
+	X509_REVOKED_free(b.revoked);
+}
+
 static bool is_spoiled(const char *lint)
 {
 	bool found = false;
@@ -446,6 +458,7 @@ int main(void)
 		WITH_CTX(each_row_can_fail),
 		cmocka_unit_test(no_row_without_a_fault),
 		WITH_CTX(allowed_reasons_pass),
+		WITH_CTX(large_ones_are_made),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
