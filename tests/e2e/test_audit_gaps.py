@@ -119,9 +119,9 @@ GAPS = [
     ("revocation-without-record", *aside("ca.revocation", f"certificate_id = {REVOKED}")),
     ("crl-entry-differs", f"ALTER TABLE ca.revocation DISABLE TRIGGER touch; UPDATE ca.revocation SET reason = 4 WHERE certificate_id = {REVOKED}",
      f"UPDATE ca.revocation SET reason = 1 WHERE certificate_id = {REVOKED}; ALTER TABLE ca.revocation ENABLE TRIGGER touch"),
-    ("revoked-without-crl-entry", "INSERT INTO ca.revocation (certificate_id, serial, issuer, crl_shard, reason, revoked_at, revoked_by, not_after, changed_at) "
+    ("revoked-without-crl-entry", "ALTER TABLE ca.revocation DISABLE TRIGGER touch; INSERT INTO ca.revocation (certificate_id, serial, issuer, crl_shard, reason, revoked_at, revoked_by, not_after, changed_at) "
      "SELECT id, serial, issuer, crl_shard, 1, now() - interval '19 min', 'account', not_after, now() - interval '20 min' FROM ca.certificate WHERE 'whole.gap.test' = ANY (names)",
-     f"DELETE FROM ca.revocation WHERE certificate_id = {CERTIFICATE}"),
+     f"DELETE FROM ca.revocation WHERE certificate_id = {CERTIFICATE}; ALTER TABLE ca.revocation ENABLE TRIGGER touch"),
     ("crl-without-record", "UPDATE log.event SET kind = 'crl.other' WHERE kind = 'crl.published'", "UPDATE log.event SET kind = 'crl.published' WHERE kind = 'crl.other'"),
 ]
 
