@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ca/signer_channel.h"
@@ -16,7 +18,15 @@
 #include "lib/base/metrics.h"
 #include "policy/profiles.h"
 
-#define ANSWER_S 20 /* the longest that one signature may take */
+#define GRACE_MS 5000 /* until a child that was told to end is ended */
+
+struct signer_patience signer_patience = {
+	.start_s = 120,
+	.person_s = 900,
+	.certificate_s = 20,
+	.crl_s = 300,
+	.token_s = 120,
+};
 
 static struct {
 	pthread_mutex_t lock; /* one request at a time */
@@ -52,12 +62,43 @@ static void note_keys(const struct signer_head *reply, struct bytes why)
 	}
 }
 
+static bool wants_token(void)
+{
+	bool wants = false;
+	for (size_t i = 0; i < signer.issuers->n; i++) {
+		wants = wants || signer.issuers->v[i].config->key_file == NULL;
+	}
+	return wants;
+}
+
+/* How long what is asked for may take. With a token each request may have to open it anew. */
+static int patience_for(uint32_t kind)
+{
+	const struct signer_patience *p = &signer_patience;
+	int own_s = kind == SIGNER_CERTIFICATE ? p->certificate_s : kind == SIGNER_CRL ? p->crl_s : 0;
+	return own_s + (wants_token() ? p->token_s : kind == SIGNER_KEYS ? p->certificate_s : 0);
+}
+
+/* A signer that hangs ends this process, and a new one takes up what was begun. */
+static void limit(int seconds)
+{
+	const struct timeval patience = { .tv_sec = seconds };
+	(void) setsockopt(signer.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)); /* known to every kernel */
+	(void) setsockopt(signer.fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+}
+
 static int await_ready(struct ctx *c)
 {
 	struct signer_head head;
 	struct bytes why;
+	const struct config_token *token = &signer.config->ca.token;
+	bool asks = wants_token() && token->pin_file == NULL && token->pin_credential == NULL;
+	int patience_s = asks ? signer_patience.person_s : signer_patience.start_s;
+	limit(patience_s);
+	errno = 0;
 	if (channel_read(signer.fd, c->arena, &head, &why) != 0) {
-		return ctx_fault(c, "the signer ended while it started");
+		return errno == EAGAIN ? ctx_fault(c, "the signer did not start within %d s", patience_s)
+		                       : ctx_fault(c, "the signer ended while it started");
 	}
 	if (head.kind != SIGNER_DONE) {
 		return refused(c, why);
@@ -88,15 +129,25 @@ int signer_start(struct ctx *c, const struct config *config, const struct issuer
 	signer.config = config;
 	signer.issuers = issuers;
 	signer.returns = 0;
-	if (await_ready(c) != 0) { /* for as long as a person takes to give a PIN */
+	if (await_ready(c) != 0) {
 		signer_stop();
 		return -1;
 	}
-	/* A signer that hangs ends this process, and a new one takes up what was begun. */
-	const struct timeval patience = { .tv_sec = ANSWER_S };
-	(void) setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)); /* known to every kernel */
-	(void) setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	return 0;
+}
+
+/* One that hangs in a module does not see that the channel is closed. */
+static void reap(pid_t pid)
+{
+	siginfo_t info = { 0 };
+	for (int ms = 0;
+	     ms < GRACE_MS && waitid(P_PID, (id_t) pid, &info, WEXITED | WNOWAIT | WNOHANG) == 0 && info.si_pid == 0;
+	     ms += 10) {
+		nanosleep(&(struct timespec) { .tv_nsec = 10000000 }, NULL);
+	}
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
+	}
 }
 
 void signer_stop(void)
@@ -108,7 +159,8 @@ void signer_stop(void)
 	signer.fd = -1;
 	signer.pid = 0;
 	pthread_mutex_unlock(&signer.lock);
-	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
+	if (pid > 0) {
+		reap(pid);
 	}
 }
 
@@ -145,6 +197,7 @@ static void ask(struct ctx *c, const struct signer_head *head, struct bytes tbs,
     struct bytes *ret_body)
 {
 	pthread_mutex_lock(&signer.lock);
+	limit(patience_for(head->kind));
 	int result = channel_write(signer.fd, head, tbs);
 	if (result == 0) {
 		result = channel_read(signer.fd, c->arena, ret_reply, ret_body);

@@ -8,8 +8,18 @@
 
 #include "ca/issuers.h"
 
+/* The longest that the signer may take, in seconds; only tests change it. Each limit holds for the silence between two reads. */
+struct signer_patience {
+	int start_s;       /* until it is ready */
+	int person_s;      /* the same when a person is asked for the PIN */
+	int certificate_s; /* for a certificate */
+	int crl_s;         /* for a CRL, which may have a million entries that are read and linted anew */
+	int token_s;       /* more than that where a token may have to be opened anew */
+};
+extern struct signer_patience signer_patience;
+
 /* Forks the child and waits until it has read its keys and entered its sandbox; call it before there are threads. FAIL
- * with what the child could not do. config and issuers must live as long as the process. */
+ * with what the child could not do, or that it was not ready in time. config and issuers must live as long as the process. */
 int signer_start(struct ctx *c, const struct config *config, const struct issuer_list *issuers) MUST_CHECK;
 
 /* A thread that ends the process when the child ends. */
@@ -29,7 +39,7 @@ void signer_look(struct ctx *c);
 /* Why not all keys are at hand, a sentence, or NULL; good until the thread asks again. */
 const char *signer_keys_fault(void);
 
-/* Closes the channel, which ends the child, and waits for it. No request may be under way. */
+/* Closes the channel, which ends the child, and waits for it; one that hangs is killed. No request may be under way. */
 void signer_stop(void);
 
 #endif

@@ -161,10 +161,13 @@ static int open_again(struct ctx *c, struct signer_keys *k)
 	return 0;
 }
 
-/* Called when it did not do what it was asked for. */
+/* Called when it did not do what it was asked for; the error of c, if there is one, says what it answered. */
 static void lose(struct ctx *c, struct signer_keys *k)
 {
-	(void) snprintf(k->why, sizeof(k->why), "the %s does not answer. It is tried again", token_where(k->token));
+	const char *cause = c->err.cause;
+	(void) snprintf(k->why, sizeof(k->why), "the %s does not %s%s%s. It is tried again", token_where(k->token),
+	    cause == NULL ? "answer" : "sign (", cause == NULL ? "" : cause, cause == NULL ? "" : ")");
+	ctx_forgive(c);
 	put_down(k);
 	k->lost = true;
 	log_event(c, LOG_WARN, "the token is lost", "error", k->why, NULL);
@@ -189,7 +192,6 @@ int signer_keys_sign(struct ctx *c, struct signer_keys *k, size_t issuer, struct
 		if (cert_sign(c, k->in_token[issuer].key, tbs, ret_der) == 0) {
 			return 0;
 		}
-		ctx_forgive(c);
 		lose(c, k);
 	}
 	k->again_us = clock_monotonic_us() + PAUSE_US;

@@ -164,10 +164,14 @@ static int log_in(struct ctx *c, struct token *t, const struct secret *pin, bool
 	if (fault != NULL) {
 		return ctx_fault(c, "%s %s", t->where, fault);
 	}
-	if (!t->slot->token->loginRequired || PKCS11_login(t->slot, 0, pin->text) == 0) {
+	if (!t->slot->token->loginRequired) {
 		return 0;
 	}
-	unsigned long code = take_code();
+	/* F-2: not by libp11, which keeps a copy of the PIN; the login counts for all sessions of the process. */
+	CK_RV code = t->functions->C_Login(t->session, CKU_USER, (CK_UTF8CHAR *) pin->text, pin->n);
+	if (code == CKR_OK || code == CKR_USER_ALREADY_LOGGED_IN) {
+		return 0;
+	}
 	const char *text = token_code_text(c->arena, code);
 	switch (code) {
 	case CKR_PIN_INCORRECT:
@@ -210,11 +214,11 @@ int token_open(struct ctx *c, const struct config_token *config, const struct se
 	struct token *t = calloc(1, sizeof(*t));
 	int result = t == NULL ? ctx_fault(c, "no memory for a token") : open_named(c, config, t, ret_trouble);
 	if (result == 0) {
-		result = log_in(c, t, pin, attended, ret_trouble);
-	}
-	if (result == 0) {
 		*ret_trouble = TOKEN_AWAY;
 		result = open_session(c, t);
+	}
+	if (result == 0) {
+		result = log_in(c, t, pin, attended, ret_trouble);
 	}
 	if (result != 0) {
 		token_close(t);

@@ -44,6 +44,16 @@ class Held:
         self.cursor.execute("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
         return self.cursor.fetchone()[0]
 
+    def wait(self, what):
+        """Until the issuances stand at it; others may too."""
+        try:
+            until(lambda: self.waiting() >= AT_ONCE, what)
+        except AssertionError:
+            self.cursor.execute("SELECT application_name, usename, state, wait_event, left(query, 60), now() - query_start FROM pg_stat_activity"
+                                " WHERE backend_type = 'client backend'")
+            print(*self.cursor.fetchall(), sep="\n")
+            raise
+
     def close(self):
         with contextlib.suppress(psycopg2.Error):  # PostgreSQL may be the one that was killed
             self.connection.rollback()
@@ -116,7 +126,7 @@ class World:
         """In the transaction that fixes serial and octets."""
         self.held = Held(self.ca, "ca.serial")
         done = send()
-        until(lambda: self.held.waiting() == AT_ONCE, "nothing is begun")
+        self.held.wait("nothing is begun")
         return done
 
     def at_fixed(self, send):
@@ -131,7 +141,7 @@ class World:
         done = self.at_fixed(send)
         self.held = Held(self.ca, "ca.certificate")
         os.kill(self.stopped.pop(), signal.SIGCONT)
-        until(lambda: self.held.waiting() == AT_ONCE, "nothing is recorded")
+        self.held.wait("nothing is recorded")
         return done
 
     def at_recorded(self, send):
@@ -143,20 +153,25 @@ class World:
         until(lambda: self.unsigned() == 0, "nothing is completed")
         return done
 
+    def release(self):
+        if self.held:
+            self.held.close()
+        for pid in self.stopped:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
     def strike(self, victim, step):
         self.held, self.stopped = None, []
         name = unit(victim)
         self.ca.wait_ready("cairn-ca", "cairn-ra")  # a signer that is stopped while it starts lets nothing begin
         lived = time.monotonic() - self.started[name]
         self.quick[name] = self.quick[name] + 1 if lived < QUICK_S else 0
-        done = getattr(self, "at_" + step)(self.begin())
-        before = self.ca.pid(name)
-        os.kill(self.signer() if victim == "signer" else before, signal.SIGKILL)
-        if self.held:
-            self.held.close()
-        for pid in self.stopped:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
+        try:
+            done = getattr(self, "at_" + step)(self.begin())
+            before = self.ca.pid(name)
+            os.kill(self.signer() if victim == "signer" else before, signal.SIGKILL)
+        finally:
+            self.release()
         until(lambda: self.ca.pid(name) not in (None, before), f"{name} is not started again", 60)
         self.started[name] = time.monotonic()
         self.pems += [one.result(timeout=120) for one in done]

@@ -3,9 +3,13 @@
  * Once with keys in files, of which one is encrypted, and once with keys in a token. */
 #include "tests/unit/ca_world.h"
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
+#include <time.h>
 
 #include "ca/finish.h"
+#include "lib/base/folder.h"
 #include "lib/base/metrics.h"
 #include "lib/crypto/jwk.h"
 #include "policy/keys.h"
@@ -457,6 +461,123 @@ static void test_token_comes_back(void **state)
 	assert_non_null(strstr((const char *) metrics_render(c->arena).p, "\ncairn_token_returns_total 1\n"));
 }
 
+/* The signer anew, with what it says in a file. */
+static void start_signer_into(struct ctx *c, const char *path)
+{
+	int before = dup(STDERR_FILENO);
+	int log = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(before >= 0 && log >= 0);
+	signer_stop();
+	assert_true(dup2(log, STDERR_FILENO) >= 0);
+	assert_good(c, signer_start(&all, config, &ca.issuers));
+	assert_true(dup2(before, STDERR_FILENO) >= 0);
+	assert_true(close(before) == 0 && close(log) == 0);
+}
+
+/* What the token answered to a signature is told, not only that it is away. */
+static void test_cause_is_told(void **state)
+{
+	struct ctx *c = *state;
+	struct issue_certificate_request in = one_name(c, "cause.test");
+	struct issue_certificate_response out;
+	const char *path = arena_printf(c->arena, "%s/signer.log", state_dir);
+	struct bytes log;
+	if (!in_token) {
+		return;
+	}
+	start_signer_into(c, path);
+	soft_move(c, "tokens", "away");
+	assert_problem(c, PROBLEM_UNAVAILABLE, ca_issue_certificate_serve(c, &in, &out));
+	soft_move(c, "away", "tokens");
+	assert_good(c, file_read(c, path, &log));
+	const char *text = arena_text_n(c->arena, log.p, log.n);
+	assert_non_null(strstr(text, "does not sign (EVP_DigestSign: error:"));
+	assert_non_null(strstr(text, "PKCS#11 module::Object handle invalid"));
+	for (int tries = 0; signer_keys_fault() != NULL && tries < 100; tries++) {
+		nanosleep(&(struct timespec) { .tv_nsec = 50000000 }, NULL);
+		signer_look(c);
+	}
+	assert_null(signer_keys_fault());
+}
+
+static pid_t the_signer(void)
+{
+	int pid = 0;
+	char path[64];
+	(void) snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int) getpid());
+	FILE *f = fopen(path, "r");
+	assert_non_null(f);
+	while (fscanf(f, "%d", &pid) == 1) {
+		char name[32] = "";
+		(void) snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+		FILE *comm = fopen(path, "r");
+		bool found = comm != NULL && fgets(name, sizeof(name), comm) != NULL && strcmp(name, "cairn-ca-signer\n") == 0;
+		assert_true(comm == NULL || fclose(comm) == 0);
+		if (found) {
+			break;
+		}
+	}
+	assert_int_equal(fclose(f), 0);
+	assert_true(pid > 0);
+	return pid;
+}
+
+static void *go_on(void *arg)
+{
+	nanosleep(&(struct timespec) { .tv_sec = 2 }, NULL);
+	assert_int_equal(kill(*(const pid_t *) arg, SIGCONT), 0);
+	return arg;
+}
+
+/* A signer that hangs ends the process, after as long as what was asked for may take: a CRL longer than a certificate. */
+static void test_patience(void **state)
+{
+	struct ctx *c = *state;
+	const struct signer_patience usual = signer_patience;
+	const struct issuer *issuer = &ca.issuers.v[0];
+	struct bytes der;
+	pid_t signer = the_signer();
+	pthread_t thread;
+	int status = 0;
+	signer_patience = (struct signer_patience) { .certificate_s = 1, .crl_s = 60 };
+	assert_int_equal(kill(signer, SIGSTOP), 0);
+	assert_int_equal(pthread_create(&thread, NULL, go_on, &signer), 0);
+	/* it refuses these octets, but it takes them in its own time */
+	assert_cause(c, "the signer refuses", signer_sign_crl(c, issuer, bytes_of_text("no CRL"), &der));
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(kill(signer, SIGSTOP), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		int result = signer_sign_certificate(c, issuer, "classic", bytes_of_text("no certificate"), &der);
+		_exit(result == 0 ? 0 : 77); /* not reached: it dies */
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(status != 0 && !(WIFEXITED(status) && WEXITSTATUS(status) == 77));
+	signer_patience = usual;
+	signer_stop(); /* it is killed, as it does not look at its channel */
+	assert_int_equal(kill(signer, 0), -1);
+	assert_good(c, signer_start(&all, config, &ca.issuers));
+}
+
+/* A module that never comes back does not keep the process from saying so. */
+static void test_start_is_limited(void **state)
+{
+	struct ctx *c = *state;
+	const struct signer_patience usual = signer_patience;
+	const struct config_token token = config->ca.token;
+	if (!in_token) {
+		return;
+	}
+	signer_stop();
+	signer_patience.start_s = 1;
+	config->ca.token.module = getenv("CAIRN_SLOW_MODULE");
+	assert_non_null(config->ca.token.module);
+	assert_cause(c, "the signer did not start within 1 s", signer_start(c, config, &ca.issuers));
+	config->ca.token = token;
+	signer_patience = usual;
+	assert_good(c, signer_start(&all, config, &ca.issuers));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -475,6 +596,9 @@ int main(void)
 		WITH_CTX(test_issuer_is_gone),
 		WITH_CTX(test_signer_refuses),
 		WITH_CTX(test_token_comes_back),
+		WITH_CTX(test_cause_is_told),
+		WITH_CTX(test_patience),
+		WITH_CTX(test_start_is_limited),
 	};
 	/* each in a process of its own, as what a CA remembers ends with it */
 	int status = -1;

@@ -193,6 +193,39 @@ static void tries_a_pin_once(void **state)
 	token_close(open_good(c));
 }
 
+/* How often the text stands in this process's heap. */
+static size_t count_in_heap(const char *text)
+{
+	unsigned long from = 0;
+	unsigned long to = 0;
+	char line[300];
+	size_t n = 0;
+	FILE *maps = fopen("/proc/self/maps", "r");
+	assert_non_null(maps);
+	while (fgets(line, sizeof(line), maps) != NULL &&
+	       (strstr(line, "[heap]") == NULL || sscanf(line, "%lx-%lx", &from, &to) != 2)) {
+	}
+	assert_int_equal(fclose(maps), 0);
+	for (const char *p = (const char *) from; p + strlen(text) < (const char *) to; p++) {
+		n += memcmp(p, text, strlen(text)) == 0 ? 1 : 0;
+	}
+	return n;
+}
+
+/* F-2: nobody keeps a copy of the PIN outside of the memory that is locked. */
+static void keeps_the_pin_alone(void **state)
+{
+	struct ctx *c = *state;
+	struct token_key key;
+	struct bytes signature;
+	size_t before = count_in_heap(SOFT_PIN);
+	struct token *t = open_good(c);
+	assert_good(c, token_key(c, t, "p256", NULL, true, &key));
+	assert_good(c, key_sign(c, key.key, bytes_of_text("x"), &signature));
+	assert_int_equal(count_in_heap(SOFT_PIN), before);
+	token_close(t);
+}
+
 /* Taken away and brought back: the same process opens it again. */
 static void comes_back(void **state)
 {
@@ -280,6 +313,7 @@ int main(void)
 		WITH_CTX(finds_its_token),
 		WITH_CTX(needs_its_module),
 		WITH_CTX(tries_a_pin_once),
+		WITH_CTX(keeps_the_pin_alone),
 		WITH_CTX(comes_back),
 		WITH_CTX(reads_secrets),
 		WITH_CTX(encrypted_files),
