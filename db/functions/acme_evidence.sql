@@ -49,7 +49,9 @@ END $$;
 -- the record that made it so. What it was for is taken from the authorization itself. p_retry_s: when a failed one is tried
 -- again, NULL when it is final (A-101). Who lost the lease still leaves the evidence but changes nothing. p_fault: it failed
 -- by a fault of ours and does not count. p_round: the remote perspectives asked; without their quorum it proves nothing (C-51).
--- What is said to have passed and proves nothing is on record all the same, as a fault, with an event that says so.
+-- What is said to have passed and proves nothing is on record all the same, as a fault, with an event that says so. Such a contradiction,
+-- or one that the validation authority saw itself (decide_contradiction), is our own defect and not the weather: when the fifth one of a kind
+-- comes nothing is tried any more, and the client is told so. No limit counts it.
 -- Gives whether the authorization ended by it, also when it is run once more.
 CREATE OR REPLACE FUNCTION acme.record_validation(p_id uuid, p_authz uuid, p_n int8, p_holder text, p_request uuid, p_rule text,
 	p_perspective text, p_passed boolean, p_problem text, p_detail text, p_error jsonb, p_dnssec text, p_caa jsonb,
@@ -62,6 +64,7 @@ DECLARE
 	ended_by_it boolean;
 	proves log.proof;
 	flaw text;
+	contradicted int8 := 0;
 BEGIN
 	IF p_passed IS DISTINCT FROM (p_problem IS NULL) OR octet_length(p_commitments) <> 64 OR octet_length(p_salt) <> 32 THEN
 		RAISE EXCEPTION 'validation % is not whole', p_id USING ERRCODE = 'check_violation';
@@ -83,6 +86,16 @@ BEGIN
 			p_fault := true;
 			p_retry_s := 30;
 		END IF;
+	END IF;
+	IF p_fault AND (flaw IS NOT NULL OR p_detail = 'The record of the validation contradicts itself') THEN
+		SELECT 1 + count(*) INTO contradicted FROM log.validation v WHERE v.authorization_id = p_authz
+			AND v.corroborates IS NULL AND v.method <> 'caa' AND v.detail = p_detail;
+	END IF;
+	IF contradicted >= 5 THEN
+		flaw := p_detail;
+		p_retry_s := NULL;
+		p_error := jsonb_build_object('type', 'SERVER_INTERNAL', 'detail', format('This was validated %s times and each time the record of it was unusable, '
+			'which is a fault of this CA and nothing that you could mend. Order once more; if it goes on, tell the CA.', contradicted));
 	END IF;
 	INSERT INTO log.validation (id, authorization_id, challenge_id, account_id, request_id, identifier_type,
 		identifier_value, wildcard, method, rule, perspective, attempt, passed, problem, detail, dnssec, caa, token_sha256,

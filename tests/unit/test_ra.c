@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "lib/crypto/authority.h"
+#include "policy/decide.h"
 #include "ra/evidence.h"
 #include "tests/unit/chance.h"
 #include "tests/unit/ra_world.h"
@@ -254,6 +255,64 @@ static void test_faults_are_tried_again(void **state)
 	ctx_done(&f.c);
 }
 
+static void contradicts(struct validation_result *r)
+{
+	r->passed = false;
+	r->fault = true;
+	r->problem = (struct problem_record) { .type = "SERVER_INTERNAL", .detail = decide_contradiction().detail };
+}
+
+static void shows_nothing(struct validation_result *r)
+{
+	r->attempts.n = 0;
+	r->resolutions.n = 0;
+}
+
+/* Issue 4.6: what is wrong with us again and again is no fault that passes: nobody waits for it until the authorization expires. A fault of another
+ * kind between does not count, and none of it is the client's failure by any limit. */
+static void test_a_contradiction_ends(void **state)
+{
+	static const struct {
+		const char *name;
+		void (*adds)(struct validation_result *r);
+		const char *detail;
+	} kinds[] = {
+		{ "contradicts.test", contradicts, "The record of the validation contradicts itself" },
+		{ "shows-nothing.test", shows_nothing, "The answer is not on record" },
+	};
+	(void) state;
+	for (size_t k = 0; k < COUNT_OF(kinds); k++) {
+		struct fixture f;
+		struct order order;
+		fixture_init(&f);
+		assert_int_equal(order_one(&f, kinds[k].name, &order), 0);
+		struct authorization a = authorization_of(&f, &order, 0);
+		for (int i = 0; i < 20 && strcmp(a.status, "pending") == 0; i++) {
+			va_does = i == 2 ? VA_FAULTS : VA_PASSES;
+			va_adds = i == 2 ? NULL : kinds[k].adds;
+			(void) start(&f, a.challenges.v[0].id, 3000, &a);
+			a = authorization_of(&f, &order, 0);
+		}
+		va_adds = NULL;
+		assert_string_equal(a.status, "invalid");
+		pg_assert_value(
+		    arena_printf(f.c.arena,
+		        "SELECT count(*) FILTER (WHERE detail = '%s') || ' ' || count(*) FILTER (WHERE detail IS NULL) > "
+		        "'5 0' FROM log.validation WHERE identifier_value = '%s'",
+		        kinds[k].detail, kinds[k].name),
+		    "t");
+		assert_string_equal(a.challenges.v[0].error.type, "SERVER_INTERNAL");
+		assert_non_null(strstr(a.challenges.v[0].error.detail, "validated 5 times"));
+		assert_string_equal(order_status(&f, order.id), "invalid");
+		const char *told = arena_printf(f.c.arena,
+		    "SELECT e.facts->>'why' FROM log.event e JOIN log.validation v ON e.facts->>'validation' = v.id::text "
+		    "WHERE e.kind = 'validation.refused' AND v.identifier_value = '%s' ORDER BY e.id DESC LIMIT 1",
+		    kinds[k].name);
+		pg_assert_value(told, kinds[k].detail);
+		ctx_done(&f.c);
+	}
+}
+
 /* An authorization that ran out of time while it was validated is invalid for good, whatever is found then. */
 static void test_expired_while_validated(void **state)
 {
@@ -489,6 +548,7 @@ int main(void)
 		cmocka_unit_test_setup(test_answer_is_the_record, setup),
 		cmocka_unit_test_setup(test_failed_validation, setup),
 		cmocka_unit_test_setup(test_faults_are_tried_again, setup),
+		cmocka_unit_test_setup(test_a_contradiction_ends, setup),
 		cmocka_unit_test_setup(test_expired_while_validated, setup),
 		cmocka_unit_test_setup(test_client_failure_is_retried, setup),
 		cmocka_unit_test_setup(test_client_asks_for_a_retry, setup),
