@@ -131,13 +131,32 @@ static bool is_zero(const char *metrics, const char *name)
 	return at != NULL && strtol(at, NULL, 10) == 0;
 }
 
+/* Each series of a gauge by one label that is 0: what it says, with the label's value in its middle. */
+static void add_zeros(
+    const struct diagnosing *d, const char *metrics, const char *series, const char *before, const char *behind)
+{
+	static const char zero[] = "\"} 0\n";
+	for (const char *at = metrics; (at = find(at, series)) != NULL;) {
+		size_t n = strcspn(at, "\"\n");
+		if (strncmp(at + n, zero, strlen(zero)) == 0) {
+			diagnose_add(d, "resolver", FINDING_PROBLEM, arena_printf(d->a, "%s%.*s%s", before, (int) n, at, behind));
+		}
+	}
+}
+
+static void add_ways_down(const struct diagnosing *d, const char *metrics)
+{
+	add_zeros(d, metrics, "cairn_uplink{zone=\"",
+	    "cairn-va: nobody answered a validation, and the resolver for the zone ",
+	    " does not answer us either; validations that need it wait");
+	add_zeros(d, metrics, "cairn_uplink_route{family=\"", "cairn-va: this host had a route to the world by ",
+	    " and has none now; validations that need it wait");
+}
+
 void doctor_metrics(const struct diagnosing *d, const char *metrics, bool probed)
 {
 	static const char stray[] = "cairn_perspective_stray_total{perspective=\"";
-	if (is_zero(metrics, "cairn_uplink ")) {
-		diagnose_add(d, "resolver", FINDING_PROBLEM,
-		    "cairn-va: nobody answered a validation, and nobody answered our own resolver or network either");
-	}
+	add_ways_down(d, metrics);
 	if (probed && is_zero(metrics, "cairn_dnssec_probe ")) {
 		diagnose_add(d, "resolver", FINDING_PROBLEM,
 		    "cairn-va: the name that must not verify (va.dnssec_probe) was not refused; DNSSEC may not be validated");

@@ -17,7 +17,7 @@
 #include "va/dns_reason.h"
 #include "va/dns_turns.h"
 
-#define LANES 4
+#define LANES DNS_LANES
 /* Far more than any honest answer takes; and for how long such a lane is avoided. */
 #define HELD_US 20000
 #define AVOIDED_US 3000000

@@ -9,6 +9,11 @@
 
 #include "lib/base/ctx.h"
 
+#define DNS_LANES 4
+/* Descriptors that all of it may have open at most: two contexts a lane with their sockets by UDP and TCP (outgoing-range, outgoing-num-tcp of
+ * resolver_config.c) and pipes, and what waits for them. */
+#define DNS_LANES_FILES (DNS_LANES * (2 * (400 + 16 + 8) + 8))
+
 /* Which of a lane's contexts answers. What a subscriber has just written must be seen: a TXT record that proved control
  * a moment ago may have got a second value since, for the next name or the next order. */
 enum dns_cache { DNS_CACHE_SHORT, DNS_CACHE_NONE, DNS_CACHES };

@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include "lib/base/die.h"
+#include "lib/base/log.h"
 #include "lib/base/metrics.h"
+#include "va/dns_lanes.h"
 #include "va/fetch.h"
 #include "va/handshake.h"
 #include "va/plain.h"
@@ -20,9 +22,9 @@
 #include "va/uplink.h"
 
 #define EVENTS 256
-#define TICK_US 50000      /* how exactly deadlines are kept */
-#define FILES_RESERVED 900 /* libunbound's sockets, the RPC server's, logs */
-#define FILES_EACH 3       /* a connection, one that is being closed, and that of the call */
+#define TICK_US 50000                          /* how exactly deadlines are kept */
+#define FILES_RESERVED (DNS_LANES_FILES + 300) /* the rest: listeners, those who read metrics, late answers, logs */
+#define FILES_EACH 3                           /* a connection, one that is being closed, and that of the call */
 #define CAPACITY_MIN 32
 #define CAPACITY_MAX 10000
 
@@ -36,6 +38,7 @@ struct engine {
 	size_t capacity;
 	int64_t curl_at_us; /* when libcurl wants to be called; INT64_MAX: not */
 	int64_t tick_at_us;
+	int64_t uplink_at_us; /* when what is down is looked at again */
 	struct validation *running;
 	pthread_mutex_t lock;       /* of the members below */
 	struct validation *waiting; /* newest first */
@@ -141,6 +144,7 @@ int engine_new(struct ctx *c, const struct config_va *config, struct engine **re
 	e->epoll = -1;
 	e->event = -1;
 	e->curl_at_us = INT64_MAX;
+	e->uplink_at_us = INT64_MAX;
 	pthread_condattr_t monotonic;
 	(void) pthread_condattr_init(&monotonic);
 	(void) pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -258,6 +262,7 @@ static int wait_ms(const struct engine *e)
 	until = e->curl_at_us < until ? e->curl_at_us : until;
 	int64_t resolver_us = resolver_due_us(e->env.resolver);
 	until = resolver_us < until ? resolver_us : until;
+	until = e->uplink_at_us < until ? e->uplink_at_us : until;
 	if (until == INT64_MAX) {
 		return -1;
 	}
@@ -302,6 +307,7 @@ static void *loop(void *arg)
 			serve_event(e, &events[i]);
 		}
 		resolver_deliver(e->env.resolver);
+		e->uplink_at_us = uplink_serve(e->env.uplink, e->env.resolver);
 		if (clock_monotonic_us() >= e->curl_at_us) {
 			e->curl_at_us = INT64_MAX;
 			(void) curl_multi_socket_action(e->env.multi, CURL_SOCKET_TIMEOUT, 0, &running);
@@ -318,21 +324,56 @@ static void *loop(void *arg)
 }
 
 /* Each validation holds a connection, and each round that of its call and one to each perspective. */
-size_t engine_capacity(const struct config_va *config)
+static rlim_t files_each(const struct config_va *config)
 {
-	rlim_t each = FILES_EACH + (config->perspectives.n > 0 ? 1 + config->perspectives.n : 0);
+	return FILES_EACH + (config->perspectives.n > 0 ? 1 + config->perspectives.n : 0);
+}
+
+size_t engine_files_min(const struct config_va *config)
+{
+	return (size_t) (FILES_RESERVED + CAPACITY_MIN * files_each(config));
+}
+
+static rlim_t files_allowed(void)
+{
 	struct rlimit limit = { .rlim_cur = 0 };
 	(void) getrlimit(RLIMIT_NOFILE, &limit);
-	if (limit.rlim_cur < FILES_RESERVED + CAPACITY_MIN * each) {
+	return limit.rlim_cur;
+}
+
+size_t engine_capacity(const struct config_va *config)
+{
+	rlim_t allowed = files_allowed();
+	if (allowed < engine_files_min(config)) {
 		return CAPACITY_MIN;
 	}
-	rlim_t n = (limit.rlim_cur - FILES_RESERVED) / each;
+	rlim_t n = (allowed - FILES_RESERVED) / files_each(config);
 	return n < CAPACITY_MAX ? (size_t) n : CAPACITY_MAX;
+}
+
+/* It goes on all the same: what finds no descriptor is a fault of ours, and is made again. */
+static void tell_capacity(const struct engine *e)
+{
+	struct arena *a = arena_new();
+	rlim_t allowed = files_allowed();
+	size_t needed = engine_files_min(e->env.config);
+	const char *limit = arena_printf(a, "%llu", (unsigned long long) allowed);
+	if (allowed < needed) {
+		log_event(NULL, LOG_ERROR,
+		    "too few open files are allowed (LimitNOFILE, ulimit -n): under load validations and lookups will fail for "
+		    "want of them",
+		    "allowed", limit, "needed", arena_printf(a, "%zu", needed), NULL);
+	} else {
+		log_event(NULL, LOG_INFO, "so many validations may run at once, by the open files that are allowed",
+		    "validations", arena_printf(a, "%zu", e->capacity), "allowed", limit, NULL);
+	}
+	arena_free(a);
 }
 
 int engine_start(struct ctx *c, struct engine *e)
 {
 	e->capacity = engine_capacity(e->env.config);
+	tell_capacity(e);
 	TRY(resolver_start(c, e->env.resolver));
 	int error = pthread_create(&e->thread, NULL, loop, e);
 	if (error != 0) {

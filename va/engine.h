@@ -16,6 +16,8 @@ int engine_start(struct ctx *c, struct engine *e) MUST_CHECK;
 
 /* How many validations may run, and rounds of perspectives (va/remotes.h) beside them, by the limit of open files. */
 size_t engine_capacity(const struct config_va *config);
+/* Open files without which not even the least of them is sure; engine_start logs it when fewer are allowed. */
+size_t engine_files_min(const struct config_va *config);
 
 /* From any thread. done runs once, in the loop thread, and must not block; until then c and `in` stay as they are and
  * belong to the engine; the result lives in c's arena. FAIL: UNAVAILABLE (full, or draining), MALFORMED; then done does

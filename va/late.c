@@ -10,8 +10,9 @@
 #include "lib/rpc/client.h"
 
 #define WAITING_MAX 1024
-#define AWAY_FOR_S 600   /* the registration authority, which keeps what its database can't take */
-#define MISSING_FOR_S 60 /* the first record of its round, while the registration authority answers */
+#define OCTETS_MAX (UINT64_C(64) << 20) /* of all that wait: one record may have nearly one of these */
+#define AWAY_FOR_S 600                  /* the registration authority, which keeps what its database can't take */
+#define MISSING_FOR_S 60                /* the first record of its round, while the registration authority answers */
 #define PAUSE_MIN_MS 50
 #define PAUSE_MAX_MS 2000
 #define CALL_MS 5000
@@ -19,6 +20,7 @@
 struct report {
 	struct report *next;
 	struct arena *arena; /* holds this */
+	size_t octets;       /* of it */
 	struct record_late_request request;
 	struct id request_id;
 	int64_t until_us; /* all on the monotonic clock */
@@ -34,6 +36,7 @@ struct late {
 	struct report *first;
 	struct report **last;
 	size_t n;
+	size_t octets;
 	int64_t stop_us; /* INT64_MAX: it goes on */
 };
 
@@ -114,6 +117,7 @@ static void handle(struct late *l, struct report **at)
 		return;
 	}
 	l->n--;
+	l->octets -= r->octets;
 	if (sent) {
 		arena_free(r->arena);
 	} else {
@@ -175,10 +179,12 @@ void late_report(struct late *l, const struct record_late_request *report, struc
 		.pause_ms = PAUSE_MIN_MS };
 	struct bytes json = fields_to_json(a, &record_late_request_fields, report);
 	bool whole = fields_parse_json(&c, &record_late_request_fields, json, &r->request) == 0;
+	r->octets = arena_used(a);
 	pthread_mutex_lock(&l->lock);
-	bool takes = whole && l->stop_us == INT64_MAX && l->n < WAITING_MAX;
+	bool takes = whole && l->stop_us == INT64_MAX && l->n < WAITING_MAX && l->octets + r->octets <= OCTETS_MAX;
 	if (takes) {
 		l->n++;
+		l->octets += r->octets;
 		add(l, r);
 		pthread_cond_signal(&l->changed);
 	}

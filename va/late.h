@@ -1,5 +1,5 @@
 /* Reports of answers that came when the quorum was decided: a list and a thread, so that nobody waits for the registration
- * authority. What can't be reported for ten minutes, or has had no record to belong to for one, is counted and logged. */
+ * authority. At most a thousand wait, and of 64 MiB. What finds no room, can't be reported for ten minutes, or has had no record to belong to for one, is counted and logged. */
 #ifndef CAIRN_VA_LATE_H
 #define CAIRN_VA_LATE_H
 

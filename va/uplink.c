@@ -9,7 +9,8 @@
 #include "va/dial.h"
 #include "va/resolver_config.h"
 
-#define LOOK_US 1500000 /* a server that is there is asked three times in it */
+#define LOOK_US 1500000  /* a server that is there is asked three times in it */
+#define AGAIN_US 3000000 /* between looks at what is down */
 
 /* One zone that a resolver answers for. */
 struct way {
@@ -27,7 +28,11 @@ struct way {
 
 struct uplink {
 	const struct config_va *config;
-	bool had_route[2]; /* IPv4, IPv6 */
+	struct route {
+		bool had;
+		bool lost;
+		int64_t looked_us;
+	} routes[2]; /* IPv4, IPv6 */
 	size_t n;
 	struct way ways[]; /* the resolvers' zones, and the root */
 };
@@ -40,7 +45,6 @@ struct uplink *uplink_new(const struct config_va *config)
 		die("out of memory");
 	}
 	u->config = config;
-	metric_set(METRIC_uplink, NULL, 1); /* until a look says otherwise */
 	u->n = n + 1;
 	for (size_t i = 0; i < n; i++) {
 		u->ways[i] = (struct way) { .zone = config->resolvers.v[i].zone, .expected = true };
@@ -48,8 +52,11 @@ struct uplink *uplink_new(const struct config_va *config)
 	/* Who looks for a broken name of the internet each day has an internet. */
 	bool probes = config->dnssec_probe != NULL && config->dnssec_probe[0] != '\0';
 	u->ways[n] = (struct way) { .zone = ".", .expected = config->root_servers.n > 0 || probes };
+	for (size_t i = 0; i < u->n; i++) {
+		metric_set(METRIC_uplink, u->ways[i].zone, 1); /* until a look says otherwise */
+	}
 	for (size_t i = 0; i < 2; i++) {
-		u->had_route[i] = dial_has_route(i == 1);
+		(void) uplink_route_lost(u, i == 1);
 	}
 	return u;
 }
@@ -77,7 +84,7 @@ static void conclude(struct way *w, const struct lookup_answer *answer)
 	/* A signature that does not verify came from somebody. */
 	bool answered = r->error == NULL || strcmp(r->dnssec, "bogus") == 0;
 	enum uplink_state state = uplink_judge(answered, w->expected, w->before);
-	metric_set(METRIC_uplink, NULL, state == UPLINK_WORKS ? 1 : 0);
+	metric_set(METRIC_uplink, w->zone, state == UPLINK_WORKS ? 1 : 0);
 	if (state != w->state && (state == UPLINK_IS_DOWN || w->state == UPLINK_IS_DOWN)) {
 		bool down = state == UPLINK_IS_DOWN;
 		log_event(NULL, down ? LOG_ERROR : LOG_INFO,
@@ -108,6 +115,15 @@ static void ask(struct way *w, struct resolver *r)
 	w->lookup = lookup_start(r, w->arena, &wanted);
 }
 
+static void end_overdue(struct way *w)
+{
+	struct lookup_answer answer;
+	if (w->lookup != NULL && clock_monotonic_us() - w->asked_us > LOOK_US) {
+		lookup_abandon(w->lookup, &answer);
+		conclude(w, &answer);
+	}
+}
+
 /* NULL: nobody has to be asked about this name. */
 static struct way *way_of(struct uplink *u, const char *name)
 {
@@ -128,11 +144,7 @@ enum uplink_state uplink_look(
 	if (w == NULL) {
 		return UPLINK_WORKS;
 	}
-	if (w->lookup != NULL && clock_monotonic_us() - w->asked_us > LOOK_US) {
-		struct lookup_answer answer;
-		lookup_abandon(w->lookup, &answer);
-		conclude(w, &answer);
-	}
+	end_overdue(w);
 	if (w->begun_us >= since_us && w->record_arena != NULL) {
 		*ret_record = &w->record;
 		return w->state;
@@ -145,8 +157,42 @@ enum uplink_state uplink_look(
 
 bool uplink_route_lost(struct uplink *u, bool v6)
 {
+	struct route *route = &u->routes[v6 ? 1 : 0];
 	bool has = dial_has_route(v6);
-	bool lost = u->had_route[v6 ? 1 : 0] && !has;
-	u->had_route[v6 ? 1 : 0] = u->had_route[v6 ? 1 : 0] || has;
-	return lost;
+	route->had = route->had || has;
+	route->lost = route->had && !has;
+	route->looked_us = clock_monotonic_us();
+	if (route->had) {
+		metric_set(METRIC_uplink_route, v6 ? "IPv6" : "IPv4", has ? 1 : 0);
+	}
+	return route->lost;
+}
+
+/* When this way wants to be looked after again. */
+static int64_t serve_way(struct way *w, struct resolver *r)
+{
+	end_overdue(w);
+	if (w->state == UPLINK_IS_DOWN && w->lookup == NULL && clock_monotonic_us() >= w->asked_us + AGAIN_US) {
+		ask(w, r);
+	}
+	return w->lookup != NULL            ? w->asked_us + LOOK_US + 1
+	       : w->state == UPLINK_IS_DOWN ? w->asked_us + AGAIN_US
+	                                    : INT64_MAX;
+}
+
+int64_t uplink_serve(struct uplink *u, struct resolver *r)
+{
+	int64_t due_us = INT64_MAX;
+	for (size_t i = 0; i < u->n; i++) {
+		int64_t way_us = serve_way(&u->ways[i], r);
+		due_us = way_us < due_us ? way_us : due_us;
+	}
+	for (size_t i = 0; i < 2; i++) {
+		struct route *route = &u->routes[i];
+		if (route->lost && clock_monotonic_us() >= route->looked_us + AGAIN_US) {
+			(void) uplink_route_lost(u, i == 1);
+		}
+		due_us = route->lost && route->looked_us + AGAIN_US < due_us ? route->looked_us + AGAIN_US : due_us;
+	}
+	return due_us;
 }

@@ -24,6 +24,10 @@ enum uplink_state uplink_look(
 /* There was a route to the world by this family, and there is none now. */
 bool uplink_route_lost(struct uplink *u, bool v6);
 
+/* Looks again now and then at what is down, so that logs and metrics tell its end though nobody validates. Returns when it wants to be called again
+ * at the latest; INT64_MAX: nothing is down. */
+int64_t uplink_serve(struct uplink *u, struct resolver *r);
+
 /* What a look shows that brought no answer. expected: the operator says that there is somebody to be reached; before: somebody was. Without both it is
  * the network that we live in, which may be one without an internet, and then it is no news. */
 enum uplink_state uplink_judge(bool answered, bool expected, bool before);

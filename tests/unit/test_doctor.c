@@ -154,20 +154,24 @@ static void test_metrics(void **state)
 	doctor_metrics(&d, "", true);
 	doctor_metrics(&d, "cairn_dnssec_probe 0\n", false); /* none is configured */
 	doctor_metrics(&d,
-	    "# HELP cairn_uplink 0: nobody\ncairn_uplink 1\ncairn_dnssec_probe 1\n"
+	    "# HELP cairn_uplink 0: nobody\ncairn_uplink{zone=\".\"} 1\ncairn_uplink_route{family=\"IPv6\"} "
+	    "1\ncairn_dnssec_probe 1\n"
 	    "cairn_perspective_stray_total{perspective=\"ams\"} 0\n",
 	    true);
 	assert_int_equal(list.n, 0);
 	doctor_metrics(&d,
-	    "x 1\ncairn_uplink 0\ncairn_dnssec_probe 0\n"
+	    "x 1\ncairn_uplink{zone=\"corp.example\"} 0\ncairn_uplink{zone=\".\"} 1\ncairn_uplink_route{family=\"IPv4\"} "
+	    "1\n"
+	    "cairn_uplink_route{family=\"IPv6\"} 0\ncairn_dnssec_probe 0\n"
 	    "cairn_perspective_stray_total{perspective=\"ams\"} 0\n"
 	    "cairn_perspective_stray_total{perspective=\"sin\"} 7\n"
 	    "cairn_perspective_stray_total{perspective=\"gru",
 	    true);
-	assert_int_equal(list.n, 3);
-	expect(list.v[0], FINDING_PROBLEM, "nobody answered our own resolver");
-	expect(list.v[1], FINDING_PROBLEM, "DNSSEC may not be validated");
-	expect(list.v[2], FINDING_PROBLEM,
+	assert_int_equal(list.n, 4);
+	expect(list.v[0], FINDING_PROBLEM, "the resolver for the zone corp.example does not answer us");
+	expect(list.v[1], FINDING_PROBLEM, "a route to the world by IPv6 and has none");
+	expect(list.v[2], FINDING_PROBLEM, "DNSSEC may not be validated");
+	expect(list.v[3], FINDING_PROBLEM,
 	    "sin resolves elsewhere than va.perspectives declares; its answers did not count 7");
 	arena_free(a);
 }

@@ -174,12 +174,47 @@ static void the_end_is_shared(void **state)
 	late_stop(NULL, 1);
 }
 
+/* What waits is bounded by octets too: answers are as large as strangers make them. */
+static void large_ones_are_bounded(void **state)
+{
+	enum { EACH = 800000, N = 200, ROOM = (64 << 20) / EACH };
+	(void) state;
+	struct late *l = late_start();
+	int before = lost();
+	char *text = malloc(EACH + 1);
+	assert_non_null(text);
+	memset(text, 'x', EACH);
+	text[EACH] = '\0';
+	struct record_late_request r = { .validation_id = id_new(),
+		.asked = { .validation_id = id_new() },
+		.remote = {
+		    .validation_id = id_new(), .perspective = "ams", .problem = { .type = "CONNECTION", .detail = text } } };
+	for (int round = 0; round < 2; round++) { /* what was sent leaves its room to others */
+		int lost_before = lost();
+		int sent = atomic_load(&other_calls);
+		atomic_store(&away, true);
+		for (int i = 0; i < N; i++) {
+			late_report(l, &r, id_new());
+		}
+		int kept = N - (lost() - lost_before);
+		assert_true(kept >= ROOM / 3 && kept <= ROOM);
+		atomic_store(&away, false);
+		wait_for(&other_calls, sent + kept);
+	}
+	int lost_at_end = lost();
+	assert_true(lost_at_end > before);
+	late_stop(l, 10000);
+	assert_int_equal(lost(), lost_at_end);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(orphans_hold_up_none, setup),
 		cmocka_unit_test_setup(who_is_away_is_waited_for, setup),
 		cmocka_unit_test_setup(the_end_is_shared, setup),
+		cmocka_unit_test_setup(large_ones_are_bounded, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,8 @@
 #include "tests/unit/gauge.h"
 #include "va/uplink.h"
 
+#define GAUGE_OF(zone) "cairn_uplink{zone=\"" zone "\"}"
+
 static struct config_resolver dead = { ".", "127.0.0.1@1", "off", { NULL, 0 } };
 static struct config_va cut;
 
@@ -110,7 +112,8 @@ static void test_routes(void **state)
 	cut = config;
 	cut.resolvers = (struct config_resolver_list) { both, 2 };
 	struct uplink *u = uplink_new(&cut);
-	assert_int_equal(gauge_value(c.arena, "cairn_uplink"), 1); /* on which operators alarm when it is 0 */
+	assert_int_equal(gauge_value(c.arena, GAUGE_OF(".")), 1); /* on which operators alarm when it is 0 */
+	assert_int_equal(gauge_value(c.arena, GAUGE_OF("corp.example")), 1);
 	assert_int_equal(resolver_new(&c, &cut, &r), 0);
 	assert_int_equal(resolver_start(&c, r), 0);
 	assert_int_equal(uplink_look(u, r, "host.test", 0, &record), UPLINK_WORKS);
@@ -124,7 +127,8 @@ static void test_routes(void **state)
 			usleep(10000);
 			resolver_deliver(r);
 		}
-		assert_int_equal(gauge_value(c.arena, "cairn_uplink"), i);
+		assert_int_equal(gauge_value(c.arena, GAUGE_OF("corp.example")), 0); /* also when another one answers */
+		assert_int_equal(gauge_value(c.arena, GAUGE_OF(".")), 1);
 		assert_int_equal(found, i == 0 ? UPLINK_IS_DOWN : UPLINK_WORKS);
 		assert_string_equal(record->name, i == 0 ? "corp.example" : ".");
 		assert_int_equal(uplink_look(u, r, name, since_us, &record), found); /* is known now */
@@ -132,6 +136,78 @@ static void test_routes(void **state)
 	resolver_free(r);
 	uplink_free(u);
 	uplink_free(NULL);
+	ctx_done(&c);
+}
+
+/* Answers each question by the SOA record of the root. */
+static void answer_all(int fd)
+{
+	static const uint8_t soa[] = { 0xc0, 12, 0, 6, 0, 1, 0, 0, 0, 60, 0, 22, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1,
+		0, 0, 0, 1, 0, 0, 0, 1 };
+	uint8_t p[600];
+	struct sockaddr_in from;
+	socklen_t from_n = sizeof(from);
+	ssize_t n = 0;
+	while ((n = recvfrom(fd, p, 512, MSG_DONTWAIT, (struct sockaddr *) &from, &from_n)) > 12) {
+		size_t end = 12;
+		while (p[end] != 0) {
+			end += p[end] + 1U;
+		}
+		end += 5;
+		p[2] = 0x81;
+		p[3] = 0x80;
+		p[7] = 1;
+		p[9] = p[11] = 0;
+		memcpy(p + end, soa, sizeof(soa));
+		(void) !sendto(fd, p, end + sizeof(soa), 0, (struct sockaddr *) &from, from_n);
+	}
+}
+
+/* Serves until the gauge has this value. */
+static void serve_until(struct uplink *u, struct resolver *r, struct arena *a, int fd, long wanted)
+{
+	int64_t since_us = clock_monotonic_us();
+	while (gauge_value(a, GAUGE_OF("corp.example")) != wanted) {
+		assert_true(clock_monotonic_us() - since_us < 60000000);
+		usleep(10000);
+		if (fd >= 0) {
+			answer_all(fd);
+		}
+		resolver_deliver(r);
+		int64_t due_us = uplink_serve(u, r);
+		assert_true(due_us == INT64_MAX || due_us > clock_monotonic_us() - 1000000);
+	}
+}
+
+/* The end of an outage is seen though nobody validates any more. */
+static void test_what_is_down_is_looked_at_again(void **state)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	socklen_t in_n = sizeof(in);
+	const struct resolution *record = NULL;
+	struct resolver *r = NULL;
+	struct ctx c;
+	(void) state;
+	ctx_init(&c);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *) &in, sizeof(in)), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *) &in, &in_n), 0);
+	struct config_resolver silent = { "corp.example", arena_printf(c.arena, "127.0.0.1@%u", ntohs(in.sin_port)), "off",
+		{ NULL, 0 } };
+	cut = config;
+	cut.resolvers = (struct config_resolver_list) { &silent, 1 };
+	struct uplink *u = uplink_new(&cut);
+	assert_int_equal(resolver_new(&c, &cut, &r), 0);
+	assert_int_equal(resolver_start(&c, r), 0);
+	assert_true(uplink_serve(u, r) == INT64_MAX); /* nothing is looked at without a reason */
+	assert_int_equal(uplink_look(u, r, "a.corp.example", clock_monotonic_us(), &record), UPLINK_ASKED);
+	serve_until(u, r, c.arena, -1, 0);
+	assert_true(uplink_serve(u, r) < INT64_MAX);
+	serve_until(u, r, c.arena, fd, 1);
+	assert_true(uplink_serve(u, r) == INT64_MAX);
+	resolver_free(r);
+	uplink_free(u);
+	(void) close(fd);
 	ctx_done(&c);
 }
 
@@ -143,6 +219,7 @@ int main(void)
 		cmocka_unit_test(test_no_look_without_silence),
 		cmocka_unit_test(test_judge),
 		cmocka_unit_test(test_routes),
+		cmocka_unit_test(test_what_is_down_is_looked_at_again),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
