@@ -195,7 +195,7 @@ static int build(struct ctx *c, const struct issue_certificate_request *in, cons
 		.dns_names = names->dns,
 		.ip_addresses = names->ip,
 		.spki = in->public_key,
-		.crl_url = shard->url,
+		.crl_url = shard->url, /* of every profile: short-lived ones are revocable too (E-3) */
 		.aia_url = issuer->config->aia_url,
 	};
 	params->crl_shard = shard->shard;

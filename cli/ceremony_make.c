@@ -225,6 +225,9 @@ static int add_revoked(
 	if (is_listed(&t->entries, cert.serial)) {
 		return FAIL(c, MALFORMED, "%s is on the CRL already", r->cert_file);
 	}
+	if (cert.is_ca && r->reason == NULL) { /* E-4, BR 7.2.2 */
+		return FAIL(c, MALFORMED, "%s is of a CA, and its entry must say the reason", r->cert_file);
+	}
 	if (r->at != NULL && (timestamp_parse(bytes_of_text(r->at), &since) != 0 || since.us > t->this_update.us)) {
 		return FAIL(c, MALFORMED, "%s: at must be a time as 2026-11-22T08:00:00Z that has passed", r->cert_file);
 	}

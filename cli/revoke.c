@@ -43,6 +43,8 @@ static const char usage[] =
     "  --reason REASON     what happened: a word of `cairn revoke reasons`, which settles the reason in the CRL. Of a\n"
     "                      compromise the keys are blocked, and every certificate with one of them is revoked\n"
     "  --because TEXT      why, for the log\n"
+    "  --since TIME        of a compromise that is older: since when, as 2026-11-21T08:00:00Z or 24h (ago); the CRL "
+    "says it\n"
     "  --url URL           the page that explains it to subscribers\n"
     "  --window FROM/TO    when to renew: each now, a time from now such as 12h, or 2026-11-21T08:00:00Z\n"
     "                      (default: from now until two hours before the rules want it done)\n"
@@ -56,6 +58,7 @@ struct request {
 	struct revoke_typed which;
 	const char *reason;
 	const char *because;
+	const char *since;
 	const char *url;
 	const char *window;
 	const char *waves;
@@ -181,7 +184,7 @@ static int run_waves(struct ctx *c, const struct request *r, struct answer *a)
 static int run_now(struct ctx *c, const struct request *r, const struct revoke_meant *meant,
     const struct revoke_look *look, struct answer *a)
 {
-	const struct revoke_facts facts = { r->occasion->word, r->because, meant->source, meant->evidence };
+	const struct revoke_facts facts = { r->occasion->word, r->because, meant->source, meant->evidence, r->since };
 	struct revoke_done done = { 0 };
 	struct revoke_done of_key = { 0 };
 	revoke_catch_interrupt();
@@ -202,7 +205,7 @@ static int check_window(struct ctx *c, const struct request *r)
 {
 	struct timestamp due_at = timestamp_add_s(clock_now(), r->occasion->within_s);
 	if (r->url != NULL && r->wish.closes.us > due_at.us && config_is_webpki(&r->config->policy)) {
-		return FAIL(c, MALFORMED, "BR %s gives %lld hours, and the window ends later", r->occasion->clause,
+		return FAIL(c, MALFORMED, "%s gives %lld hours, and the window ends later", r->occasion->clause,
 		    (long long) r->occasion->within_s / 3600);
 	}
 	return 0;
@@ -211,7 +214,7 @@ static int check_window(struct ctx *c, const struct request *r)
 static int order(struct ctx *c, const struct request *r, const struct revoke_meant *meant,
     const struct revoke_look *look, struct answer *a)
 {
-	const struct revoke_facts facts = { r->occasion->word, r->because, meant->source, meant->evidence };
+	const struct revoke_facts facts = { r->occasion->word, r->because, meant->source, meant->evidence, NULL };
 	const struct revoke_why why = { r->occasion, r->because, operator_name(c->arena) };
 	if (r->occasion->reason == REVOCATION_KEY_COMPROMISE) {
 		TRY(revoke_run_blocks(c, &look->certificates, r->wish.closes, &facts));
@@ -286,7 +289,7 @@ static int print_reasons(void)
 {
 	for (size_t i = 0; i < revocation_occasions_n; i++) {
 		const struct revocation_occasion *o = &revocation_occasions[i];
-		printf("%-22s %-21s %3lld h  %s (BR %s)\n", o->word, revocation_reason_name(o->reason),
+		printf("%-22s %-21s %3lld h  %s (%s)\n", o->word, revocation_reason_name(o->reason),
 		    (long long) o->within_s / 3600, o->text, o->clause);
 	}
 	return 0;
@@ -303,6 +306,7 @@ static const struct option options[] = {
 	{ "where", required_argument, NULL, 'q' },
 	{ "reason", required_argument, NULL, 'r' },
 	{ "because", required_argument, NULL, 'b' },
+	{ "since", required_argument, NULL, 'S' },
 	{ "url", required_argument, NULL, 'u' },
 	{ "window", required_argument, NULL, 'w' },
 	{ "waves", required_argument, NULL, 'v' },
@@ -325,6 +329,7 @@ static bool take_option(void *request, int opt)
 		['q'] = &r->which.where,
 		['r'] = &r->reason,
 		['b'] = &r->because,
+		['S'] = &r->since,
 		['u'] = &r->url,
 		['w'] = &r->window,
 		['v'] = &r->waves };
@@ -350,8 +355,27 @@ static const char *read_waves(struct request *r)
 	return waves_read(r->window, r->waves, &r->wish);
 }
 
+/* E-12: written as the record and the database have it. */
+static const char *read_since(struct ctx *c, struct request *r)
+{
+	struct timestamp since;
+	char text[RFC3339_SIZE];
+	if (r->since == NULL) {
+		return NULL;
+	}
+	if (r->occasion->reason != REVOCATION_KEY_COMPROMISE || r->url != NULL) {
+		return "--since goes with a compromise, without --url";
+	}
+	if (operator_moment(r->since, false, &since) != 0 || since.us > clock_now().us) {
+		return "--since wants a time that has passed, as 2026-11-21T08:00:00Z or 24h";
+	}
+	timestamp_encode(since, false, text);
+	r->since = arena_text(c->arena, text);
+	return NULL;
+}
+
 /* What is wrong with the words, or NULL. */
-static const char *read_words(struct request *r)
+static const char *read_words(struct ctx *c, struct request *r)
 {
 	const char *why = revoke_typed_refusal(&r->which);
 	if (why != NULL) {
@@ -361,7 +385,8 @@ static const char *read_words(struct request *r)
 	if (r->occasion == NULL) {
 		return "--reason wants a word of `cairn revoke reasons`";
 	}
-	return operator_reason(r->because) ? read_waves(r) : "--because wants to know why, in 500 octets at most";
+	why = operator_reason(r->because) ? read_since(c, r) : "--because wants to know why, in 500 octets at most";
+	return why == NULL ? read_waves(r) : why;
 }
 
 static const struct operator_command command = { "revoke", usage, options, take_option };
@@ -396,7 +421,7 @@ static int choose(struct ctx *c, int argc, char **argv)
 		           : operator_misused(
 		                 &command, "an incident is named by its 22 characters, as cairn revoke list shows them");
 	}
-	const char *why = words == 0 ? read_words(&r) : "there is no such word";
+	const char *why = words == 0 ? read_words(c, &r) : "there is no such word";
 	return why == NULL ? act(c, &r, revoke) : operator_misused(&command, why);
 }
 

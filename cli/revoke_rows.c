@@ -50,6 +50,7 @@ static const struct field facts_field[] = {
 	FIELD(struct revoke_facts, because),
 	FIELD(struct revoke_facts, source),
 	FIELD(struct revoke_facts, evidence),
+	FIELD(struct revoke_facts, since),
 };
 const struct fields revoke_facts_fields = FIELDS(struct revoke_facts, facts_field);
 

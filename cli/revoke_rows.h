@@ -28,6 +28,7 @@ struct revoke_facts {
 	const char *because;
 	const char *source;   /* how the certificates were found */
 	const char *evidence; /* of a key: what shows it, or NULL */
+	const char *since;    /* of a compromise that is older, RFC 3339, or NULL: the revocationDate (E-12) */
 };
 extern const struct fields revoke_facts_fields;
 

@@ -153,11 +153,12 @@ def second(folder, **changes):
 
 
 def test_a_year_later(folder):
-    """F-14, F-9, E-31: the next CRL has the next number and the intermediate, whose key is destroyed"""
+    """F-14, F-9, E-4, E-31: the next CRL has the next number and the intermediate, whose key is destroyed"""
     earlier = (datetime.datetime.utcnow() - datetime.timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
     (folder / "plan.yaml").write_text(FIRST.replace("    days: 360\n", f"    days: 360\n    not_before: {earlier}\n"))
     made(folder)
     assert "number 3 is wrong" in cairn(folder, "second.yaml", "--yes", *second(folder, **{"number: 2": "number: 3"}), code=1)
+    assert "must say the reason" in cairn(folder, "second.yaml", "--yes", *second(folder, **{"        reason: cessationOfOperation\n": ""}), code=1)
     assert "another key than the one" in cairn(folder, "second.yaml", "--yes", *second(folder, **{"signing.key": "root.key"}), code=1)
     (folder / "root-2.crl").unlink()
     # the CRL that was made above stands in the transcript: a new one takes its place when people say so, and has a number of its own

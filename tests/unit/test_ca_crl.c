@@ -77,6 +77,26 @@ static void test_revocation(void **state)
 	expect("revocation", "SELECT why FROM ca.crl WHERE number = %lld", (long long) after.number);
 }
 
+/* E-3: a short-lived one names its CRL and is listed there like any other. */
+static void test_short_lived(void **state)
+{
+	struct ctx *c = *state;
+	struct issue_certificate_request in = one_name(c, "short.test");
+	struct issue_certificate_response out;
+	struct cert_info cert;
+	in.profile = "shortlived";
+	run_sql("UPDATE acme.orders SET profile = 'shortlived' WHERE id = '%s'", uuid(c->arena, in.order_id));
+	assert_good(c, ca_issue_certificate_serve(c, &in, &out));
+	struct bytes der = certificate_of(c, out.certificate_id);
+	assert_good(c, cert_parse(c, der, &cert));
+	assert_true(cert.not_after.us - cert.not_before.us < INT64_C(7) * 86400 * 1000000);
+	assert_string_equal(cert.crl_url, ECDSA_URL);
+	revoke_now(c, der, 4);
+	make_crls(c);
+	struct crl_info crl = read_newest(c, "ecdsa-1");
+	assert_true(lists(&crl, cert.serial));
+}
+
 /* E-32: its number, octets and entries are on record before the signature, and the signed one after. */
 static void test_record(void **state)
 {
@@ -449,6 +469,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_CTX(test_revocation),
+		WITH_CTX(test_short_lived),
 		WITH_CTX(test_record),
 		WITH_CTX(test_beyond_the_end),
 		WITH_CTX(test_shards),

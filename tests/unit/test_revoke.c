@@ -20,7 +20,7 @@
 #define EVENTS_OF(kind) "SELECT count(*) FROM log.event WHERE kind = '" kind "'"
 
 static struct ctx c;
-static const struct revoke_facts facts = { "against-rules", "the wrong profile", "where true", NULL };
+static const struct revoke_facts facts = { "against-rules", "the wrong profile", "where true", NULL, NULL };
 
 static int setup(void **state)
 {
@@ -87,7 +87,7 @@ static struct revoke_look look_at(struct revoke_typed typed, int64_t reason)
 	return look;
 }
 
-/* E-1, E-2: each occasion has the one reason of BR 4.9.1.1 and its time, and no reason but those of E-10. */
+/* E-1, E-2, E-6: each occasion has the one reason of BR 4.9.1.1 and its time, and no reason but those of E-10. */
 static void test_occasions(void **state)
 {
 	static const struct {
@@ -95,10 +95,11 @@ static void test_occasions(void **state)
 		int64_t reason;
 		int64_t hours;
 	} rows[] = { { "subscriber-asked", 0, 24 }, { "not-authorized", 9, 24 }, { "key-compromise", 1, 24 },
-		{ "key-computable", 1, 24 }, { "validation-unreliable", 4, 24 }, { "key-unsuitable", 4, 120 },
-		{ "misused", 9, 120 }, { "terms-broken", 9, 120 }, { "name-lost", 5, 120 }, { "wildcard-fraud", 9, 120 },
-		{ "facts-changed", 9, 120 }, { "against-rules", 4, 120 }, { "facts-wrong", 9, 120 }, { "right-ended", 0, 120 },
-		{ "practice-statement", 0, 120 }, { "method-exposes-keys", 1, 120 } };
+		{ "key-computable", 1, 24 }, { "program-asks", 0, 24 }, { "validation-unreliable", 4, 24 },
+		{ "key-unsuitable", 4, 120 }, { "misused", 9, 120 }, { "terms-broken", 9, 120 }, { "name-lost", 5, 120 },
+		{ "wildcard-fraud", 9, 120 }, { "facts-changed", 9, 120 }, { "against-rules", 4, 120 },
+		{ "facts-wrong", 9, 120 }, { "right-ended", 0, 120 }, { "practice-statement", 0, 120 },
+		{ "method-exposes-keys", 1, 120 } };
 	(void) state;
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		const struct revocation_occasion *o = revocation_occasion_find(rows[i].word);
@@ -313,6 +314,36 @@ static void test_blocked_ahead(void **state)
 	pg_assert_value("SELECT count(*) FROM ca.revocation", "0");
 }
 
+/* E-12: of a compromise that is older the date is set back, but not before the certificate, and not that of another reason. */
+static void test_since(void **state)
+{
+	struct revoke_done done;
+	struct revoke_facts since = facts;
+	(void) state;
+	add_certificates(1, 4, OWN_KEYS, "9 d");
+	struct revoke_look look = look_at((struct revoke_typed) { .where = "true" }, 1);
+	struct id_list one = { look.certificates.v, 1 };
+	assert_int_equal(revoke_run_batches(&c, &one, 1, &facts, &done), 0);
+	one.v++;
+	assert_int_equal(revoke_run_batches(&c, &one, 4, &facts, &done), 0);
+	since.since =
+	    pg_value("SELECT to_char(now() AT TIME ZONE 'UTC' - interval '1 d', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')");
+	assert_int_equal(revoke_run_batches(&c, &one, 1, &since, &done), 0); /* E-14 */
+	one.v++;
+	since.since = "2020-01-01T00:00:00Z";
+	assert_int_equal(revoke_run_batches(&c, &one, 1, &since, &done), 0);
+	one.v++;
+	assert_int_equal(revoke_run_batches(&c, &one, 4, &since, &done), 0);
+	pg_assert_value(
+	    "SELECT string_agg(r.reason || ':' || CASE WHEN r.revoked_at > now() - interval '10 min' THEN 'now' "
+	    "WHEN r.revoked_at = date_trunc('second', k.not_before) THEN 'begin' WHEN r.revoked_at BETWEEN now() - "
+	    "interval '25 h' AND now() - interval '24 h' THEN 'since' END, ' ' ORDER BY k.id) FROM ca.revocation r "
+	    "JOIN ca.certificate k ON k.id = r.certificate_id",
+	    "1:now 1:since 1:begin 4:now");
+	pg_assert_value(
+	    "SELECT count(*) FROM log.event WHERE kind = 'certificate.revoked' AND facts->>'since' IS NOT NULL", "3");
+}
+
 /* Two operators at once, and an operator beside a subscriber: each certificate once. */
 static void test_side_by_side(void **state)
 {
@@ -374,6 +405,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_selectors, fresh, end),
 		cmocka_unit_test_setup_teardown(test_waves, fresh, end),
 		cmocka_unit_test_setup_teardown(test_blocked_ahead, fresh, end),
+		cmocka_unit_test_setup_teardown(test_since, fresh, end),
 		cmocka_unit_test_setup_teardown(test_side_by_side, fresh, end),
 		cmocka_unit_test_setup_teardown(test_time_that_the_rules_give, fresh, end),
 		cmocka_unit_test_setup_teardown(test_interrupted, fresh, end),
