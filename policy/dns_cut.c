@@ -8,6 +8,8 @@
 #include "policy/dns_answer.h"
 #include "policy/dns_wire.h"
 
+#define HEAD_ANSWERS 6
+#define HEAD_AUTHORITY 8
 #define TYPE_NS 2
 #define TYPE_SOA 6
 #define TYPE_NSEC 47
@@ -99,7 +101,22 @@ static struct bytes nsec3_windows(const struct wire_record *r, const struct wire
 	return rest_from(r->data, next + 1 + r->data.p[next]);
 }
 
-/* Of all records, whatever section they stand in: the one that speaks of the name itself. */
+static int skip_records(struct wire *r, unsigned n)
+{
+	struct wire_record ignored;
+	for (unsigned i = 0; i < n; i++) {
+		TRY(wire_take_record(r, &ignored));
+	}
+	return 0;
+}
+
+/* How many records the head says that the section at this place of it has (RFC 1035 4.1.1). */
+static unsigned section_size(struct bytes packet, size_t at)
+{
+	return (unsigned) (packet.p[at] << 8 | packet.p[at + 1]);
+}
+
+/* Of the records of authority, which are those that were verified: the one that speaks of the name itself. */
 static int find_denial(struct bytes packet, enum dns_cut *ret)
 {
 	struct wire r = { packet, WIRE_HEADER_SIZE };
@@ -109,7 +126,8 @@ static int find_denial(struct bytes packet, enum dns_cut *ret)
 	TRY(wire_take_name(&r, &asked));
 	TRY(wire_take_u16(&r, &ignored));
 	TRY(wire_take_u16(&r, &ignored));
-	while (r.at < packet.n) {
+	TRY(skip_records(&r, section_size(packet, HEAD_ANSWERS)));
+	for (unsigned n = section_size(packet, HEAD_AUTHORITY); n > 0; n--) {
 		struct wire_record record;
 		TRY(wire_take_record(&r, &record));
 		struct bytes windows = { NULL, 0 };

@@ -13,6 +13,7 @@ struct packet {
 	unsigned rcode;
 	unsigned answers;
 	unsigned authority;
+	unsigned additional;
 };
 
 static void packet_u16(struct packet *p, unsigned value)
@@ -44,7 +45,7 @@ static void packet_begin(struct packet *p, struct arena *a, const char *name, un
 	packet_u16(p, 1);
 }
 
-/* Answers first, then what stands in the section of authority. */
+/* Answers first, then what stands in the section of authority; behind both packet_add_more. */
 static void packet_add(struct packet *p, bool authority, const char *owner, unsigned type, struct bytes data)
 {
 	p->answers += !authority;
@@ -58,11 +59,19 @@ static void packet_add(struct packet *p, bool authority, const char *owner, unsi
 	buffer_add(&p->b, data.p, data.n);
 }
 
+/* In the additional section. */
+static inline void packet_add_more(struct packet *p, const char *owner, unsigned type, struct bytes data)
+{
+	packet_add(p, true, owner, type, data);
+	p->authority--;
+	p->additional++;
+}
+
 static struct bytes packet_end(struct packet *p)
 {
 	struct bytes whole = buffer_bytes(&p->b);
 	const uint8_t head[] = { 0, 0, 0x81, (uint8_t) (0x80 | p->rcode), 0, 1, 0, (uint8_t) p->answers, 0,
-		(uint8_t) p->authority };
+		(uint8_t) p->authority, 0, (uint8_t) p->additional };
 	memcpy((uint8_t *) (uintptr_t) whole.p, head, sizeof(head));
 	return whole;
 }
