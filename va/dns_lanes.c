@@ -398,13 +398,19 @@ struct dns_job *dns_lanes_ask(struct dns_lanes *all, const struct dns_question *
 void dns_job_end(struct dns_job *job)
 {
 	struct dns_lanes *all = job->all;
-	struct dns_job *next = job->parent == NULL ? NULL : dns_turns_end(all->turns, job);
+	struct dns_list next;
+	dns_list_init(&next);
+	if (job->parent != NULL) {
+		dns_turns_end(all->turns, job, &next);
+	}
 	if (job->lane != NULL) {
 		job->lane->jobs--;
 	}
 	arena_free(job->arena);
-	if (next != NULL) {
-		send(all, next);
+	for (job = dns_list_take(&next); job != NULL;) {
+		struct dns_job *after = job->next;
+		send(all, job);
+		job = after;
 	}
 }
 

@@ -23,7 +23,9 @@ struct dns_parent {
 
 struct dns_turns {
 	uint8_t seed[SEED_SIZE];
-	size_t jobs; /* under way */
+	size_t jobs;                  /* under way */
+	struct dns_domain *held;      /* back by the crowd alone, the first of them is next */
+	struct dns_domain **held_end; /* where the next one is to be added */
 	struct dns_domain *buckets[BUCKETS];
 };
 
@@ -40,6 +42,7 @@ struct dns_turns *dns_turns_new(void)
 {
 	struct dns_turns *t = new_zeroed(sizeof(*t));
 	random_bytes(t->seed, sizeof(t->seed));
+	t->held_end = &t->held;
 	return t;
 }
 
@@ -105,7 +108,7 @@ static struct dns_parent *find_parent(struct dns_domain *d, const char *name)
 static void unlink_parent(struct dns_parent *p)
 {
 	struct dns_parent **at = &p->domain->parents;
-	while (*at != p) {
+	while (*at != p && *at != NULL) {
 		at = &(*at)->next;
 	}
 	*at = p->next;
@@ -148,11 +151,55 @@ void dns_turns_free(struct dns_turns *t)
 	free(t);
 }
 
-/* Who waits does so for an end of his own domain's: it has one under way, or his turn is now. */
-static bool has_turn(const struct dns_turns *t, const struct dns_parent *p)
+static bool is_crowd(const struct dns_turns *t)
 {
-	bool crowd = t->jobs >= DNS_JOBS_CROWD;
+	return t->jobs >= DNS_JOBS_CROWD;
+}
+
+/* There is a place for the domain, and for the names below this one. */
+static bool has_place(const struct dns_parent *p, bool crowd)
+{
 	return p->domain->jobs < (crowd ? DNS_DOMAIN_FEW : DNS_DOMAIN_MOST) && (crowd || p->jobs < DNS_PARENT_MOST);
+}
+
+/* The parent whose job is next; NULL: none waits, or those that do have no place. */
+static struct dns_parent *find_next(const struct dns_domain *d, bool crowd)
+{
+	struct dns_parent *p = d->parents;
+	while (p != NULL && (p->waiting.first == NULL || !has_place(p, crowd))) {
+		p = p->next;
+	}
+	return p;
+}
+
+static void hold_back(struct dns_turns *t, struct dns_domain *d)
+{
+	d->held = true;
+	d->next_held = NULL;
+	*t->held_end = d;
+	t->held_end = &d->next_held;
+}
+
+static void let_go(struct dns_turns *t, struct dns_domain *d)
+{
+	struct dns_domain **at = &t->held;
+	while (*at != d) {
+		at = &(*at)->next_held;
+	}
+	*at = d->next_held;
+	t->held_end = *at == NULL ? at : t->held_end;
+	d->held = false;
+}
+
+/* After each change of the domain: whether the end of a crowd would be its turn. */
+static void note_held(struct dns_turns *t, struct dns_domain *d)
+{
+	bool held = find_next(d, false) != NULL;
+	if (held && !d->held) {
+		hold_back(t, d);
+	} else if (!held && d->held) {
+		let_go(t, d);
+	}
 }
 
 static void count(struct dns_turns *t, struct dns_parent *p)
@@ -170,9 +217,10 @@ enum dns_turn dns_turns_ask(struct dns_turns *t, struct dns_job *job, const char
 	bool below = domain != NULL && domain != whose;
 	struct dns_parent *p =
 	    find_parent(find_domain(t, domain == NULL ? whose : domain), below ? strchr(whose, '.') + 1 : whose);
-	if (!has_turn(t, p)) {
+	if (!has_place(p, is_crowd(t))) {
 		job->parent = p;
 		dns_list_add(&p->waiting, job);
+		note_held(t, p->domain);
 		return DNS_TURN_LATER;
 	}
 	if (t->jobs >= DNS_JOBS_MOST) {
@@ -189,38 +237,51 @@ struct dns_domain *dns_turns_domain(const struct dns_job *job)
 	return job->parent == NULL ? NULL : job->parent->domain;
 }
 
-/* One place of the domain became free, so that it can be the turn of one at most. Parents take turns. */
-static struct dns_job *take_next(struct dns_turns *t, struct dns_domain *d)
+/* Parents take turns. False: none of the domain has a turn. */
+static bool take_next(struct dns_turns *t, struct dns_domain *d, bool crowd, struct dns_list *ret)
 {
-	struct dns_parent *p = d->parents;
-	while (p != NULL && (p->waiting.first == NULL || !has_turn(t, p))) {
-		p = p->next;
-	}
+	struct dns_parent *p = find_next(d, crowd);
 	if (p == NULL) {
-		return NULL;
+		return false;
 	}
 	struct dns_job *job = p->waiting.first;
 	dns_list_remove(&p->waiting, job);
+	dns_list_add(ret, job);
 	count(t, p);
 	unlink_parent(p);
 	add_last(d, p);
-	return job;
+	return true;
 }
 
-struct dns_job *dns_turns_end(struct dns_turns *t, struct dns_job *job)
+/* Domains take turns too, until there is a crowd again. */
+static void end_crowd(struct dns_turns *t, struct dns_list *ret)
+{
+	while (!is_crowd(t) && t->held != NULL) {
+		struct dns_domain *d = t->held;
+		let_go(t, d);
+		(void) take_next(t, d, false, ret);
+		note_held(t, d);
+	}
+}
+
+void dns_turns_end(struct dns_turns *t, struct dns_job *job, struct dns_list *ret)
 {
 	struct dns_parent *p = job->parent;
 	t->jobs--;
 	p->domain->jobs--;
 	p->jobs--;
-	struct dns_job *next = take_next(t, p->domain);
+	dns_list_init(ret);
+	while (take_next(t, p->domain, true, ret)) { /* what it may have in a crowd too, before others */
+	}
+	note_held(t, p->domain);
+	end_crowd(t, ret);
 	forget_idle(t, p);
-	return next;
 }
 
 void dns_turns_leave(struct dns_turns *t, struct dns_job *job)
 {
 	struct dns_parent *p = job->parent;
 	dns_list_remove(&p->waiting, job);
+	note_held(t, p->domain);
 	forget_idle(t, p);
 }

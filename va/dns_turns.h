@@ -17,6 +17,8 @@
 /* While something is under way for it. */
 struct dns_domain {
 	struct dns_domain *next;
+	struct dns_domain *next_held; /* while it is held back: only a crowd keeps one of its jobs waiting */
+	bool held;
 	struct dns_lane *lane; /* where all of them are; NULL: not chosen yet */
 	struct dns_parent *parents;
 	uint64_t hash;
@@ -34,12 +36,13 @@ void dns_turns_free(struct dns_turns *t);
 
 /* Seeded: nobody chooses what it comes to. */
 uint64_t dns_turns_hash(const struct dns_turns *t, const char *name);
-/* For a validation of the name (or address) `whose`. LATER: it waits for an end of another of its domain. NEVER: DNS_JOBS_MOST are under way. */
+/* For a validation of the name (or address) `whose`. LATER: it waits, for an end of another of its domain or of the crowd. NEVER: DNS_JOBS_MOST are under way. */
 enum dns_turn dns_turns_ask(struct dns_turns *t, struct dns_job *job, const char *whose);
 /* NULL for one that never asked for a turn, or never gets one. */
 struct dns_domain *dns_turns_domain(const struct dns_job *job);
-/* The job had its turn. Returns the one whose turn it is instead, or NULL. */
-struct dns_job *dns_turns_end(struct dns_turns *t, struct dns_job *job);
+/* The job had its turn. ret gets all whose turn it is now, those that waited longest first: of its domain, and where this was the end of
+ * a crowd of others too, which take turns. So whoever still waits can't have a turn, and nobody who asks anew passes him. */
+void dns_turns_end(struct dns_turns *t, struct dns_job *job, struct dns_list *ret);
 /* The job waits no longer. */
 void dns_turns_leave(struct dns_turns *t, struct dns_job *job);
 
