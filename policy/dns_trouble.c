@@ -34,9 +34,10 @@ static const struct trouble {
 	    "the parent has a DS record but the zone's answers are not signed; sign it, or remove the DS record" },
 	[NO_DENIAL] = { "12 NSEC Missing",
 	    "the zone denies a name or a type without the NSEC or NSEC3 records for it; have it signed again" },
-	[NOT_ASKED] = { "14 Not Ready", "no name server was asked: the CA looks up too many names of this domain at once, "
-	                                "or too many in all; try again later, with fewer "
-	                                "names at a time" },
+	[NOT_ASKED] = { "14 Not Ready",
+	    "no name server was asked, or none could be heard: the CA looks up too many names of this domain at once, "
+	    "or too many in all; try again later, with fewer "
+	    "names at a time" },
 	[UNREACHABLE] = { "22 No Reachable Authority",
 	    "check that each name server of the zone answers, by UDP and TCP, for this type too" },
 	[LONG_WAY] = { "0 Other", "the way to the answer is longer than any name is followed: use fewer aliases (CNAME) in "
@@ -87,6 +88,20 @@ static const char *const ours[] = {
 	"exceeded ratelimit",
 };
 
+/* What libunbound says of servers that it has asked: no word, or an RCODE. */
+static const char *const asked[] = {
+	" upstream server timeout",
+	" got ",
+	"exceeded the maximum number of sends",
+};
+
+static const char late[] = "no answer in time";
+
+const char *dns_trouble_late(void)
+{
+	return late;
+}
+
 const char *dns_trouble_not_asked(void)
 {
 	return troubles[NOT_ASKED].ede;
@@ -120,7 +135,12 @@ bool dns_trouble_is_silence(const struct resolution *r)
 
 bool dns_trouble_is_outside(const struct resolution *r)
 {
-	return is(r, UNREACHABLE);
+	bool own_way = r->resolver != NULL && strcmp(r->resolver, "recursive") == 0;
+	bool known = r->error != NULL && strcmp(r->error, late) == 0;
+	for (size_t i = 0; r->reason != NULL && i < COUNT_OF(asked); i++) {
+		known = known || strstr(r->reason, asked[i]) != NULL;
+	}
+	return own_way && known && is(r, UNREACHABLE);
 }
 
 static const struct trouble *trouble_find(const char *ede)

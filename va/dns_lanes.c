@@ -29,7 +29,7 @@
 struct dns_lane {
 	struct dns_lanes *all;
 	struct dns_loop *loop;
-	struct ub_ctx *ub[DNS_CACHES];
+	struct ub_ctx *ub[DNS_TIMES];
 	struct dns_list running;  /* also what was given up, until libunbound has done with it */
 	struct dns_list answered; /* not handed over yet */
 	int epoll;
@@ -38,6 +38,7 @@ struct dns_lane {
 	bool started;
 	atomic_int_fast64_t busy_since_us; /* it is in libunbound; 0: it waits */
 	atomic_int_fast64_t held_at_us;    /* when that took long last */
+	atomic_int_fast64_t held_us;       /* how long those took together */
 	pthread_mutex_t lock;              /* of asked */
 	struct dns_list asked;
 	size_t jobs; /* under way; of the engine's thread */
@@ -52,13 +53,16 @@ struct dns_lanes {
 	struct dns_list answered;
 };
 
-static const char *const cache_options[DNS_CACHES] = {
-	[DNS_CACHE_SHORT] = "",
-	[DNS_CACHE_NONE] = "server:\n"
-	                   "\tcache-max-ttl: 0\n"
-	                   "\tcache-max-negative-ttl: 0\n"
-	                   "\toutgoing-range: 400\n",
-};
+/* A failure is remembered for five seconds whatever the configuration says, so that a second lookup would ask nobody (C-38). But of all
+ * messages just the last one is kept, if there is no room for any: that about this name, which fails without a question to anybody,
+ * is asked for before each lookup and takes the place of what was kept. */
+#define FORGET_NAME "forget.cairn.invalid"
+static const char forget_options[] = "server:\n"
+                                     "\tmsg-cache-size: 0\n"
+                                     "\tmsg-cache-slabs: 1\n"
+                                     "\tlocal-zone: \"" FORGET_NAME ".\" transparent\n"
+                                     "forward-zone:\n"
+                                     "\tname: \"" FORGET_NAME "\"\n";
 
 static void wake(int event)
 {
@@ -102,16 +106,16 @@ static int warm_up(struct ctx *c, struct ub_ctx *ub)
 	return 0;
 }
 
-static int open_context(struct ctx *c, struct dns_lane *l, enum dns_cache cache, const char *config)
+static int open_context(struct ctx *c, struct dns_lane *l, enum dns_time time, const char *config)
 {
 	struct ub_ctx *ub = ub_ctx_create_ub_event(dns_loop_base(l->loop));
 	if (ub == NULL) {
 		return FAIL(c, SERVER_INTERNAL, "The resolver can't be made");
 	}
-	l->ub[cache] = ub;
+	l->ub[time] = ub;
 	(void) ub_ctx_debugout(ub, dns_reason_log());
 	(void) ub_ctx_set_option(ub, "val-log-squelch:", "no"); /* else no reason is logged */
-	TRY(load_config(c, ub, arena_printf(c->arena, "%s%s", config, cache_options[cache])));
+	TRY(load_config(c, ub, arena_printf(c->arena, "%s%s", config, forget_options)));
 	return warm_up(c, ub);
 }
 
@@ -130,8 +134,8 @@ static int open_lane(struct ctx *c, struct dns_lane *l, const char *config)
 	    watch(l, dns_loop_fd(l->loop)) != 0) {
 		return FAIL(c, SERVER_INTERNAL, "The resolver's loop can't be made: %s", strerror(errno));
 	}
-	TRY(open_context(c, l, DNS_CACHE_SHORT, config));
-	return open_context(c, l, DNS_CACHE_NONE, config);
+	TRY(open_context(c, l, DNS_FIRST_TIME, config));
+	return open_context(c, l, DNS_SECOND_TIME, config);
 }
 
 int dns_lanes_new(struct ctx *c, const char *config, struct dns_lanes **ret)
@@ -173,7 +177,7 @@ static void close_lane(struct dns_lane *l)
 		wake(l->event);
 		(void) pthread_join(l->thread, NULL);
 	}
-	for (size_t i = 0; i < DNS_CACHES; i++) {
+	for (size_t i = 0; i < DNS_TIMES; i++) {
 		ub_ctx_delete(l->ub[i]); /* which calls back for all that it has */
 	}
 	dns_loop_free(l->loop);
@@ -220,11 +224,14 @@ static void on_dns_answer(void *arg, int rcode, void *packet, int n, int securit
 {
 	struct dns_job *job = arg;
 	(void) was_limited;
+	if (job == NULL) { /* what is asked for in order to forget */
+		return;
+	}
 	job->rcode = rcode;
 	job->packet = arena_bytes(job->arena, packet, packet != NULL && n > 0 ? (size_t) n : 0);
 	job->security = security;
 	job->why_bogus = arena_text(job->arena, why_bogus);
-	job->reason = dns_reason_take(job->arena, job->question.name, job->question.type_text);
+	job->reason = dns_reason_find(job->arena, job->question.name, job->question.type_text);
 	end_running(job);
 }
 
@@ -232,7 +239,10 @@ static void begin(struct dns_lane *l, struct dns_job *job)
 {
 	dns_list_add(&l->running, job);
 	const struct dns_question *q = &job->question;
-	if (ub_resolve_event(l->ub[q->cache], q->name, q->type, CLASS_IN, job, on_dns_answer, NULL) != 0) {
+	struct ub_ctx *ub = l->ub[q->time];
+	dns_reason_forget();
+	if (ub_resolve_event(ub, FORGET_NAME, TYPE_A, CLASS_IN, NULL, on_dns_answer, NULL) != 0 ||
+	    ub_resolve_event(ub, q->name, q->type, CLASS_IN, job, on_dns_answer, NULL) != 0) {
 		job->failed = true;
 		end_running(job);
 	}
@@ -283,6 +293,7 @@ static void *serve(void *arg)
 		int n = epoll_wait(l->epoll, events, COUNT_OF(events), wait_ms(l));
 		int64_t since_us = clock_monotonic_us();
 		atomic_store(&l->busy_since_us, since_us);
+		dns_reason_forget();
 		for (int i = 0; i < n; i++) {
 			if (events[i].data.fd == l->event) {
 				serve_asked(l);
@@ -297,6 +308,7 @@ static void *serve(void *arg)
 		atomic_store(&l->busy_since_us, 0);
 		if (now_us - since_us > HELD_US) {
 			atomic_store(&l->held_at_us, now_us);
+			(void) atomic_fetch_add(&l->held_us, now_us - since_us);
 		}
 	}
 	return NULL;
@@ -320,6 +332,18 @@ static bool is_held(struct dns_lane *l, int64_t now_us)
 	int64_t since_us = atomic_load(&l->busy_since_us);
 	int64_t held_at_us = atomic_load(&l->held_at_us);
 	return (since_us != 0 && now_us - since_us > HELD_US) || (held_at_us != 0 && now_us - held_at_us < AVOIDED_US);
+}
+
+static int64_t held_us(struct dns_lane *l)
+{
+	int64_t since_us = atomic_load(&l->busy_since_us);
+	int64_t busy_us = since_us == 0 ? 0 : clock_monotonic_us() - since_us;
+	return atomic_load(&l->held_us) + (busy_us > HELD_US ? busy_us : 0);
+}
+
+int64_t dns_lanes_held_us(const struct dns_job *job)
+{
+	return job->lane == NULL ? 0 : held_us(job->lane) - job->held_us;
 }
 
 /* That of the hash, or the next that is not held up or crowded, so that who holds up or fills a lane does it to few. */
@@ -357,6 +381,7 @@ static void send(struct dns_lanes *all, struct dns_job *job)
 	struct dns_lane *l = lane_of(all, job);
 	l->jobs++;
 	job->lane = l;
+	job->held_us = held_us(l);
 	(void) pthread_mutex_lock(&l->lock);
 	bool first = l->asked.first == NULL;
 	dns_list_add(&l->asked, job);

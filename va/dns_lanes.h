@@ -14,15 +14,15 @@
  * resolver_config.c) and pipes, and what waits for them. */
 #define DNS_LANES_FILES (DNS_LANES * (2 * (400 + 16 + 8) + 8))
 
-/* Which of a lane's contexts answers. What a subscriber has just written must be seen: a TXT record that proved control
- * a moment ago may have got a second value since, for the next name or the next order. */
-enum dns_cache { DNS_CACHE_SHORT, DNS_CACHE_NONE, DNS_CACHES };
+/* Which of a lane's contexts asks: a lookup for a name that is being looked up in the same one joins that, and shares its end. Neither
+ * remembers an answer or a failure: what a subscriber has just written or mended must be seen. */
+enum dns_time { DNS_FIRST_TIME, DNS_SECOND_TIME, DNS_TIMES };
 
 struct dns_question {
 	const char *name;
 	int type;
 	const char *type_text;
-	enum dns_cache cache;
+	enum dns_time time;
 	const char *
 	    whose; /* the name that is validated, needed for the call only; NULL: a lookup of our own, which waits for no turn */
 };
@@ -42,6 +42,7 @@ struct dns_job {
 	/* the lane's */
 	struct dns_lanes *all;
 	struct dns_lane *lane;     /* NULL: it waits for its turn, or gets none */
+	int64_t held_us;           /* for how long the lane had been held up when it came there */
 	struct dns_parent *parent; /* whose place it has, or waits for; NULL: it needs none, or gets none */
 	struct dns_job *next;
 	struct dns_job **at; /* what points at it in its list */
@@ -61,6 +62,9 @@ struct dns_job *dns_lanes_ask(struct dns_lanes *all, const struct dns_question *
 /* Its arg is NULL from now on. It comes back by dns_lanes_take when libunbound has done with it, and keeps its place until then; at once
  * forgotten if it waits for a place of its own domain. False: it was never asked, for want of room, which is a fault of ours. */
 bool dns_lanes_give_up(struct dns_job *job);
+
+/* For how long its lane has been held up, by whomever, since the job came there; so long it may have answers that were not read. */
+int64_t dns_lanes_held_us(const struct dns_job *job);
 
 /* Readable while a job has come back. */
 int dns_lanes_fd(const struct dns_lanes *all);

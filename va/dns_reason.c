@@ -48,7 +48,7 @@ FILE *dns_reason_log(void)
 }
 
 /* "[time] libunbound[...] error: SERVFAIL <a.example. CAA IN>: reason" */
-const char *dns_reason_take(struct arena *a, const char *name, const char *type)
+const char *dns_reason_find(struct arena *a, const char *name, const char *type)
 {
 	const char *at = strstr(whole, "SERVFAIL <");
 	const char *about = arena_printf(a, "SERVFAIL <%s. %s IN>: ", name, type);
@@ -60,6 +60,10 @@ const char *dns_reason_take(struct arena *a, const char *name, const char *type)
 	for (at += strlen(about); *at != '\0' && n < REASON_MAX; at++) {
 		text[n++] = *at < ' ' || *at > '~' ? '?' : *at;
 	}
-	whole[0] = '\0';
 	return arena_text_n(a, text, n);
+}
+
+void dns_reason_forget(void)
+{
+	whole[0] = '\0';
 }

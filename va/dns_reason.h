@@ -9,8 +9,10 @@
 /* Where libunbound's log of the whole process goes to; it stays until the process ends. NULL: no memory. */
 FILE *dns_reason_log(void) MUST_CHECK;
 
-/* What was logged last in this thread, if it is about this name and type, else NULL; then it is forgotten. In the arena:
- * printable characters, at most 1023. */
-const char *dns_reason_take(struct arena *a, const char *name, const char *type);
+/* What was logged last in this thread, if it is about this name and type, else NULL; the same for all who wait for one lookup. In the
+ * arena: printable characters, at most 1023. */
+const char *dns_reason_find(struct arena *a, const char *name, const char *type);
+/* Before libunbound is called: what it logged before explains nothing that it answers now. */
+void dns_reason_forget(void);
 
 #endif

@@ -281,12 +281,11 @@ struct lookup *lookup_start(struct resolver *r, struct arena *a, const struct lo
 		.resolver = r, .arena = a, .wanted = *wanted, .started_at = clock_now(), .started_us = clock_monotonic_us()
 	};
 	l->wanted.name = arena_text(a, wanted->name);
-	bool fresh = wanted->again || wanted->type == LOOKUP_TXT;
 	const struct dns_question question = {
 		.name = l->wanted.name,
 		.type = (int) wanted->type,
 		.type_text = type_text(wanted->type),
-		.cache = fresh ? DNS_CACHE_NONE : DNS_CACHE_SHORT,
+		.time = wanted->again ? DNS_SECOND_TIME : DNS_FIRST_TIME,
 		.whose = wanted->whose,
 	};
 	l->job = dns_lanes_ask(r->lanes, &question, l);
@@ -296,9 +295,11 @@ struct lookup *lookup_start(struct resolver *r, struct arena *a, const struct lo
 void lookup_abandon(struct lookup *l, struct lookup_answer *ret)
 {
 	bool sent = l->job->lane != NULL; /* else it still waited for its turn */
+	int64_t held_us = dns_lanes_held_us(l->job);
 	bool room = dns_lanes_give_up(l->job);
 	begin_record(l, ret);
+	bool held = held_us > ret->record.duration_us / 2; /* by others' signatures: nothing follows from the silence */
 	ret->fault = !room;
-	ret->record.error = sent ? "no answer in time" : "no turn in time";
-	ret->record.ede = sent ? dns_trouble_ede(false, NULL) : dns_trouble_not_asked();
+	ret->record.error = sent ? dns_trouble_late() : "no turn in time";
+	ret->record.ede = sent && !held ? dns_trouble_ede(false, NULL) : dns_trouble_not_asked();
 }

@@ -43,7 +43,7 @@ struct lookup_wanted {
 	enum lookup_type type;
 	lookup_done *done;
 	void *arg;
-	bool again; /* past what is remembered of earlier answers */
+	bool again; /* after a lookup that failed, which may still be under way: it is really made again (C-38) */
 	const char *
 	    whose; /* the name that is validated, whose domain's turn it is; NULL: a look of our own, which takes no turns */
 };

@@ -14,20 +14,19 @@ static const char *const iana_anchors[] = {
 };
 
 /* SHA-1 does not count beside SHA-2 (RFC 4509 3; C-21), and a zone is signed by each algorithm that its DS records name.
- * By UDP from random ports, and by TCP where an answer was cut off (A-111). Answers live for a short time only (a subscriber repairs a record and
- * tries again); errors shorter still. Which addresses are asked is said by add_closed. Sizes are of one context of one lane (dns_lanes.h). */
+ * By UDP from random ports, and by TCP where an answer was cut off (A-111). Nothing is remembered
+ * beyond the second but what servers are like (a subscriber repairs a record and tries again; failures: dns_lanes.c); these two
+ * limits are libunbound's for the whole process. Which addresses are asked is said by add_closed. Sizes are of one context of one lane (dns_lanes.h). */
 static const char head[] = "server:\n"
                            "\tdirectory: \"\"\n"
                            "\tmodule-config: \"validator iterator\"\n"
                            "\tdo-not-query-localhost: no\n"
-                           "\tcache-max-ttl: 60\n"
-                           "\tcache-max-negative-ttl: 5\n"
+                           "\tcache-max-ttl: 0\n"
+                           "\tcache-max-negative-ttl: 0\n"
                            "\tinfra-host-ttl: 1\n"
-                           "\tmsg-cache-size: 4m\n"
                            "\trrset-cache-size: 8m\n"
                            "\tkey-cache-size: 1m\n"
                            "\tinfra-cache-numhosts: 2000\n"
-                           "\tmsg-cache-slabs: 1\n"
                            "\trrset-cache-slabs: 1\n"
                            "\tkey-cache-slabs: 1\n"
                            "\tinfra-cache-slabs: 1\n"

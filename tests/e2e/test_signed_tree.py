@@ -1,4 +1,5 @@
 """DNSSEC and CAA in a signed tree of zones of our own (signed_tree.py), which the CA resolves from its root."""
+import base64
 import json
 
 import dns.message
@@ -125,6 +126,8 @@ def test_a_lookup_of_caa_that_fails(client, tree, records, zone, passes):
     caa, ds = lookups(row, "CAA"), lookups(row, "DS")
     if zone == "denying.tree":
         assert final["status"] == "valid" and not ds and not any(r.get("error") for r in caa) and caa[0]["rcode"] == 3
+        raw_answer = dns.message.from_wire(base64.urlsafe_b64decode(caa[0]["raw"] + "=="))
+        assert raw_answer.rcode() == 3 and raw_answer.question[0].name.to_text() == name + ".", "G-3: kept as it came"
         return
     assert [r["name"] for r in caa[:2]] == [name] * 2 and all(r.get("error") and r["ede"] == "22 No Reachable Authority" for r in caa[:2]), caa
     assert [r["name"] for r in ds] == [name[-len(zone.split(".")[1]):], zone] + ([] if passes else [name])
@@ -137,6 +140,19 @@ def test_a_lookup_of_caa_that_fails(client, tree, records, zone, passes):
         kind, detail = error_of(final)
         assert kind == "dns" and f"looking up CAA for {name}" in detail and "the zone is signed" in detail
         assert ds[1]["answers"] and not row["passed"] and row["proof"] is None
+
+
+@pytest.mark.parametrize("zone", ("failing.tree", "refusing.tree"))
+def test_each_lookup_really_asks(client, tree, records, zone):
+    """C-38: neither the second lookup nor those of the next names are answered from what is remembered of a failure"""
+    counts = [tree.asked(zone, "CAA")]
+    for label in ("once", "twice", "thrice"):  # all three climb to the zone itself within five seconds, which libunbound remembers failures for
+        assert prove(client, tree, f"{label}.{zone}")["status"] == "valid"
+        counts.append(tree.asked(zone, "CAA"))
+        reasons = [r["reason"] for r in lookups(records(f"{label}.{zone}")[0], "CAA") if r.get("error")]
+        assert len(reasons) == 4 and all(" got " in reason and "in cache" not in reason for reason in reasons), reasons
+    asked = [after - before for before, after in zip(counts, counts[1:])]
+    assert min(asked) >= 2 and max(asked) - min(asked) <= 1, asked
 
 
 def test_a_failure_at_a_parent_that_is_signed(client, tree, records):

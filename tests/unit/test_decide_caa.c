@@ -12,6 +12,7 @@
 #include "tests/unit/dns_packet.h"
 
 #define UNREACHABLE "22 No Reachable Authority"
+#define SERVER_FAILED "all servers for this domain failed, at zone test. from 192.0.2.1 got SERVFAIL"
 
 static struct arena *arena;
 static struct resolution list[64];
@@ -47,6 +48,8 @@ static void add(const char *type, const char *name, const char *dnssec, const ch
 		.dnssec = dnssec,
 		.error = error,
 		.ede = error == NULL ? NULL : UNREACHABLE,
+		.reason = error == NULL ? NULL : SERVER_FAILED,
+		.resolver = "recursive",
 		.raw = raw };
 }
 
@@ -217,11 +220,43 @@ static void test_failures_that_refuse(void **state)
 	check(PROBLEM_DNS, "no answer in time looking up CAA");
 	list[1].ede = "0 Other"; /* nor is a limit of our resolver */
 	check(PROBLEM_DNS, "the way to the answer is longer than any name is followed");
-	for (size_t which = 0; which < 2; which++) { /* one that never left the CA says nothing */
+	for (size_t which = 0; which < 2;
+	     which++) { /* one that asked nobody, by our own resolver, or never left the CA says nothing */
+		lookups.n = 0;
+		add_failure("a.b.test");
+		list[which].error = "SERVFAIL";
+		list[which].reason = "SERVFAIL in cache";
+		check(PROBLEM_DNS, "SERVFAIL in cache");
+		list[which].reason = NULL;
+		check(PROBLEM_DNS, "SERVFAIL looking up CAA for a.b.test");
+		list[which].reason = SERVER_FAILED;
+		list[which].resolver = "192.0.2.53@53";
+		check(PROBLEM_DNS, "SERVFAIL looking up CAA for a.b.test");
 		lookups.n = 0;
 		add_failure("a.b.test");
 		list[which].ede = dns_trouble_not_asked();
 		check(PROBLEM_DNS, "too many names of this domain at once");
+	}
+}
+
+/* C-23, C-38: a name that the signed zone denies has no zone of its own, whether its answer came with a packet or not. */
+static void test_a_name_that_is_denied(void **state)
+{
+	struct packet p;
+	(void) state;
+	begin("a.b.test");
+	add_failure("a.b.test");
+	add_ds("test", "secure", SHOWS_DS);
+	for (int with_packet = 0; with_packet < 2; with_packet++) {
+		lookups.n = 3;
+		for (size_t i = 0; i < 2; i++) {
+			const char *name = i == 0 ? "b.test" : "a.b.test";
+			packet_begin(&p, arena, name, P_DS, 3);
+			assert_string_equal(wanted(), arena_printf(arena, "DS %s again", name));
+			add("DS", name, "secure", NULL, with_packet ? packet_end(&p) : (struct bytes) { NULL, 0 });
+			list[lookups.n - 1].rcode = 3;
+		}
+		check(PROBLEM_DNS, "the zone is signed");
 	}
 }
 
@@ -299,6 +334,7 @@ int main(void)
 		TEST(test_iodef),
 		TEST(test_a_failure_in_an_unsigned_zone),
 		TEST(test_failures_that_refuse),
+		TEST(test_a_name_that_is_denied),
 		TEST(test_late),
 		TEST(test_own_anchor),
 		TEST(test_records_that_contradict),

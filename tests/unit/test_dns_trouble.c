@@ -40,6 +40,49 @@ static void test_codes(void **state) /* C-24 */
 	}
 }
 
+/* C-38: the standard allows to pass over a failure outside of the CA alone. So it has to be known that others' servers were asked, by
+ * ourselves, and what came of it. */
+static void test_what_is_outside(void **state)
+{
+	static const char zone[] = "all servers for this domain failed, at zone a.test.";
+	static const struct {
+		const char *error;
+		const char *reason;
+		bool outside;
+	} rows[] = {
+		{ "SERVFAIL", "from 192.0.2.1 upstream server timeout", true },
+		{ "SERVFAIL", "from 192.0.2.1 got SERVFAIL", true },
+		{ "SERVFAIL", "from 192.0.2.1 got REFUSED", true },
+		{ "SERVFAIL", "exceeded the maximum number of sends", true },
+		{ "no answer in time", NULL, true },
+		{ "SERVFAIL", NULL, false },
+		{ "SERVFAIL", "", false },
+		{ "SERVFAIL", "misc failure", false },
+		{ "SERVFAIL", "SERVFAIL in cache", false },
+		{ "SERVFAIL", "no server to query nameserver addresses not usable", false }, /* we do not ask there */
+		{ "SERVFAIL", "from 192.0.2.1 could not parse upstream response", false },
+		{ "no turn in time", NULL, false },
+		{ NULL, "from 192.0.2.1 got SERVFAIL", false },
+	};
+	struct arena *a = arena_new();
+	(void) state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		const char *reason = rows[i].reason == NULL ? NULL : arena_printf(a, "%s %s", zone, rows[i].reason);
+		struct resolution r = {
+			.error = rows[i].error, .reason = reason, .ede = dns_trouble_ede(false, reason), .resolver = "recursive"
+		};
+		assert_int_equal(dns_trouble_is_outside(&r), rows[i].outside);
+		r.resolver = "192.0.2.53@53"; /* the failure may be that of the CA's own resolver */
+		assert_false(dns_trouble_is_outside(&r));
+		r.resolver = "recursive";
+		r.ede = dns_trouble_ede(false, "exceeded the maximum number of glue fetches");
+		assert_false(dns_trouble_is_outside(&r));
+		r.ede = dns_trouble_not_asked();
+		assert_false(dns_trouble_is_outside(&r));
+	}
+	arena_free(a);
+}
+
 static void test_sentences(void **state)
 {
 	struct arena *a = arena_new();
@@ -65,19 +108,21 @@ static void test_reasons(void **state)
 	assert_ptr_equal(log, dns_reason_log());
 	static const char head[] = "[1] libunbound[2:0] error: SERVFAIL <a.test. CAA IN>: ";
 	(void) fprintf(log, "%sgot\tREFUSED\n", head);
-	assert_null(dns_reason_take(a, "a.test", "TXT"));
-	assert_null(dns_reason_take(a, "b.test", "CAA"));
-	assert_string_equal(dns_reason_take(a, "A.test", "CAA"), "got?REFUSED");
-	assert_null(dns_reason_take(a, "a.test", "CAA")); /* once */
+	assert_null(dns_reason_find(a, "a.test", "TXT"));
+	assert_null(dns_reason_find(a, "b.test", "CAA"));
+	assert_string_equal(dns_reason_find(a, "A.test", "CAA"), "got?REFUSED");
+	assert_string_equal(dns_reason_find(a, "a.test", "CAA"), "got?REFUSED"); /* all who wait for one lookup are told */
+	dns_reason_forget();
+	assert_null(dns_reason_find(a, "a.test", "CAA"));
 	(void) fprintf(log, "%s", head);
 	for (int i = 0; i < 1000; i++) {
 		(void) fprintf(log, "xxxx");
 	}
-	assert_null(dns_reason_take(a, "a.test", "CAA")); /* the line is not whole yet */
+	assert_null(dns_reason_find(a, "a.test", "CAA")); /* the line is not whole yet */
 	(void) fprintf(log, "\n");
-	assert_int_equal(strlen(dns_reason_take(a, "a.test", "CAA")), 1023 - strlen(head));
+	assert_int_equal(strlen(dns_reason_find(a, "a.test", "CAA")), 1023 - strlen(head));
 	(void) fprintf(log, "another message\n");
-	assert_null(dns_reason_take(a, "a.test", "CAA"));
+	assert_null(dns_reason_find(a, "a.test", "CAA"));
 	arena_free(a);
 }
 
@@ -85,6 +130,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_codes),
+		cmocka_unit_test(test_what_is_outside),
 		cmocka_unit_test(test_sentences),
 		cmocka_unit_test(test_reasons),
 	};
