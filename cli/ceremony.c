@@ -197,16 +197,11 @@ int ceremony_statement(struct ctx *c, const struct ceremony *plan, const char **
 }
 
 /* Who agreed to a step agreed to one object: a second one under the same signatures needs a plan that says so. */
-static int refuse_second(struct ctx *c, const struct ceremony *plan, const struct ceremony_step *s)
+static int refuse_second(struct ctx *c, const struct ceremony *plan, const struct ceremony_entry_list *entries,
+    const struct ceremony_step *s)
 {
-	const struct ceremony_entry *before = NULL;
 	const struct ceremony_entry *begun = NULL;
-	struct ceremony_entry_list entries = { NULL, 0 };
-	struct text_list breaks;
-	if (plan->transcript != NULL && file_exists(plan->transcript)) {
-		TRY(ceremony_records_read(c, plan, &entries, &breaks));
-		before = ceremony_last(&entries, plan, s, &begun);
-	}
+	const struct ceremony_entry *before = ceremony_last(entries, plan, s, &begun);
 	const char *digest = before == NULL ? NULL : before->sha256 == NULL ? before->spki_sha256 : before->sha256;
 	if (digest == NULL || ceremony_step_is(s, "destroy") || (s->again != NULL && strcasecmp(s->again, digest) == 0)) {
 		return 0;
@@ -254,16 +249,55 @@ static int open_token(struct ctx *c, const struct ceremony *plan, struct token *
 	return result;
 }
 
+/* That of the files with keys. Nobody types one unseen without typing it twice. */
+static int ask_passphrase(struct ctx *c, struct secret *ret)
+{
+	struct secret first;
+	struct secret second;
+	TRY(secret_ask(c, "the passphrase of the ceremony's key files", &first));
+	if (secret_ask(c, "the same once more", &second) != 0) {
+		secret_done(&first);
+		return -1;
+	}
+	bool same = first.n > 0 && text_equal(first.text, second.text);
+	secret_done(&second);
+	if (!same) {
+		secret_done(&first);
+		return FAIL(c, MALFORMED, "These are two passphrases, or none");
+	}
+	*ret = first;
+	return 0;
+}
+
+/* F-2: outside of a token a key of mode webpki is never written but encrypted. */
+static int read_passphrase(struct ctx *c, struct ceremony *plan)
+{
+	const struct secret_source source = { "the passphrase of the key files", plan->passphrase_file, NULL };
+	bool needed = false;
+	for (size_t i = 0; i < plan->steps.n; i++) {
+		needed = needed || plan->steps.v[i].key_file != NULL;
+	}
+	if (!needed || (plan->passphrase_file == NULL && ceremony_mode(plan) != POLICY_WEBPKI)) {
+		return 0;
+	}
+	return plan->passphrase_file == NULL ? ask_passphrase(c, &plan->passphrase)
+	                                     : secret_read(c, &source, &plan->passphrase);
+}
+
 /* Before the first step, with all that the others need. */
 static int begin(struct ctx *c, struct ceremony *plan, const struct ceremony_approval_list *agreed)
 {
 	TRY(open_token(c, plan, &plan->opened));
+	TRY(read_passphrase(c, plan));
 	return ceremony_record_begin(c, plan, agreed);
 }
 
 static int run(
     struct ctx *c, struct ceremony *plan, const struct ceremony_approval_list *agreed, struct text_list *made)
 {
+	struct ceremony_entry_list entries; /* of earlier ceremonies: no step of a plan has the name of another */
+	TRY(ceremony_records_so_far(c, plan, &entries));
+	TRY(ceremony_people_stay(c, plan, &entries, agreed));
 	for (size_t i = 0; i < plan->steps.n; i++) {
 		const struct ceremony_step *s = &plan->steps.v[i];
 		enum state there = step_state(c, s);
@@ -271,7 +305,7 @@ static int run(
 			return -1;
 		}
 		if (there == ABSENT) {
-			TRY(refuse_second(c, plan, s));
+			TRY(refuse_second(c, plan, &entries, s));
 			TRY(made->n == 0 ? begin(c, plan, agreed) : 0);
 			TRY(make_whole(c, plan, i));
 			made->v[made->n++] = sentence(c->arena, plan, s, false);
@@ -290,6 +324,7 @@ int ceremony_run(
 	TRY(ceremony_approvals(c, plan, approvals, &agreed));
 	int result = run(c, &opened, &agreed, &made);
 	token_close(opened.opened);
+	secret_done(&opened.passphrase);
 	TRY(result);
 	*ret_made = made;
 	return 0;

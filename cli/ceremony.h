@@ -60,6 +60,9 @@ struct ceremony {
 	struct text_list people;   /* certificates of those of whom two have to agree */
 	struct config_token token; /* for keys that are in one */
 	struct token *opened;      /* the same while the plan is carried out */
+	const char
+	    *passphrase_file;     /* of key files; NULL: plain ones in mode private, and in webpki the terminal is asked */
+	struct secret passphrase; /* the same while the plan is carried out */
 	struct ceremony_step_list steps;
 	const char *path;   /* of the plan; NULL: it was made by this program */
 	const char *sha256; /* of the plan's octets, in hexadecimal digits */

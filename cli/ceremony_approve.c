@@ -114,3 +114,50 @@ int ceremony_sign(
 	TRY(officer_sign(c, &cert, key_path, statement, &signature));
 	return file_make(c, out_path, signature.cms, 0644);
 }
+
+int ceremony_people(struct ctx *c, const struct ceremony *plan, struct text_list *ret)
+{
+	struct people people;
+	TRY(read_people(c, plan, &people));
+	struct text_list list = { ARENA_ARRAY(c->arena, people.n, const char *), people.n };
+	for (size_t i = 0; i < people.n; i++) {
+		list.v[i] = cert_fingerprint(c->arena, people.v[i].der);
+	}
+	*ret = list;
+	return 0;
+}
+
+static bool is_among(const struct text_list *people, const char *certificate)
+{
+	for (size_t i = 0; i < people->n; i++) {
+		if (text_equal(people->v[i], certificate)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+int ceremony_people_stay(struct ctx *c, const struct ceremony *plan, const struct ceremony_entry_list *entries,
+    const struct ceremony_approval_list *agreed)
+{
+	const struct ceremony_entry *before = NULL;
+	size_t known = 0;
+	for (size_t i = 0; i < entries->n; i++) {
+		const struct ceremony_entry *e = &entries->v[i];
+		before = text_equal(e->action, "begin") && text_equal(e->mode, "webpki") ? e : before;
+	}
+	if (before == NULL) {
+		return 0;
+	}
+	if (ceremony_mode(plan) != POLICY_WEBPKI) {
+		return FAIL(c, UNAUTHORIZED, "The transcript tells of a ceremony in mode webpki, and this plan is in another");
+	}
+	for (size_t i = 0; i < agreed->n; i++) {
+		known += is_among(&before->people, agreed->v[i].certificate) ? 1 : 0;
+	}
+	return known >= CEREMONY_PEOPLE ? 0
+	                                : FAIL(c, UNAUTHORIZED,
+	                                      "%zu of %d people agreed whom the ceremony before named (\"%s\"): others "
+	                                      "count from the next one on",
+	                                      known, CEREMONY_PEOPLE, before->name);
+}

@@ -14,6 +14,14 @@ int ceremony_approvals(struct ctx *c, const struct ceremony *plan, const struct 
 int ceremony_approvals_kept(
     struct ctx *c, const struct ceremony *plan, const struct ceremony_approval_list *kept) MUST_CHECK;
 
+/* SHA-256 of the certificates of the plan's people. */
+int ceremony_people(struct ctx *c, const struct ceremony *plan, struct text_list *ret) MUST_CHECK;
+
+/* Who is asked is not for a plan alone to say: after a ceremony in mode webpki all in the same transcript are, and two of the people whom
+ * the one before named have to agree, to other people too. UNAUTHORIZED. */
+int ceremony_people_stay(struct ctx *c, const struct ceremony *plan, const struct ceremony_entry_list *entries,
+    const struct ceremony_approval_list *agreed) MUST_CHECK;
+
 /* Signs the statement with somebody's key; the CMS goes into the new file. */
 int ceremony_sign(struct ctx *c, const struct ceremony *plan, const char *cert_path, const char *key_path,
     const char *out_path) MUST_CHECK;

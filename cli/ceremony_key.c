@@ -33,7 +33,8 @@ int ceremony_key_read(struct ctx *c, const struct ceremony *plan, const struct c
 {
 	struct token_key key;
 	if (step->key_label == NULL) {
-		return key_read_file(c, step->key_file, ret_key);
+		return plan->passphrase.text == NULL ? key_read_file(c, step->key_file, ret_key)
+		                                     : key_read_encrypted_file(c, step->key_file, &plan->passphrase, ret_key);
 	}
 	TRY(token_key(c, plan->opened, step->key_label, NULL, ceremony_mode(plan) == POLICY_WEBPKI, &key));
 	*ret_key = key.key;
@@ -47,6 +48,20 @@ static int make_new(struct ctx *c, const struct ceremony *plan, const struct cer
 	if (step->key_label == NULL) {
 		return key_generate(c, step->key, ret_key);
 	}
+	const struct ceremony_entry making = {
+		.action = CEREMONY_MAKING,
+		.name = step->name,
+		.key = step->key,
+		.file = step->key_label,
+	};
+	bool begun = false;
+	TRY(ceremony_making(c, plan, step, &begun));
+	if (begun && token_key(c, plan->opened, step->key_label, NULL, true, &key) == 0) {
+		*ret_key = key.key; /* the ceremony was cut off behind the making of it */
+		return 0;
+	}
+	ctx_forgive(c);
+	TRY(ceremony_record(c, plan, making));
 	TRY(token_make_key(c, plan->opened, step->key, step->key_label, &key));
 	*ret_key = key.key;
 	return 0;
@@ -66,13 +81,15 @@ int ceremony_key_of(struct ctx *c, const struct ceremony *plan, size_t i, struct
 	return key_spki(c, ret->key, &ret->spki);
 }
 
-int ceremony_key_write(struct ctx *c, const struct ceremony_step *step, const struct ceremony_key *key)
+int ceremony_key_write(
+    struct ctx *c, const struct ceremony *plan, const struct ceremony_step *step, const struct ceremony_key *key)
 {
 	struct bytes pem;
 	if (step->key_label != NULL) {
 		return 0;
 	}
-	TRY(key_to_pem(c, key->key, &pem));
+	TRY(plan->passphrase.text == NULL ? key_to_pem(c, key->key, &pem)
+	                                  : key_to_encrypted_pem(c, key->key, &plan->passphrase, &pem)); /* F-2 */
 	return file_make(c, step->key_file, pem, 0600);
 }
 
@@ -105,7 +122,7 @@ int ceremony_key_make(struct ctx *c, const struct ceremony *plan, const struct c
 	TRY(key_spki(c, key.key, &key.spki));
 	TRY(ceremony_record(c, plan, entry_of(c->arena, step, &key)));
 	TRY(step->public_file == NULL ? 0 : write_public(c, step, key.key));
-	return ceremony_key_write(c, step, &key);
+	return ceremony_key_write(c, plan, step, &key);
 }
 
 /* Random octets over the whole file, on the medium before its name goes. */
@@ -131,7 +148,14 @@ static int overwrite(struct ctx *c, const char *path)
 int ceremony_key_destroy(struct ctx *c, const struct ceremony *plan, const struct ceremony_step *step)
 {
 	struct ceremony_key key;
-	TRY(key_read_file(c, step->key_file, &key.key));
+	if (ceremony_key_read(c, plan, step, &key.key) != 0) { /* one from before that is not encrypted may end too */
+		const char *why = c->err.cause;
+		ctx_forgive(c);
+		if (key_read_file(c, step->key_file, &key.key) != 0) {
+			ctx_forgive(c);
+			return ctx_fault(c, "%s", why == NULL ? "the key can't be read" : why);
+		}
+	}
 	TRY(key_spki(c, key.key, &key.spki));
 	struct ceremony_entry entry = entry_of(c->arena, step, &key);
 	if (strcasecmp(entry.spki_sha256, step->spki_sha256) != 0) {

@@ -18,8 +18,9 @@ int ceremony_key_of(struct ctx *c, const struct ceremony *plan, size_t i, struct
 int ceremony_key_read(
     struct ctx *c, const struct ceremony *plan, const struct ceremony_step *step, EVP_PKEY **ret_key) MUST_CHECK;
 
-/* The new key into the step's file; nothing when it is in the token. */
-int ceremony_key_write(struct ctx *c, const struct ceremony_step *step, const struct ceremony_key *key) MUST_CHECK;
+/* The new key into the step's file, encrypted when the plan has a passphrase; nothing when it is in the token. */
+int ceremony_key_write(struct ctx *c, const struct ceremony *plan, const struct ceremony_step *step,
+    const struct ceremony_key *key) MUST_CHECK;
 
 /* A step that makes a key and nothing else. */
 int ceremony_key_make(struct ctx *c, const struct ceremony *plan, const struct ceremony_step *step) MUST_CHECK;

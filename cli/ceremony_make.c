@@ -2,12 +2,14 @@
 
 #include <string.h>
 
+#include "cli/ceremony_approve.h"
 #include "cli/ceremony_key.h"
 #include "cli/files.h"
 #include "cli/operator.h"
 #include "lib/base/folder.h"
 #include "lib/crypto/authority.h"
 #include "policy/lints.h"
+#include "policy/revocation.h"
 
 #define DAY_S 86400
 #define CERT_DAYS 3650
@@ -100,9 +102,16 @@ struct ceremony_entry ceremony_entry_of_crl(
 
 int ceremony_record_begin(struct ctx *c, const struct ceremony *plan, const struct ceremony_approval_list *agreed)
 {
+	struct text_list people;
+	TRY(ceremony_people(c, plan, &people));
 	return ceremony_record(c, plan,
-	    (struct ceremony_entry) {
-	        .action = "begin", .name = plan->title, .sha256 = plan->sha256, .file = plan->path, .approvals = *agreed });
+	    (struct ceremony_entry) { .action = "begin",
+	        .name = plan->title,
+	        .sha256 = plan->sha256,
+	        .file = plan->path,
+	        .mode = ceremony_mode(plan) == POLICY_WEBPKI ? "webpki" : NULL,
+	        .people = people,
+	        .approvals = *agreed });
 }
 
 /* Built, linted, signed by the issuer's key, read again and its signature tried (F-33, F-35). */
@@ -182,23 +191,8 @@ static int make_certificate(struct ctx *c, const struct ceremony *plan, size_t i
 	}
 	TRY(sign_certificate(c, plan, step, &t, &issuer, &made));
 	TRY(ceremony_record(c, plan, ceremony_entry_of_cert(c->arena, step, &made)));
-	TRY(step->key == NULL ? 0 : ceremony_key_write(c, step, &key));
+	TRY(step->key == NULL ? 0 : ceremony_key_write(c, plan, step, &key));
 	return file_make(c, step->cert_file, cert_to_pem(c->arena, made.der), 0644);
-}
-
-static int64_t reason_code(const char *name)
-{
-	static const struct {
-		const char *name;
-		int64_t code;
-	} reasons[] = { { "keyCompromise", 1 }, { "affiliationChanged", 3 }, { "superseded", 4 },
-		{ "cessationOfOperation", 5 }, { "privilegeWithdrawn", 9 } };
-	for (size_t i = 0; i < COUNT_OF(reasons) && name != NULL; i++) {
-		if (strcmp(reasons[i].name, name) == 0) {
-			return reasons[i].code;
-		}
-	}
-	return 0;
 }
 
 static bool is_listed(const struct crl_entries *entries, struct bytes serial)
@@ -231,8 +225,8 @@ static int add_revoked(
 	if (r->at != NULL && (timestamp_parse(bytes_of_text(r->at), &since) != 0 || since.us > t->this_update.us)) {
 		return FAIL(c, MALFORMED, "%s: at must be a time as 2026-11-22T08:00:00Z that has passed", r->cert_file);
 	}
-	t->entries.v[t->entries.n++] =
-	    (struct crl_entry) { cert.serial, { since.us - since.us % 1000000 }, reason_code(r->reason) };
+	t->entries.v[t->entries.n++] = (struct crl_entry) { cert.serial, { since.us - since.us % 1000000 },
+		r->reason == NULL ? 0 : revocation_reason_find(r->reason) };
 	return 0;
 }
 
@@ -240,12 +234,9 @@ static int add_revoked(
 static int highest_number(
     struct ctx *c, const struct ceremony *plan, const struct ceremony_step *step, uint64_t before, uint64_t *ret)
 {
-	struct ceremony_entry_list entries = { NULL, 0 };
-	struct text_list breaks;
+	struct ceremony_entry_list entries;
 	*ret = before;
-	if (plan->transcript != NULL && file_exists(plan->transcript)) {
-		TRY(ceremony_records_read(c, plan, &entries, &breaks));
-	}
+	TRY(ceremony_records_so_far(c, plan, &entries));
 	for (size_t i = 0; i < entries.n; i++) {
 		const struct ceremony_entry *e = &entries.v[i];
 		bool issuers = e->number > 0 && e->issuer != NULL && strcmp(e->issuer, step->issuer) == 0;

@@ -58,6 +58,8 @@ static const struct field ceremony_field[] = {
 	FIELD(struct ceremony, people, .flags = FIELD_PATH, .def = "[]", .min = 0, .max = 16,
 	    .help = "Certificates of those of whom two have to agree."),
 	FIELD_STRUCT(struct ceremony, token, &config_token_fields, .help = "The token of the keys with a key_label."),
+	FIELD(struct ceremony, passphrase_file, .flags = FIELD_PATH,
+	    .help = "Encrypts the key files; absent: mode webpki asks for it, others have plain files."),
 	FIELD_STRUCTS(struct ceremony, steps, &step_fields, .min = 1, .max = 64, .help = "What is made, in this order."),
 };
 static const struct fields ceremony_fields = FIELDS(struct ceremony, ceremony_field);

@@ -32,6 +32,8 @@ static const struct field entry_field[] = {
 	FIELD(struct ceremony_entry, sha256),
 	FIELD(struct ceremony_entry, file),
 	FIELD(struct ceremony_entry, lints),
+	FIELD(struct ceremony_entry, mode),
+	FIELD(struct ceremony_entry, people, .flags = FIELD_OMIT_EMPTY),
 	FIELD_STRUCTS(struct ceremony_entry, approvals, &approval_fields, .flags = FIELD_OMIT_EMPTY),
 	FIELD(struct ceremony_entry, previous),
 };
@@ -120,18 +122,20 @@ int ceremony_records_read(
 	return 0;
 }
 
-static bool same_text(const char *a, const char *b)
+int ceremony_records_so_far(struct ctx *c, const struct ceremony *plan, struct ceremony_entry_list *ret)
 {
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+	struct text_list breaks;
+	*ret = (struct ceremony_entry_list) { NULL, 0 };
+	return plan->transcript != NULL && file_exists(plan->transcript) ? ceremony_records_read(c, plan, ret, &breaks) : 0;
 }
 
 /* The beginning of the ceremony in which line i was written; NULL before the first. */
 static const struct ceremony_entry *begin_of(const struct ceremony_entry_list *entries, size_t i)
 {
-	while (i > 0 && !same_text(entries->v[i].action, "begin")) {
+	while (i > 0 && !text_equal(entries->v[i].action, "begin")) {
 		i--;
 	}
-	return i < entries->n && same_text(entries->v[i].action, "begin") ? &entries->v[i] : NULL;
+	return i < entries->n && text_equal(entries->v[i].action, "begin") ? &entries->v[i] : NULL;
 }
 
 const struct ceremony_entry *ceremony_last(const struct ceremony_entry_list *entries, const struct ceremony *plan,
@@ -140,11 +144,29 @@ const struct ceremony_entry *ceremony_last(const struct ceremony_entry_list *ent
 	for (size_t i = entries->n; i > 0; i--) {
 		const struct ceremony_entry *e = &entries->v[i - 1];
 		const struct ceremony_entry *begin = begin_of(entries, i - 1);
-		if (begin != NULL && same_text(begin->name, plan->title) && same_text(e->name, step->name) &&
-		    same_text(e->action, step->action)) {
+		if (begin != NULL && text_equal(begin->name, plan->title) && text_equal(e->name, step->name) &&
+		    text_equal(e->action, step->action)) {
 			*ret_begin = begin;
 			return e;
 		}
 	}
 	return NULL;
+}
+
+int ceremony_making(struct ctx *c, const struct ceremony *plan, const struct ceremony_step *step, bool *ret_begun)
+{
+	struct ceremony_entry_list entries;
+	const struct ceremony_entry *last = NULL;
+	const struct ceremony_entry *begin = NULL;
+	TRY(ceremony_records_so_far(c, plan, &entries));
+	for (size_t i = 0; i < entries.n; i++) {
+		if (text_equal(entries.v[i].name, step->name) && !text_equal(entries.v[i].action, "begin")) {
+			last = &entries.v[i];
+			begin = begin_of(&entries, i);
+		}
+	}
+	*ret_begun = last != NULL && begin != NULL && text_equal(last->action, CEREMONY_MAKING) &&
+	             text_equal(last->file, step->key_label) && plan->sha256 != NULL &&
+	             text_equal(begin->sha256, plan->sha256);
+	return 0;
 }

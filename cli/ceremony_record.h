@@ -35,6 +35,8 @@ struct ceremony_entry {
 	const char *sha256; /* of the DER; begin: of the plan */
 	const char *file;
 	int64_t lints;
+	const char *mode;        /* begin: webpki, or NULL */
+	struct text_list people; /* begin: SHA-256 of the certificates of the plan's people */
 	struct ceremony_approval_list approvals;
 	const char *previous; /* SHA-256 of the line before, without its end */
 };
@@ -50,6 +52,16 @@ int ceremony_record(struct ctx *c, const struct ceremony *plan, struct ceremony_
 /* All lines. MALFORMED: a line that is none. ret_breaks: a sentence for each line that does not name the one before. */
 int ceremony_records_read(struct ctx *c, const struct ceremony *plan, struct ceremony_entry_list *ret,
     struct text_list *ret_breaks) MUST_CHECK;
+
+/* The same where there may be no transcript yet: no entries. */
+int ceremony_records_so_far(struct ctx *c, const struct ceremony *plan, struct ceremony_entry_list *ret) MUST_CHECK;
+
+/* Before a key is made in a token, which no file shows afterwards. */
+#define CEREMONY_MAKING "making"
+
+/* Whether the last that is written down of the step is that its key would be made, under the octets of this very plan. */
+int ceremony_making(
+    struct ctx *c, const struct ceremony *plan, const struct ceremony_step *step, bool *ret_begun) MUST_CHECK;
 
 /* What was last written down of the step, in a ceremony of the plan's title: an earlier line of the same name was cut off. NULL:
  * nothing. ret_begin: the line with which that ceremony began. */

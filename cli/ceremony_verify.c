@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/ceremony_approve.h"
+#include "cli/ceremony_key.h"
 #include "cli/ceremony_make.h"
 #include "cli/files.h"
 #include "lib/crypto/authority.h"
@@ -15,6 +16,8 @@ struct verdict {
 	struct ceremony_entry_list entries;
 	struct text_list seen;
 	struct text_list found;
+	const struct ceremony_entry *judged; /* the beginning whose signatures were looked at last */
+	const char *judgement;               /* what was wrong with them, or NULL */
 };
 
 /* A thing that is not as it was written down. */
@@ -31,11 +34,6 @@ static void find_error(struct verdict *v, const char *name, const char *what)
 	const char *text = arena_printf(v->c->arena, "%s: %s", what, why == NULL ? "" : why);
 	ctx_forgive(v->c);
 	find(v, name, text);
-}
-
-static bool same_text(const char *a, const char *b)
-{
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
 /* The issuer's certificate; false after a finding. */
@@ -74,7 +72,7 @@ static void verify_life(
 	if (cert->not_after.us != planned.us) {
 		find(v, step->name, "it does not live as long as the plan says");
 	}
-	if (!same_text(cert->crl_url, step->crl_url) || !same_text(cert->aia_url, step->aia_url)) {
+	if (!text_equal(cert->crl_url, step->crl_url) || !text_equal(cert->aia_url, step->aia_url)) {
 		find(v, step->name, "its URLs are not those of the plan");
 	}
 }
@@ -86,9 +84,12 @@ static void verify_key(struct verdict *v, const struct ceremony_step *step, cons
 	if (step->key_file == NULL || !file_exists(step->key_file)) {
 		return; /* it may be kept elsewhere, or be destroyed by now */
 	}
-	if (key_read_file(v->c, step->key_file, &key) != 0 || key_spki(v->c, key, &spki) != 0) {
+	if (ceremony_mode(v->plan) == POLICY_WEBPKI && v->plan->passphrase.text == NULL) {
+		return; /* an auditor has no passphrase */
+	}
+	if (ceremony_key_read(v->c, v->plan, step, &key) != 0 || key_spki(v->c, key, &spki) != 0) {
 		find_error(v, step->name, "its key can't be read");
-	} else if (!same_text(ceremony_sha256(v->c->arena, spki), entry->spki_sha256)) {
+	} else if (!text_equal(ceremony_sha256(v->c->arena, spki), entry->spki_sha256)) {
 		find(v, step->name, "its key is another than the one that was made");
 	}
 }
@@ -103,7 +104,7 @@ static void verify_certificate(struct verdict *v, size_t i, const struct ceremon
 		find_error(v, step->name, "its certificate can't be read");
 		return;
 	}
-	if (!same_text(cert_fingerprint(v->c->arena, cert.der), entry->sha256)) {
+	if (!text_equal(cert_fingerprint(v->c->arena, cert.der), entry->sha256)) {
 		find(v, step->name, "its certificate is another than the one that was made");
 	}
 	if (!issuer_of(v, i, &issuer, &issuer_key)) {
@@ -130,7 +131,7 @@ static void verify_crl(struct verdict *v, size_t i, const struct ceremony_entry 
 		find_error(v, step->name, "its CRL can't be read");
 		return;
 	}
-	if (!same_text(ceremony_sha256(v->c->arena, crl.der), entry->sha256)) {
+	if (!text_equal(ceremony_sha256(v->c->arena, crl.der), entry->sha256)) {
 		find(v, step->name, "its CRL is another than the one that was made");
 	}
 	if (!issuer_of(v, i, &issuer, &issuer_key)) {
@@ -148,10 +149,19 @@ static void verify_crl(struct verdict *v, size_t i, const struct ceremony_entry 
 /* The plan by which the step was made, and the signatures under it. */
 static void verify_begin(struct verdict *v, const struct ceremony_step *step, const struct ceremony_entry *begin)
 {
-	if (!same_text(begin->sha256, v->plan->sha256)) {
+	if (!text_equal(begin->sha256, v->plan->sha256)) {
 		find(v, step->name, "it was made by another plan than this one, which was changed since");
-	} else if (ceremony_approvals_kept(v->c, v->plan, &begin->approvals) != 0) {
-		find_error(v, step->name, "the signatures under the plan");
+		return;
+	}
+	if (v->judged != begin) {
+		bool good = ceremony_approvals_kept(v->c, v->plan, &begin->approvals) == 0;
+		const char *why = v->c->err.cause == NULL ? v->c->err.detail : v->c->err.cause;
+		v->judged = begin;
+		v->judgement = good ? NULL : arena_printf(v->c->arena, "the signatures under the plan: %s", why);
+		ctx_forgive(v->c);
+	}
+	if (v->judgement != NULL) {
+		find(v, step->name, v->judgement);
 	}
 }
 
@@ -189,7 +199,7 @@ static void verify_step(struct verdict *v, size_t i)
 	}
 }
 
-int ceremony_verify(struct ctx *c, const struct ceremony *plan, struct text_list *ret_seen, struct text_list *ret_found)
+static int verify(struct ctx *c, const struct ceremony *plan, struct text_list *ret_seen, struct text_list *ret_found)
 {
 	struct verdict v = { .c = c, .plan = plan };
 	struct text_list breaks;
@@ -211,4 +221,16 @@ int ceremony_verify(struct ctx *c, const struct ceremony *plan, struct text_list
 	*ret_seen = v.seen;
 	*ret_found = v.found;
 	return 0;
+}
+
+int ceremony_verify(struct ctx *c, const struct ceremony *plan, struct text_list *ret_seen, struct text_list *ret_found)
+{
+	const struct secret_source source = { "the passphrase of the key files", plan->passphrase_file, NULL };
+	struct ceremony opened = *plan;
+	if (plan->passphrase_file != NULL && file_exists(plan->passphrase_file)) {
+		TRY(secret_read(c, &source, &opened.passphrase));
+	}
+	int result = verify(c, &opened, ret_seen, ret_found);
+	secret_done(&opened.passphrase);
+	return result;
 }

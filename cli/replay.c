@@ -28,14 +28,9 @@ static void differ(struct replay *r, const char *what, const char *recorded, con
 	}
 }
 
-static bool same_text(const char *a, const char *b)
-{
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
 static void compare(struct replay *r, const char *what, const char *recorded, const char *now)
 {
-	if (!same_text(recorded, now)) {
+	if (!text_equal(recorded, now)) {
 		differ(r, what, recorded, now);
 	}
 }
@@ -113,7 +108,7 @@ static struct bytes answer_of(const struct replay *r)
 	}
 	for (size_t i = 0; i < r->resolutions.resolutions.n; i++) {
 		const struct resolution *one = &r->resolutions.resolutions.v[i];
-		answer = same_text(one->type, "TXT") && one->raw.n > 0 ? one->raw : answer;
+		answer = text_equal(one->type, "TXT") && one->raw.n > 0 ? one->raw : answer;
 	}
 	return answer;
 }
@@ -197,7 +192,7 @@ enum replay_outcome replay_record(
 {
 	*ret_list = (struct replay_difference_list) { ARENA_ARRAY(c->arena, DIFFERENCES_MAX, struct replay_difference), 0 };
 	struct replay r = { .c = c, .record = record, .list = ret_list };
-	if (same_text(record->proof, "grant")) {
+	if (text_equal(record->proof, "grant")) {
 		return REPLAY_GRANTED;
 	}
 	if (record->salt.n == 0 || record->resolutions == NULL || record->attempts == NULL) {

@@ -19,6 +19,16 @@ const char *revocation_reason_name(int64_t reason)
 	return reason < 0 || reason >= (int64_t) COUNT_OF(reasons) ? NULL : reasons[reason].name;
 }
 
+int64_t revocation_reason_find(const char *name)
+{
+	for (int64_t i = 0; i < (int64_t) COUNT_OF(reasons); i++) {
+		if (reasons[i].name != NULL && strcmp(reasons[i].name, name) == 0) {
+			return i;
+		}
+	}
+	return -1;
+}
+
 bool revocation_reason_is_subscribers(int64_t reason)
 {
 	return revocation_reason_name(reason) != NULL && reasons[reason].subscribers;

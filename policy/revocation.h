@@ -9,6 +9,9 @@
 /* The name of a CRLReason that this CA uses (E-10), or NULL. */
 const char *revocation_reason_name(int64_t reason);
 
+/* The reason of this name; -1: there is none. */
+int64_t revocation_reason_find(const char *name);
+
 /* Whether a subscriber may give it. */
 bool revocation_reason_is_subscribers(int64_t reason);
 

@@ -26,3 +26,8 @@ bool bytes_equal_text(struct bytes a, const char *text)
 {
 	return bytes_equal(a, bytes_of_text(text));
 }
+
+bool text_equal(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}

@@ -41,4 +41,7 @@ bool bytes_equal_secret(struct bytes a, struct bytes b);
 /* The octets are exactly the text. */
 bool bytes_equal_text(struct bytes a, const char *text);
 
+/* The same texts, or none on both sides. */
+bool text_equal(const char *a, const char *b);
+
 #endif

@@ -30,7 +30,15 @@ def folder(tmp_path, people):
     for one in people.iterdir():
         (tmp_path / one.name).symlink_to(one)
     (tmp_path / "plan.yaml").write_text(FIRST)
+    (tmp_path / "passphrase").write_text("open sesame\n")
+    (tmp_path / "passphrase").chmod(0o600)
     return tmp_path
+
+
+def seal(folder, name):
+    openssl(folder, "pkcs8", "-topk8", "-v2", "aes256", "-in", name, "-out", name + ".sealed", "-passout", "file:passphrase")
+    (folder / (name + ".sealed")).chmod(0o600)
+    return (folder / (name + ".sealed")).read_bytes()
 
 
 def cairn(folder, *arguments, code=0):
@@ -85,7 +93,7 @@ def test_first_keys(folder):
     assert "CN = Example Root 1" in root and "Digital Signature" not in root and "pathlen" not in root
     openssl(folder, "crl", "-inform", "DER", "-in", "root-1.crl", "-out", "crl.pem")
     openssl(folder, "verify", "-x509_strict", "-check_ss_sig", "-crl_check", "-CRLfile", "crl.pem", "-CAfile", "root.pem", "signing.pem")
-    assert (folder / "signing.pub").read_text() == openssl(folder, "pkey", "-in", "signing.key", "-pubout")
+    assert (folder / "signing.pub").read_text() == openssl(folder, "pkey", "-in", "signing.key", "-passin", "file:passphrase", "-pubout")
     assert [one["action"] for one in lines(folder)] == ["begin", "root", "key", "intermediate", "crl"]
     assert [one["person"] for one in lines(folder)[0]["approvals"]] == ["/CN=ana", "/CN=ben"]
     assert "All is as the transcript tells" in cairn(folder, "verify", "plan.yaml")
@@ -130,6 +138,40 @@ def test_people_agree_to_contents(folder):
     openssl(folder, "req", "-x509", "-newkey", "rsa:3072", "-nodes", "-days", "9", "-keyout", "eve.key", "-out", "cleo.pem", "-subj", "/CN=cleo")
     assert "by none of the plan's people" in cairn(folder, "plan.yaml", "--yes", *both, code=1)
     assert not (folder / "root.pem").exists()
+
+
+def test_keys_are_encrypted(folder):
+    """F-2: in mode webpki no key is in a plain file; without a passphrase none is made, and a wrong one opens none"""
+    made(folder)
+    for name in ("root.key", "signing.key"):
+        assert (folder / name).read_text().startswith("-----BEGIN ENCRYPTED PRIVATE KEY-----")
+        assert "PRIVATE KEY" in openssl(folder, "pkey", "-in", name, "-passin", "file:passphrase")
+    (folder / "passphrase").write_text("another\n")
+    assert "does not open" in cairn(folder, "second.yaml", "--yes", *second(folder), code=1)
+    (folder / "third.yaml").write_text(FIRST.replace("passphrase_file: passphrase", "").replace("transcript.jsonl", "third.jsonl").replace("root.", "third."))
+    options = agree(folder, "third.yaml")
+    done = subprocess.run(["setsid", CAIRN, "ceremony", "third.yaml", "--yes", *options], capture_output=True, text=True, check=False, cwd=folder,
+                          stdin=subprocess.DEVNULL, timeout=60)
+    assert done.returncode == 1 and "terminal" in done.stderr, done
+    assert not (folder / "third.key").exists()
+
+
+def test_a_plan_does_not_choose_who_agrees(folder):
+    """F-3: other people than before, or a mode that asks nobody, need those who were asked before"""
+    made(folder)
+    for name in ("dora", "emil"):
+        openssl(folder, "req", "-x509", "-newkey", "rsa:3072", "-nodes", "-days", "9", "-keyout", f"{name}.key", "-out", f"{name}.pem", "-subj", f"/CN={name}")
+    second(folder)
+    plan = (folder / "second.yaml").read_text()
+    (folder / "second.yaml").write_text(plan.replace("[ana.pem, ben.pem, cleo.pem]", "[dora.pem, emil.pem]"))
+    assert "0 of 2 people agreed whom the ceremony before" in cairn(
+        folder, "second.yaml", "--yes", *agree(folder, "second.yaml", ("dora", "emil")), code=1)
+    (folder / "second.yaml").write_text(plan.replace("[ana.pem, ben.pem, cleo.pem]", "[dora.pem, ana.pem]"))
+    assert "1 of 2 people agreed whom the ceremony before" in cairn(
+        folder, "second.yaml", "--yes", *agree(folder, "second.yaml", ("dora", "ana")), code=1)
+    (folder / "second.yaml").write_text(plan.replace("mode: webpki", "mode: private").replace("people: [ana.pem, ben.pem, cleo.pem]\n", ""))
+    assert "in mode webpki, and this plan is in another" in cairn(folder, "second.yaml", "--yes", code=1)
+    assert not (folder / "root-2.crl").exists() and (folder / "signing.key").exists()
 
 
 def test_signed_with_openssl(folder):
@@ -190,7 +232,7 @@ def test_verify_finds_what_was_changed(folder):
     openssl(folder, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384", "-nodes", "-keyout", "other.key", "-out", "other.pem",
             "-subj", "/C=DE/O=Example/CN=Example Root 1", "-days", "3650")
     assert "root: its certificate" in findings("root.pem", (folder / "other.pem").read_bytes())
-    assert "its key is another" in findings("signing.key", (folder / "other.key").read_bytes())
+    assert "its key is another" in findings("signing.key", seal(folder, "other.key"))
     assert "root-crl-1" in findings("root-1.crl", kept["root-1.crl"][:-1] + bytes([kept["root-1.crl"][-1] ^ 1]))
     assert "which was changed since" in findings("plan.yaml", FIRST.replace("days: 360\n", "days: 361\n").encode())
     assert "All is as the transcript tells" in cairn(folder, "verify", "plan.yaml")
@@ -249,3 +291,36 @@ def test_without_network(folder):
     options = agree(folder)
     subprocess.run(["unshare", "-rn", CAIRN, "ceremony", "plan.yaml", "--yes", *options], check=True, capture_output=True, cwd=folder)
     assert (folder / "root-1.crl").exists()
+
+
+@pytest.fixture
+def token(tmp_path, monkeypatch):
+    """A token of SoftHSM, as a plan names it."""
+    (tmp_path / "tokens").mkdir()
+    (tmp_path / "softhsm2.conf").write_text(f"directories.tokendir = {tmp_path}/tokens\nobjectstore.backend = file\n")
+    (tmp_path / "pin").write_text("271828\n")
+    (tmp_path / "pin").chmod(0o600)
+    monkeypatch.setenv("SOFTHSM2_CONF", str(tmp_path / "softhsm2.conf"))
+    subprocess.run(["softhsm2-util", "--init-token", "--free", "--label", "cairn", "--pin", "271828", "--so-pin", "314159"], check=True,
+                   stdout=subprocess.DEVNULL)
+    return "token: { module: /usr/lib/softhsm/libsofthsm2.so, label: cairn, pin_file: pin }\n"
+
+
+def test_a_key_in_a_token_is_announced(tmp_path, token):
+    """F-1, F-12: it is in the transcript before it is made, and a ceremony that was cut off behind it goes on with it, under this plan only"""
+    plan = "title: In a token\ntranscript: transcript.jsonl\n" + token + (
+        "steps:\n  - { action: root, name: root, key: p384, common_name: Root, country: XX, organization: Test, cert_file: root.pem, key_label: root }\n")
+    (tmp_path / "plan.yaml").write_text(plan)
+    cairn(tmp_path, "plan.yaml", "--yes")
+    assert [one["action"] for one in lines(tmp_path)] == ["begin", "making", "root"]
+    key = openssl(tmp_path, "x509", "-in", "root.pem", "-noout", "-pubkey")
+    transcript = tmp_path / "transcript.jsonl"
+    transcript.write_text("".join(transcript.read_text().splitlines(True)[:2]))
+    (tmp_path / "root.pem").unlink()
+    (tmp_path / "plan.yaml").write_text(plan.replace("common_name: Root", "common_name: Other"))
+    assert "has a private key \"root\" already" in cairn(tmp_path, "plan.yaml", "--yes", code=1)
+    transcript.write_text("".join(transcript.read_text().splitlines(True)[:2]))
+    (tmp_path / "plan.yaml").write_text(plan)
+    cairn(tmp_path, "plan.yaml", "--yes")
+    assert openssl(tmp_path, "x509", "-in", "root.pem", "-noout", "-pubkey") == key
+    assert "All is as the transcript tells" in cairn(tmp_path, "verify", "plan.yaml")
