@@ -7,7 +7,6 @@
 
 #include <cmocka.h>
 
-#include "lib/base/metrics.h"
 #include "ra/blocked.h"
 #include "ra/waves.h"
 #include "tests/unit/turns.h"
@@ -229,6 +228,32 @@ static void test_who_acts(void **state)
 	pg_assert_value("SELECT actor || ' ' || (facts->>'login') FROM log.event", "operator ana cairn_operator");
 }
 
+/* E-7: very many, each once, and a second run does nothing. CAIRN_WAVES_CERTIFICATES=1000000 measures it. */
+static void test_many(void **state)
+{
+	const char *asked = getenv("CAIRN_WAVES_CERTIFICATES");
+	int n = asked == NULL ? 3000 : (int) strtol(asked, NULL, 10);
+	int batches = 0;
+	(void) state;
+	add_certificates(n, "now()");
+	pg_exec("cairn_owner", "ANALYZE ca.certificate");
+	pg_exec("cairn_operator", order_of("4"));
+	pass_time(3000);
+	int64_t since_us = clock_monotonic_us();
+	for (bool more = true; more; batches++) {
+		more = waves_sweep();
+		assert_true(batches <= n / 500 + 1);
+	}
+	printf("%d certificates: %d batches, %lld ms each\n", n, batches,
+	    (long long) (clock_monotonic_us() - since_us) / 1000 / batches);
+	pg_assert_value("SELECT count(*) = (SELECT count(*) FROM ca.certificate) FROM ca.revocation", "t");
+	char *events = pg_value("SELECT count(*) FROM log.event");
+	pg_exec("cairn_operator", "SELECT acme.revoke_waves(" INCIDENT ", 500, 'operator ana')");
+	assert_false(waves_sweep());
+	pg_assert_value("SELECT count(*) FROM log.event", events);
+	free(events);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -239,6 +264,7 @@ int main(void)
 		cmocka_unit_test_setup(test_being_signed, fresh),
 		cmocka_unit_test_setup(test_order_of_locks, fresh),
 		cmocka_unit_test_setup(test_who_acts, fresh),
+		cmocka_unit_test_setup(test_many, fresh),
 	};
 	return cmocka_run_group_tests(tests, setup, pg_group_teardown);
 }
