@@ -26,16 +26,30 @@ static enum state certificate_state(struct ctx *c, const struct ceremony_step *s
 	return cert ? MADE : ABSENT;
 }
 
-static enum state step_state(struct ctx *c, const struct ceremony_step *s)
+/* In a token nothing is seen from outside: what the transcript tells. */
+static enum state destroyed_state(struct ctx *c, const struct ceremony *plan, const struct ceremony_step *s)
+{
+	struct ceremony_entry_list entries;
+	const struct ceremony_entry *begin = NULL;
+	if (s->key_label == NULL) {
+		return file_exists(s->key_file) ? ABSENT : MADE;
+	}
+	if (ceremony_records_so_far(c, plan, &entries) != 0) {
+		return BROKEN;
+	}
+	return ceremony_last(&entries, plan, s, &begin) == NULL ? ABSENT : MADE;
+}
+
+static enum state step_state(struct ctx *c, const struct ceremony *plan, const struct ceremony_step *s)
 {
 	if (ceremony_step_is(s, "crl")) {
 		return file_exists(s->crl_file) ? MADE : ABSENT;
 	}
 	if (ceremony_step_is(s, "key")) {
-		return file_exists(s->key_file) ? MADE : ABSENT;
+		return file_exists(s->key_label == NULL ? s->key_file : s->public_file) ? MADE : ABSENT;
 	}
 	if (ceremony_step_is(s, "destroy")) {
-		return file_exists(s->key_file) ? ABSENT : MADE;
+		return destroyed_state(c, plan, s);
 	}
 	if (ceremony_step_is(s, "use")) {
 		return MADE;
@@ -137,8 +151,8 @@ static const char *sentence(struct arena *a, const struct ceremony *plan, const 
 		text = arena_printf(a, "%s%s%s", key_text(a, s), s->public_file == NULL ? "" : ", its public key in ",
 		    s->public_file == NULL ? "" : s->public_file);
 	} else if (ceremony_step_is(s, "destroy")) {
-		text = arena_printf(
-		    a, "destroys the key in %s, whose public key has the SHA-256 %s, for good", s->key_file, s->spki_sha256);
+		text = arena_printf(a, "destroys the key in %s, whose public key has the SHA-256 %s, for good",
+		    place_text(a, s), s->spki_sha256);
 	} else {
 		text = ceremony_step_is(s, "crl") ? crl_text(a, s) : certificate_text(a, s);
 	}
@@ -149,7 +163,7 @@ int ceremony_describe(struct ctx *c, const struct ceremony *plan, struct text_li
 {
 	struct text_list list = { ARENA_ARRAY(c->arena, plan->steps.n, const char *), plan->steps.n };
 	for (size_t i = 0; i < plan->steps.n; i++) {
-		enum state there = step_state(c, &plan->steps.v[i]);
+		enum state there = step_state(c, plan, &plan->steps.v[i]);
 		if (there == BROKEN) {
 			return -1;
 		}
@@ -300,7 +314,7 @@ static int run(
 	TRY(ceremony_people_stay(c, plan, &entries, agreed));
 	for (size_t i = 0; i < plan->steps.n; i++) {
 		const struct ceremony_step *s = &plan->steps.v[i];
-		enum state there = step_state(c, s);
+		enum state there = step_state(c, plan, s);
 		if (there == BROKEN) {
 			return -1;
 		}

@@ -39,7 +39,7 @@ struct ceremony_step {
 	const char *cert_file;
 	const char *key_file;
 	const char *public_file; /* key: where the public key goes; intermediate: whose key was made elsewhere */
-	const char *key_label;   /* root, intermediate, use: instead of key_file, in the plan's token */
+	const char *key_label;   /* instead of key_file, in the plan's token */
 	const char *crl_file;
 	const char *previous; /* the CRL before */
 	int64_t number;       /* 0: the one behind that of the CRL before */

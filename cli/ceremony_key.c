@@ -55,7 +55,7 @@ static int make_new(struct ctx *c, const struct ceremony *plan, const struct cer
 		.file = step->key_label,
 	};
 	bool begun = false;
-	TRY(ceremony_making(c, plan, step, &begun));
+	TRY(ceremony_announced(c, plan, step, CEREMONY_MAKING, &begun));
 	if (begun && token_key(c, plan->opened, step->key_label, NULL, true, &key) == 0) {
 		*ret_key = key.key; /* the ceremony was cut off behind the making of it */
 		return 0;
@@ -111,14 +111,14 @@ static struct ceremony_entry entry_of(struct arena *a, const struct ceremony_ste
 		.name = step->name,
 		.key = key_kind_name(key_kind_of(key->key)),
 		.spki_sha256 = ceremony_sha256(a, key->spki),
-		.file = step->key_file,
+		.file = step->key_label == NULL ? step->key_file : step->key_label,
 	};
 }
 
 int ceremony_key_make(struct ctx *c, const struct ceremony *plan, const struct ceremony_step *step)
 {
 	struct ceremony_key key;
-	TRY(key_generate(c, step->key, &key.key));
+	TRY(make_new(c, plan, step, &key.key));
 	TRY(key_spki(c, key.key, &key.spki));
 	TRY(ceremony_record(c, plan, entry_of(c->arena, step, &key)));
 	TRY(step->public_file == NULL ? 0 : write_public(c, step, key.key));
@@ -145,9 +145,46 @@ static int overwrite(struct ctx *c, const char *path)
 	return done ? 0 : ctx_fault(c, "%s can't be overwritten: %s", path, strerror(why));
 }
 
+static int check_meant(struct ctx *c, const struct ceremony_step *step, const struct ceremony_entry *entry)
+{
+	return strcasecmp(entry->spki_sha256, step->spki_sha256) == 0
+	           ? 0
+	           : FAIL(c, MALFORMED,
+	                 "%s holds another key than the one to be destroyed: the SHA-256 of its public key is %s",
+	                 entry->file, entry->spki_sha256);
+}
+
+/* Announced, ended, and told: a ceremony that was cut off between finds no key, and tells. */
+static int destroy_in_token(struct ctx *c, const struct ceremony *plan, const struct ceremony_step *step)
+{
+	struct ceremony_entry entry = { .action = CEREMONY_DESTROYING, .name = step->name, .file = step->key_label };
+	struct ceremony_key key;
+	struct token_key found;
+	bool announced = false;
+	TRY(ceremony_announced(c, plan, step, CEREMONY_DESTROYING, &announced));
+	if (token_key(c, plan->opened, step->key_label, NULL, false, &found) == 0) {
+		key.key = found.key;
+		TRY(key_spki(c, key.key, &key.spki));
+		entry = entry_of(c->arena, step, &key);
+		TRY(check_meant(c, step, &entry));
+		entry.action = CEREMONY_DESTROYING;
+		TRY(ceremony_record(c, plan, entry));
+		TRY(token_destroy_key(c, plan->opened, &found));
+	} else if (!announced) {
+		return -1;
+	}
+	ctx_forgive(c);
+	entry.action = step->action;
+	entry.spki_sha256 = step->spki_sha256;
+	return ceremony_record(c, plan, entry);
+}
+
 int ceremony_key_destroy(struct ctx *c, const struct ceremony *plan, const struct ceremony_step *step)
 {
 	struct ceremony_key key;
+	if (step->key_label != NULL) {
+		return destroy_in_token(c, plan, step);
+	}
 	if (ceremony_key_read(c, plan, step, &key.key) != 0) { /* one from before that is not encrypted may end too */
 		const char *why = c->err.cause;
 		ctx_forgive(c);
@@ -158,11 +195,7 @@ int ceremony_key_destroy(struct ctx *c, const struct ceremony *plan, const struc
 	}
 	TRY(key_spki(c, key.key, &key.spki));
 	struct ceremony_entry entry = entry_of(c->arena, step, &key);
-	if (strcasecmp(entry.spki_sha256, step->spki_sha256) != 0) {
-		return FAIL(c, MALFORMED,
-		    "%s holds another key than the one to be destroyed: the SHA-256 of its public key is %s", step->key_file,
-		    entry.spki_sha256);
-	}
+	TRY(check_meant(c, step, &entry));
 	TRY(ceremony_record(c, plan, entry));
 	TRY(overwrite(c, step->key_file));
 	return unlink(step->key_file) == 0 ? 0 : ctx_fault(c, "%s can't be removed: %s", step->key_file, strerror(errno));

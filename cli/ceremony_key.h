@@ -25,7 +25,7 @@ int ceremony_key_write(struct ctx *c, const struct ceremony *plan, const struct 
 /* A step that makes a key and nothing else. */
 int ceremony_key_make(struct ctx *c, const struct ceremony *plan, const struct ceremony_step *step) MUST_CHECK;
 
-/* Overwrites and removes the key in the step's file. MALFORMED unless it is the one that the plan means. */
+/* Overwrites and removes the key in the step's file, or ends the one in the token. MALFORMED unless it is the one that the plan means. */
 int ceremony_key_destroy(struct ctx *c, const struct ceremony *plan, const struct ceremony_step *step) MUST_CHECK;
 
 #endif

@@ -150,10 +150,11 @@ static const char *step_fault(const struct ceremony *plan, size_t i)
 		return s->cert_file == NULL ? "cert_file is missing" : NULL;
 	}
 	if (ceremony_step_is(s, "key")) {
-		return s->key == NULL || s->key_file == NULL ? "key and key_file are needed" : NULL;
+		bool whole = s->key != NULL && has_place(s) && (s->key_label == NULL || s->public_file != NULL);
+		return whole ? NULL : "key and key_file are needed, or key, key_label and public_file";
 	}
 	if (ceremony_step_is(s, "destroy")) {
-		return s->key_file == NULL || s->spki_sha256 == NULL ? "key_file and spki_sha256 are needed" : NULL;
+		return has_place(s) && s->spki_sha256 != NULL ? NULL : "key_file or key_label, and spki_sha256 are needed";
 	}
 	if (ceremony_step_is(s, "root")) {
 		bool whole = s->common_name != NULL && s->cert_file != NULL && (s->key != NULL) == has_place(s) &&
@@ -165,10 +166,8 @@ static const char *step_fault(const struct ceremony *plan, size_t i)
 
 static const char *label_fault(const struct ceremony *plan, const struct ceremony_step *s)
 {
-	bool fits = plan->token.module != NULL && !ceremony_step_is(s, "key") && !ceremony_step_is(s, "destroy");
-	return s->key_label == NULL || fits
-	           ? NULL
-	           : "key_label is for a root, an intermediate or a use, and needs the plan's token";
+	bool fits = plan->token.module != NULL && (!ceremony_step_is(s, "destroy") || plan->transcript != NULL);
+	return s->key_label == NULL || fits ? NULL : "key_label needs the plan's token, and to destroy one a transcript";
 }
 
 static bool name_is_free(const struct ceremony *plan, size_t i)

@@ -153,7 +153,8 @@ const struct ceremony_entry *ceremony_last(const struct ceremony_entry_list *ent
 	return NULL;
 }
 
-int ceremony_making(struct ctx *c, const struct ceremony *plan, const struct ceremony_step *step, bool *ret_begun)
+int ceremony_announced(struct ctx *c, const struct ceremony *plan, const struct ceremony_step *step, const char *action,
+    bool *ret_announced)
 {
 	struct ceremony_entry_list entries;
 	const struct ceremony_entry *last = NULL;
@@ -165,8 +166,8 @@ int ceremony_making(struct ctx *c, const struct ceremony *plan, const struct cer
 			begin = begin_of(&entries, i);
 		}
 	}
-	*ret_begun = last != NULL && begin != NULL && text_equal(last->action, CEREMONY_MAKING) &&
-	             text_equal(last->file, step->key_label) && plan->sha256 != NULL &&
-	             text_equal(begin->sha256, plan->sha256);
+	*ret_announced = last != NULL && begin != NULL && text_equal(last->action, action) &&
+	                 text_equal(last->file, step->key_label) && plan->sha256 != NULL &&
+	                 text_equal(begin->sha256, plan->sha256);
 	return 0;
 }

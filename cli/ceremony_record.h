@@ -56,12 +56,13 @@ int ceremony_records_read(struct ctx *c, const struct ceremony *plan, struct cer
 /* The same where there may be no transcript yet: no entries. */
 int ceremony_records_so_far(struct ctx *c, const struct ceremony *plan, struct ceremony_entry_list *ret) MUST_CHECK;
 
-/* Before a key is made in a token, which no file shows afterwards. */
+/* Before a key is made or destroyed in a token, which no file shows afterwards. */
 #define CEREMONY_MAKING "making"
+#define CEREMONY_DESTROYING "destroying"
 
-/* Whether the last that is written down of the step is that its key would be made, under the octets of this very plan. */
-int ceremony_making(
-    struct ctx *c, const struct ceremony *plan, const struct ceremony_step *step, bool *ret_begun) MUST_CHECK;
+/* Whether the last that is written down of the step is this announcement, under the octets of this very plan. */
+int ceremony_announced(struct ctx *c, const struct ceremony *plan, const struct ceremony_step *step, const char *action,
+    bool *ret_announced) MUST_CHECK;
 
 /* What was last written down of the step, in a ceremony of the plan's title: an earlier line of the same name was cut off. NULL:
  * nothing. ret_begin: the line with which that ceremony began. */

@@ -174,7 +174,7 @@ static void verify_step(struct verdict *v, size_t i)
 	if (entry == NULL) {
 		bool made = (step->cert_file != NULL && file_exists(step->cert_file)) ||
 		            (step->crl_file != NULL && file_exists(step->crl_file)) ||
-		            (ceremony_step_is(step, "key") && file_exists(step->key_file));
+		            (ceremony_step_is(step, "key") && step->key_file != NULL && file_exists(step->key_file));
 		if (made) {
 			find(v, step->name, "it is there, and the transcript does not tell how it was made");
 		} else {
@@ -188,7 +188,7 @@ static void verify_step(struct verdict *v, size_t i)
 	} else if (ceremony_step_is(step, "key")) {
 		verify_key(v, step, entry);
 	} else if (ceremony_step_is(step, "destroy")) {
-		if (file_exists(step->key_file)) {
+		if (step->key_file != NULL && file_exists(step->key_file)) {
 			find(v, step->name, "the key is still there");
 		}
 	} else {

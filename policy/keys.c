@@ -47,7 +47,7 @@ struct ruling keys_decide(struct arena *a, enum keys_use use, const struct keys_
 int keys_read_spki(struct ctx *c, struct bytes spki, enum problem as, struct keys_read *ret_read)
 {
 	EVP_PKEY *key = NULL;
-	if (key_of_spki(c, spki, &key) != 0) { /* D-6, and that a point is on its curve (F-23) */
+	if (key_of_spki(c, spki, &key) != 0) { /* D-6, D-67, and that a point is on its curve (F-23) */
 		const char *why = c->err.detail;
 		ctx_forgive(c);
 		return ruling_fail(c, as, "The key is refused:", ruling_because(c->arena, RULE_KEY_FORM, "%s", why));

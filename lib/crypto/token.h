@@ -21,7 +21,8 @@ struct token_key {
 	unsigned long handle; /* of the private half */
 };
 
-/* Opens the token by its label and serial number, never by the number of its slot, and logs in once. Unattended, it does not log in
+/* Opens the token by its label and serial number, never by the number of its slot, so that one that was restored takes its place (F-15), and
+ * logs in once. Unattended, it does not log in
  * when the token reports wrong PINs since the last good one, so that no number of restarts locks it. SERVER_INTERNAL with a sentence
  * that names slot and token; then ret_trouble is set. */
 int token_open(struct ctx *c, const struct config_token *config, const struct secret *pin, bool attended,
@@ -48,6 +49,9 @@ bool token_answers(const struct token *t, const struct token_key *key);
  * when there is one of this label. */
 int token_make_key(
     struct ctx *c, struct token *t, const char *kind, const char *label, struct token_key *ret) MUST_CHECK;
+
+/* Ends the key and its public half in the token. SERVER_INTERNAL when the token does not. */
+int token_destroy_key(struct ctx *c, struct token *t, const struct token_key *key) MUST_CHECK;
 
 /* Without a login: where the token is and how its PIN stands, a sentence. False when a person has to do something. */
 bool token_describe(struct ctx *c, const struct config_token *config, const char **ret_sentence);

@@ -247,3 +247,41 @@ int token_make_key(struct ctx *c, struct token *t, const char *kind, const char 
 	}
 	return ctx_fault(c, "there is no kind of key \"%s\"", kind);
 }
+
+static CK_RV destroy_in(const struct token *t, CK_SESSION_HANDLE session, CK_ATTRIBUTE *wanted, CK_ULONG n_wanted)
+{
+	CK_OBJECT_HANDLE handles[KEYS_MAX];
+	CK_ULONG n = 0;
+	CK_RV result = t->functions->C_FindObjectsInit(session, wanted, n_wanted);
+	if (result == CKR_OK) {
+		result = t->functions->C_FindObjects(session, handles, KEYS_MAX, &n);
+		(void) t->functions->C_FindObjectsFinal(session);
+	}
+	for (CK_ULONG i = 0; i < n && result == CKR_OK; i++) {
+		result = t->functions->C_DestroyObject(session, handles[i]);
+	}
+	return result;
+}
+
+int token_destroy_key(struct ctx *c, struct token *t, const struct token_key *key)
+{
+	CK_OBJECT_CLASS class = CKO_PUBLIC_KEY;
+	CK_SESSION_HANDLE session = 0;
+	struct bytes label;
+	struct bytes id;
+	TRY(read_octets(c, t, key->handle, CKA_LABEL, &label));
+	TRY(read_octets(c, t, key->handle, CKA_ID, &id));
+	CK_RV result = t->functions->C_OpenSession(
+	    PKCS11_get_slotid_from_slot(t->slot), CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session);
+	if (result != CKR_OK) {
+		return fault_of(c, t, "opens no session to destroy a key", result);
+	}
+	CK_ATTRIBUTE public[] = { { CKA_CLASS, &class, sizeof(class) },
+		{ CKA_LABEL, (void *) (uintptr_t) label.p, label.n }, { CKA_ID, (void *) (uintptr_t) id.p, id.n } };
+	result = t->functions->C_DestroyObject(session, key->handle);
+	if (result == CKR_OK) {
+		result = destroy_in(t, session, public, COUNT_OF(public));
+	}
+	(void) t->functions->C_CloseSession(session);
+	return result == CKR_OK ? 0 : fault_of(c, t, "does not destroy the key", result);
+}

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -324,3 +325,30 @@ def test_a_key_in_a_token_is_announced(tmp_path, token):
     cairn(tmp_path, "plan.yaml", "--yes")
     assert openssl(tmp_path, "x509", "-in", "root.pem", "-noout", "-pubkey") == key
     assert "All is as the transcript tells" in cairn(tmp_path, "verify", "plan.yaml")
+
+
+def test_a_key_is_made_and_destroyed_in_a_token(tmp_path, token):
+    """F-1, F-9: only the one that is meant, told before and behind; what was cut off between is told by the next run"""
+    head = "title: In a token\ntranscript: transcript.jsonl\n" + token + "steps:\n"
+    (tmp_path / "plan.yaml").write_text(head + "".join(
+        f"  - {{ action: key, name: {name}, key: p256, key_label: {name}, public_file: {name}.pub }}\n" for name in ("one", "other")))
+    cairn(tmp_path, "plan.yaml", "--yes")
+    one, other = (line["spki_sha256"] for line in lines(tmp_path) if line["action"] == "key")
+    assert "All is there already" in cairn(tmp_path, "plan.yaml", "--yes")
+
+    def end(label, digest, code=0):
+        (tmp_path / "end.yaml").write_text(head + f"  - {{ action: destroy, name: end-{label}, key_label: {label}, spki_sha256: {digest} }}\n")
+        return cairn(tmp_path, "end.yaml", "--yes", code=code)
+
+    assert "another key than the one to be destroyed" in end("one", other, code=1)
+    end("one", one)
+    assert [line["action"] for line in lines(tmp_path)[-3:]] == ["begin", "destroying", "destroy"]
+    assert "All is there already" in end("one", one)
+    listed = subprocess.run(["pkcs11-tool", "--module", "/usr/lib/softhsm/libsofthsm2.so", "--token-label", "cairn", "--pin", "271828", "-O"],
+                            capture_output=True, text=True, check=False) if shutil.which("pkcs11-tool") else None
+    assert listed is None or ("one" not in listed.stdout.split() and "other" in listed.stdout.split()), listed.stdout
+    transcript = tmp_path / "transcript.jsonl"
+    transcript.write_text("".join(transcript.read_text().splitlines(True)[:-1]))  # cut off behind the destruction
+    end("one", one)
+    assert lines(tmp_path)[-1]["action"] == "destroy" and lines(tmp_path)[-1]["spki_sha256"] == one
+    assert "has no private key" in end("none", one, code=1)

@@ -333,6 +333,27 @@ static void forms(void **state)
 	assert_refused(c, KEYS_ACCOUNT, ((struct bytes) { NULL, 0 }), "key.form");
 }
 
+/* D-67: ML-DSA-44, -65 and -87 (2.16.840.1.101.3.4.3.17 to .19), with public keys of their sizes, in whatever use. */
+static void ml_dsa(void **state)
+{
+	struct ctx *c = *state;
+	static const size_t sizes[] = { 1312, 1952, 2592 };
+	for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+		const uint8_t algorithm[] = { 0x30, 0x0b, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03,
+			(uint8_t) (17 + i) };
+		uint8_t *octets = arena_alloc(c->arena, sizes[i]);
+		random_bytes(octets, sizes[i]);
+		struct bytes spki = DER(c->arena, DER_SEQUENCE, { algorithm, sizeof(algorithm) },
+		    der_bits(c->arena, (struct bytes) { octets, sizes[i] }));
+		assert_int_equal(keys_check(c, KEYS_CERTIFICATE, spki, NULL, PROBLEM_BAD_CSR), -1);
+		assert_int_equal(c->err.type, PROBLEM_BAD_CSR);
+		ctx_forgive(c);
+		assert_int_equal(keys_check(c, KEYS_ACCOUNT, spki, NULL, PROBLEM_BAD_PUBLIC_KEY), -1);
+		assert_int_equal(c->err.type, PROBLEM_BAD_PUBLIC_KEY);
+		ctx_forgive(c);
+	}
+}
+
 /* Runs last. What only the database knows is tried in test_ra.c and test_ra_policy.c, private keys in test_wfe_leak.c. */
 static void every_rule_was_seen(void **state)
 {
@@ -357,6 +378,7 @@ int main(void)
 		WITH_CTX(fermat),
 		WITH_CTX(roca),
 		WITH_CTX(forms),
+		WITH_CTX(ml_dsa),
 		WITH_CTX(every_rule_was_seen),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

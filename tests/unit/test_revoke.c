@@ -112,6 +112,8 @@ static void test_occasions(void **state)
 		bool allowed = reason == 0 || reason == 1 || reason == 3 || reason == 4 || reason == 5;
 		assert_int_equal(revocation_reason_is_subscribers(reason), allowed);
 		assert_int_equal(revocation_reason_name(reason) != NULL, allowed || reason == 9);
+		assert_true(
+		    revocation_reason_name(reason) == NULL || revocation_reason_find(revocation_reason_name(reason)) == reason);
 	}
 }
 

@@ -226,6 +226,62 @@ static void keeps_the_pin_alone(void **state)
 	token_close(t);
 }
 
+/* F-15: a copy of the token, brought back elsewhere, signs what the old public key verifies. */
+static void is_restored(void **state)
+{
+	struct ctx *c = *state;
+	struct token_key key;
+	struct bytes spki;
+	struct bytes signature;
+	EVP_PKEY *public = NULL;
+	struct token *t = open_good(c);
+	assert_good(c, token_key(c, t, "p256", NULL, true, &key));
+	assert_good(c, key_spki(c, key.key, &spki));
+	assert_good(c, key_of_spki(c, spki, &public));
+	token_close(t);
+	const char *const copy[] = { "cp", "-a", soft_path(c, "tokens"), soft_path(c, "backup"), NULL };
+	assert_int_equal(soft_run(copy), 0);
+	soft_move(c, "tokens", "burnt");
+	soft_write(c, "restored.conf",
+	    arena_printf(c->arena, "directories.tokendir = %s/backup\nobjectstore.backend = file\n", soft_folder), 0600);
+	assert_int_equal(setenv("SOFTHSM2_CONF", soft_path(c, "restored.conf"), 1), 0);
+	t = open_good(c);
+	assert_good(c, token_key(c, t, "p256", NULL, true, &key));
+	assert_good(c, key_sign(c, key.key, bytes_of_text("after the fire"), &signature));
+	assert_true(key_verify(public, bytes_of_text("after the fire"), signature));
+	token_close(t);
+	assert_int_equal(setenv("SOFTHSM2_CONF", soft_path(c, "softhsm2.conf"), 1), 0);
+	soft_move(c, "burnt", "tokens");
+}
+
+/* F-9: the one that is meant, both halves of it, and no other. */
+static void destroys_keys(void **state)
+{
+	struct ctx *c = *state;
+	struct token_key key;
+	struct text_list before;
+	struct text_list list;
+	struct token *t = open_good(c);
+	assert_good(c, token_list(c, t, &before));
+	assert_good(c, token_make_key(c, t, "p256", "short-lived", &key));
+	assert_good(c, token_destroy_key(c, t, &key));
+	assert_false(token_answers(t, &key));
+	token_close(t);
+	t = open_good(c);
+	assert_cause(c, "has no private key \"short-lived\"", token_key(c, t, "short-lived", NULL, true, &key));
+	assert_good(c, token_list(c, t, &list));
+	assert_int_equal(list.n, before.n);
+	CK_OBJECT_HANDLE handle = 0;
+	CK_ULONG n = 0;
+	char label[] = "short-lived";
+	CK_ATTRIBUTE wanted = { CKA_LABEL, label, sizeof(label) - 1 };
+	assert_int_equal(t->functions->C_FindObjectsInit(t->session, &wanted, 1), CKR_OK);
+	assert_int_equal(t->functions->C_FindObjects(t->session, &handle, 1, &n), CKR_OK);
+	assert_int_equal(t->functions->C_FindObjectsFinal(t->session), CKR_OK);
+	assert_int_equal(n, 0);
+	token_close(t);
+}
+
 /* Taken away and brought back: the same process opens it again. */
 static void comes_back(void **state)
 {
@@ -314,6 +370,8 @@ int main(void)
 		WITH_CTX(needs_its_module),
 		WITH_CTX(tries_a_pin_once),
 		WITH_CTX(keeps_the_pin_alone),
+		WITH_CTX(destroys_keys),
+		WITH_CTX(is_restored),
 		WITH_CTX(comes_back),
 		WITH_CTX(reads_secrets),
 		WITH_CTX(encrypted_files),
