@@ -7,7 +7,6 @@
 
 #define AT_ONCE 500
 #define LIMIT_MS 20000
-#define EVERY_MS INT64_C(30000)
 #define MORE_MS INT64_C(1000)
 
 struct waves_params {
@@ -67,12 +66,13 @@ void waves_sweep_now_and_then(void)
 {
 	static struct {
 		bool (*sweep)(void);
+		int64_t every_ms;
 		int64_t next_us;
-	} duties[] = { { blocked_sweep, 0 }, { waves_sweep, 0 } }; /* of the one thread that calls this */
+	} duties[] = { { blocked_sweep, 30000, 0 }, { waves_sweep, 10000, 0 } }; /* of the one thread that calls this */
 	for (size_t i = 0; i < COUNT_OF(duties); i++) {
 		if (clock_monotonic_us() >= duties[i].next_us) {
 			bool more = duties[i].sweep();
-			duties[i].next_us = clock_monotonic_us() + (more ? MORE_MS : EVERY_MS) * 1000;
+			duties[i].next_us = clock_monotonic_us() + (more ? MORE_MS : duties[i].every_ms) * 1000;
 		}
 	}
 }

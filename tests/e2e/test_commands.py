@@ -88,6 +88,23 @@ def serial_of(leaf):
     return f"{leaf.serial_number:036x}"
 
 
+def test_waves_without_the_command(ca, account, responder, tmp_path):
+    """E-7: what was ordered in waves is carried out when nobody waits for it"""
+    leaf = raw.chain(account.issue(responder, "alone.waves.test")[0])[0]
+    serials = tmp_path / "serials"
+    serials.write_text(serial_of(leaf) + "\n")
+    ordered = json.loads(cairn(ca, "revoke", "--serials", str(serials), "--reason", "against-rules", "--because", "a test", "--url", "https://ca.test/", "--window", "now/2s",
+                               "--yes", "--json").stdout)
+    assert ordered["waiting"] == 1
+    end = time.monotonic() + 120
+    while not (rows := ca.sql("SELECT e.actor LIKE 'cairn-ra@%' FROM log.event e JOIN ca.certificate c ON c.id = e.certificate_id "
+                              "WHERE e.kind = 'certificate.revoked' AND c.names = '{alone.waves.test}'", "cairn_owner")):
+        assert time.monotonic() < end
+        time.sleep(0.5)
+    assert rows == [["t"]]
+    assert f"{ordered['incident']}  ended" in cairn(ca, "revoke", "list").stdout
+
+
 def test_revoke(ca, account, responder, tmp_path):
     """E-7, E-8, E-13: by its file, by a list, in waves, by a private key; each with who, why and what happened"""
     key = raw.ec_key()
@@ -105,12 +122,12 @@ def test_revoke(ca, account, responder, tmp_path):
     in_waves = ("revoke", "--serials", str(serials), "--reason", "against-rules", *why, "--url", "https://ca.test/", "--window", "now/2s", "--waves", "2")
     assert "wave 2" in cairn(ca, *in_waves).stdout
     ordered = json.loads(cairn(ca, *in_waves, "--wait", "--yes", "--json").stdout)
-    assert (ordered["revoked"], ordered["waiting"], ordered["certificates"]) == (2, 0, 2)
+    assert (ordered["waiting"], ordered["certificates"]) == (0, 2) and ordered["revoked"] <= 2  # cairn-ra may have been there first
     assert f"{ordered['incident']}  ended" in cairn(ca, "revoke", "list").stdout
     secret = tmp_path / "key.pem"
     secret.write_bytes(key.private_bytes(Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
     assert "2 revoked." in cairn(ca, "revoke", "--key", str(secret), "--reason", "key-compromise", *why, "--yes").stdout
-    rows = ca.sql("SELECT r.reason, r.revoked_by, e.facts->>'occasion', e.facts->>'because', e.actor LIKE 'operator %' FROM ca.revocation r JOIN log.event e USING "
+    rows = ca.sql("SELECT r.reason, r.revoked_by, e.facts->>'occasion', e.facts->>'because', coalesce(e.facts->>'ordered_by', e.actor) LIKE 'operator %' FROM ca.revocation r JOIN log.event e USING "
                   "(certificate_id) JOIN ca.certificate c ON c.id = r.certificate_id WHERE e.kind = 'certificate.revoked' AND c.names[1] LIKE '%.revoke.test' ORDER BY c.names",
                   "cairn_owner")
     assert rows == [["9", "operator", "facts-wrong", "a test", "t"]] + [["4", "operator", "against-rules", "a test", "t"]] * 2 + [["1", "operator", "key-compromise", "a test", "t"]] * 2
