@@ -74,7 +74,7 @@ static int look_for(struct ctx *c, const struct request *r, const struct config 
 	print_findings(&diagnosis.findings);
 	printf("An order for %s would %s", diagnosis.identifier.value, diagnosis.ready ? "succeed by" : "fail.\n");
 	for (size_t i = 0; diagnosis.ready && i < diagnosis.methods.n; i++) {
-		printf("%s %s%s", i == 0 ? "" : " or", diagnosis.methods.v[i], i + 1 < diagnosis.methods.n ? "," : ".\n");
+		printf("%s %s%s", i == 0 ? "" : " or", diagnosis.methods.v[i], i + 1 < diagnosis.methods.n ? "" : ".\n");
 	}
 	return 0;
 }

@@ -4,12 +4,20 @@
 
 #include "policy/decide.h"
 #include "policy/decide_validation.h"
+#include "policy/dns_answer.h"
+#include "policy/dns_trouble.h"
 
 #define FINDINGS_ROOM 8
 
 void diagnose_add(const struct diagnosing *d, const char *about, const char *level, const char *text)
 {
 	struct finding_list *list = d->findings;
+	for (size_t i = 0; i < list->n; i++) {
+		const struct finding *f = &list->v[i];
+		if (strcmp(f->about, about) == 0 && strcmp(f->level, level) == 0 && strcmp(f->text, text) == 0) {
+			return;
+		}
+	}
 	if (list->n % FINDINGS_ROOM == 0) {
 		struct finding *larger = ARENA_ARRAY(d->a, list->n + FINDINGS_ROOM, struct finding);
 		if (list->n > 0) {
@@ -44,6 +52,29 @@ static void add_addresses(const struct diagnosing *d, const char *method, const 
 	}
 }
 
+/* IPv6 comes first, so that addresses of it which were not tried are such that nobody may be visited at. */
+static void add_passed_over(const struct diagnosing *d, const char *method, const struct connection_attempt *t)
+{
+	struct ip used;
+	struct ip ip;
+	if (t->address_used == NULL || ip_parse(t->address_used, &used) != 0 || used.v6) {
+		return;
+	}
+	for (size_t i = 0; i < t->addresses_resolved.n; i++) {
+		const char *one = t->addresses_resolved.v[i];
+		if (ip_parse(one, &ip) == 0 && ip.v6) {
+			const char *special = ip_special(&ip);
+			diagnose_add(d, method, FINDING_NOTE,
+			    arena_printf(d->a,
+			        "%s was passed over, as validation may not connect there%s%s; who visits by IPv6 is led there: "
+			        "mend the "
+			        "AAAA record or take it away",
+			        d->inside ? one : "An IPv6 address", special == NULL ? "" : ": it is ",
+			        special == NULL ? "" : special));
+		}
+	}
+}
+
 /* What went wrong in a connection, without an address that is not to be shown. */
 static const char *error_of(const struct diagnosing *d, const struct connection_attempt *t)
 {
@@ -56,6 +87,19 @@ static const char *place(const struct diagnosing *d, const struct connection_att
 {
 	const char *at = t->url != NULL ? t->url : arena_printf(d->a, "%s, port %lld", t->host, (long long) t->port);
 	return t->address_used == NULL ? at : arena_printf(d->a, "%s at %s", at, shown(d, t->address_used));
+}
+
+/* What is to be mended, where the error of a connection alone does not say so. */
+static const char *advice(const struct diagnosing *d, const struct connection_attempt *t)
+{
+	if (failure_of_text(t->error) == FAILURE_REFUSED) {
+		return "; nothing listens on that port, or a firewall turns away who asks";
+	}
+	if (t->location != NULL) { /* a redirect that is not followed */
+		return arena_printf(d->a, "; it answers %d and leads on to \"%s\"", (int) t->http_status,
+		    decide_excerpt(d->a, bytes_of_text(t->location)));
+	}
+	return "";
 }
 
 /* All but the last attempt of a chain. */
@@ -115,12 +159,13 @@ static bool judge_http(const struct diagnosing *d, const struct validation_resul
 {
 	const struct connection_attempt *last = &r->attempts.v[r->attempts.n - 1];
 	add_addresses(d, "http-01", &r->attempts.v[0]);
+	add_passed_over(d, "http-01", &r->attempts.v[0]);
 	add_way(d, "http-01", &r->attempts);
 	if (last->error == NULL) {
 		return judge_status(d, last);
 	}
 	diagnose_add(d, "http-01", FINDING_PROBLEM,
-	    arena_printf(d->a, "http-01 would fail: %s: %s", place(d, last), error_of(d, last)));
+	    arena_printf(d->a, "http-01 would fail: %s: %s%s", place(d, last), error_of(d, last), advice(d, last)));
 	return false;
 }
 
@@ -137,12 +182,29 @@ static bool judge_alpn(const struct diagnosing *d, const struct validation_resul
 		return true;
 	}
 	diagnose_add(d, "tls-alpn-01", FINDING_PROBLEM,
-	    arena_printf(d->a, "tls-alpn-01 would fail: %s: %s", place(d, last), error_of(d, last)));
+	    arena_printf(d->a, "tls-alpn-01 would fail: %s: %s%s", place(d, last), error_of(d, last), advice(d, last)));
 	return false;
 }
 
-static bool judge_connections(const struct diagnosing *d, const struct validation_result *r)
+/* Who owns the domain may prove it by DNS all the same; who mistyped the name can't. */
+static void add_absence(
+    const struct diagnosing *d, const struct validate_request *asked, const struct resolution_list *list)
 {
+	const struct resolution *r = decide_lookup_of(list, "A", asked->identifier.value);
+	if (r != NULL && r->rcode == DNS_RCODE_NXDOMAIN) {
+		diagnose_add(d, "dns", FINDING_NOTE,
+		    arena_printf(d->a,
+		        "There is no %s in the DNS (NXDOMAIN): is the name typed right, and its domain registered? If not, "
+		        "nothing "
+		        "below will work",
+		        asked->identifier.value));
+	}
+}
+
+static bool judge_connections(
+    const struct diagnosing *d, const struct validate_request *asked, const struct validation_result *r)
+{
+	add_absence(d, asked, &r->resolutions);
 	if (r->attempts.n == 0) {
 		diagnose_add(d, r->method, FINDING_PROBLEM, arena_printf(d->a, "%s: nothing could be tried", r->method));
 		return false;
@@ -174,8 +236,9 @@ static bool judge_dns(
 	const struct resolution *found = decide_lookup_of(&r->resolutions, "TXT", name);
 	if (found == NULL || found->error != NULL) {
 		diagnose_add(d, r->method, FINDING_PROBLEM,
-		    arena_printf(d->a, "%s would fail: DNS problem: %s looking up TXT for %s", r->method,
-		        found == NULL ? "no answer" : found->error, name));
+		    arena_printf(d->a, "%s would fail: DNS problem: %s", r->method,
+		        found == NULL ? arena_printf(d->a, "no answer looking up TXT for %s", name)
+		                      : dns_trouble_text(d->a, found)));
 		return false;
 	}
 	const char *alias =
@@ -199,7 +262,32 @@ bool diagnose_method(
 		        d->a, "%s could not be tried, by a fault of this CA: %s", result->method, result->problem.detail));
 		return false;
 	}
-	return strncmp(result->method, "dns-", 4) == 0 ? judge_dns(d, asked, result) : judge_connections(d, result);
+	return strncmp(result->method, "dns-", 4) == 0 ? judge_dns(d, asked, result) : judge_connections(d, asked, result);
+}
+
+static bool has_issuewild(const struct caa_result *caa)
+{
+	bool has = false;
+	for (size_t i = 0; i < caa->records.n; i++) {
+		has = has || strcasestr(caa->records.v[i], " issuewild ") != NULL;
+	}
+	return has;
+}
+
+/* The record that would permit this CA, where none of the set names it. */
+static const char *permission(
+    const struct diagnosing *d, const struct validate_request *asked, const struct caa_result *caa)
+{
+	bool names_others = caa->reason != NULL && (strstr(caa->reason, "names another CA") != NULL ||
+	                                               strstr(caa->reason, "authorises nobody") != NULL);
+	if (caa->permitted || caa->found_at == NULL || !names_others) {
+		return "";
+	}
+	if (asked->caa_identities.n == 0) {
+		return "; this CA has no name for CAA records (acme.caa_identities), so that every such set keeps it out";
+	}
+	return arena_printf(d->a, "; to let this CA issue, add there: %s. CAA 0 %s \"%s\"", caa->found_at,
+	    asked->wildcard && has_issuewild(caa) ? "issuewild" : "issue", asked->caa_identities.v[0]);
 }
 
 bool diagnose_caa(
@@ -208,7 +296,8 @@ bool diagnose_caa(
 	const struct caa_result *caa = &result->caa;
 	const char *by = asked->method == NULL ? "any method" : asked->method;
 	if (!result->passed) {
-		diagnose_add(d, "caa", FINDING_PROBLEM, arena_printf(d->a, "By %s: %s", by, result->problem.detail));
+		diagnose_add(d, "caa", FINDING_PROBLEM,
+		    arena_printf(d->a, "By %s: %s%s", by, result->problem.detail, permission(d, asked, caa)));
 		return false;
 	}
 	diagnose_add(d, "caa", FINDING_OK,

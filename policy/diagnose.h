@@ -15,7 +15,7 @@ struct diagnosing {
 	struct finding_list *findings;
 };
 
-/* One more sentence; the list grows in the arena. */
+/* One more sentence, unless it stands there; the list grows in the arena. */
 void diagnose_add(const struct diagnosing *d, const char *about, const char *level, const char *text);
 
 /* The trial by the method that `result` names, as far as there is one to make: whether an order could use it. */

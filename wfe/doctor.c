@@ -93,8 +93,11 @@ static void answer(struct acme *q, const struct diagnosis *diagnosis)
 	page_begin(&b, q->c->arena, title);
 	buffer_add_text(&b, "<p>An order for <code>");
 	page_add_escaped(&b, diagnosis->identifier.value == NULL ? "" : diagnosis->identifier.value);
-	buffer_add_text(
-	    &b, diagnosis->ready ? "</code> would succeed.</p>\n<table>\n" : "</code> would fail.</p>\n<table>\n");
+	buffer_add_text(&b, diagnosis->ready ? "</code> would succeed by" : "</code> would fail");
+	for (size_t i = 0; diagnosis->ready && i < diagnosis->methods.n; i++) {
+		buffer_printf(&b, "%s %s", i == 0 ? "" : " or", diagnosis->methods.v[i]);
+	}
+	buffer_add_text(&b, ".</p>\n<table>\n");
 	for (size_t i = 0; i < diagnosis->findings.n; i++) {
 		add_row(&b, &diagnosis->findings.v[i]);
 	}

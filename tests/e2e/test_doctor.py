@@ -1,13 +1,16 @@
 """`cairn doctor`: how the deployment stands, and what an order for a name would meet."""
 import json
 import os
+import re
 import subprocess
 
 import pytest
 import requests
 
+import alpn_responder
+import raw
 import responder as responder_module
-from name_server import ZONE
+from name_server import BROKEN, ZONE
 
 
 def run(ca, *arguments, code=0):
@@ -28,7 +31,7 @@ def test_state(ca):
         assert line in text, text
     answer = json.loads(run(ca, "--json"))
     assert answer["ready"] and {f["about"] for f in answer["findings"]} == {
-        "config", "database", "clock", "keys", "log", "issued", "certificate", "issuer", "process", "disk", "crl"}
+        "config", "database", "clock", "keys", "log", "issued", "certificate", "issuer", "process", "disk", "crl", "waves"}
     assert not [f for f in answer["findings"] if f["level"] == "problem"]
 
 
@@ -126,6 +129,79 @@ def test_a_network_of_the_ca_itself(dns_ca, server):
     assert answer["methods"] == ["dns-01"]
 
 
+def lead_astray(ca):
+    """A web server that answers by the first label of the host."""
+    def handler(request):
+        host = request.headers["Host"].split(":")[0]
+        away = {"inside": "http://10.0.0.1/x", "port": f"http://{host}:8080/x", "tls": f"https://{host}:{ca.TLSALPN01_PORT}{request.path}"}
+        first = host.split(".")[0]
+        if first in away:
+            request.reply(302, "", Location=away[first])
+        else:
+            request.reply(200 if first == "content" else 404, "<html>a home page</html>")
+        return True
+    return handler
+
+
+# What is written into the zone, and for each method what is said; a level alone: that nothing stands in its way.
+STRANGERS = {
+    "nohost.own": ([], {"dns": ("note", "is the name typed right, and its domain registered?"), "http-01": ("problem", "no A or AAAA record|NXDOMAIN looking up A")}),
+    "refused": ([("A", "127.0.0.77")], {"http-01": ("problem", "at 127.0.0.77: Connection refused; nothing listens on that port")}),
+    "inside": ([("A", "127.0.0.1")], {"http-01": ("problem", "may not connect to 10.0.0.1, which is a private address")}),
+    "port": ([("A", "127.0.0.1")], {"http-01": ("problem", "not 8080; it answers 302 and leads on to .http://port.stranger")}),
+    "six": ([("AAAA", "::1"), ("A", "127.0.0.1")], {"http-01": ("note", "at ::1: Connection refused. The other address family is tried next")}),
+    "documented": ([("AAAA", "2001:db8::1"), ("A", "127.0.0.1")], {"http-01": ("note", "2001:db8::1 was passed over")}),
+    "content": ([("A", "127.0.0.1")], {"http-01": ("note", "answers 200 for a file that is not there")}),
+    "tls": ([("A", "127.0.0.1")], {"tls-alpn-01": ("ok", "answers with TLS; tls-alpn-01 will work with a client that answers there"),
+                                   "http-01": ("problem", "https://tls.stranger.*TLS handshake failed")}),
+    "caa": ([("A", "127.0.0.1"), ("CAA", '0 issue "other.test"')], {"caa": ("problem", 'names another CA .*add there: caa.stranger.*CAA 0 issue "')}),
+    "fine": ([("A", "127.0.0.1")], {"http-01": ("ok", "http-01 will work once"), "dns-01": ("ok", "dns-01 will work once"), "caa": ("ok", "No CAA record")}),
+}
+
+
+@pytest.mark.parametrize("first", STRANGERS)
+def test_what_a_stranger_gets_wrong(dns_ca, server, responder_for, first):
+    """Each failure has its sentence, which says what is to be mended; nothing is said twice"""
+    records, wanted = STRANGERS[first]
+    server.add(ZONE, "own.stranger", "TXT", "no wildcard below this")
+    for kind, value in records:
+        server.add(ZONE, f"{first}.stranger", kind, value)
+    responder_for(dns_ca).handler = lead_astray(dns_ca)
+    tls = alpn_responder.AlpnResponder(int(dns_ca.TLSALPN01_PORT))
+    try:
+        answer, _ = look(dns_ca, f"{first}.stranger.{ZONE}", code=1 if first == "caa" else 0)
+    finally:
+        tls.close()
+    said = [(f["about"], f["level"], f["text"]) for f in answer["findings"]]
+    assert len(said) == len(set(said)), said
+    for about, (level, text) in wanted.items():
+        assert [s for s in said if s[:2] == (about, level) and re.search(text, s[2])], (about, level, text, said)
+    assert ("http-01" in answer["methods"]) == (first in ("six", "documented", "content", "fine")), answer
+
+
+def test_a_zone_that_does_not_verify(dns_ca):
+    """C-20: by each method the reason is told, and what to mend"""
+    answer, said = look(dns_ca, f"www.{BROKEN}", code=1)
+    assert not answer["methods"]
+    for about in ("http-01", "dns-01", "tls-alpn-01", "caa"):
+        assert "DNSSEC validation failed" in said[about, "problem"] and "DS record at the parent fits no key" in said[about, "problem"], said
+
+
+def test_a_limit_that_is_reached(make_ca):
+    """What an order would meet though nothing is wrong with the name"""
+    strict = make_ca({"policy": {"limits": [{"name": "CertificatesPerDomain", "count": 1, "period_s": 36000}]}})
+    web = responder_module.Responder(int(strict.HTTP01_PORT))
+    try:
+        holder = raw.Client(strict)
+        assert holder.register().status_code == 201
+        holder.issue(web, "spent.stranger.test")
+        answer, said = look(strict, "spent.stranger.test", code=1)
+        assert "http-01" in answer["methods"] and "is used up for this name until" in said["limits", "problem"], answer
+        assert look(strict, "other.test")[0]["ready"]
+    finally:
+        web.close()
+
+
 def page(ca, method="GET", **arguments):
     return requests.request(method, ca.config["acme"]["external_url"] + "/doctor", verify=ca.API_CA_FILE, timeout=60, **arguments)
 
@@ -138,7 +214,7 @@ def test_page(ca, dns_ca, server):
     form = page(dns_ca)
     assert form.status_code == 200 and '<form method="post" action="/doctor">' in form.text and "script" not in form.text
     told = page(dns_ca, "POST", data={"name": name})
-    assert told.status_code == 200 and not told.cookies and f"An order for <code>{name}</code> would succeed" in told.text
+    assert told.status_code == 200 and not told.cookies and f"An order for <code>{name}</code> would succeed by dns-01.</p>" in told.text
     assert "http-01 would fail" in told.text and "Connection refused" in told.text and "127.0.0.1" not in told.text
     ((actor, request),) = dns_ca.sql(f"SELECT actor, request_id FROM log.event WHERE kind = 'doctor.run' AND facts->>'name' = '{name}'")
     assert actor == "visitor" and request

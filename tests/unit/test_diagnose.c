@@ -113,6 +113,34 @@ static void test_inside(void **state)
 	expect(FINDING_OK, "has the address(es) " INSIDE);
 }
 
+/* A way out for who reads it, beside what went wrong. */
+static void test_advice(void **state)
+{
+	(void) state;
+	const char *addresses[] = { "2001:db8::1", PUBLIC };
+	struct connection_attempt one = attempt(PUBLIC, 0, failure_text(FAILURE_REFUSED));
+	one.addresses_resolved = (struct text_list) { addresses, 2 };
+	assert_false(diagnose(true, "http-01", &one, 1));
+	expect(FINDING_PROBLEM, "Connection refused; nothing listens on that port");
+	expect(FINDING_NOTE, "2001:db8::1 was passed over, as validation may not connect there: it is ");
+	assert_false(diagnose(false, "http-01", &one, 1));
+	expect(FINDING_NOTE, "An IPv6 address was passed over");
+	one = attempt(PUBLIC, 302, "Invalid port in redirect target. Only ports 80 and 443 are supported, not 8080");
+	one.location = "http://a.example:8080/\x01y";
+	assert_false(diagnose(false, "http-01", &one, 1));
+	expect(FINDING_PROBLEM, "not 8080; it answers 302 and leads on to \"http://a.example:8080/.y\"");
+	findings = (struct finding_list) { NULL, 0 };
+	const struct diagnosing d = { arena, false, &findings };
+	const struct validate_request asked = { .identifier = { "dns", "a.example" }, .method = "http-01" };
+	struct resolution none = { .name = "a.example", .type = "A", .dnssec = "off", .rcode = 3 };
+	one = attempt(NULL, 0, "DNS problem: NXDOMAIN looking up A for a.example");
+	const struct validation_result result = {
+		.method = "http-01", .attempts = { &one, 1 }, .resolutions = { &none, 1 }
+	};
+	assert_false(diagnose_method(&d, &asked, &result));
+	expect(FINDING_NOTE, "There is no a.example in the DNS (NXDOMAIN): is the name typed right");
+}
+
 static void test_alpn(void **state)
 {
 	(void) state;
@@ -175,6 +203,24 @@ static void test_caa_and_faults(void **state)
 	result.problem.detail = "CAA for a.example forbids it";
 	assert_false(diagnose_caa(&d, &asked, &result));
 	expect(FINDING_PROBLEM, "By http-01: CAA for a.example forbids it");
+	expect_nowhere("add there");
+	const char *names[] = { "ca.test" };
+	const char *records[] = { "0 issue \"other.test\"", "0 issuewild \"other.test\"" };
+	struct validate_request wild = asked;
+	wild.caa_identities = (struct text_list) { names, 1 };
+	result.caa.reason = "The CAA record 0 issue \"other.test\" names another CA";
+	result.caa.records = (struct text_list) { records, 1 };
+	assert_false(diagnose_caa(&d, &asked, &result));
+	expect(FINDING_PROBLEM, "has no name for CAA records");
+	wild.wildcard = true;
+	assert_false(diagnose_caa(&d, &wild, &result));
+	expect(FINDING_PROBLEM, "add there: example. CAA 0 issue \"ca.test\"");
+	result.caa.records.n = 2;
+	assert_false(diagnose_caa(&d, &wild, &result));
+	expect(FINDING_PROBLEM, "add there: example. CAA 0 issuewild \"ca.test\"");
+	size_t n = findings.n;
+	assert_false(diagnose_caa(&d, &wild, &result)); /* said once */
+	assert_int_equal(findings.n, n);
 	result.fault = true;
 	assert_false(diagnose_method(&d, &asked, &result));
 	expect(FINDING_PROBLEM, "by a fault of this CA");
@@ -200,6 +246,7 @@ int main(void)
 		cmocka_unit_test(test_http_statuses),
 		cmocka_unit_test(test_way),
 		cmocka_unit_test(test_inside),
+		cmocka_unit_test(test_advice),
 		cmocka_unit_test(test_alpn),
 		cmocka_unit_test(test_dns),
 		cmocka_unit_test(test_caa_and_faults),
