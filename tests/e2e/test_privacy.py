@@ -150,7 +150,7 @@ def test_what_is_held(ca, account, responder, tmp_path):
 
 
 @pytest.fixture
-def yesterday(ca, account, responder):
+def over(ca, account, responder):
     """A day that is over for more than an hour, with a certificate: a copy of one of today's, which goes again."""
     account.issue(responder, "export.privacy.test")
     ((day,),) = ca.sql("INSERT INTO ca.certificate SELECT (jsonb_populate_record(c, jsonb_build_object('id', cairn.id_at(now() - interval '2 days'), 'signed_at', "
@@ -160,17 +160,17 @@ def yesterday(ca, account, responder):
     ca.sql("DELETE FROM ca.certificate WHERE 'export.privacy.test' = ANY (names) AND signed_at < now() - interval '1 hour'", role="cairn_owner")
 
 
-def test_public_export(ca, yesterday, tmp_path):
+def test_public_export(ca, over, tmp_path):
     """G-42, G-43: certificates of a day that is over and no addresses; shown first, recorded, and not written again"""
     out = tmp_path / "export"
-    arguments = ["export", "public", "--out", str(out), "--since", yesterday, "--reason", "a test", *config(ca)]
+    arguments = ["export", "public", "--out", str(out), "--since", over, "--until", over, "--reason", "a test", *config(ca)]
     assert "Nothing was written" in ca.cairn(*arguments).stdout and not out.exists()
-    assert ca.cairn(*arguments, "--yes").stdout.startswith(f"{yesterday}  ")
-    row = next(r for r in map(json.loads, (out / f"certificates-{yesterday}.jsonl").read_text().splitlines()) if r["names"] == ["export.privacy.test"])
+    assert ca.cairn(*arguments, "--yes").stdout.startswith(f"{over}  ")
+    row = next(r for r in map(json.loads, (out / f"certificates-{over}.jsonl").read_text().splitlines()) if r["names"] == ["export.privacy.test"])
     assert x509.load_der_x509_certificate(base64.b64decode(row["der"])).serial_number == int(row["serial"], 16)
     written = {p.name: p.read_bytes() for p in out.iterdir()}
     assert len(written) == 13 and not any(b"127.0.0" in data or b"python-requests/" in data for data in written.values())
     assert ca.cairn(*arguments, "--yes").stdout.endswith(", there before\n") and written == {p.name: p.read_bytes() for p in out.iterdir()}
-    digest = hashlib.sha256(written[f"manifest-{yesterday}.json"]).hexdigest()
+    digest = hashlib.sha256(written[f"manifest-{over}.json"]).hexdigest()
     assert ca.sql(f"SELECT facts->>'reason' FROM log.event WHERE kind = 'export.written' AND facts->>'manifest_sha256' = '{digest}'") == [["a test"]]
     assert ca.cairn("export", "public", "--out", str(out), "--since", "2999-01-01", "--until", "2999-01-01", "--reason", "x", "--yes", *config(ca), check=False).returncode == 2
