@@ -147,6 +147,22 @@ static inline int teardown(void **state)
 	return 0;
 }
 
+/* The same tests with keys in files and in a token, each in a process of its own, as what a CA remembers ends with it. */
+#define run_in_files_and_token(tests, setup) run_both((tests), COUNT_OF(tests), (setup))
+static inline int run_both(const struct CMUnitTest *tests, size_t n, CMFixtureFunction set_up_all)
+{
+	int status = -1;
+	pid_t pid = fork();
+	in_token = pid == 0;
+	int failed =
+	    _cmocka_run_group_tests(in_token ? "keys in a token" : "keys in files", tests, n, set_up_all, teardown);
+	if (pid == 0) {
+		exit(failed);
+	}
+	(void) waitpid(pid, &status, 0);
+	return failed + (status == 0 ? 0 : 1);
+}
+
 /* A ready order of the account for these names, each with an authorization that a validation made valid. */
 static inline struct id make_order(const char *const *names, size_t n)
 {

@@ -600,14 +600,5 @@ int main(void)
 		WITH_CTX(test_patience),
 		WITH_CTX(test_start_is_limited),
 	};
-	/* each in a process of its own, as what a CA remembers ends with it */
-	int status = -1;
-	pid_t pid = fork();
-	in_token = pid == 0;
-	int failed = cmocka_run_group_tests_name(in_token ? "keys in a token" : "keys in files", tests, setup, teardown);
-	if (pid == 0) {
-		return failed;
-	}
-	(void) waitpid(pid, &status, 0);
-	return failed + (status == 0 ? 0 : 1);
+	return run_in_files_and_token(tests, setup);
 }

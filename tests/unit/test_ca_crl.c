@@ -1,5 +1,5 @@
 /* link: ca cli */
-/* The CRLs of the signing CA on a real database with a real signer. E-20, E-22, E-24..E-29, E-32. */
+/* The CRLs of the signing CA on a real database with a real signer, once with keys in files and once in a token. E-20, E-22, E-24..E-29, E-32. */
 #include "tests/unit/ca_world.h"
 
 #define ECDSA_URL "http://localhost:14001/crl/ecdsa-1.crl"
@@ -481,5 +481,5 @@ int main(void)
 		WITH_CTX(test_no_lock),
 		WITH_CTX(test_many),
 	};
-	return cmocka_run_group_tests(tests, crl_setup, teardown);
+	return run_in_files_and_token(tests, crl_setup);
 }
