@@ -71,6 +71,7 @@ class Canary:
         url = ca.AUDITOR_DATABASE_URL.replace("cairn_auditor", "cairn_owner")
         with subprocess.Popen(["pg_dump", "--inserts", "--dbname", url], stdout=subprocess.PIPE) as dump:
             found = self.in_stream(dump.stdout)
+            dump.stdout.read()  # to its end, also when it was found before
         assert dump.returncode == 0
         return found
 

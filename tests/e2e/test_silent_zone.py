@@ -85,4 +85,4 @@ def test_quick_zones_beside_a_silent_one():
     print("alone", quantiles(alone), "beside", quantiles(times), "same domain", quantiles(same), "under way", under_way, "given up", len(ended))
     assert under_way == SILENT and len(ended) >= SILENT // 2, "they were there all the time, more than once"
     for beside_them in (times, same):
-        assert beside_them[len(beside_them) // 2] < 8 * alone[QUICK // 2] + 20, (alone, beside_them)
+        assert beside_them[len(beside_them) // 2] < 8 * alone[QUICK // 2] + 100, (alone, beside_them)
