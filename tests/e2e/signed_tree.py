@@ -28,7 +28,7 @@ UNKNOWN_DS = "4711 13 2 " + "AB" * 32
 
 # Below "tree.", which is signed with NSEC. Each is served as is said there, and delegated with the DS record of its key unless it is unsigned.
 SIGNED = {"good.tree": "signed", "rsa.tree": "rsa", "ed25519.tree": "ed25519", "p384.tree": "p384", "hashed.tree": "hashed",
-          "island.tree": "signed", "wrong-ds.tree": "signed", "half-ds.tree": "signed", "good.optout": "signed"}
+          "island.tree": "signed", "wrong-ds.tree": "signed", "half-ds.tree": "signed", "downgraded.tree": "signed", "good.optout": "signed"}
 UNSIGNED = ("plain.tree", "stripped.tree", "plain.optout")
 # The servers of these fail; behind them the zones are whole.
 FAULTY_SIGNED = {"mute-signed.tree": "signed", "failing-signed.tree": "signed", "cut.tree": "signed"}
@@ -185,12 +185,14 @@ class SignedTree:
         for zone in ("tree", "optout"):
             self.root.add(".", zone, "DS", self.tops.anchor(zone))
         for zone in (*SIGNED, *FAULTY_SIGNED):
-            if zone not in ("island.tree", "wrong-ds.tree", "half-ds.tree"):
+            if zone not in ("island.tree", "wrong-ds.tree", "half-ds.tree", "downgraded.tree"):
                 self.ds(zone, self.leaves.anchor(zone))
         for zone, (_, ds) in made.items():
             self.ds(zone, ds)
         for zone in ("wrong-ds.tree", "stripped.tree", "lying.tree", "dead-signed.tree"):
             self.ds(zone, UNKNOWN_DS)
+        # Its parent says that it is signed by two algorithms; one of them is missing.
+        self.ds("downgraded.tree", self.leaves.anchor("downgraded.tree"), "4711 8 2 " + "AB" * 32)
         name, key = dns.name.from_text("half-ds.tree"), self.leaves.key_of("half-ds.tree")
         good, bad = dns.dnssec.make_ds(name, key, "SHA1", policy=dns.dnssec.allow_all_policy), dns.dnssec.make_ds(name, key, "SHA256").to_text()
         self.ds("half-ds.tree", good.to_text(), bad[:-8] + ("00000000" if bad[-8:] != "00000000" else "11111111"))

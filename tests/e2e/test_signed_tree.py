@@ -1,9 +1,11 @@
 """DNSSEC and CAA in a signed tree of zones of our own (signed_tree.py), which the CA resolves from its root."""
 import base64
 import json
+import time
 
 import dns.message
 import dns.query
+import dns.rdatatype
 import pytest
 
 import name_server
@@ -84,9 +86,11 @@ def test_who_forges_has_to_guess_letters(client, tree):
 
 @pytest.mark.parametrize("zone, ede", (
     ("expired.tree", "7 Signature Expired"), ("early.tree", "8 Signature Not Yet Valid"), ("tampered.tree", "6 DNSSEC Bogus"),
-    ("wrong-ds.tree", "9 DNSKEY Missing"), ("stripped.tree", "9 DNSKEY Missing"), ("half-ds.tree", "9 DNSKEY Missing"), ("lying.tree", "9 DNSKEY Missing")))
+    ("wrong-ds.tree", "9 DNSKEY Missing"), ("stripped.tree", "9 DNSKEY Missing"), ("half-ds.tree", "9 DNSKEY Missing"),
+    ("downgraded.tree", "6 DNSSEC Bogus"), ("lying.tree", "9 DNSKEY Missing")))
 def test_what_does_not_verify(client, tree, records, zone, ede):
-    """C-20, C-21, C-23, C-24: never permission, whatever the record says, or an AD bit; SHA-1 does not help where SHA-256 does not fit"""
+    """C-20, C-21, C-23, C-24: never permission, whatever the record says, or an AD bit; SHA-1 does not help where SHA-256 does not fit, nor one
+    algorithm where the parent names two"""
     url = ordered(client, f"host.{zone}").json()["authorizations"][0]
     if zone not in signed_tree.STATIC:
         tree.add(f"_acme-challenge.host.{zone}", "TXT", digest(client, client.challenge(url, "dns-01")["token"]))
@@ -98,6 +102,23 @@ def test_what_does_not_verify(client, tree, records, zone, ede):
     if zone != "tampered.tree":
         (caa,) = lookups(row, "CAA")  # once: what does not verify is no lookup that failed
         assert caa["dnssec"] == "bogus" and not lookups(row, "DS")
+
+
+@pytest.mark.parametrize("zone, denial", (("hashed.tree", "NSEC3"), ("good.tree", "NSEC")))
+def test_a_record_that_is_denied(client, tree, records, zone, denial):
+    """C-20, C-21, G-3: the denial is verified and kept: of the name, of the type alone, and of the type of a wildcard"""
+    tree.add(f"_acme-challenge.other-type.{zone}", "A", "127.0.0.1")
+    for label, rcode in (("ns", 3), ("other-type", 0), ("by-wildcard", 0)):
+        name = f"{label}.{zone}"
+        final = start(client, ordered(client, name).json()["authorizations"][0])
+        kind, detail = error_of(final)
+        assert (kind, detail.split(" - ")[0]) == (("dns", f"DNS problem: NXDOMAIN looking up TXT for _acme-challenge.{name}") if rcode == 3 else
+                                                  ("unauthorized", f"No TXT record found at _acme-challenge.{name}"))
+        (row,) = records(name)
+        (txt,) = lookups(row, "TXT")
+        assert txt["dnssec"] == "secure" and txt.get("rcode", 0) == rcode and not txt.get("answers") and row["proof"] is None, txt
+        kept = dns.message.from_wire(base64.urlsafe_b64decode(txt["raw"] + "=="))
+        assert kept.rcode() == rcode and denial in {dns.rdatatype.to_text(r.rdtype) for r in kept.authority}, kept
 
 
 @pytest.mark.parametrize("zone", ("inside.tree", "inside-too.tree"))
@@ -256,6 +277,24 @@ def test_the_probe(tree_ca):
     assert start_line["libunbound"] and start_line["root_anchors"] and start_line["configuration_sha256"]
     probes = [line for line in lines if "DNSSEC probe" in line["message"]]
     assert probes and all("as it must be" in line["message"] and line["ede"].startswith("7 ") for line in probes), probes
+
+
+def test_the_probe_alarms(make_ca, tree):
+    """C-25: a name that is broken on purpose and yet counts as good is an alarm each time, and so is one of which nothing is heard"""
+    for name, said in (("host.good.tree", "nothing is validated"), ("host.inside.tree", "got no answer")):
+        ca = make_ca({"va": {"allow_networks": ["127.0.0.1/32", *tree.networks], "root_servers": tree.root_servers, "root_trust_anchors": tree.root_trust_anchors,
+                             "dnssec_probe": name, "dnssec_probe_s": 1}})
+
+        def alarms():
+            lines = [json.loads(line) for line in ca.log("cairn-va").splitlines()]
+            return [line for line in lines if "DNSSEC probe" in line["message"]]
+
+        until = time.monotonic() + 120
+        while len(alarms()) < 2 and time.monotonic() < until:
+            time.sleep(0.2)
+        assert len(alarms()) >= 2 and all(line["level"] == "error" and said in line["message"] for line in alarms()), alarms()
+        metrics = raw.requests.get(f"http://{ca.metrics_address('cairn-va')}/metrics", timeout=60).text
+        assert "cairn_dnssec_probe 0\n" in metrics
 
 
 def test_the_last_of_a_hundred_names(client, tree):
