@@ -415,14 +415,17 @@ struct validation_result evidence_no_answer(
 {
 	const char *perspective = ra_get()->config->va.perspective;
 	const char *cause = why->cause != NULL ? why->cause : why->detail;
+	/* It was there and will say so again: acme.record_validation counts these. */
+	bool refused = why->type == PROBLEM_MALFORMED;
 	return (struct validation_result) {
 		.validation_id = asked->validation_id,
 		.perspective = perspective == NULL ? "local" : perspective,
 		.method = asked->method,
 		.fault = true,
 		.problem = { .type = problem_info(PROBLEM_SERVER_INTERNAL)->name,
-		    .detail = arena_printf(
-		        a, "No answer of the validation authority: %.300s", cause == NULL ? "no reason is known" : cause) },
+		    .detail = arena_printf(a, "%s: %.300s",
+		        refused ? "The validation authority can't validate this" : "No answer of the validation authority",
+		        cause == NULL ? "no reason is known" : cause) },
 		.basis = { .control_fault = true, .caa_fault = true },
 		.started_at = started_at,
 		.ended_at = clock_now(),

@@ -50,7 +50,7 @@ END $$;
 -- again, NULL when it is final (A-101). Who lost the lease still leaves the evidence but changes nothing. p_fault: it failed
 -- by a fault of ours and does not count. p_round: the remote perspectives asked; without their quorum it proves nothing (C-51).
 -- What is said to have passed and proves nothing is on record all the same, as a fault, with an event that says so. Such a contradiction,
--- or one that the validation authority saw itself (decide_contradiction), is our own defect and not the weather: when the fifth one of a kind
+-- or one that the validation authority saw itself (decide_contradiction), or a request that it does not take (evidence_no_answer), is our own defect and not the weather: when the fifth one of a kind
 -- comes nothing is tried any more, and the client is told so. No limit counts it.
 -- Gives whether the authorization ended by it, also when it is run once more.
 CREATE OR REPLACE FUNCTION acme.record_validation(p_id uuid, p_authz uuid, p_n int8, p_holder text, p_request uuid, p_rule text,
@@ -87,14 +87,15 @@ BEGIN
 			p_retry_s := 30;
 		END IF;
 	END IF;
-	IF p_fault AND (flaw IS NOT NULL OR p_detail = 'The record of the validation contradicts itself') THEN
+	IF p_fault AND (flaw IS NOT NULL OR p_detail = 'The record of the validation contradicts itself'
+			OR starts_with(p_detail, 'The validation authority can''t validate this: ')) THEN
 		SELECT 1 + count(*) INTO contradicted FROM log.validation v WHERE v.authorization_id = p_authz
 			AND v.corroborates IS NULL AND v.method <> 'caa' AND v.detail = p_detail;
 	END IF;
 	IF contradicted >= 5 THEN
 		flaw := p_detail;
 		p_retry_s := NULL;
-		p_error := jsonb_build_object('type', 'SERVER_INTERNAL', 'detail', format('This was validated %s times and each time the record of it was unusable, '
+		p_error := jsonb_build_object('type', 'SERVER_INTERNAL', 'detail', format('This was validated %s times and each time there was no record that could be used, '
 			'which is a fault of this CA and nothing that you could mend. Order once more; if it goes on, tell the CA.', contradicted));
 	END IF;
 	INSERT INTO log.validation (id, authorization_id, challenge_id, account_id, request_id, identifier_type,

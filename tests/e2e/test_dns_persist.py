@@ -143,3 +143,41 @@ def test_not_before_an_order(holder, make_ca, server):
     refused = alone.post(alone.directory["newAuthz"], {"identifier": {"type": "dns", "value": f"early.{ZONE}"}})
     assert "before there is an order" in raw.problem(refused, 403, "rejectedIdentifier")["detail"]
     assert alone.order(f"early.{ZONE}").status_code == 201
+
+
+@pytest.fixture(scope="module")
+def aging(make_ca, server):
+    """A CA in which days pass, and whose own limits are longer than those of the method."""
+    return make_ca({"va": {"resolvers": [{"zone": TOP, "forward": server.forward, "dnssec": "off"}]}, "acme": {"caa_identities": ["ca.test"]},
+                    "policy": {"challenges": [METHOD], "profiles": [{"name": "long", "life": "20d", "order_life": "10d", "authorization_life": "30d"}]}},
+                   shifted=True)
+
+
+def test_day_eleven(aging, server):
+    """C-71: what was seen once serves for ten days, until the certificate is issued, however long the profile lasts; and the order, if it could"""
+    one = raw.Client(aging)
+    assert one.register().status_code == 201
+    names = [f"{day}.aging.{ZONE}" for day in ("nine", "eleven")]
+    for name in names:
+        add(server, name.removesuffix(f".{ZONE}"), f"ca.test; accounturi={one.kid}")
+    made = [one.order(name) for name in names]
+    for order in made:
+        assert respond(one, order.json()["authorizations"][0])["status"] == "valid"
+    aging.sql("UPDATE acme.orders SET expires_at = expires_at + interval '20 days'", "cairn_owner")
+    aging.pass_time(days=9, hours=23)
+    one.nonces = []
+    finalize = [(order.json()["finalize"], {"csr": raw.b64(raw.csr([name])[0])}) for order, name in zip(made, names)]
+    end = time.monotonic() + 60
+    while (done := one.post(*finalize[0])).status_code == 503:  # until there is a CRL again
+        assert time.monotonic() < end, done.text
+        time.sleep(0.2)
+    assert done.status_code == 200, done.text
+    assert one.poll(made[0].headers["Location"], ("valid", "invalid")).json()["status"] == "valid"
+    aging.pass_time(hours=2)
+    one.nonces = []
+    refused = one.post(*finalize[1])
+    assert refused.status_code == 403 and refused.json()["type"].endswith(":orderNotReady"), refused.text
+    order = one.post(made[1].headers["Location"]).json()
+    assert order["status"] == "invalid", order
+    assert aging.sql(f"SELECT count(*) FROM ca.certificate WHERE '{names[1]}' = ANY (names)", "cairn_owner") == [["0"]]
+    assert tried(one, names[1])["status"] == "valid"  # the record still stands and is looked up anew

@@ -18,7 +18,7 @@
 
 /* ---- fakes ---- */
 
-static enum { VA_PASSES, VA_REFUSES, VA_FAULTS, VA_IS_DEAD, VA_TAKES_ITS_TIME } va_does;
+static enum { VA_PASSES, VA_REFUSES, VA_FAULTS, VA_IS_DEAD, VA_CANT, VA_TAKES_ITS_TIME } va_does;
 static const char *va_refuses;                            /* this name, whatever it does with others */
 static void (*va_adds)(struct validation_result *result); /* what a test wants in each answer */
 static int va_calls;
@@ -86,6 +86,8 @@ void rpc_va_validate_start(struct rpc_loop *loop, const struct validate_request 
 	}
 	if (va_does == VA_IS_DEAD) {
 		result = FAIL(&c, UNAVAILABLE, "nobody answers");
+	} else if (va_does == VA_CANT) {
+		result = FAIL(&c, MALFORMED, "not by this method");
 	}
 	done(arg, &c, result, result == 0 ? r : NULL);
 	ctx_done(&c);
