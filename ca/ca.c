@@ -90,6 +90,8 @@ const struct statement *const ca_statements[] = {
 	&take_issuances,
 	&complete_issuance,
 	&abandon_issuance,
+	&record_precertificate,
+	&fix_certificate,
 	&register_shards,
 	&crl_states,
 	&begin_crl,

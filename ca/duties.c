@@ -9,6 +9,7 @@
 #include "ca/signer.h"
 #include "ca/steady.h"
 #include "lib/base/log.h"
+#include "lib/ct/log_file.h"
 
 #define LOOK_MS 2000
 #define STOP_MS 200 /* for so long the end of the process may have to wait for this thread: nobody signs meanwhile */
@@ -52,6 +53,19 @@ static void look_after_clock(void)
 	ctx_done(&c);
 }
 
+static void look_after_logs(void)
+{
+	struct ctx c;
+	if (ca.config->ct.log_list_file == NULL) {
+		return;
+	}
+	ctx_init(&c);
+	if (log_file_refresh(&c, ca.config->ct.log_list_file) != 0) {
+		log_error(&c, LOG_WARN, "the new list of transparency logs is not taken; the old one stays in force");
+	}
+	ctx_done(&c);
+}
+
 static void look_after_crls(void)
 {
 	struct ctx c;
@@ -81,6 +95,7 @@ static void *run(void *arg)
 	while (!atomic_load(&stopping)) {
 		look_after_keys();
 		look_after_clock();
+		look_after_logs();
 		look_after_crls();
 		look_after_lapsed();
 		wait_for_revocation();

@@ -1,16 +1,14 @@
 #include "ca/finish.h"
 
 #include "ca/ca.h"
+#include "ca/promise.h"
 #include "ca/signer.h"
 #include "ca/statements.h"
 #include "ca/steady.h"
 #include "lib/base/log.h"
 #include "lib/base/metrics.h"
+#include "lib/ct/precert.h"
 #include "policy/lints.h"
-
-/* So long after its beginning an issuance may still be signed: what finalize keeps in reserve of the time in which CAA is good
- * (C-36). So long it also waits for an instance that has its issuer; then its order ends, as none may hang for ever. */
-#define SIGN_WITHIN_S 3600
 
 static const struct field begun_field[] = {
 	FIELD(struct begun, certificate_id, .flags = FIELD_REQUIRED),
@@ -22,6 +20,7 @@ static const struct field begun_field[] = {
 	FIELD(struct begun, tbs),
 	FIELD(struct begun, der),
 	FIELD(struct begun, mine),
+	FIELD(struct begun, precertificate),
 };
 const struct fields begun_fields = FIELDS(struct begun, begun_field);
 
@@ -151,14 +150,61 @@ static int record(struct ctx *c, const struct begun *begun, struct bytes der, st
 	return 0;
 }
 
-int issuance_finish(struct ctx *c, const struct begun *begun, struct bytes *ret_der)
+bool issuance_is_precertificate(struct ctx *c, const struct begun *begun)
 {
-	struct bytes der;
+	struct precert_parts parts;
+	if (precert_split(c, begun->tbs, &parts) != 0) {
+		ctx_forgive(c);
+		return false; /* the signer says what is wrong with it */
+	}
+	return parts.poisoned;
+}
+
+struct issue_certificate_response issuance_response(const struct begun *begun)
+{
+	const struct issuer *issuer = issuer_find(&ca.issuers, begun->issuer);
+	return (struct issue_certificate_response) {
+		.certificate_id = begun->certificate_id,
+		.serial = begun->serial,
+		.not_before = begun->not_before,
+		.not_after = begun->not_after,
+		.certificate = begun->der,
+		.precertificate = begun->der.n == 0 ? begun->precertificate : (struct bytes) { NULL, 0 },
+		.chain = begun->der.n == 0 && issuer != NULL ? issuer->chain : NULL,
+	};
+}
+
+static int sign(struct ctx *c, const struct begun *begun, const struct issuer *issuer, struct bytes *ret_der)
+{
+	if (issuance_is_precertificate(c, begun)) {
+		return signer_sign_precertificate(c, issuer, begun->profile, begun->tbs, ret_der);
+	}
+	if (begun->precertificate.n > 0) {
+		const struct bytes object[] = { begun->precertificate, begun->tbs };
+		return signer_sign_promised(c, issuer, begun->profile, object, ret_der);
+	}
+	return signer_sign_certificate(c, issuer, begun->profile, begun->tbs, ret_der);
+}
+
+/* Why it can't be signed any more, or NULL. */
+static const char *too_late(struct ctx *c, const struct begun *begun)
+{
+	if (timestamp_add_s(id_time(begun->certificate_id), SIGN_WITHIN_S).us <= clock_now().us) {
+		return "it was begun over an hour ago"; /* C-36: its id was made just before its bytes were fixed */
+	}
+	if (begun->precertificate.n > 0 && issuance_is_precertificate(c, begun)) {
+		return "the logs gave too few SCTs for an hour"; /* D-57, H-12 */
+	}
+	return NULL;
+}
+
+int issuance_finish(struct ctx *c, struct begun *begun)
+{
 	const struct issuer *issuer = issuer_find(&ca.issuers, begun->issuer);
 	TRY(steady_check(c)); /* F-47; the octets wait for a clock that is right */
-	/* C-36: its id was made just before its bytes were fixed. */
-	if (timestamp_add_s(id_time(begun->certificate_id), SIGN_WITHIN_S).us <= clock_now().us) {
-		(void) ctx_fault(c, "it was begun over an hour ago");
+	const char *late = too_late(c, begun);
+	if (late != NULL) {
+		(void) ctx_fault(c, "%s", late);
 		abandon(c, begun, 0);
 		return -1;
 	}
@@ -167,13 +213,14 @@ int issuance_finish(struct ctx *c, const struct begun *begun, struct bytes *ret_
 		abandon(c, begun, SIGN_WITHIN_S);
 		return -1;
 	}
-	if (signer_sign_certificate(c, issuer, begun->profile, begun->tbs, &der) != 0) {
+	struct bytes der;
+	if (sign(c, begun, issuer, &der) != 0) {
 		if (c->err.type != PROBLEM_UNAVAILABLE) { /* a token that is away comes back, and these bytes wait for it */
 			abandon(c, begun, 0);
 		}
 		return -1;
 	}
-	return record(c, begun, der, ret_der);
+	return issuance_is_precertificate(c, begun) ? promise_record(c, begun, der) : record(c, begun, der, &begun->der);
 }
 
 int ca_complete_lapsed(struct ctx *c, size_t *ret_completed)
@@ -185,9 +232,8 @@ int ca_complete_lapsed(struct ctx *c, size_t *ret_completed)
 	TRY(db_rows(c, &take_issuances, &params, &rows, &n));
 	for (size_t i = 0; i < n; i++) {
 		struct ctx own; /* one that fails must not hold up the others */
-		struct bytes der;
 		ctx_init(&own);
-		if (issuance_finish(&own, &rows[i], &der) == 0) {
+		if (issuance_finish(&own, &rows[i]) == 0) {
 			completed++;
 			log_event(&own, LOG_WARN, "an issuance was completed that another run had begun", NULL);
 		} else {

@@ -200,6 +200,9 @@ static int build(struct ctx *c, const struct issue_certificate_request *in, cons
 	};
 	params->crl_shard = shard->shard;
 	profile_apply(profile, &t);
+	if (ca.config->ct.log_list_file != NULL) {
+		t.kind = CERT_PRECERTIFICATE;
+	}
 	if (in->common_name != NULL && profile->common_name) {
 		t.subject.common_name = in->common_name; /* the lints refuse one that is not a name (D-39) */
 	}
@@ -219,7 +222,7 @@ static int build(struct ctx *c, const struct issue_certificate_request *in, cons
 	params->not_before = t.not_before;
 	params->not_after = t.not_after;
 	/* The signer does this again; here it keeps bad bytes from being fixed for the order (F-30). */
-	TRY(lint_certificate(c, CERT_LEAF, params->tbs, &options));
+	TRY(lint_certificate(c, t.kind, params->tbs, &options));
 	return linter_ask(c, &ca.config->ca, params->tbs);
 }
 
@@ -240,7 +243,8 @@ static int resume(struct ctx *c, const struct begin_params *begin, struct begun 
 		if (!found) {
 			return ctx_fault(c, "resume_issuance gave no row");
 		}
-		if (ret->der.n > 0 || ret->mine) {
+		bool waits = ret->precertificate.n > 0 && issuance_is_precertificate(c, ret); /* for logs */
+		if (ret->der.n > 0 || ret->mine || waits) {
 			return 0;
 		}
 		if (ctx_left_ms(c, 1000) < 1000) {
@@ -328,15 +332,9 @@ int ca_issue_certificate_serve(
 	};
 	TRY(build(c, in, issuer, &subject, &params));
 	TRY(begin(c, &params, &begun));
-	if (begun.der.n == 0) {
-		TRY(issuance_finish(c, &begun, &begun.der));
+	if (begun.mine) {
+		TRY(issuance_finish(c, &begun));
 	}
-	*ret = (struct issue_certificate_response) {
-		.certificate_id = begun.certificate_id,
-		.serial = begun.serial,
-		.not_before = begun.not_before,
-		.not_after = begun.not_after,
-		.certificate = begun.der,
-	};
+	*ret = issuance_response(&begun);
 	return 0;
 }

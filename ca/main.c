@@ -3,6 +3,7 @@
 #include "ca/duties.h"
 #include "ca/signer.h"
 #include "ca/steady.h"
+#include "lib/ct/log_file.h"
 #include "lib/service/rpc.h"
 #include "lib/service/service.h"
 
@@ -23,6 +24,9 @@ static int start(struct ctx *c, const struct config *config)
 			return -1;
 		}
 		ctx_forgive(c); /* they are made when the token is there; to end here would try its PIN again and again */
+	}
+	if (config->ct.log_list_file != NULL) {
+		TRY(log_file_refresh(c, config->ct.log_list_file));
 	}
 	TRY(signer_watch(c));
 	TRY(duties_start(c));

@@ -16,6 +16,7 @@
 #include "ca/signer_keys.h"
 #include "lib/base/die.h"
 #include "lib/base/metrics.h"
+#include "lib/crypto/der.h"
 #include "policy/profiles.h"
 
 #define GRACE_MS 5000 /* until a child that was told to end is ended */
@@ -75,7 +76,7 @@ static bool wants_token(void)
 static int patience_for(uint32_t kind)
 {
 	const struct signer_patience *p = &signer_patience;
-	int own_s = kind == SIGNER_CERTIFICATE ? p->certificate_s : kind == SIGNER_CRL ? p->crl_s : 0;
+	int own_s = kind == SIGNER_KEYS ? 0 : kind == SIGNER_CRL ? p->crl_s : p->certificate_s;
 	return own_s + (wants_token() ? p->token_s : kind == SIGNER_KEYS ? p->certificate_s : 0);
 }
 
@@ -212,6 +213,14 @@ static void ask(struct ctx *c, const struct signer_head *head, struct bytes tbs,
 	}
 }
 
+/* As metrics name them. */
+static const char *const kinds[] = {
+	[SIGNER_CERTIFICATE] = "certificate",
+	[SIGNER_CRL] = "crl",
+	[SIGNER_PRECERTIFICATE] = "precertificate",
+	[SIGNER_PROMISED] = "certificate",
+};
+
 static int exchange(struct ctx *c, const struct signer_head *head, struct bytes tbs, struct bytes *ret_der)
 {
 	struct signer_head reply;
@@ -221,7 +230,7 @@ static int exchange(struct ctx *c, const struct signer_head *head, struct bytes 
 	}
 	int64_t from_us = clock_monotonic_us();
 	ask(c, head, tbs, &reply, &body);
-	const char *kind = head->kind == SIGNER_CERTIFICATE ? "certificate" : "crl";
+	const char *kind = kinds[head->kind];
 	if (reply.kind == SIGNER_LATER) {
 		metric_add(METRIC_signatures_failed, kind, 1);
 		ctx_cause(c, "%.*s", (int) body.n, (const char *) body.p);
@@ -254,8 +263,13 @@ const char *signer_keys_fault(void)
 	return copy[0] == '\0' ? NULL : copy;
 }
 
-int signer_sign_certificate(
-    struct ctx *c, const struct issuer *issuer, const char *profile, struct bytes tbs, struct bytes *ret_der)
+struct signer_ask {
+	uint32_t kind;
+	struct bytes body;
+};
+
+static int sign_kind(
+    struct ctx *c, const struct issuer *issuer, const char *profile, struct signer_ask ask, struct bytes *ret_der)
 {
 	const struct config_profile_list *profiles = &signer.config->policy.profiles;
 	const struct config_profile *found = profile_find(profiles, profile);
@@ -263,11 +277,30 @@ int signer_sign_certificate(
 		return ctx_fault(c, "the profile %s is not in the configuration", profile);
 	}
 	const struct signer_head head = {
-		.kind = SIGNER_CERTIFICATE,
+		.kind = ask.kind,
 		.issuer = (uint32_t) (issuer - signer.issuers->v),
 		.profile = (uint32_t) (found - profiles->v),
 	};
-	return exchange(c, &head, tbs, ret_der);
+	return exchange(c, &head, ask.body, ret_der);
+}
+
+int signer_sign_certificate(
+    struct ctx *c, const struct issuer *issuer, const char *profile, struct bytes tbs, struct bytes *ret_der)
+{
+	return sign_kind(c, issuer, profile, (struct signer_ask) { SIGNER_CERTIFICATE, tbs }, ret_der);
+}
+
+int signer_sign_precertificate(
+    struct ctx *c, const struct issuer *issuer, const char *profile, struct bytes tbs, struct bytes *ret_der)
+{
+	return sign_kind(c, issuer, profile, (struct signer_ask) { SIGNER_PRECERTIFICATE, tbs }, ret_der);
+}
+
+int signer_sign_promised(struct ctx *c, const struct issuer *issuer, const char *profile, const struct bytes object[2],
+    struct bytes *ret_der)
+{
+	struct signer_ask ask = { SIGNER_PROMISED, der_join(c->arena, object, 2) };
+	return sign_kind(c, issuer, profile, ask, ret_der);
 }
 
 int signer_sign_crl(struct ctx *c, const struct issuer *issuer, struct bytes tbs, struct bytes *ret_der)

@@ -30,6 +30,12 @@ int signer_watch(struct ctx *c) MUST_CHECK;
 int signer_sign_certificate(struct ctx *c, const struct issuer *issuer, const char *profile, struct bytes tbs,
     struct bytes *ret_der) MUST_CHECK;
 
+/* The same for the precertificate, and for the certificate that it promised (D-52..D-56). */
+int signer_sign_precertificate(struct ctx *c, const struct issuer *issuer, const char *profile, struct bytes tbs,
+    struct bytes *ret_der) MUST_CHECK;
+int signer_sign_promised(struct ctx *c, const struct issuer *issuer, const char *profile, const struct bytes object[2],
+    struct bytes *ret_der) MUST_CHECK;
+
 /* The CRL for a TBSCertList. */
 int signer_sign_crl(struct ctx *c, const struct issuer *issuer, struct bytes tbs, struct bytes *ret_der) MUST_CHECK;
 

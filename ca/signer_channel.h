@@ -6,10 +6,17 @@
 
 #define SIGNER_MESSAGE_MAX ((uint32_t) 1 << 26)
 
-enum signer_kind { SIGNER_CERTIFICATE = 1, SIGNER_CRL = 2, SIGNER_KEYS = 3 };
+enum signer_kind {
+	SIGNER_CERTIFICATE = 1,
+	SIGNER_CRL = 2,
+	SIGNER_KEYS = 3,
+	SIGNER_PRECERTIFICATE = 4,
+	SIGNER_PROMISED = 5
+};
 enum signer_outcome { SIGNER_DONE, SIGNER_REFUSED, SIGNER_LATER };
 
-/* A request asks for a signature, or (SIGNER_KEYS) how the keys stand: a sentence, empty when all are at hand. */
+/* SIGNER_PROMISED: the precertificate, and behind it the TBSCertificate of the certificate that it promised.
+ * A request asks for a signature, or (SIGNER_KEYS) how the keys stand: a sentence, empty when all are at hand. */
 struct signer_head {
 	uint32_t kind;    /* request: enum signer_kind; answer: enum signer_outcome */
 	uint32_t issuer;  /* place in the list of issuers; answer: a bit for each issuer whose key is at hand */

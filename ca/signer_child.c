@@ -7,6 +7,8 @@
 
 #include "ca/signer_keys.h"
 #include "lib/base/sandbox.h"
+#include "lib/crypto/der.h"
+#include "lib/ct/precert.h"
 #include "lib/crypto/crl.h"
 #include "policy/lints.h"
 
@@ -44,16 +46,42 @@ static struct lint_options lint_options(const struct signer_state *s, const stru
 		.now = clock_now(),
 		.issuer = &s->issuers->v[head->issuer].info,
 		.constraints = &s->issuers->v[head->issuer].constraints,
-		.profile = head->kind == SIGNER_CERTIFICATE ? &s->config->policy.profiles.v[head->profile] : NULL,
+		.profile = head->kind != SIGNER_CRL ? &s->config->policy.profiles.v[head->profile] : NULL,
 	};
 }
 
+/* The TBSCertificate behind a precertificate that this very issuer signed, and the promise. */
+static int read_promise(struct ctx *c, const struct signer_state *s, const struct signer_head *head, struct bytes *tbs,
+    struct lint_options *options)
+{
+	struct der in = der_of(*tbs);
+	struct bytes whole;
+	struct cert_info promise;
+	if (der_take(&in, DER_SEQUENCE, &whole, NULL) != 0) {
+		return ctx_fault(c, "there is no precertificate");
+	}
+	TRY(cert_parse(c, whole, &promise));
+	TRY(cert_verify_signature(c, &promise, s->issuers->v[head->issuer].public_key)); /* D-53 */
+	*tbs = (struct bytes) { in.p, in.n };
+	TRY(precert_check_same(c, promise.tbs, *tbs)); /* D-56 */
+	options->precertificate = promise.tbs;
+	return 0;
+}
+
+/* D-57: while there are logs, no certificate that was not promised. */
 static int sign_certificate(
     struct ctx *c, struct signer_state *s, const struct signer_head *head, struct bytes tbs, struct bytes *ret_der)
 {
-	const struct lint_options options = lint_options(s, head);
+	struct lint_options options = lint_options(s, head);
 	struct cert_info signed_cert;
-	TRY(lint_certificate(c, CERT_LEAF, tbs, &options)); /* F-30 */
+	enum cert_kind kind = head->kind == SIGNER_PRECERTIFICATE ? CERT_PRECERTIFICATE : CERT_LEAF;
+	if (head->kind == SIGNER_CERTIFICATE && s->config->ct.log_list_file != NULL) {
+		return ctx_fault(c, "no precertificate promised it");
+	}
+	if (head->kind == SIGNER_PROMISED) {
+		TRY(read_promise(c, s, head, &tbs, &options));
+	}
+	TRY(lint_certificate(c, kind, tbs, &options)); /* F-30 */
 	TRY(signer_keys_sign(c, &s->keys, head->issuer, tbs, ret_der));
 	TRY(cert_parse(c, *ret_der, &signed_cert));
 	if (!bytes_equal(signed_cert.tbs, tbs)) {
@@ -87,7 +115,9 @@ static int serve(
 	if (head->kind == SIGNER_CRL) {
 		return sign_crl(c, s, head, tbs, ret_der);
 	}
-	if (head->kind != SIGNER_CERTIFICATE || head->profile >= s->config->policy.profiles.n) {
+	bool known =
+	    head->kind == SIGNER_CERTIFICATE || head->kind == SIGNER_PRECERTIFICATE || head->kind == SIGNER_PROMISED;
+	if (!known || head->profile >= s->config->policy.profiles.n) {
 		return ctx_fault(c, "there is no such request");
 	}
 	return sign_certificate(c, s, head, tbs, ret_der);

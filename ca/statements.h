@@ -11,6 +11,8 @@ extern const struct statement resume_issuance;
 extern const struct statement take_issuances;
 extern const struct statement complete_issuance;
 extern const struct statement abandon_issuance;
+extern const struct statement record_precertificate;
+extern const struct statement fix_certificate;
 extern const struct statement register_shards;
 extern const struct statement crl_states;
 extern const struct statement begin_crl;

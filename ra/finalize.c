@@ -14,6 +14,7 @@
 #include "ra/lists.h"
 #include "ra/onion_caa.h"
 #include "ra/profiles.h"
+#include "ra/promise.h"
 #include "ra/ra.h"
 #include "ra/recent.h"
 #include "ra/recheck.h"
@@ -330,6 +331,9 @@ static int issue(struct ctx *c, const struct finalize_order_request *in, const s
 	struct issue_certificate_response response;
 	if (rpc_ca_issue_certificate(c, &request, &response) != 0) {
 		return limits_refused(c);
+	}
+	if (response.precertificate.n > 0) {
+		TRY(promise_keep(c, &response));
 	}
 	*ret = (struct order) {
 		.id = in->order_id,

@@ -7,10 +7,11 @@
 #include "ra/jobs.h"
 #include "ra/kept.h"
 #include "ra/lists.h"
+#include "ra/promise.h"
 #include "ra/ra.h"
 
 #define STATEMENT_TIMEOUT_MS 10000
-#define OWN_THREADS 4 /* recorders, taker and the readiness check have connections of their own */
+#define OWN_THREADS 5 /* recorders, taker, the job of promises and the readiness check have connections of their own */
 
 #define RPC_SERVE ra
 #include "lib/rpc/serve.h"
@@ -44,6 +45,7 @@ static int start(struct ctx *c, const struct config *config)
 	        [RPC_SERVICE_subscriber] = config->rpc.subscriber },
 	});
 	TRY(jobs_start(c));
+	TRY(promise_start(c, config));
 	return service_rpc_start(
 	    c, config, &(struct service_rpc) { own, ra_methods, ra_n_methods, rpc_client_thread_park });
 }
@@ -70,6 +72,7 @@ static void reload(const struct config *config)
 static void stop(int64_t deadline_ms)
 {
 	service_rpc_stop(deadline_ms * 6 / 10);
+	promise_stop();
 	jobs_stop(deadline_ms * 3 / 10);
 }
 

@@ -146,6 +146,13 @@ BEGIN
 			'subject key id of the issuer: ' || (SELECT i.key_id FROM audit.issuer i WHERE i.name = c.issuer),
 			'SHA-256 of the issuer''s certificate: ' || (SELECT i.sha256 FROM audit.issuer i WHERE i.name = c.issuer)],
 		c.signed_at, 3::int8, issued.id, CASE WHEN issued.id IS NULL THEN 'unproved' ELSE '' END WHERE c.der IS NOT NULL;
+	RETURN QUERY SELECT 'issuance'::text, CASE e.kind WHEN 'precertificate.signed' THEN 'Its precertificate was signed'
+			WHEN 'certificate.promised' THEN 'Transparency logs promised to publish it' WHEN 'certificate.logged' THEN 'A transparency log took it'
+			ELSE 'Transparency logs were asked in vain' END, -- H-18
+		('SHA-256: ' || (e.facts->>'sha256')) || ARRAY(SELECT format('%s, log id %s: %s after %s ms', t->>'log', t->>'log_id', t->>'outcome', t->>'took_ms')
+			FROM jsonb_array_elements(e.facts->'submissions') t), e.happened_at, 3::int8, e.id, ''
+		FROM log.event e WHERE e.id >= cairn.id_at(c.begun_at - interval '5 min') AND e.id < cairn.id_at(coalesce(c.signed_at, now()) + interval '5 min')
+			AND e.certificate_id = c.id AND e.kind IN ('precertificate.signed', 'certificate.promised', 'certificate.logged', 'certificate.unlogged') ORDER BY e.id;
 	RETURN QUERY SELECT * FROM audit.why_end(c.id);
 END $$;
 

@@ -262,7 +262,15 @@ static const struct field ct_log_field[] = {
 static const struct fields ct_log_fields = FIELDS(struct config_ct_log, ct_log_field);
 
 static const struct field ct_field[] = {
-	FIELD_STRUCTS(struct config_ct, logs, &ct_log_fields, .def = "[]", .help = "Certificate Transparency logs."),
+	FIELD(struct config_ct, log_list_file, .flags = FIELD_PATH,
+	    .help = "List of Certificate Transparency logs in Chrome's JSON form, version 3: certificates get SCTs "
+	            "(docs/transparency.md). Read again when it is replaced."),
+	FIELD(struct config_ct, private_names, .def = "false",
+	    .help = "In mode private: the names may be shown to these logs, which publish them."),
+	FIELD(struct config_ct, timeout_ms, .def = "10000", .min = 500, .max = 15000,
+	    .help = "How long a finalize waits for SCTs; later ones complete the order in the background."),
+	FIELD_STRUCTS(struct config_ct, logs, &ct_log_fields, .def = "[]",
+	    .help = "Those of the list that are asked, by their descriptions; none: all. The privacy notice names them."),
 };
 static const struct fields ct_fields = FIELDS(struct config_ct, ct_field);
 

@@ -389,6 +389,16 @@ static int check_test(struct ctx *c, const struct config *config)
 	return allowed ? 0 : FAIL(c, MALFORMED, "%s: only for policy.mode private", on);
 }
 
+/* H-20: logs publish what they are shown. */
+static int check_ct(struct ctx *c, const struct config *config)
+{
+	bool asks = config->ct.log_list_file != NULL && !config_is_webpki(&config->policy) && !config->ct.private_names;
+	return asks ? FAIL(c, MALFORMED,
+	                  "ct.log_list_file: in mode private this shows all names to logs, which publish them; say so with "
+	                  "ct.private_names: true, or leave it out")
+	            : 0;
+}
+
 int config_check(struct ctx *c, struct config *config)
 {
 	TRY(check_texts(c, config));
@@ -398,6 +408,7 @@ int config_check(struct ctx *c, struct config *config)
 	TRY(config_check_ca(c, config));
 	TRY(check_va(c, &config->va));
 	TRY(check_test(c, config));
+	TRY(check_ct(c, config));
 	TRY(config_check_va(c, config));
 	bool webpki = config_is_webpki(&config->policy);
 	if (config->wfe.visits_per_minute < 0) { /* B-18 */

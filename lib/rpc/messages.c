@@ -335,32 +335,6 @@ static const struct field record_late_response_table[] = {
 };
 const struct fields record_late_response_fields = FIELDS(struct record_late_response, record_late_response_table);
 
-static const struct field issue_certificate_request_table[] = {
-	FIELD(struct issue_certificate_request, order_id, .flags = FIELD_REQUIRED),
-	FIELD(struct issue_certificate_request, account_id, .flags = FIELD_REQUIRED),
-	FIELD(struct issue_certificate_request, profile),
-	FIELD_STRUCTS(struct issue_certificate_request, names, &identifier_fields),
-	FIELD(struct issue_certificate_request, common_name),
-	FIELD(struct issue_certificate_request, public_key, .flags = FIELD_REQUIRED),
-	FIELD(struct issue_certificate_request, not_before),
-	FIELD(struct issue_certificate_request, not_after),
-	FIELD(struct issue_certificate_request, account_thumbprint, .flags = FIELD_REQUIRED),
-	FIELD(struct issue_certificate_request, remembered),
-	FIELD(struct issue_certificate_request, limits),
-};
-const struct fields issue_certificate_request_fields =
-    FIELDS(struct issue_certificate_request, issue_certificate_request_table);
-
-static const struct field issue_certificate_response_table[] = {
-	FIELD(struct issue_certificate_response, certificate_id, .flags = FIELD_REQUIRED),
-	FIELD(struct issue_certificate_response, serial, .flags = FIELD_REQUIRED),
-	FIELD(struct issue_certificate_response, not_before),
-	FIELD(struct issue_certificate_response, not_after),
-	FIELD(struct issue_certificate_response, certificate),
-};
-const struct fields issue_certificate_response_fields =
-    FIELDS(struct issue_certificate_response, issue_certificate_response_table);
-
 static const struct field unpause_request_table[] = {
 	FIELD(struct unpause_request, ticket, .flags = FIELD_REQUIRED, .min = 1, .max = 200),
 	FIELD(struct unpause_request, act),

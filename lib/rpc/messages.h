@@ -4,18 +4,9 @@
 #define CAIRN_RPC_MESSAGES_H
 
 #include "lib/base/fields.h"
+#include "lib/rpc/messages_issue.h"
 #include "lib/rpc/messages_recovery.h"
 #include "lib/rpc/messages_rights.h"
-
-struct identifier {
-	const char *type;  /* "dns" */
-	const char *value; /* lower case A-labels; with "*." in an order, without in an authorization */
-};
-
-struct identifier_list {
-	struct identifier *v;
-	size_t n;
-};
 
 /* A problem as it is kept in rows and crosses RPC; type is a name of problem.def. type NULL: no problem. */
 struct problem_subrecord {
@@ -370,30 +361,6 @@ struct diagnosis {
 	struct finding_list findings;
 };
 
-struct issue_certificate_request {
-	struct id order_id;
-	struct id account_id;
-	const char *profile;
-	struct identifier_list names; /* in the order of the CSR */
-	const char *common_name;      /* one of the names, or NULL */
-	struct bytes public_key;      /* SubjectPublicKeyInfo, DER */
-	struct timestamp not_before;  /* as ordered, or none */
-	struct timestamp not_after;
-	struct bytes account_thumbprint; /* of the key that asks */
-	/* The order was not read for this call: what only a look at it could tell is judged with the issuance, and every refusal
-	 * is a CONFLICT, upon which the caller reads it and says what is wrong. */
-	bool remembered;
-	const char *limits; /* what the issuance takes of the rate limits (policy/limits.h), or NULL */
-};
-
-struct issue_certificate_response {
-	struct id certificate_id;
-	struct bytes serial;
-	struct timestamp not_before;
-	struct timestamp not_after;
-	struct bytes certificate; /* DER; it is committed */
-};
-
 /* A link by which an account frees its paused names. */
 struct unpause_request {
 	const char *ticket;
@@ -473,8 +440,6 @@ MESSAGE(finding)
 MESSAGE(diagnosis)
 MESSAGE(record_late_request)
 MESSAGE(record_late_response)
-MESSAGE(issue_certificate_request)
-MESSAGE(issue_certificate_response)
 MESSAGE(unpause_request)
 MESSAGE(unpause_response)
 MESSAGE(add_checkpoint_request)

@@ -264,6 +264,7 @@ static const struct {
 	  "127.0.0.1}]}\n",
 	    "va.local_zones.zone: \"atest\" is answered without a look into the DNS" },
 	{ "test: {busy_percent: 100}\n", "test.busy_percent" },
+	{ "ct: {log_list_file: x}\n", "shows all names to logs" }, /* H-20 */
 	/* C-20, C-22: no key, root or switch beside IANA's where the public trusts what comes of it */
 	{ "policy: {mode: webpki}\nva: {root_servers: [192.0.2.1@53]}\n", "va.root_servers: only for policy.mode private" },
 	{ "policy: {mode: webpki}\nva: {root_trust_anchors: [x]}\n", "va.root_trust_anchors: only for" },

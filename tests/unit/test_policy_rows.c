@@ -52,6 +52,13 @@ int rpc_va_validate(struct ctx *c, const struct validate_request *in, struct val
 
 static int issued;
 
+int rpc_ca_embed_scts(struct ctx *c, const struct embed_scts_request *in, struct issue_certificate_response *ret)
+{
+	(void) in;
+	(void) ret;
+	return FAIL(c, UNAVAILABLE, "there are no logs");
+}
+
 int rpc_ca_issue_certificate(
     struct ctx *c, const struct issue_certificate_request *in, struct issue_certificate_response *ret)
 {

@@ -1,0 +1,106 @@
+#include "lib/ct/log_file.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lib/base/base64.h"
+#include "lib/base/die.h"
+#include "lib/base/folder.h"
+#include "lib/base/log.h"
+#include "lib/crypto/digest.h"
+
+struct read_list {
+	struct read_list *before;
+	struct arena *arena;
+	struct ct_log_list list;
+	int64_t replaced_us; /* by the clock that never jumps; 0: in force */
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct read_list *newest;
+static struct stat seen; /* of the thread that refreshes */
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* What nobody can be using any more. */
+static void free_old(struct read_list *of)
+{
+	while (of->before != NULL) {
+		struct read_list *old = of->before;
+		if (old->replaced_us + LOG_FILE_KEPT_S * INT64_C(1000000) < clock_monotonic_us()) {
+			of->before = old->before;
+			arena_free(old->arena);
+			free(old);
+		} else {
+			of = old;
+		}
+	}
+}
+
+static void put(struct read_list *next)
+{
+	pthread_mutex_lock(&lock);
+	if (newest != NULL) {
+		newest->replaced_us = clock_monotonic_us();
+	}
+	next->before = newest;
+	newest = next;
+	pthread_mutex_unlock(&lock);
+	free_old(next);
+}
+
+static int read_file(struct ctx *own, const char *path)
+{
+	struct bytes json;
+	struct ct_log_list list;
+	uint8_t digest[SHA256_SIZE];
+	TRY(file_read(own, path, &json));
+	TRY(ct_log_list_parse(own, json, &list));
+	sha256_of(json, digest);
+	log_event(own, LOG_INFO, "the list of transparency logs is read", "file", path, "sha256",
+	    hex_encode(own->arena, (struct bytes) { digest, sizeof(digest) }), NULL);
+	struct read_list *next = calloc(1, sizeof(*next));
+	if (next == NULL) {
+		die("out of memory");
+	}
+	next->list = list;
+	next->arena = ctx_take_arena(own);
+	put(next);
+	return 0;
+}
+
+int log_file_refresh(struct ctx *c, const char *path)
+{
+	struct stat now;
+	if (stat(path, &now) != 0) {
+		return ctx_fault(c, "%s: %s", path, strerror(errno));
+	}
+	if (log_file_list() != NULL && is_same(&now, &seen)) {
+		return 0;
+	}
+	struct ctx own;
+	ctx_init(&own);
+	int result = read_file(&own, path);
+	if (result == 0) {
+		seen = now;
+	} else {
+		(void) ctx_fault(c, "%s is no list of logs: %s", path, own.err.detail);
+	}
+	ctx_done(&own);
+	return result;
+}
+
+const struct ct_log_list *log_file_list(void)
+{
+	pthread_mutex_lock(&lock);
+	const struct ct_log_list *list = newest == NULL ? NULL : &newest->list;
+	pthread_mutex_unlock(&lock);
+	return list;
+}

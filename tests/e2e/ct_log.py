@@ -1,0 +1,194 @@
+"""Transparency logs of our own (RFC 6962): they really sign, and can be slow, wrong or dead."""
+import base64
+import datetime
+import hashlib
+import http.server
+import json
+import struct
+import threading
+import time
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+POISON = x509.ObjectIdentifier("1.3.6.1.4.1.11129.2.4.3")
+
+
+def b64(octets):
+    return base64.b64encode(octets).decode()
+
+
+def der(tag, content):
+    length = bytes([len(content)]) if len(content) < 128 else (
+        bytes([0x80 + (len(content).bit_length() + 7) // 8]) + len(content).to_bytes((len(content).bit_length() + 7) // 8, "big"))
+    return bytes([tag]) + length + content
+
+
+def elements(content):
+    """The elements one behind the other, each with its tag."""
+    while content:
+        n, at = content[1], 2
+        if n >= 128:
+            at = 2 + n - 128
+            n = int.from_bytes(content[2:at], "big")
+        yield content[0], content[at:at + n], content[:at + n]
+        content = content[at + n:]
+
+
+def without(tbs, oid):
+    """A TBSCertificate without one of its extensions."""
+    parts = []
+    for tag, content, whole in elements(next(elements(tbs))[1]):
+        if tag == 0xa3:
+            kept = b"".join(one for _, body, one in elements(next(elements(content))[1]) if next(elements(body))[2] != oid)
+            whole = der(0xa3, der(0x30, kept))
+        parts.append(whole)
+    return der(0x30, b"".join(parts))
+
+
+POISON_OID = bytes.fromhex("060a2b06010401d679020403")
+LIST_OID = bytes.fromhex("060a2b06010401d679020402")
+
+
+def signed(kind, time_ms, body, extensions=b""):
+    """What is under the signature (RFC 6962 3.2)."""
+    return struct.pack(">BBQH", 0, 0, time_ms, kind) + body + struct.pack(">H", len(extensions)) + extensions
+
+
+def precertificate_entry(tbs, issuer):
+    spki = issuer.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(spki).digest() + len(tbs).to_bytes(3, "big") + tbs
+
+
+class Log:
+    """mode: how it answers (see answer_in_mode). `seen` holds each request: path and chain in DER."""
+
+    def __init__(self, operator, name, tiled=False, interval=None):
+        self.operator, self.name, self.tiled, self.interval = operator, name, tiled, interval
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.spki = self.key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        self.id = hashlib.sha256(self.spki).digest()
+        self.mode, self.seen, self.state = "good", [], "usable"
+        self.extensions = b"\x00\x00\x05\x00\x00\x00\x00\x07" if tiled else b""
+        self.given = {}
+        log = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                log.serve(self)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.port = self.server.server_port
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def sct(self, entry, kind, shift_ms=0, key=None, log_id=None):
+        """The same entry gets the same answer again."""
+        if (kind, entry) not in self.given or shift_ms or key or log_id:
+            time_ms = int(time.time() * 1000) + shift_ms
+            signature = (key or self.key).sign(signed(kind, time_ms, entry, self.extensions), ec.ECDSA(hashes.SHA256()))
+            answer = {"sct_version": 0, "id": b64(log_id or self.id), "timestamp": time_ms, "extensions": b64(self.extensions),
+                      "signature": b64(struct.pack(">BBH", 4, 3, len(signature)) + signature)}
+            if shift_ms or key or log_id:
+                return answer
+            self.given[(kind, entry)] = answer
+        return self.given[(kind, entry)]
+
+    def answer_in_mode(self, entry, kind):
+        if self.mode == "bad-signature":
+            return json.dumps(self.sct(entry, kind, key=ec.generate_private_key(ec.SECP256R1())))
+        if self.mode == "wrong-id":
+            return json.dumps(self.sct(entry, kind, log_id=hashlib.sha256(b"other").digest()))
+        if self.mode == "future":
+            return json.dumps(self.sct(entry, kind, shift_ms=3600_000))
+        if self.mode == "past":
+            return json.dumps(self.sct(entry, kind, shift_ms=-3 * 86400_000))
+        if self.mode == "wrong-entry":
+            return json.dumps(self.sct(entry[:-1] + bytes([entry[-1] ^ 1]), kind, shift_ms=1))
+        if self.mode == "altered-extensions":
+            return json.dumps({**self.sct(entry, kind), "extensions": b64(b"\x00")})
+        if self.mode == "garbage":
+            return "\x00<html>no"
+        if self.mode == "huge":
+            return json.dumps({**self.sct(entry, kind), "more": "x" * 1_000_000})
+        return json.dumps(self.sct(entry, kind))
+
+    def serve(self, request):
+        body = json.loads(request.rfile.read(int(request.headers["Content-Length"])))
+        chain = [base64.b64decode(one) for one in body["chain"]]
+        self.seen.append((request.path, chain))
+        mode = self.mode
+        if mode == "slow":
+            time.sleep(20)
+        if mode in ("slow", "dead"):
+            request.close_connection = True
+            return
+        leaf, issuer = x509.load_der_x509_certificate(chain[0]), x509.load_der_x509_certificate(chain[1])
+        issuer.public_key().verify(leaf.signature, leaf.tbs_certificate_bytes, ec.ECDSA(leaf.signature_hash_algorithm))
+        status, text = {"500": (500, "{}"), "busy": (429, "{}")}.get(mode, (200, None))
+        if text is None and request.path == "/ct/v1/add-pre-chain":
+            assert leaf.extensions.get_extension_for_oid(POISON).critical
+            text = self.answer_in_mode(precertificate_entry(without(leaf.tbs_certificate_bytes, POISON_OID), issuer), 1)
+        elif text is None:
+            assert request.path == "/ct/v1/add-chain"
+            text = self.answer_in_mode(len(chain[0]).to_bytes(3, "big") + chain[0], 0)
+        request.send_response(status)
+        if mode == "busy":
+            request.send_header("Retry-After", "30")
+        request.send_header("Content-Length", str(len(text.encode())))
+        request.end_headers()
+        request.wfile.write(text.encode())
+
+    def paths(self):
+        return [path for path, _ in self.seen]
+
+    def listed(self):
+        entry = {"description": self.name, "log_id": b64(self.id), "key": b64(self.spki), "mmd": 86400,
+                 "submission_url" if self.tiled else "url": f"http://127.0.0.1:{self.port}/",
+                 "state": {self.state: {"timestamp": "2020-01-01T00:00:00Z"}}}
+        if self.interval:
+            entry["temporal_interval"] = {"start_inclusive": self.interval[0], "end_exclusive": self.interval[1]}
+        return entry
+
+
+def log_list(logs, age=datetime.timedelta()):
+    """Chrome's form, version 3."""
+    operators = {}
+    for log in logs:
+        one = operators.setdefault(log.operator, {"name": log.operator, "email": [], "logs": [], "tiled_logs": []})
+        one["tiled_logs" if log.tiled else "logs"].append(log.listed())
+    made = datetime.datetime.now(datetime.timezone.utc) - age
+    return json.dumps({"version": "1.0", "log_list_timestamp": made.strftime("%Y-%m-%dT%H:%M:%SZ"), "operators": list(operators.values())})
+
+
+def verify(certificate, issuer, logs):
+    """Each SCT of the certificate, by the log that signed it; an invalid one raises."""
+    listed = certificate.extensions.get_extension_for_oid(x509.ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2"))
+    assert not listed.critical
+    octets = listed.value
+    raw = [body for _, body, one in elements(next(elements([w for t, _, w in elements(next(elements(certificate.tbs_certificate_bytes))[1])
+                                                             if t == 0xa3][0]))[1])]
+    extension = [body for _, body, _ in elements(raw[0]) if next(elements(body))[2] == LIST_OID][0]
+    value = next(elements(list(elements(extension))[1][1]))[1]
+    assert octets is not None and struct.unpack(">H", value[:2])[0] == len(value) - 2
+    entry = precertificate_entry(without(certificate.tbs_certificate_bytes, LIST_OID), issuer)
+    by_id, found, at = {log.id: log for log in logs}, [], 2
+    while at < len(value):
+        n = struct.unpack(">H", value[at:at + 2])[0]
+        one, at = value[at + 2:at + 2 + n], at + 2 + n
+        log, time_ms = by_id[one[1:33]], struct.unpack(">Q", one[33:41])[0]
+        n = struct.unpack(">H", one[41:43])[0]
+        extensions, rest = one[43:43 + n], one[43 + n:]
+        assert one[0] == 0 and rest[:2] == b"\x04\x03" and len(rest) == 4 + struct.unpack(">H", rest[2:4])[0]
+        log.key.public_key().verify(rest[4:], signed(1, time_ms, entry, extensions), ec.ECDSA(hashes.SHA256()))
+        assert time_ms <= time.time() * 1000 + 60_000
+        found.append(log)
+    return found

@@ -1,0 +1,244 @@
+"""Certificate Transparency (standards H, D-52..D-57) against logs of our own that really sign (ct_log.py)."""
+import concurrent.futures
+import datetime
+import os
+import shutil
+import signal
+import tempfile
+import time
+
+import psycopg2
+import pytest
+from cryptography.x509 import load_der_x509_certificate
+
+import ct_log
+import raw
+import responder
+
+
+class World:
+    def __init__(self, make_ca, responder_for):
+        self.logs = [ct_log.Log("One", "One A"), ct_log.Log("Two", "Two A"), ct_log.Log("Three", "Three A", tiled=True),
+                     ct_log.Log("One", "One past", interval=("2020-01-01T00:00:00Z", "2021-01-01T00:00:00Z"))]
+        self.folder = tempfile.mkdtemp(prefix="cairn-logs-")
+        os.chmod(self.folder, 0o755)
+        self.file = os.path.join(self.folder, "logs.json")
+        self.write()
+        self.ca = make_ca({"ct": {"log_list_file": self.file, "private_names": True, "timeout_ms": 4000}})
+        self.answers = responder_for(self.ca)
+        self.client = raw.Client(self.ca)
+        assert self.client.register().status_code == 201
+        self.numbers = iter(range(1000))
+
+    def write(self, age=datetime.timedelta()):
+        with open(self.file + ".new", "w", encoding="ascii") as f:
+            f.write(ct_log.log_list(self.logs, age))
+        os.replace(self.file + ".new", self.file)
+
+    def reset(self):
+        for log in self.logs:
+            log.mode, log.seen, log.state = "good", [], "usable"
+
+    def sql(self, text):
+        return self.ca.sql(text, role="cairn_owner")
+
+    def name(self):
+        return f"n{next(self.numbers)}.logged.test"
+
+    def ready(self, name):
+        order = self.client.order(name)
+        self.client.validate(order.json(), self.answers)
+        return order
+
+    def finalize(self, name=None):
+        """Order's URL and the answer to finalize."""
+        name = name or self.name()
+        order = self.ready(name)
+        answer = self.client.post(order.json()["finalize"], {"csr": raw.b64(raw.csr([name])[0])})
+        return order.headers["Location"], answer
+
+    def certificate(self, url):
+        order = self.client.poll(url, ("valid", "invalid")).json()
+        assert order["status"] == "valid", order
+        return raw.chain(self.client.post(order["certificate"]).text)
+
+    def check(self, chain):
+        """The SCTs of a certificate are enough and good; the precertificate corresponds to it (H-5..H-7, H-10, D-52)."""
+        logs = ct_log.verify(chain[0], chain[1], self.logs)
+        assert len({log.operator for log in logs}) >= 2 and any(not log.tiled for log in logs), [log.name for log in logs]
+        shown = {one[0] for log in logs for path, one in log.seen if path == "/ct/v1/add-pre-chain"
+                 and load_der_x509_certificate(one[0]).serial_number == chain[0].serial_number}
+        assert len(shown) == 1  # one precertificate, all logs got the same octets (D-54, H-14)
+        promise = load_der_x509_certificate(shown.pop())
+        assert ct_log.without(promise.tbs_certificate_bytes, ct_log.POISON_OID) == ct_log.without(chain[0].tbs_certificate_bytes, ct_log.LIST_OID)
+        return logs
+
+    def issue(self):
+        url, answer = self.finalize()
+        assert answer.status_code == 200, answer.text
+        chain = self.certificate(url)
+        return chain, self.check(chain)
+
+
+@pytest.fixture(scope="module")
+def transparent(make_ca, responder_for_module):
+    made = World(make_ca, responder_for_module)
+    yield made
+    for log in made.logs:
+        log.close()
+    shutil.rmtree(made.folder)
+
+
+@pytest.fixture(scope="module")
+def responder_for_module():
+    made = []
+
+    def make(other):
+        made.append(responder.Responder(int(other.HTTP01_PORT)))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def world(transparent):
+    transparent.reset()
+    yield transparent
+    transparent.reset()
+
+
+def test_certificates_have_scts(world):
+    """H-1, H-2, H-3, H-4, H-5, H-6, H-7, H-9, H-10, D-52: two good SCTs, of two operators, and the certificate is logged too (H-13)"""
+    chain, logs = world.issue()
+    assert len(logs) == 2 and not world.logs[3].seen  # that shard is for another year
+    serial = format(chain[0].serial_number, "x")
+    end = time.monotonic() + 60
+    while not any(path == "/ct/v1/add-chain" for log in world.logs for path in log.paths()):
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    whole = [one for log in world.logs for path, one in log.seen if path == "/ct/v1/add-chain"]
+    assert load_der_x509_certificate(whole[0][0]) == chain[0]
+    # H-18: what each log said is on record
+    while not world.sql(f"SELECT 1 FROM log.event e JOIN ca.serial s USING (certificate_id) WHERE s.serial = '\\x{serial.zfill(36)}' AND e.kind = 'certificate.logged'"):
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    kinds = [row[0] for row in world.sql("SELECT e.kind FROM log.event e JOIN ca.serial s USING (certificate_id) WHERE s.serial = "
+                                         f"'\\x{serial.zfill(36)}' ORDER BY e.happened_at")]
+    assert kinds == ["precertificate.signed", "certificate.promised", "certificate.issued", "certificate.logged"]
+    told = world.ca.cairn("cert", "show", serial.zfill(36), "--config", f"{world.ca.state}/cairn.yaml").stdout
+    assert all(f"log {log.id.hex()}" in told for log in logs)
+
+
+@pytest.mark.parametrize("mode", ("bad-signature", "wrong-id", "future", "past", "wrong-entry", "altered-extensions", "garbage", "huge", "500", "busy",
+                                  "dead", "slow"))
+def test_one_log_is_wrong(world, mode):
+    """H-3, H-11: another log takes its place, and what it said is in no certificate"""
+    world.logs[1].mode = mode
+    for _ in range(2):
+        _, logs = world.issue()
+        assert world.logs[1] not in logs
+
+
+def test_too_few_logs(world):
+    """D-57, H-12: no certificate with one operator; when the others are back the order is completed, with the same precertificate"""
+    world.logs[1].mode = world.logs[2].mode = "dead"
+    name = world.name()
+    url, answer = world.finalize(name)
+    assert answer.status_code == 200 and answer.json()["status"] == "processing", answer.text
+    assert world.sql(f"SELECT 1 FROM ca.certificate WHERE names = '{{{name}}}' AND der IS NULL AND lease_holder = 'logs'")
+    world.logs[1].mode = "good"
+    world.check(world.certificate(url))
+    assert world.sql("SELECT 1 FROM log.event WHERE kind = 'certificate.unlogged' AND facts->'submissions' @> '[{\"outcome\": \"sct\"}]'")
+
+
+def test_a_promise_that_is_not_kept(world):
+    """D-54, D-55: no second precertificate for an order; an hour without SCTs ends it, and the serial stays taken"""
+    world.logs[1].mode = world.logs[2].mode = "dead"
+    name = world.name()
+    url, answer = world.finalize(name)
+    assert answer.json()["status"] == "processing"
+    world.sql(f"UPDATE ca.certificate SET lease_until = now() WHERE names = '{{{name}}}' RETURNING 1")
+    order = world.client.poll(url, ("valid", "invalid")).json()
+    assert order["status"] == "invalid" and "order again" in order["error"]["detail"]
+    assert world.sql("SELECT 1 FROM ca.precertificate p JOIN ca.certificate c ON c.id = p.certificate_id JOIN ca.serial s ON s.serial = c.serial "
+                     f"WHERE c.names = '{{{name}}}' AND c.der IS NULL AND c.lease_until IS NULL")
+    assert not any(path == "/ct/v1/add-chain" and name.encode() in one[0] for log in world.logs for path, one in log.seen)
+
+
+@pytest.mark.parametrize("victim", ("cairn-ra", "cairn-ca"))
+def test_killed_between_precertificate_and_scts(world, victim):
+    """D-54, H-14: whoever dies, the same precertificate gets its certificate"""
+    world.logs[1].mode = world.logs[2].mode = "dead"
+    url, answer = world.finalize()
+    assert answer.json()["status"] == "processing"
+    os.kill(world.ca.pid(victim), signal.SIGKILL)
+    world.logs[1].mode = world.logs[2].mode = "good"
+    world.check(world.certificate(url))
+
+
+def test_killed_between_scts_and_certificate(world):
+    """D-54: the octets of the certificate stand and are not signed yet; its record can't be written when the CA dies"""
+    name = world.name()
+    order = world.ready(name)
+    connection = psycopg2.connect(world.ca.AUDITOR_DATABASE_URL.replace("cairn_auditor", "cairn_owner"))
+    cursor = connection.cursor()
+    # The first event after which the certificate is signed is let through, the one of the certificate is not.
+    cursor.execute("""CREATE FUNCTION public.hold() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF NEW.kind = 'certificate.issued' THEN PERFORM pg_advisory_xact_lock_shared(4711); END IF; RETURN NEW; END $$;
+        CREATE TRIGGER hold BEFORE INSERT ON log.event FOR EACH ROW EXECUTE FUNCTION public.hold()""")
+    connection.commit()
+    cursor.execute("SELECT pg_advisory_lock(4711)")
+    connection.commit()
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        sent = pool.submit(world.client.post, order.json()["finalize"], {"csr": raw.b64(raw.csr([name])[0])})
+        end = time.monotonic() + 30
+        while not world.sql(f"SELECT 1 FROM ca.precertificate p JOIN ca.certificate c ON c.id = p.certificate_id WHERE c.names = '{{{name}}}' "
+                            "AND p.sct_list IS NOT NULL AND c.der IS NULL"):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        os.kill(world.ca.pid("cairn-ca"), signal.SIGKILL)
+        cursor.execute("SELECT pg_advisory_unlock(4711)")
+        connection.commit()
+        assert sent.result().status_code == 200
+    cursor.execute("DROP TRIGGER hold ON log.event; DROP FUNCTION public.hold()")
+    connection.commit()
+    connection.close()
+    world.check(world.certificate(order.headers["Location"]))
+    assert world.sql(f"SELECT count(*) FROM log.event e JOIN ca.certificate c ON c.id = e.certificate_id WHERE c.names = '{{{name}}}' "
+                     "AND e.kind IN ('precertificate.signed', 'certificate.promised', 'certificate.issued')") == [["3"]]
+
+
+def test_the_list_is_read_again(world):
+    """H-8: a list that is too old issues nothing, a new one is taken without a restart; one that is none leaves the old one in force"""
+    world.write(age=datetime.timedelta(days=71))
+    time.sleep(5)
+    url, answer = world.finalize()
+    assert answer.json()["status"] == "processing", answer.text
+    world.write()
+    world.check(world.certificate(url))
+    with open(world.file + ".new", "w", encoding="ascii") as f:
+        f.write("{}")
+    os.replace(world.file + ".new", world.file)
+    time.sleep(5)
+    world.issue()
+    world.write()
+
+
+def test_private_names_stay_private(world):
+    """H-20: in mode private a list of logs is refused unless a second key says that names may be published"""
+    overlay = os.path.join(world.folder, "overlay.yaml")
+    with open(overlay, "w", encoding="ascii") as f:
+        f.write(f"ct: {{log_list_file: {world.file}}}\n")
+    done = world.ca.cairn("config", "check", "--config", f"{world.ca.state}/cairn.yaml", "--config", overlay, check=False)
+    assert done.returncode == 1 and "shows all names to logs" in done.stderr + done.stdout
+
+
+def test_records_tell_of_logs(world):
+    """H-18: cairn audit why names the logs, what each said and how long it took, each claim with its proof"""
+    chain, logs = world.issue()
+    serial = format(chain[0].serial_number, "x").zfill(36)
+    rows = world.sql(f"SELECT title, array_to_string(lines, '; ') FROM audit.why('\\x{serial}') WHERE section = 'issuance'")
+    assert ["Its precertificate was signed", "Transparency logs promised to publish it"] == [row[0] for row in rows if "signed it" not in row[0]][:2]
+    assert all(f"{log.name}, log id" in rows[-1][1] + rows[-2][1] and ": sct after" in rows[-1][1] + rows[-2][1] for log in logs)
