@@ -328,9 +328,11 @@ static void test_since(void **state)
 	assert_int_equal(revoke_run_batches(&c, &one, 1, &facts, &done), 0);
 	one.v++;
 	assert_int_equal(revoke_run_batches(&c, &one, 4, &facts, &done), 0);
-	since.since =
+	char *day_ago =
 	    pg_value("SELECT to_char(now() AT TIME ZONE 'UTC' - interval '1 d', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')");
+	since.since = day_ago;
 	assert_int_equal(revoke_run_batches(&c, &one, 1, &since, &done), 0); /* E-14 */
+	free(day_ago);
 	one.v++;
 	since.since = "2020-01-01T00:00:00Z";
 	assert_int_equal(revoke_run_batches(&c, &one, 1, &since, &done), 0);
