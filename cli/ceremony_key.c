@@ -198,5 +198,5 @@ int ceremony_key_destroy(struct ctx *c, const struct ceremony *plan, const struc
 	TRY(check_meant(c, step, &entry));
 	TRY(ceremony_record(c, plan, entry));
 	TRY(overwrite(c, step->key_file));
-	return unlink(step->key_file) == 0 ? 0 : ctx_fault(c, "%s can't be removed: %s", step->key_file, strerror(errno));
+	return file_remove(c, step->key_file);
 }

@@ -106,7 +106,15 @@ int file_add_line(struct ctx *c, const char *path, struct bytes line)
 	const char *whole = arena_printf(c->arena, "%.*s\n", (int) line.n, (const char *) line.p);
 	int result = write_all(fd, bytes_of_text(whole));
 	close(fd);
-	return result == 0 ? 0 : file_fail(c, path);
+	return result == 0 ? sync_folder(c, path) : file_fail(c, path); /* it may be the first line of a new file */
+}
+
+int file_remove(struct ctx *c, const char *path)
+{
+	if (unlink(path) != 0) {
+		return FAIL(c, SERVER_INTERNAL, "%s can't be removed: %s", path, strerror(errno));
+	}
+	return sync_folder(c, path);
 }
 
 int folder_make(struct ctx *c, const char *path, unsigned mode)

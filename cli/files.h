@@ -18,6 +18,9 @@ int file_add_line(struct ctx *c, const char *path, struct bytes line) MUST_CHECK
 /* The certificates in the files of active issuers; files that are not here are passed over, as cairn-ra does. */
 int files_issuers_read(struct ctx *c, const struct config *config, struct bytes_list *ret) MUST_CHECK;
 
+/* Takes the file away; its name is gone from the disk when this returns. */
+int file_remove(struct ctx *c, const char *path) MUST_CHECK;
+
 /* The folder, which may exist already. */
 int folder_make(struct ctx *c, const char *path, unsigned mode) MUST_CHECK;
 

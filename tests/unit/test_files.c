@@ -60,6 +60,12 @@ static void test_on_disk(void **state)
 	expect_synced(4, 3);
 	assert_int_equal(file_replace(&c, "none/b.crl", bytes_of_text("three"), 0644), -1);
 	expect_synced(4, 3);
+	assert_int_equal(file_add_line(&c, "transcript", bytes_of_text("a line")), 0); /* F-12 */
+	expect_synced(5, 4);
+	assert_int_equal(file_remove(&c, "transcript"), 0); /* F-9: a key that is destroyed does not come back */
+	expect_synced(5, 5);
+	assert_int_equal(file_remove(&c, "transcript"), -1);
+	ctx_forgive(&c);
 	assert_int_equal(unlink("a.crl") + unlink("b.crl") + rmdir(folder), 0);
 	ctx_done(&c);
 }
