@@ -12,6 +12,8 @@
 #include "lib/base/folder.h"
 #include "lib/base/metrics.h"
 #include "lib/crypto/jwk.h"
+#include "lib/ct/precert.h"
+#include "lib/ct/sct.h"
 #include "policy/keys.h"
 
 /* E-23 */
@@ -429,6 +431,47 @@ static void test_signer_refuses(void **state)
 	assert_good(c, signer_sign_certificate(c, ecdsa, "classic", info.tbs, &der)); /* and it goes on */
 }
 
+/* D-52, D-53, D-56: only the certificate that its own precertificate promised. */
+static void test_signer_keeps_promises(void **state)
+{
+	struct ctx *c = *state;
+	struct issue_certificate_request in = one_name(c, "promised.test");
+	struct issue_certificate_response out;
+	struct cert_info info;
+	struct bytes poisoned;
+	struct bytes tbs;
+	struct bytes promise;
+	struct bytes der;
+	const struct issuer *ecdsa = issuer_find(&ca.issuers, "ecdsa-1");
+	static uint8_t id[32];
+	struct sct sct = {
+		.log_id = { id, sizeof(id) }, .time_ms = 1, .hash = 4, .algorithm = 3, .signature = bytes_of_text("s")
+	};
+	assert_good(c, ca_issue_certificate_serve(c, &in, &out));
+	assert_good(c, cert_parse(c, certificate_of(c, out.certificate_id), &info));
+	assert_good(c, precert_poison(c, info.tbs, &poisoned));
+	assert_good(c, precert_embed(c, info.tbs, sct_list_encode(c->arena, &(struct sct_list) { &sct, 1 }), &tbs));
+	assert_cause(c, "the signer refuses", signer_sign_certificate(c, ecdsa, "classic", poisoned, &der));
+	assert_cause(c, "the signer refuses", signer_sign_precertificate(c, ecdsa, "classic", info.tbs, &der));
+	assert_good(c, signer_sign_precertificate(c, ecdsa, "classic", poisoned, &promise));
+	assert_good(c, signer_sign_promised(c, ecdsa, "classic", (struct bytes[]) { promise, tbs }, &der));
+	/* another serial by one bit */
+	struct bytes other = arena_bytes(c->arena, tbs.p, tbs.n);
+	uint8_t *serial = (uint8_t *) (uintptr_t) other.p + (info.serial.p - info.tbs.p) + info.serial.n - 1;
+	*serial ^= 1;
+	assert_cause(
+	    c, "the signer refuses", signer_sign_promised(c, ecdsa, "classic", (struct bytes[]) { promise, other }, &der));
+	/* a promise that the issuer did not sign, and none */
+	struct bytes forged = arena_bytes(c->arena, promise.p, promise.n);
+	((uint8_t *) (uintptr_t) forged.p)[forged.n - 1] ^= 1;
+	assert_cause(
+	    c, "the signer refuses", signer_sign_promised(c, ecdsa, "classic", (struct bytes[]) { forged, tbs }, &der));
+	assert_cause(
+	    c, "the signer refuses", signer_sign_promised(c, ecdsa, "classic", (struct bytes[]) { tbs, tbs }, &der));
+	/* D-57: while there are logs, no certificate without one */
+	assert_good(c, signer_sign_certificate(c, ecdsa, "classic", info.tbs, &der));
+}
+
 /* A token that is taken away and brought back: nothing is lost, no order fails, and nobody has to do anything. */
 static void test_token_comes_back(void **state)
 {
@@ -595,6 +638,7 @@ int main(void)
 		WITH_CTX(test_refused_bytes),
 		WITH_CTX(test_issuer_is_gone),
 		WITH_CTX(test_signer_refuses),
+		WITH_CTX(test_signer_keeps_promises),
 		WITH_CTX(test_token_comes_back),
 		WITH_CTX(test_cause_is_told),
 		WITH_CTX(test_patience),
