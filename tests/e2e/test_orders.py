@@ -4,6 +4,7 @@ import datetime
 
 import pytest
 
+import alpn_responder
 import at_once
 import raw
 
@@ -103,6 +104,25 @@ def test_lists_of_orders(ca, account):
         raw.problem(other.post(url), 403, "unauthorized")
     for cursor in "cursor=", "cursor=x", "page=2", "cursor=" + "A" * 23:
         raw.problem(account.post(account.kid + "/orders?" + cursor), 404, "malformed")
+
+
+@pytest.mark.parametrize("kind", ["http-01", "tls-alpn-01"])
+def test_a_name_covers_no_other_one(ca, account, responder, kind):
+    """C-6, C-12: what was shown by a connection serves that name again, no name below or above it, nor a wildcard"""
+    alpn = alpn_responder.AlpnResponder(int(ca.TLSALPN01_PORT))
+    name = f"covers.{kind}.test"
+    try:
+        made = account.order(name).json()
+        account.validate(made, responder if kind == "http-01" else alpn, kind)
+    finally:
+        alpn.close()
+    again = account.order(name).json()
+    assert again["status"] == "ready" and again["authorizations"] == made["authorizations"]
+    for other in (f"b.{name}", f"{kind}.test", f"*.{name}"):
+        fresh = account.order(other).json()
+        assert fresh["status"] == "pending" and fresh["authorizations"] != made["authorizations"], fresh
+        if other.startswith("*."):
+            assert [c["type"] for c in account.post(fresh["authorizations"][0]).json()["challenges"]] == ["dns-01"]
 
 
 def test_the_same_order_again(ca, account, responder):

@@ -161,6 +161,31 @@ def test_told_to_end(pair, holder, web):
     assert not [line for line in lines if line["level"] == "error"]
 
 
+def test_killed_while_it_validates(pair, holder, web):
+    """Issue 4.6, A-101: what a cairn-va that dies was about is made again; the client never reads of it, though there is one try alone"""
+    before = pair.pid("cairn-va")
+    web.handler = lambda _: time.sleep(2)
+    asked = len(web.seen)
+    try:
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            responded = pool.submit(respond, holder, web, "struck.faults.test")
+            end = time.monotonic() + 60
+            while len(web.seen) == asked:
+                assert time.monotonic() < end
+                time.sleep(0.02)
+            pair.kill("cairn-va", signal.SIGKILL)
+            authorization = responded.result()
+        found = holder.post(authorization).json()
+        assert found["status"] != "invalid" and not [c for c in found["challenges"] if "error" in c], found
+    finally:
+        web.handler = None
+    valid(holder, authorization)
+    pair.wait_ready("cairn-va", after=before)
+    rows = pair.sql("SELECT DISTINCT problem FROM log.validation WHERE NOT passed AND identifier_value = 'struck.faults.test'")
+    assert rows in ([], [["SERVER_INTERNAL"]]), rows  # none, if the call found the next cairn-va in time
+    assert len(web.seen) >= asked + 2, "it was made again"
+
+
 def test_told_to_end_beside_one_that_hangs(pair, holder, web):
     """Issue 4.6: cairn-ra waits for a validation no longer than it has time to end; the job is there for the next one"""
     pid = stopped(pair, "cairn-va")
