@@ -99,6 +99,13 @@ const struct statement *const ca_statements[] = {
 	&fix_crl,
 	&publish_crl,
 	&steady_statement,
+	&register_ocsp,
+	&end_ocsp,
+	&take_ocsp,
+	&publish_ocsp,
+	&begin_responder,
+	&complete_responder,
+	&state_of_ocsp,
 };
 const size_t ca_n_statements = COUNT_OF(ca_statements);
 

@@ -38,6 +38,12 @@ int ca_complete_lapsed(struct ctx *c, size_t *ret_completed) MUST_CHECK;
 /* One look at the CRL of each issuer: makes those that are due. */
 int ca_make_crls(struct ctx *c) MUST_CHECK;
 
+/* One look at the OCSP answers of each issuer that has OCSP: signs those that are due, some thousands at most. For one thread only. */
+int ca_sign_ocsp(struct ctx *c) MUST_CHECK;
+
+/* Which issuers have OCSP, into the database; when the signer has started. */
+int ca_register_ocsp(struct ctx *c) MUST_CHECK;
+
 /* Each issuer has a CRL that has not ended: nothing is issued before (E-23). */
 bool ca_crls_stand(void);
 

@@ -77,6 +77,16 @@ static void look_after_crls(void)
 	ctx_done(&c);
 }
 
+static void look_after_ocsp(void)
+{
+	struct ctx c;
+	ctx_init(&c);
+	if (ca_sign_ocsp(&c) != 0) {
+		log_error(&c, LOG_WARN, "the OCSP answers are looked after again soon");
+	}
+	ctx_done(&c);
+}
+
 static void look_after_lapsed(void)
 {
 	struct ctx c;
@@ -97,6 +107,7 @@ static void *run(void *arg)
 		look_after_clock();
 		look_after_logs();
 		look_after_crls();
+		look_after_ocsp();
 		look_after_lapsed();
 		wait_for_revocation();
 	}

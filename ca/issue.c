@@ -197,6 +197,7 @@ static int build(struct ctx *c, const struct issue_certificate_request *in, cons
 		.spki = in->public_key,
 		.crl_url = shard->url, /* of every profile: short-lived ones are revocable too (E-3) */
 		.aia_url = issuer->config->aia_url,
+		.ocsp_url = issuer->config->ocsp_named ? issuer->config->ocsp_url : NULL, /* E-39 */
 	};
 	params->crl_shard = shard->shard;
 	profile_apply(profile, &t);
@@ -217,6 +218,7 @@ static int build(struct ctx *c, const struct issue_certificate_request *in, cons
 		.profile = profile,
 		.key = &subject->key,
 		.constraints = &issuer->constraints,
+		.ocsp_url = issuer->config->ocsp_url,
 	};
 	params->names = all_names(c->arena, names);
 	params->not_before = t.not_before;

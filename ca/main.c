@@ -19,6 +19,7 @@ static int start(struct ctx *c, const struct config *config)
 	db_statements(ca_statements, ca_n_statements);
 	db_configure(own->database, (unsigned) own->workers + OWN_THREADS, STATEMENT_TIMEOUT_MS);
 	TRY(ca_register_issuers(c));
+	TRY(ca_register_ocsp(c));
 	if (ca_make_crls(c) != 0) { /* E-23: before anything is issued */
 		if (signer_keys_fault() == NULL) {
 			return -1;

@@ -219,6 +219,9 @@ static const char *const kinds[] = {
 	[SIGNER_CRL] = "crl",
 	[SIGNER_PRECERTIFICATE] = "precertificate",
 	[SIGNER_PROMISED] = "certificate",
+	[SIGNER_RESPONDER_KEY] = "responder-key",
+	[SIGNER_RESPONDER] = "responder",
+	[SIGNER_OCSP] = "ocsp",
 };
 
 static int exchange(struct ctx *c, const struct signer_head *head, struct bytes tbs, struct bytes *ret_der)
@@ -303,8 +306,29 @@ int signer_sign_promised(struct ctx *c, const struct issuer *issuer, const char 
 	return sign_kind(c, issuer, profile, ask, ret_der);
 }
 
+static int ask_for(
+    struct ctx *c, enum signer_kind kind, const struct issuer *issuer, struct bytes tbs, struct bytes *ret_der)
+{
+	const struct signer_head head = { .kind = kind, .issuer = (uint32_t) (issuer - signer.issuers->v) };
+	return exchange(c, &head, tbs, ret_der);
+}
+
 int signer_sign_crl(struct ctx *c, const struct issuer *issuer, struct bytes tbs, struct bytes *ret_der)
 {
-	const struct signer_head head = { .kind = SIGNER_CRL, .issuer = (uint32_t) (issuer - signer.issuers->v) };
-	return exchange(c, &head, tbs, ret_der);
+	return ask_for(c, SIGNER_CRL, issuer, tbs, ret_der);
+}
+
+int signer_make_responder_key(struct ctx *c, const struct issuer *issuer, struct bytes *ret_spki)
+{
+	return ask_for(c, SIGNER_RESPONDER_KEY, issuer, (struct bytes) { NULL, 0 }, ret_spki);
+}
+
+int signer_sign_responder(struct ctx *c, const struct issuer *issuer, struct bytes tbs, struct bytes *ret_der)
+{
+	return ask_for(c, SIGNER_RESPONDER, issuer, tbs, ret_der);
+}
+
+int signer_sign_ocsp(struct ctx *c, const struct issuer *issuer, struct bytes tbs, struct bytes *ret_der)
+{
+	return ask_for(c, SIGNER_OCSP, issuer, tbs, ret_der);
 }

@@ -1,5 +1,5 @@
 /* The signer: a child of cairn-ca in a sandbox of its own that holds the issuing keys, or the session with the token that does,
- * and knows two requests. It parses
+ * and knows few requests. It parses
  * and lints the whole object, signs it, checks what it signed, and never signs octets that it has not read (F-6, F-7,
  * style.md 29). The parent never holds a key. The end of the child is the end of the process: the supervisor starts both
  * again. */
@@ -38,6 +38,16 @@ int signer_sign_promised(struct ctx *c, const struct issuer *issuer, const char 
 
 /* The CRL for a TBSCertList. */
 int signer_sign_crl(struct ctx *c, const struct issuer *issuer, struct bytes tbs, struct bytes *ret_der) MUST_CHECK;
+
+/* A new key for the responder of an issuer that has OCSP; its SubjectPublicKeyInfo. */
+int signer_make_responder_key(struct ctx *c, const struct issuer *issuer, struct bytes *ret_spki) MUST_CHECK;
+
+/* The certificate for that key, which from then on signs responses. */
+int signer_sign_responder(
+    struct ctx *c, const struct issuer *issuer, struct bytes tbs, struct bytes *ret_der) MUST_CHECK;
+
+/* The OCSP response for a ResponseData of the responder. */
+int signer_sign_ocsp(struct ctx *c, const struct issuer *issuer, struct bytes tbs, struct bytes *ret_der) MUST_CHECK;
 
 /* Asks the signer how its keys stand, which makes it look for a token that was away; for the metrics and signer_keys_fault. */
 void signer_look(struct ctx *c);

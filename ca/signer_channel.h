@@ -11,7 +11,10 @@ enum signer_kind {
 	SIGNER_CRL = 2,
 	SIGNER_KEYS = 3,
 	SIGNER_PRECERTIFICATE = 4,
-	SIGNER_PROMISED = 5
+	SIGNER_PROMISED = 5,
+	SIGNER_RESPONDER_KEY = 6, /* a new key for the issuer's responder: its SubjectPublicKeyInfo */
+	SIGNER_RESPONDER = 7,     /* the certificate for that key */
+	SIGNER_OCSP = 8,          /* a response by that key */
 };
 enum signer_outcome { SIGNER_DONE, SIGNER_REFUSED, SIGNER_LATER };
 

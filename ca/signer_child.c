@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "ca/signer_keys.h"
+#include "ca/signer_responder.h"
 #include "lib/base/sandbox.h"
 #include "lib/crypto/der.h"
 #include "lib/ct/precert.h"
@@ -17,6 +18,7 @@ struct signer_state {
 	const struct issuer_list *issuers;
 	enum policy_mode mode;
 	struct signer_keys keys;
+	struct responders responders;
 };
 
 /* OpenSSL loads what it needs at the first use, and there are no files inside the sandbox. With keys of no meaning:
@@ -39,6 +41,11 @@ static int warm_up(struct ctx *c)
 	return 0;
 }
 
+static bool is_leaf(uint32_t kind)
+{
+	return kind == SIGNER_CERTIFICATE || kind == SIGNER_PRECERTIFICATE || kind == SIGNER_PROMISED;
+}
+
 static struct lint_options lint_options(const struct signer_state *s, const struct signer_head *head)
 {
 	return (struct lint_options) {
@@ -46,7 +53,8 @@ static struct lint_options lint_options(const struct signer_state *s, const stru
 		.now = clock_now(),
 		.issuer = &s->issuers->v[head->issuer].info,
 		.constraints = &s->issuers->v[head->issuer].constraints,
-		.profile = head->kind != SIGNER_CRL ? &s->config->policy.profiles.v[head->profile] : NULL,
+		.profile = is_leaf(head->kind) ? &s->config->policy.profiles.v[head->profile] : NULL,
+		.ocsp_url = s->issuers->v[head->issuer].config->ocsp_url,
 	};
 }
 
@@ -101,6 +109,23 @@ static int sign_crl(
 	return crl_verify_signature(c, &signed_crl, s->issuers->v[head->issuer].public_key);
 }
 
+/* Only of an issuer that has OCSP (E-39). */
+static int serve_responder(
+    struct ctx *c, struct signer_state *s, const struct signer_head *head, struct bytes tbs, struct bytes *ret_der)
+{
+	const struct lint_options options = lint_options(s, head);
+	if (options.ocsp_url == NULL) {
+		return ctx_fault(c, "the issuer has no OCSP");
+	}
+	if (head->kind == SIGNER_RESPONDER_KEY) {
+		return responder_make_key(c, &s->responders, head->issuer, ret_der);
+	}
+	if (head->kind == SIGNER_RESPONDER) {
+		return responder_certify(c, &s->responders, head->issuer, &options, tbs, ret_der);
+	}
+	return responder_sign(c, &s->responders, head->issuer, &options, tbs, ret_der);
+}
+
 static int serve(
     struct ctx *c, struct signer_state *s, const struct signer_head *head, struct bytes tbs, struct bytes *ret_der)
 {
@@ -115,9 +140,10 @@ static int serve(
 	if (head->kind == SIGNER_CRL) {
 		return sign_crl(c, s, head, tbs, ret_der);
 	}
-	bool known =
-	    head->kind == SIGNER_CERTIFICATE || head->kind == SIGNER_PRECERTIFICATE || head->kind == SIGNER_PROMISED;
-	if (!known || head->profile >= s->config->policy.profiles.n) {
+	if (head->kind >= SIGNER_RESPONDER_KEY && head->kind <= SIGNER_OCSP) {
+		return serve_responder(c, s, head, tbs, ret_der);
+	}
+	if (!is_leaf(head->kind) || head->profile >= s->config->policy.profiles.n) {
 		return ctx_fault(c, "there is no such request");
 	}
 	return sign_certificate(c, s, head, tbs, ret_der);
@@ -184,11 +210,13 @@ _Noreturn void signer_child(int fd, const struct config *config, const struct is
 	    SIGKILL); /* no keys stay in memory when the parent is killed, whatever state the child is in */
 	prctl(PR_SET_NAME, "cairn-ca-signer");
 	ctx_init(&c);
+	s.responders.keys = &s.keys;
 	int result = prepare(&c, &s);
 	bool alive = answer(fd, &c, &s.keys, result, bytes_of_text(s.keys.why)) == 0 && result == 0;
 	while (alive) {
 		alive = serve_one(fd, &s);
 	}
+	responders_done(&s.responders);
 	ctx_done(&c);
 	_exit(result == 0 ? 0 : 1);
 }

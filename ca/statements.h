@@ -19,5 +19,12 @@ extern const struct statement begin_crl;
 extern const struct statement read_revoked;
 extern const struct statement fix_crl;
 extern const struct statement publish_crl;
+extern const struct statement register_ocsp;
+extern const struct statement end_ocsp;
+extern const struct statement take_ocsp;
+extern const struct statement publish_ocsp;
+extern const struct statement begin_responder;
+extern const struct statement complete_responder;
+extern const struct statement state_of_ocsp;
 
 #endif

@@ -10,6 +10,7 @@
 #include <sys/timex.h>
 
 #include "cli/doctor_dns.h"
+#include "cli/doctor_ocsp.h"
 #include "lib/base/auto.h"
 #include "lib/crypto/cert.h"
 #include "lib/crypto/token.h"
@@ -277,6 +278,7 @@ static void look_at_database(const struct look *l)
 	look_at_schema(l, database);
 	look_at_clock(l, database);
 	look_at_crls(l, database);
+	doctor_ocsp(l->c->arena, &l->d, &l->config->ca, database);
 	look_at_blocked(l, database);
 	look_at_waves(l, database);
 	look_at_splits(l, database);

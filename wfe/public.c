@@ -8,6 +8,7 @@
 #include "lib/base/log.h"
 #include "lib/crypto/cert.h"
 #include "wfe/notice.h"
+#include "wfe/ocsp.h"
 #include "wfe/relying.h"
 #include "wfe/sealed.h"
 
@@ -116,6 +117,9 @@ int public_read_root(struct ctx *c, const struct config_wfe *config, struct fron
 static int serve_file(struct http_request *r)
 {
 	bool found = false;
+	if (ocsp_is_path(r->path)) {
+		return ocsp_serve(r);
+	}
 	TRY(relying_serve(r, &found));
 	return found ? 0 : sealed_serve(r);
 }
@@ -123,8 +127,9 @@ static int serve_file(struct http_request *r)
 void public_serve(struct http_request *r, void *arg)
 {
 	const struct front *front = arg;
-	bool asks = strcmp(r->method, "POST") == 0 && strncmp(r->path, "/witness/", 9) == 0;
-	if (!is_read(r) && !asks) {
+	bool posts = strcmp(r->method, "POST") == 0;
+	bool asks = posts && strncmp(r->path, "/witness/", 9) == 0;
+	if (!is_read(r) && !asks && !(posts && ocsp_is_path(r->path))) {
 		http_reply_header(r, "Allow", "GET, HEAD");
 		reply_text(r, 405, "Only GET and HEAD are served here.\n");
 		return;

@@ -18,6 +18,8 @@ const struct statement *const wfe_statements[] = {
 	&relying_find_crl,
 	&relying_read_crl,
 	&relying_list_crls,
+	&ocsp_find_sha1,
+	&ocsp_find_sha256,
 	&sealed_find_checkpoint,
 	&sealed_find_cosigned,
 	&sealed_find_witnessed,

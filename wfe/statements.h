@@ -16,6 +16,8 @@ extern const struct statement relying_find_issuer;
 extern const struct statement relying_find_crl;
 extern const struct statement relying_read_crl;
 extern const struct statement relying_list_crls;
+extern const struct statement ocsp_find_sha1;
+extern const struct statement ocsp_find_sha256;
 extern const struct statement sealed_find_checkpoint;
 extern const struct statement sealed_find_cosigned;
 extern const struct statement sealed_find_witnessed;

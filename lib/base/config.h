@@ -193,6 +193,8 @@ struct config_issuer {
 	const char *crl_url;
 	int64_t crl_shards;
 	const char *aia_url;
+	const char *ocsp_url; /* NULL: no OCSP */
+	bool ocsp_named;      /* new certificates name it */
 	struct text_list alternate_chains;
 	struct text_list profiles; /* it signs certificates of these; empty: of all */
 	bool active;               /* signs new certificates; the others sign CRLs only */
@@ -224,6 +226,7 @@ struct config_ca {
 	int64_t backdate_s;
 	int64_t crl_period_s;
 	int64_t crl_life_s;
+	int64_t ocsp_life_s;
 	const char *linter_url; /* of an outside linter; NULL: none */
 	int64_t linter_timeout_ms;
 	bool linter_required; /* nothing is signed without its answer */

@@ -24,6 +24,11 @@ static const struct field issuer_field[] = {
 	            "beside ....crl."),
 	FIELD(struct config_issuer, aia_url, .flags = FIELD_REQUIRED,
 	    .help = "URL of its certificate (DER), written into certificates."),
+	FIELD(struct config_issuer, ocsp_url,
+	    .help =
+	        "URL of its OCSP responder, such as http://ca.example/ocsp; without it there is no OCSP (docs/ocsp.md)."),
+	FIELD(struct config_issuer, ocsp_named, .def = "true",
+	    .help = "New certificates name the responder; false: its answers are made for those that do."),
 	FIELD(struct config_issuer, alternate_chains, .flags = FIELD_PATH, .def = "[]", .min = 0, .max = 9,
 	    .help = "PEM files of other chains, each from a certificate of this issuer's key on that another CA signed."),
 	FIELD(struct config_issuer, profiles, .def = "[]", .min = 0, .max = 32,
@@ -66,6 +71,8 @@ static const struct field ca_field[] = {
 	    .help = "Seconds after which a CRL is made anew."), /* E-22 */
 	FIELD(struct config_ca, crl_life_s, .def = "604800", .min = 3600, .max = 864000,
 	    .help = "Seconds from a CRL's thisUpdate to its nextUpdate."), /* E-21 */
+	FIELD(struct config_ca, ocsp_life_s, .def = "345600", .min = 28800, .max = 604800,
+	    .help = "Seconds that an OCSP answer is good for; it is made anew after half of them."), /* E-35 */
 	FIELD(struct config_ca, linter_url, .min = 1, .max = 300,
 	    .help =
 	        "URL of an outside linter with pkimetal's interface, without /linttbscert at its end (docs/linting.md)."),

@@ -303,6 +303,7 @@ static int check_issuers(struct ctx *c, const struct config_issuer_list *list)
 	for (size_t i = 0; i < list->n; i++) {
 		TRY(check_value(c, "ca.issuers.crl_url", list->v[i].crl_url, not_http));
 		TRY(check_value(c, "ca.issuers.aia_url", list->v[i].aia_url, not_http));
+		TRY(check_value(c, "ca.issuers.ocsp_url", list->v[i].ocsp_url, not_http));
 	}
 	return 0;
 }

@@ -20,7 +20,8 @@
 
 static struct ctx all; /* what lives as long as the group */
 static char state_dir[] = "/tmp/cairn-test-ca-XXXXXX";
-static bool in_token; /* where the issuers' keys are; else in files, one of which is encrypted */
+static bool in_token;        /* where the issuers' keys are; else in files, one of which is encrypted */
+static const char *ocsp_url; /* of all issuers; NULL: no OCSP */
 static struct config *config;
 static struct id account;
 static uint8_t account_thumbprint[SHA256_SIZE];
@@ -113,6 +114,9 @@ static inline int setup(void **state)
 	assert_good(&all, init_run(&all, &o));
 	const char *paths[] = { arena_printf(all.arena, "%s/cairn.yaml", state_dir), overlay };
 	assert_good(&all, config_load(&all, paths, 2, &config));
+	for (size_t i = 0; i < config->ca.issuers.n; i++) {
+		config->ca.issuers.v[i].ocsp_url = ocsp_url;
+	}
 	try_wrong_keys(config->ca.issuers.v);
 	if (!in_token) {
 		encrypt_key(&config->ca.issuers.v[1]);

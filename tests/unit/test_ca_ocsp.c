@@ -1,0 +1,246 @@
+/* link: ca cli */
+/* OCSP answers of the signing CA on a real database with a real signer, as OpenSSL sees them. */
+#include "tests/unit/ca_world.h"
+
+#include <openssl/ocsp.h>
+
+#include "lib/crypto/ocsp.h"
+
+#define OCSP_URL "http://localhost:14001/ocsp"
+
+static int ocsp_setup(void **state)
+{
+	struct ctx c;
+	ocsp_url = OCSP_URL;
+	int result = setup(state);
+	ctx_init(&c);
+	assert_good(&c, ca_register_issuers(&c));
+	assert_good(&c, ca_register_ocsp(&c));
+	assert_good(&c, ca_make_crls(&c));
+	ctx_done(&c);
+	return result;
+}
+
+static struct cert_info issue(struct ctx *c, const char *name)
+{
+	struct issue_certificate_request in = one_name(c, name);
+	struct issue_certificate_response out;
+	struct cert_info info;
+	assert_good(c, ca_issue_certificate_serve(c, &in, &out));
+	assert_good(c, cert_parse(c, certificate_of(c, out.certificate_id), &info));
+	return info;
+}
+
+static const char *where(struct ctx *c, const struct cert_info *cert)
+{
+	return arena_printf(c->arena, "ca.ocsp WHERE serial = '\\x%s'", hex_encode(c->arena, cert->serial));
+}
+
+static struct bytes answer_of(struct ctx *c, const struct cert_info *cert, const char *hash)
+{
+	return from_db(c, arena_printf(c->arena, "SELECT encode(%s, 'hex') FROM %s", hash, where(c, cert)));
+}
+
+struct seen {
+	int status;
+	int reason;
+};
+
+/* The status that OpenSSL finds, after it has verified the response up to the root. */
+static struct seen see(struct ctx *c, const struct cert_info *cert, const char *hash)
+{
+	struct bytes der = answer_of(c, cert, hash);
+	const uint8_t *p = der.p;
+	struct seen seen = { -1, -1 };
+	ASN1_GENERALIZEDTIME *this_update = NULL;
+	ASN1_GENERALIZEDTIME *next_update = NULL;
+	OCSP_RESPONSE *response = d2i_OCSP_RESPONSE(NULL, &p, (long) der.n);
+	OCSP_BASICRESP *basic = OCSP_response_get1_basic(response);
+	assert_non_null(basic);
+	AUTO(X509) leaf = x509_of(cert->der);
+	AUTO(X509) issuer = x509_of_file(c, "ecdsa-1.pem");
+	AUTO(X509_STORE) store = X509_STORE_new();
+	AUTO(X509) root = x509_of_file(c, "root.pem");
+	AUTO_STACK(X509) chain = sk_X509_new_null();
+	sk_X509_push(chain, x509_of_file(c, "ecdsa-1.pem"));
+	assert_int_equal(X509_STORE_add_cert(store, root), 1);
+	assert_int_equal(OCSP_basic_verify(basic, chain, store, 0), 1);
+	OCSP_CERTID *id = OCSP_cert_to_id(strcmp(hash, "sha1") == 0 ? EVP_sha1() : EVP_sha256(), leaf, issuer);
+	assert_int_equal(OCSP_resp_find_status(basic, id, &seen.status, &seen.reason, NULL, &this_update, &next_update), 1);
+	assert_int_equal(OCSP_check_validity(this_update, next_update, 60, -1), 1);
+	OCSP_CERTID_free(id);
+	OCSP_BASICRESP_free(basic);
+	OCSP_RESPONSE_free(response);
+	return seen;
+}
+
+static void assert_seen(struct ctx *c, const struct cert_info *cert, int status, int reason)
+{
+	static const char *const hashes[] = { "sha1", "sha256" };
+	for (size_t i = 0; i < COUNT_OF(hashes); i++) {
+		struct seen seen = see(c, cert, hashes[i]);
+		assert_int_equal(seen.status, status);
+		assert_int_equal(seen.reason, reason);
+	}
+}
+
+/* E-35, E-37, E-39, D-43: named by the certificate, and answered as soon as the next look; a revocation by the look after it. */
+static void test_answers(void **state)
+{
+	struct ctx *c = *state;
+	struct cert_info good = issue(c, "good.test");
+	struct cert_info bad = issue(c, "bad.test");
+	struct cert_info plain = issue(c, "plain.test");
+	assert_string_equal(good.ocsp_url, OCSP_URL);
+	assert_good(c, ca_sign_ocsp(c));
+	assert_seen(c, &good, V_OCSP_CERTSTATUS_GOOD, -1);
+	assert_seen(c, &bad, V_OCSP_CERTSTATUS_GOOD, -1);
+	revoke_now(c, bad.der, 4);
+	revoke_now(c, plain.der, 0);
+	assert_good(c, ca_sign_ocsp(c));
+	assert_seen(c, &good, V_OCSP_CERTSTATUS_GOOD, -1);
+	assert_seen(c, &bad, V_OCSP_CERTSTATUS_REVOKED, 4);
+	assert_seen(c, &plain, V_OCSP_CERTSTATUS_REVOKED, -1); /* E-11 */
+	expect("1", "SELECT count(*) FROM log.event WHERE kind = 'ocsp.signed' AND (facts->>'answers')::int = 2");
+}
+
+/* E-35: anew after half of the life, with the end as the configuration has it; a certificate that ended has no answer any more. */
+static void test_turns(void **state)
+{
+	struct ctx *c = *state;
+	struct cert_info one = issue(c, "turn.test");
+	struct cert_info ended = issue(c, "ended.test");
+	assert_good(c, ca_sign_ocsp(c));
+	expect("345600 172800",
+	    "SELECT extract(epoch FROM next_update - this_update)::int || ' ' || extract(epoch FROM due_at - "
+	    "this_update)::int "
+	    "FROM %s",
+	    where(c, &one));
+	struct bytes before = answer_of(c, &one, "sha1");
+	assert_good(c, ca_sign_ocsp(c)); /* nothing is due */
+	assert_true(bytes_equal(before, answer_of(c, &one, "sha1")));
+	run_sql(
+	    "UPDATE ca.ocsp SET due_at = now() - interval '1 s' WHERE serial = '\\x%s'", hex_encode(c->arena, one.serial));
+	run_sql(
+	    "UPDATE ca.ocsp SET due_at = now() - interval '1 s', not_after = now() - interval '1 s' WHERE serial = '\\x%s'",
+	    hex_encode(c->arena, ended.serial));
+	assert_good(c, ca_sign_ocsp(c));
+	assert_false(bytes_equal(before, answer_of(c, &one, "sha1")));
+	expect("0", "SELECT count(*) FROM %s", where(c, &ended));
+}
+
+/* D-60, F-40: on record before its signature and after; with each start of the signer another key. */
+static void test_responder(void **state)
+{
+	struct ctx *c = *state;
+	struct cert_info info;
+	(void) issue(c, "responder.test");
+	assert_good(c, ca_sign_ocsp(c));
+	expect("1", "SELECT count(*) FROM ca.responder");
+	assert_good(c, cert_parse(c, from_db(c, "SELECT encode(der, 'hex') FROM ca.responder"), &info));
+	AUTO(X509) x = x509_of(info.der);
+	AUTO(EXTENDED_KEY_USAGE) use = X509_get_ext_d2i(x, NID_ext_key_usage, NULL, NULL);
+	assert_int_equal(sk_ASN1_OBJECT_num(use), 1);
+	assert_int_equal(OBJ_obj2nid(sk_ASN1_OBJECT_value(use, 0)), NID_OCSP_sign);
+	assert_true(X509_get_ext_by_NID(x, NID_id_pkix_OCSP_noCheck, -1) >= 0);
+	assert_true(X509_get_ext_by_NID(x, NID_crl_distribution_points, -1) < 0);
+	assert_true(X509_get_ext_by_NID(x, NID_subject_alt_name, -1) < 0);
+	assert_int_equal(X509_get_key_usage(x), KU_DIGITAL_SIGNATURE);
+	assert_in_range((info.not_after.us - clock_now().us) / 86400000000, 13, 14);
+	const char *serial = hex_encode(c->arena, info.serial);
+	expect("responder.begun responder.issued",
+	    "SELECT string_agg(kind, ' ' ORDER BY id) FROM log.event WHERE facts->>'serial' = '%s'", serial);
+	expect("1", "SELECT count(*) FROM ca.serial WHERE serial = '\\x%s'", serial);
+	assert_good(c, ca_register_ocsp(c)); /* as a start would, which forgets the key */
+	struct cert_info later = issue(c, "later.test");
+	assert_good(c, ca_sign_ocsp(c));
+	expect("2", "SELECT count(*) FROM ca.responder WHERE der IS NOT NULL");
+	assert_seen(c, &later, V_OCSP_CERTSTATUS_GOOD, -1);
+}
+
+/* One instance at a time; what another one died over is signed when its lease is over. */
+static void test_lease(void **state)
+{
+	struct ctx *c = *state;
+	struct cert_info cert = issue(c, "lease.test");
+	run_sql("UPDATE cairn.lease SET holder = 'another', until = now() + interval '1 h' WHERE name LIKE 'ocsp/%%'");
+	assert_good(c, ca_sign_ocsp(c));
+	expect("0", "SELECT count(*) FROM %s", where(c, &cert));
+	run_sql("UPDATE cairn.lease SET until = now() - interval '1 s' WHERE name LIKE 'ocsp/%%'");
+	assert_good(c, ca_sign_ocsp(c));
+	assert_seen(c, &cert, V_OCSP_CERTSTATUS_GOOD, -1);
+}
+
+/* The signer refuses what is no good response: whatever asks it. */
+static void test_signer_refuses(void **state)
+{
+	struct ctx *c = *state;
+	const struct issuer *issuer = issuer_find(&ca.issuers, "ecdsa-1");
+	struct bytes spki;
+	struct bytes der;
+	struct bytes tbs = from_db(c, "SELECT encode(tbs, 'hex') FROM ca.responder WHERE issuer = 'ecdsa-1' LIMIT 1");
+	assert_good(c, signer_make_responder_key(c, issuer, &spki));
+	assert_cause(c, "not for the key that waits", signer_sign_responder(c, issuer, tbs, &der)); /* an earlier one's */
+	assert_cause(c, "lint", signer_sign_responder(c, issuer, spki, &der));
+	assert_cause(c, "lint response_is_readable", signer_sign_ocsp(c, issuer, tbs, &der));
+	assert_cause(c, "has no certificate", signer_sign_ocsp(c, issuer_find(&ca.issuers, "rsa-1"), tbs, &der));
+}
+
+/* E-39: off, there is nothing at the front; on again, all is looked at anew. */
+static void test_off_and_on(void **state)
+{
+	struct ctx *c = *state;
+	struct config_issuer *issuers = config->ca.issuers.v;
+	struct cert_info cert = issue(c, "off.test");
+	assert_good(c, ca_sign_ocsp(c));
+	expect("2", "SELECT count(*) FROM front.ocsp_issuer");
+	issuers[0].ocsp_url = issuers[1].ocsp_url = NULL;
+	assert_good(c, ca_register_ocsp(c));
+	expect("0", "SELECT count(*) FROM front.ocsp_issuer");
+	expect("2", "SELECT count(*) FROM log.event WHERE kind = 'ocsp.off'");
+	revoke_now(c, cert.der, 4);
+	run_sql("UPDATE ca.revocation SET changed_at = changed_at - interval '1 d'"); /* unseen, and long ago */
+	assert_null(issue(c, "without.test").ocsp_url);
+	assert_good(c, ca_sign_ocsp(c));
+	assert_seen(c, &cert, V_OCSP_CERTSTATUS_GOOD, -1);
+	issuers[0].ocsp_url = issuers[1].ocsp_url = OCSP_URL;
+	issuers[0].ocsp_named = issuers[1].ocsp_named = false;
+	assert_good(c, ca_register_ocsp(c));
+	struct cert_info unnamed = issue(c, "unnamed.test");
+	assert_null(unnamed.ocsp_url);
+	assert_good(c, ca_sign_ocsp(c));
+	assert_seen(c, &cert, V_OCSP_CERTSTATUS_REVOKED, 4);
+	assert_seen(c, &unnamed, V_OCSP_CERTSTATUS_GOOD, -1);
+	issuers[0].ocsp_named = issuers[1].ocsp_named = true;
+}
+
+/* More than a batch, as when OCSP is turned on over many certificates: each has its answer in the end. */
+static void test_many(void **state)
+{
+	struct ctx *c = *state;
+	run_sql("INSERT INTO ca.certificate (id, order_id, account_id, not_before, not_after, begun_at, crl_shard, issuer, "
+	        "profile, "
+	        "serial, spki_sha256, names, validations, der, signed_at) SELECT cairn.new_id(), cairn.new_id(), "
+	        "cairn.new_id(), now(), "
+	        "now() + interval '90 d', now(), 0, 'ecdsa-1', 'classic', '\\x0102030405060708' || sha256(i::text::bytea), "
+	        "sha256('k'), '{}', '{}', 'x', now() FROM generate_series(1, 600) i");
+	run_sql("UPDATE ca.certificate SET serial = substr(serial, 1, 18) WHERE octet_length(serial) > 20");
+	assert_good(c, ca_sign_ocsp(c));
+	expect("0", "SELECT count(*) FROM ca.certificate c WHERE not_after > now() AND NOT EXISTS (SELECT FROM ca.ocsp o "
+	            "WHERE o.serial = c.serial AND o.sha1 IS NOT NULL)");
+	expect("t", "SELECT due = 0 AND answers > 600 AND late = 0 AND ends_s > 345000 FROM ca.ocsp_state('ecdsa-1')");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_CTX(test_responder),
+		WITH_CTX(test_answers),
+		WITH_CTX(test_turns),
+		WITH_CTX(test_lease),
+		WITH_CTX(test_signer_refuses),
+		WITH_CTX(test_off_and_on),
+		WITH_CTX(test_many),
+	};
+	return cmocka_run_group_tests(tests, ocsp_setup, teardown);
+}
