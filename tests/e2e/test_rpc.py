@@ -20,6 +20,7 @@ METHODS = (("cairn-wfe", "RedeemNonce", FRONT), ("cairn-ra", "NewAccount", FRONT
            ("cairn-ra", "DeactivateAuthorization", FRONT), ("cairn-ra", "FinalizeOrder", FRONT), ("cairn-ra", "RevokeCertificate", FRONT),
            ("cairn-ra", "Unpause", FRONT), ("cairn-ra", "RecordLate", {"cairn-va"}), ("cairn-va", "Validate", {"cairn-ra", "cairn-va"}),
            ("cairn-ca", "IssueCertificate", {"cairn-ra"}), ("cairn-subscriber", "GetLogStatus", {"cairn-wfe", "cairn-command"}),
+           ("cairn-ca", "EmbedScts", {"cairn-ra"}),
            ("cairn-subscriber", "GetLogEntries", FRONT), ("cairn-subscriber", "SetRecoveryContacts", FRONT),
            ("cairn-subscriber", "GetRecoveryStatus", FRONT), ("cairn-subscriber", "AddCheckpoint", FRONT),
            ("cairn-subscriber", "GetSubjectData", FRONT), ("cairn-subscriber", "ConfirmRecovery", FRONT), ("cairn-subscriber", "StopRecovery", FRONT),
