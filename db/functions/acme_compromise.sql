@@ -10,7 +10,8 @@ BEGIN
 	PERFORM pg_advisory_xact_lock(13, hashtext(encode(p_spki_sha256, 'hex')));
 END $$;
 
--- Revokes the certificates of the ids, those among them that are being signed at this moment, and not those that were revoked before; as
+-- Revokes the certificates of the ids, those among them that are being signed at this moment or of which only a
+-- precertificate was signed (D-55), and not those that were revoked before; as
 -- a compromise these too (E-14), where p_facts may say since when (E-12): not before the certificate began. Gives the serials of what it did, each with its event.
 CREATE OR REPLACE FUNCTION acme.revoke_ids(p_certificates uuid[], p_reason int, p_whose text, p_actor text, p_process text, p_request uuid,
 	p_facts jsonb) RETURNS text[] LANGUAGE plpgsql AS $$
@@ -19,7 +20,7 @@ DECLARE
 	serials text[] := '{}';
 BEGIN
 	FOR one IN WITH meant AS (SELECT c.id, c.serial, c.issuer, c.crl_shard, c.not_before, c.not_after, c.account_id, c.order_id FROM ca.certificate c
-			WHERE c.id = ANY (p_certificates) AND c.not_after > now() AND (c.der IS NOT NULL OR c.lease_until IS NOT NULL) ORDER BY c.id),
+			WHERE c.id = ANY (p_certificates) AND c.not_after > now() AND (c.signed_at IS NOT NULL OR c.lease_until IS NOT NULL) ORDER BY c.id),
 		done AS (INSERT INTO ca.revocation AS r (certificate_id, serial, issuer, crl_shard, reason, revoked_at, revoked_by, request_id, not_after)
 			SELECT m.id, m.serial, m.issuer, m.crl_shard, p_reason, date_trunc('second', least(clock_timestamp(), CASE WHEN p_reason = 1
 					AND p_facts->>'since' IS NOT NULL THEN greatest(m.not_before, (p_facts->>'since')::timestamptz) END)), p_whose, p_request, m.not_after

@@ -1,14 +1,15 @@
 -- Revocation by an operator (`cairn revoke`): what is meant, what would be done, and the act, in batches or in the waves of an incident
 -- (E-7, E-8). What is done twice is done once: each batch takes what is not revoked yet.
 
--- What a condition may speak of: certificates, those among them that are being signed at this moment.
+-- What a condition may speak of: all that count as issued: those that are being signed at this moment and
+-- precertificates that were given up among them (D-55).
 CREATE OR REPLACE VIEW acme.issued AS
 	SELECT c.id AS certificate_id, encode(c.serial, 'hex') AS serial, cairn.id_text(c.account_id) AS account, c.issuer, c.profile,
 		c.names, c.not_before, c.not_after, coalesce(c.signed_at, c.begun_at) AS issued_at, encode(c.spki_sha256, 'hex') AS spki_sha256,
 		EXISTS (SELECT FROM ca.revocation r WHERE r.certificate_id = c.id) AS revoked,
 		ARRAY(SELECT DISTINCT v.method FROM log.validation v WHERE v.id = ANY (c.validations)) AS methods,
 		(SELECT min(v.ended_at) FROM log.validation v WHERE v.id = ANY (c.validations)) AS validated_at
-	FROM ca.certificate c WHERE c.der IS NOT NULL OR c.lease_until IS NOT NULL;
+	FROM ca.certificate c WHERE c.signed_at IS NOT NULL OR c.lease_until IS NOT NULL;
 
 -- The same for serials in hexadecimal digits. missing: those that no certificate has.
 CREATE OR REPLACE FUNCTION acme.find_serials(p_serials text[])
@@ -17,7 +18,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	SELECT array_agg(DISTINCT c.id) FILTER (WHERE c.not_after > now()), count(DISTINCT c.account_id) FILTER (WHERE c.not_after > now()),
 		count(DISTINCT c.id) FILTER (WHERE c.not_after <= now()), array_agg(p.serial) FILTER (WHERE c.id IS NULL)
 		FROM unnest(p_serials) AS p (serial) LEFT JOIN ca.serial s ON s.serial = decode(p.serial, 'hex')
-			LEFT JOIN ca.certificate c ON c.id = s.certificate_id AND (c.der IS NOT NULL OR c.lease_until IS NOT NULL)
+			LEFT JOIN ca.certificate c ON c.id = s.certificate_id AND (c.signed_at IS NOT NULL OR c.lease_until IS NOT NULL)
 $$;
 
 -- An operator's act. Over the waves the certificates are spread by the random part of their ids. Gives how many there are.
@@ -31,7 +32,7 @@ BEGIN
 		VALUES (p_id, p_url, p_source, p_opens, p_closes, p_waves, p_actor);
 	INSERT INTO acme.incident_certificate (certificate_id, incident_id, wave)
 		SELECT c.id, p_id, ntile(p_waves::int) OVER (ORDER BY substr(uuid_send(c.id), 9))
-		FROM ca.certificate c WHERE c.id = ANY (p_certificates) AND (c.der IS NOT NULL OR c.lease_until IS NOT NULL);
+		FROM ca.certificate c WHERE c.id = ANY (p_certificates) AND (c.signed_at IS NOT NULL OR c.lease_until IS NOT NULL);
 	GET DIAGNOSTICS made = ROW_COUNT;
 	IF made = 0 THEN
 		PERFORM cairn.refuse('NOT_FOUND', 'There is no certificate that has not ended and is meant');
@@ -68,12 +69,13 @@ SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	RETURN QUERY WITH meant AS (
 			SELECT c.* FROM ca.serial s JOIN ca.certificate c ON c.id = s.certificate_id
-				WHERE s.serial = p_serial AND (p_der IS NULL OR c.der = p_der)
+				WHERE s.serial = p_serial AND (p_der IS NULL OR c.der = p_der
+					OR EXISTS (SELECT FROM ca.precertificate p WHERE p.certificate_id = c.id AND p.der = p_der))
 			UNION ALL SELECT c.* FROM ca.certificate c WHERE c.spki_sha256 = p_spki_sha256 AND c.signed_at IS NOT NULL
 			UNION ALL SELECT c.* FROM ca.certificate c WHERE c.lease_until IS NOT NULL AND (c.spki_sha256 = p_spki_sha256 OR c.account_id = p_account)
 			UNION ALL SELECT c.* FROM acme.orders o JOIN ca.certificate c ON c.id = o.certificate_id
 				WHERE o.account_id = p_account AND c.signed_at IS NOT NULL),
-		there AS (SELECT m.id, m.account_id, m.not_after > now() AS lasts FROM meant m WHERE m.der IS NOT NULL OR m.lease_until IS NOT NULL)
+		there AS (SELECT m.id, m.account_id, m.not_after > now() AS lasts FROM meant m WHERE m.signed_at IS NOT NULL OR m.lease_until IS NOT NULL)
 		SELECT array_agg(t.id ORDER BY t.id) FILTER (WHERE t.lasts), count(DISTINCT t.account_id) FILTER (WHERE t.lasts),
 			count(*) FILTER (WHERE NOT t.lasts), CASE WHEN p_serial IS NOT NULL AND count(*) = 0 THEN ARRAY[encode(p_serial, 'hex')] END
 		FROM there t;
@@ -286,7 +288,7 @@ $$;
 -- Its certificates that are neither revoked nor at their end, for those who look.
 CREATE OR REPLACE FUNCTION acme.left_of_revocation(o acme.revocation_order) RETURNS TABLE (certificate_id uuid) LANGUAGE sql STABLE AS $$
 	SELECT m.certificate_id FROM acme.incident_certificate m JOIN ca.certificate c ON c.id = m.certificate_id
-	WHERE m.incident_id = o.incident_id AND c.not_after > now() AND (c.der IS NOT NULL OR c.lease_until IS NOT NULL)
+	WHERE m.incident_id = o.incident_id AND c.not_after > now() AND (c.signed_at IS NOT NULL OR c.lease_until IS NOT NULL)
 		AND NOT EXISTS (SELECT FROM ca.revocation r WHERE r.certificate_id = m.certificate_id AND (r.reason = 1 OR o.reason <> 1))
 $$;
 

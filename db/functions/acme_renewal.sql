@@ -2,7 +2,7 @@
 
 -- The window in which a certificate is to be renewed. Two per cent of its life, about its two thirds, or half of a life of less
 -- than ten days (B-16). An incident calls for it earlier, never later. Of a revoked one it has passed. A certificate whose
--- bytes stand counts (B-18), one that was given up does not. due_from is when its replacement begins to be free of limits (B-19), which
+-- bytes stand counts (B-18), one that was given up without a precertificate does not (D-55). due_from is when its replacement begins to be free of limits (B-19), which
 -- is nothing that a subscriber can bring about: not by revoking it, and not by asking for dates of which the window follows.
 CREATE OR REPLACE VIEW acme.renewal AS
 	SELECT c.id AS certificate_id, c.account_id, c.names, s.serial, i.key_id, n.url AS explanation_url,
@@ -22,7 +22,7 @@ CREATE OR REPLACE VIEW acme.renewal AS
 		CROSS JOIN LATERAL (SELECT extract(epoch FROM c.not_after - c.not_before) + 1 AS life) l
 		CROSS JOIN LATERAL (SELECT date_trunc('second', c.not_before + make_interval(secs => floor(l.life
 			* CASE WHEN l.life < 864000 THEN 0.49 ELSE 2.0 / 3 - 0.01 END))) AS opens) d
-	WHERE c.der IS NOT NULL OR c.lease_until IS NOT NULL;
+	WHERE c.signed_at IS NOT NULL OR c.lease_until IS NOT NULL;
 
 -- Whether the certificate that an order replaces is due: such an order is welcome when others are not (B-19).
 CREATE OR REPLACE FUNCTION acme.renewal_is_due(p_replaces text) RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER

@@ -63,7 +63,8 @@ BEGIN
 	RETURN p_der;
 END $$;
 
--- The octets of the certificate with its SCTs, before they are signed (D-56). mine: the caller signs them.
+-- The octets of the certificate with its SCTs, before they are signed (D-56). mine: the caller signs them. What was revoked while it waited
+-- for SCTs is given up instead.
 CREATE OR REPLACE FUNCTION ca.fix_certificate(p_id uuid, p_precertificate bytea, p_tbs bytea, p_sct_list bytea, p_holder text, p_lease_s int8,
 	p_submissions jsonb, p_process text) RETURNS SETOF ca.begun LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -73,6 +74,9 @@ BEGIN
 	PERFORM FROM ca.precertificate p WHERE p.certificate_id = p_id AND p.der = p_precertificate;
 	IF NOT FOUND THEN
 		PERFORM cairn.refuse('SERVER_INTERNAL', 'The precertificate is not the one on record');
+	END IF;
+	IF EXISTS (SELECT FROM ca.certificate c JOIN ca.revocation r ON r.certificate_id = c.id WHERE c.id = p_id AND c.lease_holder = 'logs') THEN
+		PERFORM ca.abandon_issuance(p_id, 'it was revoked while it waited for SCTs', 0, p_process);
 	END IF;
 	UPDATE ca.certificate c SET tbs = p_tbs, tbs_sha256 = sha256(p_tbs), lease_holder = p_holder,
 		lease_until = clock_timestamp() + make_interval(secs => p_lease_s)
@@ -86,6 +90,26 @@ BEGIN
 		SELECT * INTO STRICT i FROM ca.certificate c WHERE c.id = p_id;
 	END IF;
 	RETURN NEXT (i.id, i.issuer, i.profile, i.serial, i.not_before, i.not_after, i.tbs, i.der, fixed, p_precertificate)::ca.begun;
+END $$;
+
+-- The signer refused the bytes, or there is no signer for them for p_after_s from their beginning on, or logs gave too few SCTs: the order
+-- shows it, the serial stays taken, and no certificate ever leaves. A precertificate was signed all the same, and counts (D-55, H-15).
+CREATE OR REPLACE FUNCTION ca.abandon_issuance(p_id uuid, p_why text, p_after_s int8, p_process text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	i ca.certificate;
+BEGIN
+	UPDATE ca.certificate c SET lease_holder = NULL, lease_until = NULL,
+		signed_at = (SELECT p.signed_at FROM ca.precertificate p WHERE p.certificate_id = c.id) WHERE c.id = p_id AND c.lease_until IS NOT NULL
+		AND c.begun_at <= clock_timestamp() - make_interval(secs => p_after_s) RETURNING * INTO i;
+	IF NOT FOUND THEN
+		RETURN;
+	END IF;
+	UPDATE acme.orders
+		SET error = jsonb_build_object('type', 'SERVER_INTERNAL', 'detail', 'The certificate could not be signed: order again')
+		WHERE id = i.order_id AND certificate_id = p_id AND error IS NULL;
+	PERFORM log.add_event(cairn.new_id(), p_process, p_process, 'certificate.refused', i.request_id, i.account_id, i.order_id,
+		i.id, jsonb_build_object('issuer', i.issuer, 'serial', encode(i.serial, 'hex'), 'why', p_why));
 END $$;
 
 -- Precertificates that wait for SCTs, and certificates that no log has yet, that nobody works on: taken for p_lease_s.

@@ -34,7 +34,7 @@ END $$;
 
 CREATE OR REPLACE FUNCTION ca.status_of(c ca.certificate, p_revoked boolean) RETURNS text LANGUAGE plpgsql STABLE AS $$
 BEGIN
-	RETURN CASE WHEN c.der IS NULL AND c.lease_until IS NULL THEN 'given-up' WHEN c.der IS NULL THEN 'signing'
+	RETURN CASE WHEN c.lease_until IS NOT NULL THEN 'signing' WHEN c.der IS NULL AND NOT (p_revoked AND c.not_after > now()) THEN 'given-up'
 		WHEN c.not_after <= now() THEN 'expired' WHEN p_revoked THEN 'revoked' ELSE 'valid' END;
 END $$;
 
@@ -63,7 +63,7 @@ BEGIN
 			SELECT i.* INTO c FROM ca.certificate i WHERE i.id = k.id;
 			CONTINUE WHEN NOT FOUND OR (p_issuer IS NOT NULL AND c.issuer <> p_issuer) OR (p_profile IS NOT NULL AND c.profile <> p_profile)
 				OR (p_account IS NOT NULL AND c.account_id <> p_account) OR (p_spki_sha256 IS NOT NULL AND c.spki_sha256 <> p_spki_sha256)
-				OR (p_expiring IS NOT NULL AND (c.not_after >= p_expiring OR c.not_after <= now()))
+				OR (p_expiring IS NOT NULL AND (c.der IS NULL OR c.not_after >= p_expiring OR c.not_after <= now()))
 				OR (p_from IS NOT NULL AND NOT EXISTS (SELECT FROM unnest(c.names) AS n, unnest(p_from, p_to) AS b (low, high)
 					WHERE reverse(n) COLLATE "C" BETWEEN b.low AND b.high))
 				-- one that fits by several names stands at the first of them

@@ -9,10 +9,12 @@ import time
 
 import psycopg2
 import pytest
+from cryptography.hazmat.primitives import serialization
 from cryptography.x509 import load_der_x509_certificate
 
 import ct_log
 import raw
+import relying_party
 import responder
 
 
@@ -34,6 +36,19 @@ class World:
         with open(self.file + ".new", "w", encoding="ascii") as f:
             f.write(ct_log.log_list(self.logs, age))
         os.replace(self.file + ".new", self.file)
+
+    def promise(self, name):
+        """The precertificate on record."""
+        octets = self.sql(f"SELECT encode(p.der, 'hex') FROM ca.precertificate p JOIN ca.certificate c ON c.id = p.certificate_id WHERE c.names = '{{{name}}}'")
+        return load_der_x509_certificate(bytes.fromhex(octets[0][0]))
+
+    def give_up(self, name, url):
+        self.sql(f"UPDATE ca.certificate SET lease_until = now() WHERE names = '{{{name}}}' RETURNING 1")
+        order = self.client.poll(url, ("valid", "invalid")).json()
+        assert order["status"] == "invalid" and "order again" in order["error"]["detail"]
+
+    def revoke(self, *words):
+        return self.ca.cairn("revoke", *words, "--because", "a test", "--yes", "--config", f"{self.ca.state}/cairn.yaml").stdout
 
     def reset(self):
         for log in self.logs:
@@ -159,12 +174,51 @@ def test_a_promise_that_is_not_kept(world):
     name = world.name()
     url, answer = world.finalize(name)
     assert answer.json()["status"] == "processing"
-    world.sql(f"UPDATE ca.certificate SET lease_until = now() WHERE names = '{{{name}}}' RETURNING 1")
-    order = world.client.poll(url, ("valid", "invalid")).json()
-    assert order["status"] == "invalid" and "order again" in order["error"]["detail"]
+    world.give_up(name, url)
     assert world.sql("SELECT 1 FROM ca.precertificate p JOIN ca.certificate c ON c.id = p.certificate_id JOIN ca.serial s ON s.serial = c.serial "
                      f"WHERE c.names = '{{{name}}}' AND c.der IS NULL AND c.lease_until IS NULL")
     assert not any(path == "/ct/v1/add-chain" and name.encode() in one[0] for log in world.logs for path, one in log.seen)
+
+
+@pytest.mark.parametrize("by", ("serial", "key", "certificate", "where"))
+def test_a_promise_is_revoked(world, by, tmp_path):
+    """D-55, H-15: a precertificate that was given up is found by its serial, its key, its octets and a condition, and the CRL lists it"""
+    world.logs[1].mode = world.logs[2].mode = "dead"
+    name = world.name()
+    order = world.ready(name)
+    der, key = raw.csr([name])
+    url = order.headers["Location"]
+    assert world.client.post(order.json()["finalize"], {"csr": raw.b64(der)}).json()["status"] == "processing"
+    world.give_up(name, url)
+    promise = world.promise(name)
+    (tmp_path / "key").write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    (tmp_path / "certificate").write_bytes(promise.public_bytes(serialization.Encoding.PEM))
+    what = {"serial": format(promise.serial_number, "x").zfill(36), "where": f"'{name}' = ANY (names)"}.get(by, tmp_path / by)
+    world.revoke(f"--{by}", what, "--reason", "key-compromise" if by == "key" else "facts-wrong")
+    end = time.monotonic() + relying_party.REVOKED_WITHIN_S
+    while relying_party.crl_reason(promise) is None:
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    assert relying_party.crl_reason(promise) == ("keyCompromise" if by == "key" else "privilegeWithdrawn")
+    told = world.ca.cairn("cert", "show", format(promise.serial_number, "x").zfill(36), "--config", f"{world.ca.state}/cairn.yaml").stdout
+    assert "status       revoked" in told
+
+
+def test_revoked_while_it_waits(world):
+    """D-55: a precertificate that is revoked while it waits for SCTs becomes no certificate when they come"""
+    world.logs[1].mode = world.logs[2].mode = "dead"
+    name = world.name()
+    url, answer = world.finalize(name)
+    assert answer.json()["status"] == "processing"
+    promise = world.promise(name)
+    world.revoke("--serial", format(promise.serial_number, "x").zfill(36), "--reason", "facts-wrong")
+    world.logs[1].mode = world.logs[2].mode = "good"
+    order = world.client.poll(url, ("valid", "invalid")).json()
+    assert order["status"] == "invalid" and "certificate" not in order
+    assert world.sql(f"SELECT der IS NULL AND signed_at IS NOT NULL FROM ca.certificate WHERE names = '{{{name}}}'") == [["t"]]
+    assert world.sql("SELECT e.facts->>'why' FROM log.event e JOIN ca.certificate c ON c.id = e.certificate_id WHERE e.kind = 'certificate.refused' "
+                     f"AND c.names = '{{{name}}}'") == [["it was revoked while it waited for SCTs"]]
+    assert relying_party.crl_reason(promise) is not None
 
 
 @pytest.mark.parametrize("victim", ("cairn-ra", "cairn-ca"))

@@ -88,6 +88,33 @@ static void add_certificate(const char *n, const char *account, const char *key,
 	pg_exec("cairn_owner", sql);
 }
 
+/* What it would be had its precertificate been signed and nothing more: given up. */
+#define GIVEN_UP(n) "UPDATE ca.certificate SET der = NULL, tbs = '\\x30' WHERE serial = " SERIAL(n)
+
+/* D-55: a precertificate that was given up goes with its key, and is found by its serial, its key and a condition; what was given up
+ * before anything was signed is nothing. */
+static void test_given_up(void **state)
+{
+	(void) state;
+	add_certificate("11", "1", "key", "9 d");
+	add_certificate("12", "1", "key", "9 d");
+	add_certificate("13", "1", "key", "9 d");
+	pg_exec("cairn_owner", GIVEN_UP("12"));
+	pg_exec("cairn_owner", GIVEN_UP("13"));
+	pg_exec("cairn_owner", "UPDATE ca.certificate SET signed_at = NULL WHERE serial = " SERIAL("13"));
+	pg_assert_value(
+	    "SELECT cardinality(certificates) FROM acme.find_revocable(" SERIAL("12") ", NULL, NULL, NULL)", "1");
+	pg_assert_value(
+	    "SELECT missing FROM acme.find_revocable(" SERIAL("13") ", NULL, NULL, NULL)", "{010203040506070813}");
+	pg_assert_value("SELECT cardinality(certificates) FROM acme.find_revocable(NULL, NULL, sha256('key'), NULL)", "2");
+	pg_assert_value("SELECT count(*) FROM acme.issued", "2");
+	pg_assert_value("SELECT cardinality(certificates) || array_to_string(missing, ',') FROM acme.find_serials("
+	                "'{010203040506070812, 010203040506070813}')",
+	    "1010203040506070813");
+	pg_exec("cairn_ra", BY_KEY("11", "a"));
+	pg_assert_value(REVOKED_NOW, "11:1:certificate-key 12:1:blocked-key");
+}
+
 /* E-13: three accounts, the same key; one is revoked by its key, and all three go. What has ended, and what has another key, stays. */
 static void test_same_key(void **state)
 {
@@ -238,6 +265,7 @@ static void test_revocation_beside_crl(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_given_up, fresh),
 		cmocka_unit_test_setup(test_same_key, fresh),
 		cmocka_unit_test_setup(test_reason_of_account, fresh),
 		cmocka_unit_test_setup(test_leaked_key, fresh),

@@ -81,7 +81,7 @@ static void test_window(void **state)
 	}
 }
 
-/* B-16, B-18: a revoked one is due at once, a precertificate counts, one that was given up does not. */
+/* B-16, B-18, D-55: a revoked one is due at once, what is being signed counts, what was given up only with a precertificate. */
 static void test_other_states(void **state)
 {
 	(void) state;
@@ -93,8 +93,10 @@ static void test_other_states(void **state)
 	pg_exec("cairn_owner", "DELETE FROM ca.revocation");
 	pg_exec("cairn_owner", "UPDATE ca.certificate SET der = NULL, tbs = '\\x30', lease_until = now()");
 	pg_assert_value("SELECT count(*) FROM front.renewal", "1");
-	pg_exec("cairn_owner", "UPDATE ca.certificate SET lease_until = NULL");
+	pg_exec("cairn_owner", "UPDATE ca.certificate SET lease_until = NULL, signed_at = NULL");
 	pg_assert_value("SELECT count(*) FROM front.renewal", "0");
+	pg_exec("cairn_owner", "UPDATE ca.certificate SET signed_at = now()");
+	pg_assert_value("SELECT count(*) FROM front.renewal", "1");
 }
 
 static void assert_refused(const char *sql, const char *problem)
