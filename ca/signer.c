@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,7 +18,7 @@
 #include "lib/crypto/der.h"
 #include "policy/profiles.h"
 
-#define GRACE_MS 5000 /* until a child that was told to end is ended */
+#define GRACE_MS 5000 /* that a child has to end after it was told to */
 
 struct signer_patience signer_patience = {
 	.start_s = 120,
@@ -137,17 +136,14 @@ int signer_start(struct ctx *c, const struct config *config, const struct issuer
 	return 0;
 }
 
-/* One that hangs in a module does not see that the channel is closed. */
+/* Waits for the child's end, but not for one that hangs in a module and does not see that the channel is closed: the
+   kernel ends that one with this process, which may send no signals. */
 static void reap(pid_t pid)
 {
 	siginfo_t info = { 0 };
-	for (int ms = 0;
-	     ms < GRACE_MS && waitid(P_PID, (id_t) pid, &info, WEXITED | WNOWAIT | WNOHANG) == 0 && info.si_pid == 0;
+	for (int ms = 0; ms < GRACE_MS && waitid(P_PID, (id_t) pid, &info, WEXITED | WNOHANG) == 0 && info.si_pid == 0;
 	     ms += 10) {
 		nanosleep(&(struct timespec) { .tv_nsec = 10000000 }, NULL);
-	}
-	kill(pid, SIGKILL);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
 	}
 }
 

@@ -55,7 +55,7 @@ void signer_look(struct ctx *c);
 /* Why not all keys are at hand, a sentence, or NULL; good until the thread asks again. */
 const char *signer_keys_fault(void);
 
-/* Closes the channel, which ends the child, and waits for it; one that hangs is killed. No request may be under way. */
+/* Closes the channel, which ends the child, and waits for it, but not for one that hangs: it ends with this process. No request may be under way. */
 void signer_stop(void);
 
 #endif

@@ -23,6 +23,9 @@ def revoke(client, pem, reason=1):
     assert client.post(client.directory["revokeCert"], {"certificate": raw.b64(der), "reason": reason}).status_code == 200
 
 
+UNRECORDED = "SELECT count(*) FROM ca.certificate c WHERE NOT EXISTS (SELECT FROM log.request r WHERE r.id = c.request_id)"
+
+
 @pytest.fixture(scope="module")
 def crashed(make_ca):
     """A CA each of whose processes was killed while it worked; what is on record is then older than two minutes."""
@@ -64,7 +67,8 @@ def crashed(make_ca):
     responder.close()
     end = time.monotonic() + 60
     while ca.sql("SELECT count(*) FROM audit.crl WHERE entries = 1") == [["0"]] or ca.sql("SELECT count(*) FROM audit.certificate WHERE state = 'signing'") != [["0"]] \
-            or ca.sql("SELECT count(*) FROM audit.request WHERE route = 'revoke-cert'") == [["0"]]:
+            or ca.sql("SELECT count(*) FROM audit.request WHERE route = 'revoke-cert'") == [["0"]] \
+            or ca.sql(UNRECORDED, role="cairn_owner") != [["0"]]:  # the request log of a front end is behind the answer, and time is about to jump
         assert time.monotonic() < end
         time.sleep(0.2)
     ca.pass_time(minutes=20)
