@@ -10,12 +10,12 @@
 #include <sys/timex.h>
 
 #include "cli/doctor_dns.h"
+#include "cli/doctor_logs.h"
 #include "cli/doctor_ocsp.h"
 #include "lib/base/auto.h"
 #include "lib/crypto/cert.h"
 #include "lib/crypto/token.h"
 #include "lib/db/schema.h"
-#include "policy/ct.h"
 #include "policy/diagnose.h"
 #include "policy/lints.h"
 #include "policy/policy.h"
@@ -279,6 +279,7 @@ static void look_at_database(const struct look *l)
 	look_at_clock(l, database);
 	look_at_crls(l, database);
 	doctor_ocsp(l->c->arena, &l->d, &l->config->ca, database);
+	doctor_logged(l->c->arena, &l->d, l->config, database);
 	look_at_blocked(l, database);
 	look_at_waves(l, database);
 	look_at_splits(l, database);
@@ -298,33 +299,6 @@ struct finding doctor_lifetime(
 	bool late = until.us - now.us < third_us;
 	return (struct finding) { "certificate", late ? FINDING_NOTE : FINDING_OK,
 		arena_printf(a, "%s lasts until %s%s", file, end, late ? ": less than a third of its life is left" : "") };
-}
-
-/* H-8 */
-static void look_at_logs(const struct look *l)
-{
-	const char *path = l->config->ct.log_list_file;
-	struct ct_log_list list;
-	struct bytes json;
-	if (path == NULL) {
-		if (config_is_webpki(&l->config->policy)) {
-			add(l, "logs", FINDING_PROBLEM, "no ct.log_list_file: browsers refuse certificates without SCTs");
-		}
-		return;
-	}
-	if (file_read(l->c, path, &json) != 0 || ct_log_list_parse(l->c, json, &list) != 0) {
-		add_error(l, "logs");
-		return;
-	}
-	const char *refusal = ct_list_refusal(&list, clock_now());
-	long long days = (long long) ((clock_now().us - list.made_at.us) / 1000000 / 86400);
-	bool old = timestamp_add_s(list.made_at, CT_LIST_OLD_S).us <= clock_now().us;
-	add(l, "logs",
-	    refusal != NULL ? FINDING_PROBLEM
-	    : old           ? FINDING_NOTE
-	                    : FINDING_OK,
-	    arena_printf(l->c->arena, "%s: %zu transparency logs, the list is %lld days old%s%s", path, list.n, days,
-	        refusal == NULL ? "" : "; nothing is issued: ", refusal == NULL ? "" : refusal));
 }
 
 static void look_at_file(const struct look *l, const char *file)
@@ -472,7 +446,7 @@ void doctor_look(struct ctx *c, const struct config *config, struct finding_list
 	look_at_configuration(&l);
 	look_at_database(&l);
 	look_at_certificates(&l);
-	look_at_logs(&l);
+	doctor_logs(c, &l.d, config);
 	look_at_keys(&l);
 	for (size_t i = 0; i < COUNT_OF(processes); i++) {
 		look_at_process(&l, processes[i]);

@@ -17,6 +17,7 @@
 
 #define ROUND_MS 2000
 #define STOP_MS 200
+#define STATE_ROUNDS 15 /* of look() */
 #define LEASE_S 60
 #define TAKE_MAX 10
 #define AGAIN_PROMISE_S 5
@@ -78,6 +79,25 @@ const struct statement ra_note_submissions_statement = {
 	.name = "note_submissions",
 	.sql = "SELECT ca.note_submissions($1, $2, $3, $4, $5, $6)",
 	.params = &note_fields,
+	.repeatable = true,
+};
+
+struct state_row {
+	int64_t waiting;
+	int64_t unlogged;
+	int64_t overdue;
+};
+static const struct field state_field[] = {
+	FIELD(struct state_row, waiting),
+	FIELD(struct state_row, unlogged),
+	FIELD(struct state_row, overdue),
+};
+static const struct fields state_fields = FIELDS(struct state_row, state_field);
+
+const struct statement ra_logs_state_statement = {
+	.name = "logs_state",
+	.sql = "SELECT waiting, unlogged, overdue FROM ca.logs_state()",
+	.row = &state_fields,
 	.repeatable = true,
 };
 
@@ -224,7 +244,26 @@ static pthread_t thread;
 static bool started;
 static atomic_bool stopping;
 
-static void look(void)
+/* H-13 */
+static void tell_state(struct ctx *c)
+{
+	struct state_row row;
+	bool found = false;
+	if (db_row(c, &ra_logs_state_statement, NULL, &row, &found) != 0 || !found) {
+		log_error(c, LOG_WARN, "how many certificates are in no transparency log can't be looked up");
+		ctx_forgive(c);
+		return;
+	}
+	if (row.overdue > 0) {
+		log_event(c, LOG_ERROR, "certificates are in no transparency log a day after they were issued", "certificates",
+		    arena_printf(c->arena, "%lld", (long long) row.overdue), NULL);
+	}
+	metric_set(METRIC_log_promises_waiting, NULL, row.waiting);
+	metric_set(METRIC_log_unlogged, NULL, row.unlogged);
+	metric_set(METRIC_log_overdue, NULL, row.overdue);
+}
+
+static void look(bool tells)
 {
 	struct ctx c;
 	struct unlogged *rows = NULL;
@@ -237,6 +276,9 @@ static void look(void)
 	}
 	if (log_file_list() != NULL) {
 		metric_set(METRIC_log_list_age_seconds, NULL, (clock_now().us - log_file_list()->made_at.us) / 1000000);
+	}
+	if (tells) {
+		tell_state(&c);
 	}
 	for (size_t i = 0; i < TAKE_MAX && !atomic_load(&stopping); i++) {
 		if (db_rows(&c, &ra_take_unlogged_statement, &params, &rows, &n) != 0) {
@@ -254,8 +296,8 @@ static void look(void)
 static void *run(void *unused)
 {
 	(void) unused;
-	while (!atomic_load(&stopping)) {
-		look();
+	for (unsigned n = 0; !atomic_load(&stopping); n++) {
+		look(n % STATE_ROUNDS == 0);
 		for (int ms = 0; ms < ROUND_MS && !atomic_load(&stopping); ms += STOP_MS) {
 			nanosleep(&(struct timespec) { .tv_nsec = STOP_MS * 1000000L }, NULL);
 		}

@@ -54,6 +54,7 @@ extern const struct statement ra_revoke_statement;
 extern const struct statement ra_block_key_statement;
 extern const struct statement ra_sweep_keys_statement;
 extern const struct statement ra_sweep_waves_statement;
+extern const struct statement ra_logs_state_statement;
 extern const struct statement ra_unpause_statement;
 extern const struct statement ra_doctor_run_statement;
 extern const struct statement ra_look_at_limits_statement;

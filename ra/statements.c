@@ -31,6 +31,7 @@ const struct statement *const ra_statements[] = {
 	&ra_block_key_statement,
 	&ra_sweep_keys_statement,
 	&ra_sweep_waves_statement,
+	&ra_logs_state_statement,
 	&ra_take_limits_statement,
 	&ra_give_back_statement,
 	&ra_unpause_statement,

@@ -127,7 +127,19 @@ BEGIN
 		RETURNING p.certificate_id, coalesce(c.der, p.der), c.der IS NOT NULL, i.chain;
 END $$;
 
--- What logs said, when no certificate comes of it. p_logged: one has the certificate now. Else it is tried again after p_again_s.
+-- For `cairn doctor` and the metrics: precertificates that wait for SCTs, certificates in no log, those of them that were issued a day ago
+-- and have not ended (H-13), and the age of the oldest of these.
+CREATE OR REPLACE FUNCTION ca.logs_state() RETURNS TABLE (waiting int8, unlogged int8, overdue int8, oldest_s int8) LANGUAGE sql STABLE
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	SELECT count(*) FILTER (WHERE c.lease_until IS NOT NULL), count(*) FILTER (WHERE c.der IS NOT NULL), count(*) FILTER (WHERE late.is),
+		coalesce(extract(epoch FROM clock_timestamp() - min(c.signed_at) FILTER (WHERE late.is))::int8, 0)
+	FROM ca.precertificate p JOIN ca.certificate c ON c.id = p.certificate_id
+		CROSS JOIN LATERAL (SELECT c.der IS NOT NULL AND c.signed_at <= now() - interval '24 h' AND c.not_after > now() AS is) late
+	WHERE p.asked_until IS NOT NULL
+$$;
+
+-- What logs said, when no certificate comes of it. p_logged: one has the certificate now. Else it is tried again after p_again_s; and after a
+-- day it is told that none has it, once (H-13).
 CREATE OR REPLACE FUNCTION ca.note_submissions(p_id uuid, p_final boolean, p_logged boolean, p_again_s int8, p_submissions jsonb, p_process text)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -140,12 +152,21 @@ BEGIN
 	PERFORM log.add_event(cairn.new_id(), p_process, p_process, CASE WHEN p_logged THEN 'certificate.logged' ELSE 'certificate.unlogged' END,
 		i.request_id, i.account_id, i.order_id, i.id,
 		jsonb_build_object('final', p_final, 'submissions', coalesce(p_submissions, '[]')));
+	UPDATE ca.precertificate p SET overdue_at = clock_timestamp() WHERE p.certificate_id = p_id AND p_final AND NOT p_logged
+		AND p.overdue_at IS NULL AND p.logged_at IS NULL AND i.signed_at <= now() - interval '24 h';
+	IF FOUND THEN
+		PERFORM log.add_event(cairn.new_id(), p_process, p_process, 'certificate.overdue', i.request_id, i.account_id, i.order_id, i.id,
+			jsonb_build_object('issuer', i.issuer, 'serial', encode(i.serial, 'hex'), 'issued_at', i.signed_at));
+	END IF;
 END $$;
 
 REVOKE ALL ON FUNCTION ca.resume_issuance(uuid, uuid, bytea, text, text, int8), ca.take_issuances(text, text, int8, int8),
 	ca.record_precertificate(uuid, bytea, int8, int8, text), ca.fix_certificate(uuid, bytea, bytea, bytea, text, int8, jsonb, text),
-	ca.take_unlogged(text, int8, int8), ca.note_submissions(uuid, boolean, boolean, int8, jsonb, text) FROM PUBLIC;
+	ca.take_unlogged(text, int8, int8), ca.note_submissions(uuid, boolean, boolean, int8, jsonb, text),
+	ca.logs_state() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ca.resume_issuance(uuid, uuid, bytea, text, text, int8), ca.take_issuances(text, text, int8, int8),
 	ca.record_precertificate(uuid, bytea, int8, int8, text),
 	ca.fix_certificate(uuid, bytea, bytea, bytea, text, int8, jsonb, text) TO cairn_ca;
-GRANT EXECUTE ON FUNCTION ca.take_unlogged(text, int8, int8), ca.note_submissions(uuid, boolean, boolean, int8, jsonb, text) TO cairn_ra;
+GRANT EXECUTE ON FUNCTION ca.take_unlogged(text, int8, int8), ca.note_submissions(uuid, boolean, boolean, int8, jsonb, text),
+	ca.logs_state() TO cairn_ra;
+GRANT EXECUTE ON FUNCTION ca.logs_state() TO cairn_operator;

@@ -69,7 +69,7 @@ class Log:
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.spki = self.key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         self.id = hashlib.sha256(self.spki).digest()
-        self.mode, self.seen, self.state = "good", [], "usable"
+        self.mode, self.seen, self.state, self.refuses = "good", [], "usable", None
         self.extensions = b"\x00\x00\x05\x00\x00\x00\x00\x07" if tiled else b""
         self.given = {}
         log = self
@@ -125,7 +125,7 @@ class Log:
         body = json.loads(request.rfile.read(int(request.headers["Content-Length"])))
         chain = [base64.b64decode(one) for one in body["chain"]]
         self.seen.append((request.path, chain))
-        mode = self.mode
+        mode = "500" if request.path == self.refuses else self.mode
         if mode == "slow":
             time.sleep(20)
         if mode in ("slow", "dead"):

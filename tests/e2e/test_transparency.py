@@ -9,6 +9,7 @@ import time
 
 import psycopg2
 import pytest
+import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509 import load_der_x509_certificate
 
@@ -52,7 +53,7 @@ class World:
 
     def reset(self):
         for log in self.logs:
-            log.mode, log.seen, log.state = "good", [], "usable"
+            log.mode, log.seen, log.state, log.refuses = "good", [], "usable", None
 
     def sql(self, text):
         return self.ca.sql(text, role="cairn_owner")
@@ -178,6 +179,39 @@ def test_a_promise_that_is_not_kept(world):
     assert world.sql("SELECT 1 FROM ca.precertificate p JOIN ca.certificate c ON c.id = p.certificate_id JOIN ca.serial s ON s.serial = c.serial "
                      f"WHERE c.names = '{{{name}}}' AND c.der IS NULL AND c.lease_until IS NULL")
     assert not any(path == "/ct/v1/add-chain" and name.encode() in one[0] for log in world.logs for path, one in log.seen)
+
+
+def test_no_log_takes_it(world):
+    """H-13: a day without a log is an event, once, a metric and a problem of the doctor; all is well when a log has it"""
+    config = f"{world.ca.state}/cairn.yaml"
+    for log in world.logs:
+        log.refuses = "/ct/v1/add-chain"
+    chain, _ = world.issue()
+    serial = format(chain[0].serial_number, "x").zfill(36)
+    found = f"(SELECT id FROM ca.certificate WHERE serial = '\\x{serial}')"
+    told = f"SELECT count(*) FROM log.event WHERE kind = 'certificate.overdue' AND certificate_id = {found}"
+
+    def later(kind):
+        world.sql(f"UPDATE ca.precertificate SET asked_until = now() - interval '1 s' WHERE certificate_id = {found} AND logged_at IS NULL RETURNING 1")
+        end = time.monotonic() + 60
+        while not world.sql(f"SELECT 1 FROM log.event WHERE kind = '{kind}' AND certificate_id = {found}"):
+            assert time.monotonic() < end
+            time.sleep(0.2)
+
+    later("certificate.unlogged")
+    assert world.sql(told) == [["0"]] and "in no transparency log a day" not in world.ca.cairn("doctor", "--config", config, check=False).stdout
+    world.sql(f"UPDATE ca.certificate SET signed_at = signed_at - interval '24 h' WHERE id = {found} RETURNING 1")
+    later("certificate.overdue")
+    assert "1 certificate(s) are in no transparency log a day" in world.ca.cairn("doctor", "--config", config, check=False).stdout
+    end = time.monotonic() + 90
+    while "\ncairn_log_overdue 1\n" not in requests.get(f"http://{world.ca.metrics_address('cairn-ra')}/metrics", timeout=60).text:
+        assert time.monotonic() < end
+        time.sleep(1)
+    for log in world.logs:
+        log.refuses = None
+    later("certificate.logged")
+    assert world.sql(told) == [["1"]]
+    assert "in no transparency log a day" not in world.ca.cairn("doctor", "--config", config, check=False).stdout
 
 
 @pytest.mark.parametrize("by", ("serial", "key", "certificate", "where"))

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "cli/doctor_dns.h"
+#include "cli/doctor_logs.h"
 #include "cli/doctor_state.h"
 #include "policy/diagnose.h"
 
@@ -50,6 +51,45 @@ static void test_blocked(void **state)
 	assert_string_equal(f.level, FINDING_PROBLEM);
 	assert_non_null(strstr(f.text, "2 key(s) are blocked of which"));
 	assert_non_null(strstr(f.text, "since 2026-11-22 08:00 UTC"));
+	arena_free(a);
+}
+
+/* H-8: a list is old after 14 days, and of no use after 70. */
+static void test_log_list(void **state)
+{
+	static const struct {
+		int64_t day;
+		const char *level;
+		const char *part;
+	} rows[] = {
+		{ 13, FINDING_OK, "logs.json: 3 transparency logs, the list is 13 days old" },
+		{ 14, FINDING_NOTE, "the list is 14 days old" },
+		{ 69, FINDING_NOTE, "69 days old" },
+		{ 71, FINDING_PROBLEM, "; nothing is issued: " },
+	};
+	(void) state;
+	struct arena *a = arena_new();
+	struct ct_log logs[3] = { { .description = "a" } };
+	const struct ct_log_list list = { .made_at = { 100 * DAY_US }, .v = logs, .n = 3 };
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct finding f = doctor_log_list(a, "logs.json", &list, (struct timestamp) { (100 + rows[i].day) * DAY_US });
+		assert_string_equal(f.level, rows[i].level);
+		assert_non_null(strstr(f.text, rows[i].part));
+	}
+	arena_free(a);
+}
+
+/* H-13: a certificate that is in no log for a day is a problem. */
+static void test_unlogged(void **state)
+{
+	(void) state;
+	struct arena *a = arena_new();
+	assert_string_equal(doctor_unlogged(a, "0", "0", 0).level, FINDING_OK);
+	assert_string_equal(doctor_unlogged(a, "5", "0", 0).level, FINDING_OK);
+	struct finding f = doctor_unlogged(a, "5", "2", 90000);
+	assert_string_equal(f.level, FINDING_PROBLEM);
+	assert_non_null(strstr(f.text, "2 certificate(s) are in no transparency log"));
+	assert_non_null(strstr(f.text, "for 25 h"));
 	arena_free(a);
 }
 
@@ -207,6 +247,8 @@ static void test_crls(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_lifetime), cmocka_unit_test(test_blocked),
+		cmocka_unit_test(test_log_list), cmocka_unit_test(test_crls), cmocka_unit_test(test_resolvers),
+		cmocka_unit_test(test_unlogged), cmocka_unit_test(test_crls), cmocka_unit_test(test_resolvers),
 		cmocka_unit_test(test_waves), cmocka_unit_test(test_crls), cmocka_unit_test(test_resolvers),
 		cmocka_unit_test(test_metrics) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
