@@ -302,6 +302,7 @@ static void *run(void *unused)
 			nanosleep(&(struct timespec) { .tv_nsec = STOP_MS * 1000000L }, NULL);
 		}
 	}
+	rpc_client_thread_end();
 	db_thread_end();
 	return NULL;
 }
