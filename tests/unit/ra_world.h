@@ -186,6 +186,10 @@ static inline int world_begin(struct ctx *c, const struct issue_certificate_requ
 	return 0;
 }
 
+void rpc_client_thread_end(void)
+{
+}
+
 int rpc_ca_embed_scts(struct ctx *c, const struct embed_scts_request *in, struct issue_certificate_response *ret)
 {
 	(void) in;
@@ -269,7 +273,9 @@ static inline int setup(void **state)
 	memset(&the_ca, 0, sizeof(the_ca));
 	test_config.ra.validation_attempts = 1;
 	test_config.acme.terms_of_service = NULL;
-	test_config.acme.former_external_urls = (struct text_list) { 0 };
+	if (test_config.acme.former_external_urls.n != 0) { /* else the recorder of the test before may still read it */
+		test_config.acme.former_external_urls = (struct text_list) { 0 };
+	}
 	return 0;
 }
 
