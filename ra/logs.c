@@ -42,6 +42,7 @@ struct asking {
 	struct submission_list done;
 	struct sct *scts;
 	size_t n_scts;
+	size_t judged; /* of them: no more is enough until there are more */
 };
 
 /* What is known of logs that failed. */
@@ -138,7 +139,15 @@ static size_t take(const char *p, size_t one, size_t n, void *arg)
 static bool prepare(const struct asking *a, struct asked *one, const char *url)
 {
 	CURL *easy = one->easy;
+	const char *ca_file = a->q->ca_file;
 	return easy != NULL && curl_easy_setopt(easy, CURLOPT_URL, url) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
+	       (ca_file == NULL || (curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file) == CURLE_OK &&
+	                               curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) == CURLE_OK)) &&
+	       /* an end does not wait for the thread that resolves the name */
+	       curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long) a->q->timeout_ms) == CURLE_OK &&
@@ -173,6 +182,8 @@ static void ask_next(struct asking *a)
 		a->next_us = clock_monotonic_us() + STAGGER_US;
 	} else {
 		end_one(one, "the request could not be made");
+		curl_easy_cleanup(one->easy);
+		one->easy = NULL;
 	}
 }
 
@@ -227,8 +238,12 @@ static void finish(struct asking *a, struct asked *one, CURLcode result)
 	a->under_way--;
 }
 
-static bool is_enough(const struct asking *a, struct sct_list *ret)
+static bool is_enough(struct asking *a, struct sct_list *ret)
 {
+	if (a->judged == a->n_scts) { /* not for each octet that comes, as it takes memory of the request */
+		return false;
+	}
+	a->judged = a->n_scts;
 	struct sct_list chosen = { ARENA_ARRAY(a->c->arena, a->n_scts + 1, struct sct), 0 };
 	if (a->q->wanted > 0 ? a->n_scts < a->q->wanted : ct_choose(a->q->o, a->scts, a->n_scts, &chosen) != 0) {
 		return false;

@@ -12,6 +12,7 @@ struct logs_question {
 	struct bytes body;
 	size_t wanted; /* so many SCTs; 0: what the policies ask for */
 	int64_t timeout_ms;
+	const char *ca_file; /* PEM, what certifies logs that are asked by HTTPS; NULL: what the system trusts */
 };
 
 /* Before there are threads. */

@@ -164,6 +164,7 @@ static int ask(struct ctx *c, const struct unlogged *in, struct submission_list 
 		.body = sct_question(c->arena, &p.chain),
 		.wanted = in->final ? 1 : 0,
 		.timeout_ms = ctx_left_ms(c, ra_get()->config->ct.timeout_ms),
+		.ca_file = ra_get()->config->ct.ca_file,
 	};
 	return logs_ask(c, &q, ret_done, ret);
 }

@@ -265,6 +265,8 @@ static const struct field ct_field[] = {
 	FIELD(struct config_ct, log_list_file, .flags = FIELD_PATH,
 	    .help = "List of Certificate Transparency logs in Chrome's JSON form, version 3: certificates get SCTs "
 	            "(docs/transparency.md). Read again when it is replaced."),
+	FIELD(struct config_ct, ca_file, .flags = FIELD_PATH,
+	    .help = "What certifies the HTTPS servers of logs, in PEM; none: what the system trusts."),
 	FIELD(struct config_ct, private_names, .def = "false",
 	    .help = "In mode private: the names may be shown to these logs, which publish them."),
 	FIELD(struct config_ct, timeout_ms, .def = "10000", .min = 500, .max = 15000,

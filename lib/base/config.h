@@ -307,6 +307,7 @@ struct config_ct_log_list {
 
 struct config_ct {
 	const char *log_list_file; /* NULL: no Certificate Transparency */
+	const char *ca_file;       /* NULL: what the system trusts */
 	bool private_names;        /* names of private mode may be shown to logs (H-20) */
 	int64_t timeout_ms;
 	struct config_ct_log_list logs;

@@ -90,6 +90,7 @@ static const struct sandbox_config_path config_paths[] = {
 	FILE_AT(WFE, wfe.root_file),
 	FILE_AT(WFE, wfe.root_crl_file),
 	FILE_AT(RA, policy.lists_dir), /* a folder */
+	FILE_AT(RA, ct.ca_file),
 	/* these are renewed: their folders, for a new file under the old name */
 	OWN_CERTIFICATE(WFE, wfe),
 	OWN_CERTIFICATE(RA, ra),

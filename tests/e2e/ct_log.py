@@ -4,6 +4,7 @@ import datetime
 import hashlib
 import http.server
 import json
+import ssl
 import struct
 import threading
 import time
@@ -64,7 +65,8 @@ def precertificate_entry(tbs, issuer):
 class Log:
     """mode: how it answers (see answer_in_mode). `seen` holds each request: path and chain in DER."""
 
-    def __init__(self, operator, name, tiled=False, interval=None):
+    def __init__(self, operator, name, tiled=False, interval=None, certificate=None):
+        self.scheme = "https" if certificate else "http"
         self.operator, self.name, self.tiled, self.interval = operator, name, tiled, interval
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.spki = self.key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
@@ -83,6 +85,10 @@ class Log:
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
         self.port = self.server.server_port
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
@@ -128,6 +134,12 @@ class Log:
         mode = "500" if request.path == self.refuses else self.mode
         if mode == "slow":
             time.sleep(20)
+        if mode == "elsewhere":
+            request.send_response(307)
+            request.send_header("Location", f"http://127.0.0.1:{self.port}/elsewhere")
+            request.send_header("Content-Length", "0")
+            request.end_headers()
+            return
         if mode in ("slow", "dead"):
             request.close_connection = True
             return
@@ -152,7 +164,7 @@ class Log:
 
     def listed(self):
         entry = {"description": self.name, "log_id": b64(self.id), "key": b64(self.spki), "mmd": 86400,
-                 "submission_url" if self.tiled else "url": f"http://127.0.0.1:{self.port}/",
+                 "submission_url" if self.tiled else "url": f"{self.scheme}://127.0.0.1:{self.port}/",
                  "state": {self.state: {"timestamp": "2020-01-01T00:00:00Z"}}}
         if self.interval:
             entry["temporal_interval"] = {"start_inclusive": self.interval[0], "end_exclusive": self.interval[1]}

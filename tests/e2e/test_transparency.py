@@ -1,6 +1,7 @@
 """Certificate Transparency (standards H, D-52..D-57) against logs of our own that really sign (ct_log.py)."""
 import concurrent.futures
 import datetime
+import ipaddress
 import os
 import shutil
 import signal
@@ -10,7 +11,9 @@ import time
 import psycopg2
 import pytest
 import requests
-from cryptography.hazmat.primitives import serialization
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import load_der_x509_certificate
 
 import ct_log
@@ -19,15 +22,40 @@ import relying_party
 import responder
 
 
+def certificate_for(folder, name, address):
+    """A certificate by itself for a server there, with its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    made = (x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key()).serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=9))
+            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), critical=False)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True).sign(key, hashes.SHA256()))
+    path = os.path.join(folder, name)
+    with open(path, "wb") as f:
+        f.write(made.public_bytes(serialization.Encoding.PEM))
+        f.write(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    os.chmod(path, 0o644)
+    return path
+
+
 class World:
     def __init__(self, make_ca, responder_for):
-        self.logs = [ct_log.Log("One", "One A"), ct_log.Log("Two", "Two A"), ct_log.Log("Three", "Three A", tiled=True),
-                     ct_log.Log("One", "One past", interval=("2020-01-01T00:00:00Z", "2021-01-01T00:00:00Z"))]
         self.folder = tempfile.mkdtemp(prefix="cairn-logs-")
         os.chmod(self.folder, 0o755)
+        good = certificate_for(self.folder, "good", "127.0.0.1")
+        self.elsewhere = certificate_for(self.folder, "elsewhere", "127.0.0.2")
+        trusted = os.path.join(self.folder, "trusted")
+        with open(trusted, "wb") as f:
+            for path in (good, self.elsewhere):
+                with open(path, "rb") as one:
+                    f.write(one.read().partition(b"-----BEGIN PRIVATE")[0])
+        os.chmod(trusted, 0o644)
+        self.logs = [ct_log.Log("One", "One A"), ct_log.Log("Two", "Two A", certificate=good), ct_log.Log("Three", "Three A", tiled=True),
+                     ct_log.Log("One", "One past", interval=("2020-01-01T00:00:00Z", "2021-01-01T00:00:00Z"))]
         self.file = os.path.join(self.folder, "logs.json")
         self.write()
-        self.ca = make_ca({"ct": {"log_list_file": self.file, "private_names": True, "timeout_ms": 4000}})
+        self.ca = make_ca({"ct": {"log_list_file": self.file, "ca_file": trusted, "private_names": True, "timeout_ms": 4000}})
         self.answers = responder_for(self.ca)
         self.client = raw.Client(self.ca)
         assert self.client.register().status_code == 201
@@ -148,13 +176,34 @@ def test_certificates_have_scts(world):
 
 
 @pytest.mark.parametrize("mode", ("bad-signature", "wrong-id", "future", "past", "wrong-entry", "altered-extensions", "garbage", "huge", "500", "busy",
-                                  "dead", "slow"))
+                                  "dead", "slow", "elsewhere"))
 def test_one_log_is_wrong(world, mode):
     """H-3, H-11: another log takes its place, and what it said is in no certificate"""
     world.logs[1].mode = mode
     for _ in range(2):
         _, logs = world.issue()
         assert world.logs[1] not in logs
+
+
+@pytest.mark.parametrize("wrong", ("another authority", "another address"))
+def test_the_server_of_a_log_is_verified(world, wrong):
+    """H-3: who answers by HTTPS with a certificate that ct.ca_file does not bear out, or for another address, is shown nothing"""
+    other = ct_log.Log("Four", "Four A", certificate=certificate_for(world.folder, "other", "127.0.0.1") if wrong == "another authority" else world.elsewhere)
+    before = world.logs
+    world.logs = [*before, other]
+    try:
+        world.logs[1].mode = world.logs[2].mode = "dead"
+        world.write()
+        time.sleep(5)
+        url, answer = world.finalize()
+        assert answer.json()["status"] == "processing" and not other.seen
+        world.logs[1].mode = "good"
+        world.check(world.certificate(url))
+        assert not other.seen and world.logs[1].seen
+    finally:
+        world.logs = before
+        world.write()
+        other.close()
 
 
 def test_too_few_logs(world):
