@@ -151,7 +151,9 @@ BEGIN
 			ELSE 'Transparency logs were asked in vain' END, -- H-18
 		('SHA-256: ' || (e.facts->>'sha256')) || ARRAY(SELECT format('%s, log id %s: %s after %s ms', t->>'log', t->>'log_id', t->>'outcome', t->>'took_ms')
 			FROM jsonb_array_elements(e.facts->'submissions') t), e.happened_at, 3::int8, e.id, ''
-		FROM log.event e WHERE e.id >= cairn.id_at(c.begun_at - interval '5 min') AND e.id < cairn.id_at(coalesce(c.signed_at, now()) + interval '5 min')
+		FROM log.event e WHERE e.id >= cairn.id_at(c.begun_at - interval '5 min') AND e.id < cairn.id_at(coalesce(
+				(SELECT CASE WHEN p.asked_until IS NULL THEN coalesce(p.logged_at, c.signed_at) ELSE now() END FROM ca.precertificate p WHERE p.certificate_id = c.id),
+				c.signed_at, now()) + interval '5 min')
 			AND e.certificate_id = c.id AND e.kind IN ('precertificate.signed', 'certificate.promised', 'certificate.logged', 'certificate.unlogged') ORDER BY e.id;
 	RETURN QUERY SELECT * FROM audit.why_end(c.id);
 END $$;

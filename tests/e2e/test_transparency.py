@@ -260,6 +260,8 @@ def test_no_log_takes_it(world):
         log.refuses = None
     later("certificate.logged")
     assert world.sql(told) == [["1"]]
+    titles = [row[0] for row in world.sql(f"SELECT title FROM audit.why('\\x{serial}') WHERE section = 'issuance'")]
+    assert titles[-1] == "A transparency log took it" and "Transparency logs were asked in vain" in titles  # a day after it was signed
     assert "in no transparency log a day" not in world.ca.cairn("doctor", "--config", config, check=False).stdout
 
 
