@@ -29,14 +29,16 @@ static struct server {
 	pthread_t thread;
 	_Atomic int mode;
 	_Atomic int asked;
-	char answer[1024]; /* JSON */
+	char answer[1024]; /* JSON, under the lock */
 	char url[64];
 } servers[LOGS];
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static struct ctx *shared;
 static struct ct_log_list list;
 static struct ct_case o;
 static uint8_t hash[SHA256_SIZE];
+static char filler[65536]; /* filled before the servers start */
 
 static void say(int fd, const char *text)
 {
@@ -55,10 +57,12 @@ static void trickle(int fd, const char *text)
 
 static void answer(const struct server *s, int fd)
 {
-	static char filler[65536];
 	char head[256];
-	memset(filler, 'x', sizeof(filler) - 1);
-	snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", strlen(s->answer));
+	char body[sizeof(s->answer)];
+	pthread_mutex_lock(&lock);
+	memcpy(body, s->answer, sizeof(body));
+	pthread_mutex_unlock(&lock);
+	snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", strlen(body));
 	switch (atomic_load(&s->mode)) {
 	case ELSEWHERE:
 		snprintf(head, sizeof(head), "HTTP/1.1 307 Go\r\nLocation: %sct/v1/add-pre-chain\r\nContent-Length: 0\r\n\r\n",
@@ -87,7 +91,7 @@ static void answer(const struct server *s, int fd)
 		break;
 	default:
 		say(fd, head);
-		say(fd, s->answer);
+		say(fd, body);
 	}
 }
 
@@ -130,9 +134,11 @@ static void make_answer(struct ctx *c, const struct test_log *log, struct server
 	struct bytes whole = sct_encode(c->arena, &sct);
 	/* the signature is what is behind version, id, time and the empty extensions */
 	struct bytes tail = { whole.p + 43, whole.n - 43 };
+	pthread_mutex_lock(&lock);
 	snprintf(s->answer, sizeof(s->answer),
 	    "{\"sct_version\":0,\"id\":\"%s\",\"timestamp\":%llu,\"extensions\":\"\",\"signature\":\"%s\"}",
 	    base64_encode(c->arena, sct.log_id), (unsigned long long) sct.time_ms, base64_encode(c->arena, tail));
+	pthread_mutex_unlock(&lock);
 }
 
 static int setup(void **state)
@@ -142,6 +148,7 @@ static int setup(void **state)
 	shared = &c;
 	assert_true(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
 	ctx_init(&c);
+	memset(filler, 'x', sizeof(filler) - 1);
 	test_logs_make(&c, logs, LOGS);
 	o = (struct ct_case) { .now = clock_now(), .entry = { true, bytes_of_text("plain"), { hash, sizeof(hash) } } };
 	o.not_before = o.now;
@@ -253,9 +260,11 @@ static void test_swapped(void **state)
 	struct submission_list done;
 	struct sct_list scts;
 	char kept[sizeof(servers[1].answer)];
+	pthread_mutex_lock(&lock);
 	memcpy(kept, servers[1].answer, sizeof(kept));
 	memcpy(servers[1].answer, servers[2].answer, sizeof(kept));
 	memcpy(servers[2].answer, kept, sizeof(kept));
+	pthread_mutex_unlock(&lock);
 	set_modes(GOOD, GOOD);
 	ctx_init(&c);
 	assert_int_equal(ask(&c, 3000, &done, &scts), -1);
