@@ -76,6 +76,56 @@ def test_no_process_has_the_powers_of_root(own):
     assert found["cairn-ca", False] == 0 and len(found) == 6
 
 
+def listening(pids):
+    """Addresses that these processes listen on, of both families, as (process id, "ADDRESS:PORT"); UDP sockets that are bound but not connected too."""
+    found = set()
+    for pid in pids:
+        held = {os.readlink(entry.path) for entry in os.scandir(f"/proc/{pid}/fd") if os.path.islink(entry.path)}
+        for kind, states in (("tcp", {"0A"}), ("tcp6", {"0A"}), ("udp", {"07"}), ("udp6", {"07"})):
+            with open(f"/proc/{pid}/net/{kind}", encoding="ascii") as f:
+                for line in list(f)[1:]:
+                    columns = line.split()
+                    if columns[3] in states and f"socket:[{columns[9]}]" in held:
+                        host, _, port = columns[1].rpartition(":")
+                        family = socket.AF_INET if len(host) == 8 else socket.AF_INET6
+                        words = b"".join(bytes.fromhex(host[i:i + 8])[::-1] for i in range(0, len(host), 8))
+                        found.add((pid, kind[:3], f"{socket.inet_ntop(family, words)}:{int(port, 16)}"))
+    return found
+
+
+def test_each_process_listens_where_its_configuration_says_and_nowhere_else(own):
+    """F-64"""
+    own.read_env()
+    expected, pids = set(), {}
+    for name in instance.PROCESSES:
+        pid = own.pid("cairn-" + name)
+        pids[pid] = name
+        section = own.config[name]
+        for address in (*own.config["rpc"][name], section["metrics_listen"], *section.get("listen", ()), *section.get("http_listen", ())):
+            expected.add((pid, "tcp", address.replace("[", "").replace("]", "")))
+    found = listening(pids)
+    assert {(pids[pid], kind, address) for pid, kind, address in found} == {(pids[pid], kind, address) for pid, kind, address in expected}
+
+
+def test_each_process_is_shut_in_and_the_signer_holds_no_socket_to_a_network(own):
+    """F-64"""
+    own.read_env()
+    for name in instance.PROCESSES:
+        pid = own.pid("cairn-" + name)
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+            children = [int(child) for child in f.read().split()]
+        for one in [pid] + children:
+            for task in os.listdir(f"/proc/{one}/task"):
+                with open(f"/proc/{one}/task/{task}/status", encoding="ascii") as f:
+                    status = {key: value.strip() for key, value in (line.split(":", 1) for line in f)}
+                assert status["NoNewPrivs"] == "1", (name, task)
+                assert status["Seccomp"] == ("0" if os.path.basename(instance.BUILD) != "build" else "2"), (name, task)
+        for child in children:
+            networks = {line.split()[9] for kind in ("tcp", "tcp6", "udp", "udp6") for line in list(open(f"/proc/{child}/net/{kind}", encoding="ascii"))[1:]}
+            held = {os.readlink(entry.path) for entry in os.scandir(f"/proc/{child}/fd") if os.path.islink(entry.path)}
+            assert not {f"socket:[{inode}]" for inode in networks} & held, name
+
+
 @pytest.mark.parametrize("how", ["down", "kill"])
 def test_a_second_up_keeps_accounts_and_certificates(own, responder_for, how):
     account = raw.Client(own)
