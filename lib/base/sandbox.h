@@ -1,6 +1,6 @@
 /* What a process may do once it has started, as tables that a reviewer can read: paths and system calls in sandbox.c, how
  * they are enforced (landlock, seccomp) in sandbox_enter.c; also limits, no new privileges, no powers of root, not dumpable.
- * Style 28. */
+ * Style 28, F-64. */
 #ifndef CAIRN_BASE_SANDBOX_H
 #define CAIRN_BASE_SANDBOX_H
 
