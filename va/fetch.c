@@ -12,6 +12,7 @@
 #include "lib/crypto/auto_openssl.h"
 #include "va/dial.h"
 #include "va/http_answer.h"
+#include "va/stranger.h"
 
 #define RECEIVE_WINDOW 16384
 
@@ -82,8 +83,9 @@ static int on_certificate(X509_STORE_CTX *store, void *arg)
 static CURLcode on_ssl_ctx(CURL *easy, void *ssl_ctx, void *arg)
 {
 	(void) easy;
-	SSL_CTX_set_options(ssl_ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-	SSL_CTX_set_security_level(ssl_ctx, 0); /* old keys and digests are no reason to fail a redirect */
+	if (stranger_tls_set(ssl_ctx) != 0) {
+		return CURLE_SSL_CONNECT_ERROR;
+	}
 	SSL_CTX_set_cert_verify_callback(ssl_ctx, on_certificate, arg);
 	return CURLE_OK;
 }
@@ -106,7 +108,6 @@ static const struct option numbers[] = {
 	{ CURLOPT_SSL_VERIFYPEER, 0 },
 	{ CURLOPT_SSL_VERIFYHOST, 0 },
 	{ CURLOPT_SSL_SESSIONID_CACHE, 0 },
-	{ CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2 },
 };
 
 /* What is the same for all fetches. None of these can fail but for lack of memory, which curl_easy_init met first. */

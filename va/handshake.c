@@ -11,6 +11,7 @@
 #include "lib/crypto/auto_openssl.h"
 #include "lib/crypto/digest.h"
 #include "va/dial.h"
+#include "va/stranger.h"
 
 #define EVENTS 64
 #define READ_AT_ONCE 4096
@@ -32,15 +33,9 @@ static int on_chain(X509_STORE_CTX *store, void *arg)
 
 static int set_tls(struct ctx *c, SSL_CTX *tls)
 {
-	/* Old keys and digests are no reason to fail: what is proved is control, not identity. Prime-field Diffie-Hellman is left
-	 * out, as its parameters are the server's and may cost us any time. */
-	if (tls == NULL || SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION) != 1 /* B-2 */ ||
-	    SSL_CTX_set_cipher_list(tls, "DEFAULT:!kDHE:@SECLEVEL=0") != 1 ||
-	    SSL_CTX_set_alpn_protos(tls, alpn, sizeof(alpn) - 1) != 0) {
+	if (tls == NULL || stranger_tls_set(tls) != 0 || SSL_CTX_set_alpn_protos(tls, alpn, sizeof(alpn) - 1) != 0) {
 		return FAIL(c, SERVER_INTERNAL, "TLS for tls-alpn-01 can't be set up");
 	}
-	SSL_CTX_set_options(tls, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET);
-	SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_max_cert_list(tls, HANDSHAKE_CHAIN_MAX);
 	SSL_CTX_set_cert_verify_callback(tls, on_chain, NULL);
 	return 0;

@@ -32,6 +32,7 @@ struct alpn_behaviour {
 	int version;          /* the highest; 0: any */
 	size_t fill;          /* octets of an extension that nobody needs */
 	bool other_digest;
+	const char *groups; /* NULL: any */
 };
 
 #define RECORD_HELLO_REQUEST "\x16\x03\x03\x00\x04\x00\x00\x00\x00"
@@ -43,6 +44,7 @@ static const struct alpn_behaviour alpn_behaviours[] = {
 	{ .label = "h2", .protocol = "h2" },
 	{ .label = "alert", .protocol = "!" },
 	{ .label = "old", .version = TLS1_1_VERSION },
+	{ .label = "ffdhe", .groups = "ffdhe2048" },
 	{ .label = "name", .san = "DNS:other.web.example" },
 	{ .label = "two", .san = "DNS:two.web.example,DNS:other.web.example" },
 	{ .label = "digest", .other_digest = true },
@@ -144,6 +146,9 @@ static void alpn_handshake(int fd, const struct alpn_behaviour *b)
 	SSL_CTX_set_tlsext_servername_callback(tls, alpn_name);
 	SSL_CTX_set_tlsext_servername_arg(tls, (void *) (uintptr_t) b);
 	SSL *ssl = SSL_new(tls);
+	if (b->groups != NULL) {
+		SSL_ctrl(ssl, SSL_CTRL_SET_GROUPS_LIST, 0, (void *) (uintptr_t) b->groups);
+	}
 	SSL_set_fd(ssl, fd);
 	if (SSL_accept(ssl) == 1 && SSL_read(ssl, data, sizeof(data)) > 0) {
 		atomic_fetch_add(&alpn.bad, 1); /* B-6 */

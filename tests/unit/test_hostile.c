@@ -127,6 +127,8 @@ static void test_broken_answers(void **state)
 		{ "big-length.web.example", "CONNECTION", "The answer is malformed" },
 		{ "bomb.web.example", "UNAUTHORIZED", "longer than 512 octets, it begins \"..." },
 		{ "frame.web.example", "UNAUTHORIZED", "\"<meta http-equiv=refresh content=0>\" is not the key" },
+		{ "to-dh.web.example", "TLS", "TLS handshake failed" }, /* which would cost the loop most of a second */
+		{ "to-ffdhe.web.example", "TLS", "TLS handshake failed" },
 		{ "to-pour.web.example", "CONNECTION", "Far more was sent" },
 		{ "drip-head.web.example", "CONNECTION", "Timeout after connect" },
 		{ "drip-1xx.web.example", "CONNECTION", "Timeout after connect" },

@@ -487,6 +487,8 @@ static const struct world_reply world_replies[] = {
 	{ "to-port", TO("302", "http://pass.web.example:%T/x"), NULL, 0 },
 	{ "to-8080", TO("302", "http://pass.web.example:8080/x"), NULL, 0 },
 	{ "to-tls", TO("301", "https://pass.web.example:%T/x"), NULL, 0 },
+	{ "to-dh", TO("301", "https://dh.web.example:%T/x"), NULL, 0 },
+	{ "to-ffdhe", TO("301", "https://ffdhe.web.example:%T/x"), NULL, 0 },
 	{ "to-plain", TO("301", "https://pass.web.example:%P/x"), NULL, 0 },
 	{ "to-307", TO("307", "http://pass.web.example:%P/x"), NULL, 0 },
 	{ "to-308", TO("308", "http://127.0.0.1:%P/x"), NULL, 0 },
@@ -702,6 +704,28 @@ static void *world_web(void *arg)
 	return NULL;
 }
 
+/* By the SNI, which is the last of the extension: Diffie-Hellman in prime fields alone, with parameters of the server or named ones. */
+static int world_on_hello(SSL *ssl, int *alert, void *arg)
+{
+	const unsigned char *name = NULL;
+	size_t n = 0;
+	(void) alert;
+	(void) arg;
+	bool named = SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &name, &n) == 1 && n > 5;
+	if (named && memcmp(name + 5, "dh.", 3) == 0) {
+		SSL_set_cipher_list(ssl, "kDHE:@SECLEVEL=0");
+		SSL_set_dh_auto(ssl, 1);
+	} else if (named && memcmp(name + 5, "ffdhe.", 6) == 0) {
+		char groups[] = "ffdhe2048";
+		char signatures[] = "RSA-PSS+SHA256";
+		SSL_set_max_proto_version(ssl, TLS1_3_VERSION);
+		SSL_set_min_proto_version(ssl, TLS1_3_VERSION);
+		SSL_set1_groups_list(ssl, groups);
+		SSL_set1_sigalgs_list(ssl, signatures);
+	}
+	return SSL_CLIENT_HELLO_SUCCESS;
+}
+
 /* A certificate that no browser would take: self-signed, expired, RSA with 1024 bits, SHA-1; TLS 1.2 with
  * SHA-1 too. Such responders exist. */
 static SSL_CTX *world_tls(void)
@@ -721,6 +745,7 @@ static SSL_CTX *world_tls(void)
 	SSL_CTX_set_security_level(tls, 0);
 	SSL_CTX_set_max_proto_version(tls, TLS1_2_VERSION);
 	SSL_CTX_set1_sigalgs_list(tls, signatures);
+	SSL_CTX_set_client_hello_cb(tls, world_on_hello, NULL);
 	if (SSL_CTX_use_certificate(tls, cert) != 1 || SSL_CTX_use_PrivateKey(tls, key) != 1) {
 		die("no TLS");
 	}
