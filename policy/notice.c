@@ -35,10 +35,13 @@ static const struct {
 	    "Accounts with their public keys, orders, names, certificates, revocations, and what was decided about them." },
 	{ "RECOVERY", RECOVERY, "Recovery contacts: e-mail addresses and telephone numbers for getting an account back." },
 	{ "WEB", VISITOR,
-	    "Visits of the pages on which terms are agreed to, names are looked at or paused names are freed: address and "
-	    "User-Agent." },
+	    "Visits of the pages on which terms are agreed to, names are looked at, paused names are freed or a recovery "
+	    "is "
+	    "stopped: address and User-Agent." },
 	{ "RP-OCSP", VISITOR,
-	    "Who fetches CRLs, issuers' certificates, the sealed log or any other page: nothing of it is recorded." },
+	    "Who asks by OCSP whether a certificate is revoked, or fetches CRLs, issuers' certificates, the sealed log or "
+	    "any "
+	    "other page: nothing of it is recorded." },
 	{ "RP-HOLD", VISITOR, "A part of such requests for a named investigation: there is none, as nothing is recorded." },
 	{ "OPS", OTHER, "What the people who run this CA do, and how its software runs." },
 	{ "AGG", OTHER, "Numbers in which nobody can be recognised." },
@@ -106,6 +109,32 @@ static void add_classes(
 	notice_end_table(t);
 }
 
+/* Where a URL leads: no path, and no user and password, which an operator may have put into it. */
+static const char *place_of(struct arena *a, const char *url)
+{
+	const char *place = strstr(url, "://");
+	place = place == NULL ? url : place + 3;
+	size_t n = strcspn(place, "/?#");
+	const char *user = memrchr(place, '@', n);
+	size_t skip = user == NULL ? 0 : (size_t) (user + 1 - place);
+	return arena_text_n(a, place + skip, n - skip);
+}
+
+static void say_public_logs(struct notice_text *t, const struct config_ct *ct)
+{
+	if (ct->log_list_file == NULL) {
+		return;
+	}
+	notice_say(t,
+	    "This CA is set up for Certificate Transparency: its certificates, with all names, are sent to public logs, "
+	    "from "
+	    "which nothing can be taken back%s",
+	    ct->logs.n > 0 ? ":" : ". It may choose any of those that browsers know.");
+	for (size_t i = 0; i < ct->logs.n; i++) {
+		notice_point(t, "%s (%s)", ct->logs.v[i].description, ct->logs.v[i].url);
+	}
+}
+
 static void say_subscribers(
     struct notice_text *t, struct arena *a, const struct config *config, const struct notice_rule_list *rules)
 {
@@ -130,14 +159,7 @@ static void say_subscribers(
 	notice_say(t, "All of this may be made public, to show that certificates are issued as they should be; recovery "
 	              "contacts never are. "
 	              "Names in certificates are public by their nature: whoever connects to you sees them.");
-	if (config->ct.logs.n > 0) {
-		notice_say(t, "This CA is set up for Certificate Transparency: its certificates, with all names, may be sent "
-		              "to public logs, "
-		              "from which nothing can be taken back:");
-		for (size_t i = 0; i < config->ct.logs.n; i++) {
-			notice_point(t, "%s (%s)", config->ct.logs.v[i].description, config->ct.logs.v[i].url);
-		}
-	}
+	say_public_logs(t, &config->ct);
 	notice_say(t, "Never send a private key. A request that holds one is refused, its content is not recorded, and the "
 	              "key is blocked.");
 }
@@ -161,7 +183,8 @@ static void say_contacts(
 	notice_say(t,
 	    "They are sealed for two groups of custodians when they arrive, one of each of whom must act to read them; the "
 	    "people who run "
-	    "this CA can't. They stand in no log, are never made public, and are replaced or deleted whenever you ask.");
+	    "this CA can't. They stand in no log, are never made public, and are replaced or deleted whenever you ask. "
+	    "Custodians open them for a disclosure (below), and to tell you of one before.");
 	if (config->recovery.former_contacts_s > 0) {
 		notice_say(t,
 		    "Of contacts that were replaced or deleted, keyed digests stay for %s, so that who takes your account "
@@ -172,14 +195,21 @@ static void say_contacts(
 	if (config->smtp.url != NULL) {
 		notice_say(t,
 		    "Who claims an account by an address that is one of its contacts gets mail there, by way of %s. Until that "
-		    "recovery ends, the address is kept so that only the part of this CA that sends the mail can read it.",
-		    config->smtp.url);
+		    "recovery has ended and its last mail is on its way (three days later at most), the address is kept so "
+		    "that "
+		    "only the part of this CA that sends the mail can read it.",
+		    place_of(a, config->smtp.url));
 	}
 	notice_say(t, "They are kept until you delete them or your account ends%s%s%s.",
 	    freeze ? "; then nobody can use them, and they are kept" : "", freeze && rule->keep_s != 0 ? " for " : "",
 	    !freeze             ? ""
 	    : rule->keep_s == 0 ? " without end"
 	                        : term(a, rule->keep_s, ""));
+	notice_say(t, "While a legal hold stands that obliges this CA to keep them, your contacts are kept longer, also "
+	              "when they were "
+	              "replaced or deleted or your account has ended: sealed as they are, and of no use for getting the "
+	              "account back. "
+	              "They go when the hold ends.");
 }
 
 static void say_visitors(struct notice_text *t, struct arena *a, const struct notice_rule_list *rules)
@@ -190,10 +220,12 @@ static void say_visitors(struct notice_text *t, struct arena *a, const struct no
 	    "Pages set no cookies, have no scripts, load nothing from elsewhere and hand nothing on. Nobody is followed, "
 	    "so Do Not "
 	    "Track (DNT) and Global Privacy Control (Sec-GPC) have nothing to switch off but this: with either of them the "
-	    "record of a visit has your network in the place of your address, and no User-Agent.");
+	    "record of a visit has your network in the place of your address, and no User-Agent. Records of visits of "
+	    "these "
+	    "pages are kept longer than said here only while a legal hold keeps them.");
 }
 
-static void say_networks(struct notice_text *t, const struct config *config)
+static void say_networks(struct notice_text *t, struct arena *a, const struct config *config)
 {
 	const struct config_va *va = &config->va;
 	if (va->resolvers.n == 0) {
@@ -214,17 +246,23 @@ static void say_networks(struct notice_text *t, const struct config *config)
 		    "keeps nothing.",
 		    p->name, p->region == NULL ? "" : " (", p->region == NULL ? "" : p->region, p->region == NULL ? "" : ")");
 	}
+	if (config->ca.linter_url != NULL) {
+		notice_point(t, "An outside linter, %s, sees each certificate, with its names, before it is signed.",
+		    place_of(a, config->ca.linter_url));
+	}
 }
 
 /* G-58: the plan, what is private and what is not, and when it is disclosed. */
-static void say_readers(struct notice_text *t, const struct config *config)
+static void say_readers(struct notice_text *t, struct arena *a, const struct config *config)
 {
 	const struct config_subscriber *s = &config->subscriber;
 	notice_heading(t, "Who sees it");
 	notice_point(t, "The people who run this CA: accounts, orders, names, certificates and the policy.");
 	notice_point(t, "Its auditors: all records but recovery contacts.");
-	notice_point(t, "Yourself: all that is held about your account.");
-	say_networks(t, config);
+	notice_point(t, "Yourself: all that is held about your account, but what a law or a court forbids to tell, and "
+	                "recovery contacts, "
+	                "which stay sealed.");
+	say_networks(t, a, config);
 	for (size_t i = 0; i < s->witnesses.n; i++) {
 		notice_point(
 		    t, "%s, a witness of the sealed log: sizes and digests, nothing about anybody.", s->witnesses.v[i].name);
@@ -281,7 +319,10 @@ struct bytes notice_write(
 	say_visitors(&t, a, rules);
 	notice_heading(&t, "Other records");
 	add_classes(&t, a, rules, OTHER);
-	say_readers(&t, config);
+	notice_say(&t,
+	    "Backups, and what a proxy or a mail server of this CA keeps, are not made by this software: they end "
+	    "when the people who run this CA let them.");
+	say_readers(&t, a, config);
 	say_rights(&t, config);
 	return notice_end(&t);
 }

@@ -99,9 +99,25 @@ static void it_says_what_becomes_of_contacts(void **state)
 	assert_says("and they are kept without end.");
 	t.rules[4].keep_s = INT64_C(90) * 86400;
 	assert_says("and they are kept for 90 days.");
-	assert_silent("way of smtp://");
+	assert_silent("by way of");
 	t.config.smtp.url = "smtp://mail.test:587";
-	assert_says("by way of smtp://mail.test:587.");
+	assert_says("by way of mail.test:587.");
+	t.config.smtp.url = "smtps://user:p@ss@mail.test:465/x";
+	assert_says("by way of mail.test:465."); /* whatever else stands in it */
+	assert_silent("ss@");
+}
+
+/* G-8, G-56: what is deleted is deleted but for what a hold keeps, and the notice says so of all that a hold can keep. */
+static void it_says_what_holds_keep(void **state)
+{
+	(void) state;
+	assert_says("only while a legal order or an investigation holds them");
+	assert_says("only while a legal hold keeps them");
+	assert_silent("your contacts are kept longer");
+	t.config.recovery.custodian_dir = "/c";
+	assert_says("your contacts are kept longer, also when they were replaced or deleted or your account has ended");
+	assert_says("to tell you of one before");
+	assert_says("recovery contacts, which stay sealed");
 }
 
 static void it_says_who_sees_it(void **state)
@@ -115,11 +131,17 @@ static void it_says_who_sees_it(void **state)
 	assert_says("asked directly");
 	assert_says("only digests are public");
 	assert_silent("Transparency");
+	assert_silent("linter");
+	t.config.ct.logs = (struct config_ct_log_list) { logs, 1 };
+	assert_silent("Transparency"); /* without the list no log is ever asked */
+	t.config.ct = (struct config_ct) { .log_list_file = "/l" };
+	assert_says("are sent to public logs, from which nothing can be taken back. It may choose any of those");
 	t.config.va.resolvers = (struct config_resolver_list) { resolvers, 2 };
 	t.config.va.perspectives = (struct config_perspective_list) { perspectives, 1 };
 	t.config.subscriber.witnesses = (struct config_witness_list) { witnesses, 1 };
 	t.config.subscriber.publish_entries = true;
 	t.config.ct.logs = (struct config_ct_log_list) { logs, 1 };
+	t.config.ca.linter_url = "http://user:secret@lint.test:8080/api";
 	t.config.acme.privacy_contact = "privacy@ca.test";
 	assert_says("192.0.2.53@53 sees the names that you order");
 	assert_says("192.0.2.54@53 sees those names below corp.test that you order");
@@ -127,6 +149,9 @@ static void it_says_who_sees_it(void **state)
 	assert_says("w1.test, a witness of the sealed log");
 	assert_says("Everybody: the facts in the sealed log");
 	assert_says("Log \\*One\\* (https://log.test/)");
+	assert_says("nothing can be taken back:");
+	assert_says("An outside linter, lint.test:8080, sees each certificate");
+	assert_silent("secret");
 	assert_says("complaints: privacy@ca.test");
 	assert_silent("asked directly");
 }
@@ -179,6 +204,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(it_says_how_long, setup, teardown),
 		cmocka_unit_test_setup_teardown(it_says_what_becomes_of_contacts, setup, teardown),
+		cmocka_unit_test_setup_teardown(it_says_what_holds_keep, setup, teardown),
 		cmocka_unit_test_setup_teardown(it_says_who_sees_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(html_is_plain, setup, teardown),
 		cmocka_unit_test(every_class_is_spoken_of),
