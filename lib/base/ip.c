@@ -224,6 +224,38 @@ const char *ip_special(const struct ip *ip)
 	return ip->v6 && ip->b[0] >> 5 != 1 ? "no global unicast address" : NULL;
 }
 
+/* IPv6 addresses that lead to an IPv4 address which they hold: mapped ones, by NAT64 and by 6to4 (RFC 4291 2.5.5.2, RFC 6052 2.1,
+ * RFC 3056 2), and at which octet it begins. */
+static const struct {
+	const char *block;
+	unsigned at;
+} guises[] = { { "::ffff:0:0/96", 12 }, { "64:ff9b::/96", 12 }, { "2002::/16", 2 } };
+
+static bool ip_inside(const struct ip *ip, struct ip *ret)
+{
+	struct network net;
+	for (size_t i = 0; i < COUNT_OF(guises); i++) {
+		if (network_parse(guises[i].block, &net) == 0 && network_has(&net, ip)) {
+			return ip_of_bytes((struct bytes) { ip->b + guises[i].at, 4 }, ret) == 0;
+		}
+	}
+	return false;
+}
+
+struct network_list network_guises(struct arena *a, const struct network *net)
+{
+	struct network_list list = { ARENA_ARRAY(a, COUNT_OF(guises), struct network), 0 };
+	for (size_t i = 0; i < COUNT_OF(guises) && !net->first.v6; i++) {
+		struct network *guise = &list.v[list.n];
+		if (network_parse(guises[i].block, guise) == 0) {
+			memcpy(guise->first.b + guises[i].at, net->first.b, 4);
+			guise->bits = 8 * guises[i].at + net->bits;
+			list.n++;
+		}
+	}
+	return list;
+}
+
 int ip_reach_parse(struct ctx *c, const struct text_list *allowed, const struct text_list *denied, struct ip_reach *ret)
 {
 	struct ip_reach reach;
@@ -233,10 +265,17 @@ int ip_reach_parse(struct ctx *c, const struct text_list *allowed, const struct 
 	return 0;
 }
 
-const char *ip_refusal(const struct ip *ip, const struct ip_reach *reach)
+static const char *refusal_of(const struct ip *ip, const struct ip_reach *reach)
 {
 	if (networks_have(&reach->denied, ip)) {
 		return "in a network that this CA keeps its validations out of";
 	}
 	return networks_have(&reach->allowed, ip) ? NULL : ip_special(ip);
+}
+
+const char *ip_refusal(const struct ip *ip, const struct ip_reach *reach)
+{
+	struct ip inside;
+	const char *refusal = refusal_of(ip, reach);
+	return refusal == NULL && ip_inside(ip, &inside) ? refusal_of(&inside, reach) : refusal;
 }

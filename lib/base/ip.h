@@ -62,7 +62,10 @@ struct ip_reach {
 int ip_reach_parse(
     struct ctx *c, const struct text_list *allowed, const struct text_list *denied, struct ip_reach *ret) MUST_CHECK;
 
-/* Why validation may not go to the address ("a private address"), or NULL. */
+/* The blocks of IPv6 through which the addresses of an IPv4 network may be reached (NAT64, 6to4, mapped addresses); none for one of IPv6. */
+struct network_list network_guises(struct arena *a, const struct network *net);
+
+/* Why validation may not go to the address ("a private address"), or NULL. One of IPv6 that leads to one of IPv4 has to be permitted as both. */
 const char *ip_refusal(const struct ip *ip, const struct ip_reach *reach);
 
 /* The blocks that ip_refusal refuses, but for ISATAP, which is no block; without `open`, which may be entered all the same. In the arena. */

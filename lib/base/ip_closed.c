@@ -53,6 +53,21 @@ static void add_without(
 	}
 }
 
+/* What is closed of IPv4 is closed also where the operator opened a way to it by IPv6. */
+static void add_guises(
+    struct arena *a, struct network_list *list, const struct network_list *allowed, const struct network_list *open)
+{
+	size_t n = list->n;
+	for (size_t i = 0; i < n; i++) {
+		struct network_list guises = network_guises(a, &list->v[i]);
+		for (size_t k = 0; k < guises.n; k++) {
+			if (share(&guises.v[k], allowed) != NOTHING) {
+				add_without(a, list, &guises.v[k], open);
+			}
+		}
+	}
+}
+
 struct network_list ip_closed(struct arena *a, const struct ip_reach *reach, const struct network_list *open)
 {
 	struct network_list list = { NULL, 0 };
@@ -70,5 +85,6 @@ struct network_list ip_closed(struct arena *a, const struct ip_reach *reach, con
 	for (size_t i = 0; i < reach->denied.n; i++) {
 		add_without(a, &list, &reach->denied.v[i], open);
 	}
+	add_guises(a, &list, &reach->allowed, open);
 	return list;
 }

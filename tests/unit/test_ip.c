@@ -97,6 +97,45 @@ static void test_allowed_networks(void **state)
 	ctx_done(&c);
 }
 
+/* an opened way from IPv6 to IPv4 opens of IPv4 what is open anyway */
+static void test_ways_to_ipv4(void **state)
+{
+	static const char *texts[] = { "64:ff9b::/96", "::ffff:0:0/96", "2002::/16", "10.1.0.0/16" };
+	static const char *denied[] = { "8.8.4.0/24", "2002:909::/32" };
+	static const char *open_texts[] = { "64:ff9b::a02:7/128" };
+	static const struct {
+		const char *ip;
+		bool permitted;
+	} rows[] = { { "64:ff9b::808:808", true }, { "64:ff9b::a01:1", true }, { "64:ff9b::a02:1", false },
+		{ "64:ff9b::7f00:1", false }, { "64:ff9b::a9fe:a9fe", false }, { "64:ff9b::808:404", false },
+		{ "64:ff9b:1::808:808", false }, { "::ffff:8.8.8.8", true }, { "::ffff:10.1.2.3", true },
+		{ "::ffff:10.2.2.3", false }, { "::ffff:8.8.4.4", false }, { "2002:808:808::1", true },
+		{ "2002:a01:1::1", true }, { "2002:a00:1::1", false }, { "2002:7f00:1::", false }, { "2002:808:404::9", false },
+		{ "2002:909:909::1", false }, { "9.9.9.9", true }, { "10.2.0.1", false } };
+	struct ctx c;
+	struct ip_reach reach;
+	struct ip server;
+	struct network_list open;
+	(void) state;
+	ctx_init(&c);
+	assert_int_equal(ip_reach_parse(&c, &(struct text_list) { texts, COUNT_OF(texts) },
+	                     &(struct text_list) { denied, COUNT_OF(denied) }, &reach),
+	    0);
+	assert_int_equal(networks_parse(&c, &(struct text_list) { open_texts, COUNT_OF(open_texts) }, &open), 0);
+	struct network_list closed = ip_closed(c.arena, &reach, &open);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct ip ip;
+		assert_int_equal(ip_parse(rows[i].ip, &ip), 0);
+		if ((ip_refusal(&ip, &reach) == NULL) != rows[i].permitted ||
+		    networks_have(&closed, &ip) == rows[i].permitted) {
+			fail_msg("%s", rows[i].ip);
+		}
+	}
+	assert_int_equal(ip_parse("64:ff9b::a02:7", &server), 0);
+	assert_false(networks_have(&closed, &server)); /* a resolver that the operator names */
+	ctx_done(&c);
+}
+
 /* The blocks say the same of any address as ip_refusal; what is open is left out to the bit, and also of what is denied. */
 static void test_closed_blocks(void **state)
 {
@@ -179,6 +218,7 @@ int main(void)
 		cmocka_unit_test(test_public_addresses_are_permitted),
 		cmocka_unit_test(test_only_exact_texts_are_addresses),
 		cmocka_unit_test(test_allowed_networks),
+		cmocka_unit_test(test_ways_to_ipv4),
 		cmocka_unit_test(test_closed_blocks),
 		cmocka_unit_test(test_bad_networks_are_refused),
 		cmocka_unit_test(test_forms),
