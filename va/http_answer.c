@@ -76,7 +76,8 @@ bool http_answer_line(struct http_answer *answer, struct bytes line)
 		answer->headers_over = true;
 		return false;
 	}
-	if (line.n >= 5 && memcmp(line.p, "HTTP/", 5) == 0) {
+	bool begins = answer->header.n == 0 || answer->head_ended; /* a field may call itself HTTP/ too */
+	if (begins && line.n >= 5 && memcmp(line.p, "HTTP/", 5) == 0) {
 		answer->head_ended = false;
 		answer->header.n = 0;
 		answer->locations = 0;

@@ -61,6 +61,8 @@ static void test_redirects(void **state)
 		{ "to-303.web.example", "UNAUTHORIZED", ": 303" },
 		{ "to-300.web.example", "UNAUTHORIZED", ": 300" },
 		{ "to-two.web.example", "CONNECTION", "no Location header or more than one" },
+		{ "to-third.web.example", "CONNECTION",
+		    "no Location header or more than one" }, /* a field between them begins with HTTP/ */
 		{ "to-none.web.example", "CONNECTION", "no Location header or more than one" },
 		{ "to-empty.web.example", "CONNECTION", "empty Location" },
 		{ "to-meta.web.example", "CONNECTION", "Validation may not connect to 169.254.169.254, which is a link-local" },

@@ -495,6 +495,8 @@ static const struct world_reply world_replies[] = {
 	{ "to-303", TO("303", "http://pass.web.example:%P/x"), NULL, 0 },
 	{ "to-300", TO("300", "http://pass.web.example:%P/x"), NULL, 0 },
 	{ "to-two", "HTTP/1.1 302 X\r\nLocation: /a\r\nLocation: http://pass.web.example:%P/x\r\n\r\n", NULL, 0 },
+	{ "to-third", "HTTP/1.1 302 X\r\nLocation: /a\r\nHTTP/1.1: x\r\nLocation: http://pass.web.example:%P/x\r\n\r\n",
+	    NULL, 0 },
 	{ "to-none", "HTTP/1.1 302 X\r\nContent-Length: 0\r\n\r\n", NULL, 0 },
 	{ "to-empty", TO("302", ""), NULL, 0 },
 	{ "to-meta", TO("302", "http://169.254.169.254/latest/meta-data/"), NULL, 0 },
