@@ -26,12 +26,12 @@ static enum state certificate_state(struct ctx *c, const struct ceremony_step *s
 	return cert ? MADE : ABSENT;
 }
 
-/* In a token nothing is seen from outside: what the transcript tells. */
+/* F-9: what the transcript tells. That no file is there may be a medium that is not connected. */
 static enum state destroyed_state(struct ctx *c, const struct ceremony *plan, const struct ceremony_step *s)
 {
 	struct ceremony_entry_list entries;
 	const struct ceremony_entry *begin = NULL;
-	if (s->key_label == NULL) {
+	if (s->key_label == NULL && (plan->transcript == NULL || file_exists(s->key_file))) {
 		return file_exists(s->key_file) ? ABSENT : MADE;
 	}
 	if (ceremony_records_so_far(c, plan, &entries) != 0) {
@@ -143,8 +143,9 @@ static const char *sentence(struct arena *a, const struct ceremony *plan, const 
 {
 	const char *text = NULL;
 	if (ceremony_step_is(s, "use")) {
-		text = arena_printf(a, "the certificate %s%s%s, which is there", s->cert_file,
-		    place_text(a, s) == NULL ? "" : " with the key ", place_text(a, s) == NULL ? "" : place_text(a, s));
+		text = arena_printf(a, "the certificate %s%s%s, which is there%s", s->cert_file,
+		    place_text(a, s) == NULL ? "" : " with the key ", place_text(a, s) == NULL ? "" : place_text(a, s),
+		    s->made_elsewhere ? ", and was made elsewhere: no ceremony of this transcript tells of it" : "");
 	} else if (kept) {
 		text = ceremony_step_is(s, "destroy") ? "is not there any more" : "is there already and is kept";
 	} else if (ceremony_step_is(s, "key")) {
@@ -299,19 +300,54 @@ static int read_passphrase(struct ctx *c, struct ceremony *plan)
 }
 
 /* Before the first step, with all that the others need. */
-static int begin(struct ctx *c, struct ceremony *plan, const struct ceremony_approval_list *agreed)
+static int begin(struct ctx *c, struct ceremony *plan, const struct ceremony_approval_list *agreed,
+    const struct ceremony_entry_list *taken_in)
 {
 	TRY(open_token(c, plan, &plan->opened));
 	TRY(read_passphrase(c, plan));
-	return ceremony_record_begin(c, plan, agreed);
+	TRY(ceremony_record_begin(c, plan, agreed));
+	for (size_t i = 0; i < taken_in->n; i++) {
+		TRY(ceremony_record(c, plan, taken_in->v[i]));
+	}
+	return 0;
+}
+
+/* F-3: a plan that names another transcript than that of the keys it uses would be free to name other people. */
+static int check_used(struct ctx *c, const struct ceremony *plan, const struct ceremony_entry_list *entries,
+    struct ceremony_entry_list *ret)
+{
+	ret->v = ARENA_ARRAY(c->arena, plan->steps.n, struct ceremony_entry);
+	ret->n = 0;
+	for (size_t i = 0; i < plan->steps.n; i++) {
+		const struct ceremony_step *s = &plan->steps.v[i];
+		struct cert_info cert;
+		if (!ceremony_step_is(s, "use") || ceremony_mode(plan) != POLICY_WEBPKI) {
+			continue;
+		}
+		TRY(ceremony_read_cert(c, s, &cert));
+		struct ceremony_entry entry = ceremony_entry_of_cert(c->arena, s, &cert);
+		if (ceremony_tells_of(entries, entry.sha256)) {
+			continue;
+		}
+		if (!s->made_elsewhere) {
+			return FAIL(c, UNAUTHORIZED,
+			    "%s: the transcript %s does not tell of %s: it is that of other ceremonies, or the certificate was "
+			    "made elsewhere, which people have to sign: made_elsewhere: true",
+			    s->name, plan->transcript, s->cert_file);
+		}
+		ret->v[ret->n++] = entry;
+	}
+	return 0;
 }
 
 static int run(
     struct ctx *c, struct ceremony *plan, const struct ceremony_approval_list *agreed, struct text_list *made)
 {
 	struct ceremony_entry_list entries; /* of earlier ceremonies: no step of a plan has the name of another */
+	struct ceremony_entry_list taken_in;
 	TRY(ceremony_records_so_far(c, plan, &entries));
-	TRY(ceremony_people_stay(c, plan, &entries, agreed));
+	TRY(ceremony_people_stay(c, ceremony_mode(plan) == POLICY_WEBPKI, &entries, agreed));
+	TRY(check_used(c, plan, &entries, &taken_in));
 	for (size_t i = 0; i < plan->steps.n; i++) {
 		const struct ceremony_step *s = &plan->steps.v[i];
 		enum state there = step_state(c, plan, s);
@@ -320,7 +356,7 @@ static int run(
 		}
 		if (there == ABSENT) {
 			TRY(refuse_second(c, plan, &entries, s));
-			TRY(made->n == 0 ? begin(c, plan, agreed) : 0);
+			TRY(made->n == 0 ? begin(c, plan, agreed, &taken_in) : 0);
 			TRY(make_whole(c, plan, i));
 			made->v[made->n++] = sentence(c->arena, plan, s, false);
 		}

@@ -45,6 +45,7 @@ struct ceremony_step {
 	int64_t number;       /* 0: the one behind that of the CRL before */
 	struct ceremony_revoked_list revoked;
 	const char *spki_sha256; /* destroy: of the key that is meant */
+	bool made_elsewhere;     /* use: no ceremony of this transcript made it */
 	const char *again;       /* digest of what the transcript tells to have been made, and is made anew */
 };
 

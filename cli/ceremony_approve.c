@@ -93,14 +93,27 @@ int ceremony_approvals(
 	return agree(c, plan, &signatures, ret);
 }
 
-int ceremony_approvals_kept(struct ctx *c, const struct ceremony *plan, const struct ceremony_approval_list *kept)
+int ceremony_approvals_kept(struct ctx *c, const struct ceremony *plan, const struct ceremony_entry *begin)
 {
+	const struct ceremony_approval_list *kept = &begin->approvals;
 	struct ceremony_approval_list again;
+	struct text_list people;
 	struct bytes_list signatures = { ARENA_ARRAY(c->arena, kept->n, struct bytes), kept->n };
 	for (size_t i = 0; i < kept->n; i++) {
 		signatures.v[i] = kept->v[i].cms;
 	}
-	return agree(c, plan, &signatures, &again);
+	TRY(agree(c, plan, &signatures, &again));
+	TRY(ceremony_people(c, plan, &people));
+	bool same = again.n == kept->n && people.n == begin->people.n &&
+	            text_equal(begin->mode, ceremony_mode(plan) == POLICY_WEBPKI ? "webpki" : NULL);
+	for (size_t i = 0; i < kept->n && same; i++) {
+		same = text_equal(again.v[i].certificate, kept->v[i].certificate) &&
+		       text_equal(again.v[i].person, kept->v[i].person);
+	}
+	for (size_t i = 0; i < people.n && same; i++) {
+		same = text_equal(people.v[i], begin->people.v[i]);
+	}
+	return same ? 0 : FAIL(c, MALFORMED, "the transcript names other people, or another mode");
 }
 
 int ceremony_sign(
@@ -137,11 +150,24 @@ static bool is_among(const struct text_list *people, const char *certificate)
 	return false;
 }
 
-int ceremony_people_stay(struct ctx *c, const struct ceremony *plan, const struct ceremony_entry_list *entries,
-    const struct ceremony_approval_list *agreed)
+/* How many of them the ceremony before named, each once. */
+static size_t count_known(const struct text_list *people, const struct ceremony_approval_list *agreed)
+{
+	size_t known = 0;
+	for (size_t i = 0; i < agreed->n; i++) {
+		bool again = false;
+		for (size_t k = 0; k < i; k++) {
+			again = again || text_equal(agreed->v[k].certificate, agreed->v[i].certificate);
+		}
+		known += !again && is_among(people, agreed->v[i].certificate) ? 1 : 0;
+	}
+	return known;
+}
+
+int ceremony_people_stay(
+    struct ctx *c, bool webpki, const struct ceremony_entry_list *entries, const struct ceremony_approval_list *agreed)
 {
 	const struct ceremony_entry *before = NULL;
-	size_t known = 0;
 	for (size_t i = 0; i < entries->n; i++) {
 		const struct ceremony_entry *e = &entries->v[i];
 		before = text_equal(e->action, "begin") && text_equal(e->mode, "webpki") ? e : before;
@@ -149,12 +175,10 @@ int ceremony_people_stay(struct ctx *c, const struct ceremony *plan, const struc
 	if (before == NULL) {
 		return 0;
 	}
-	if (ceremony_mode(plan) != POLICY_WEBPKI) {
+	if (!webpki) {
 		return FAIL(c, UNAUTHORIZED, "The transcript tells of a ceremony in mode webpki, and this plan is in another");
 	}
-	for (size_t i = 0; i < agreed->n; i++) {
-		known += is_among(&before->people, agreed->v[i].certificate) ? 1 : 0;
-	}
+	size_t known = count_known(&before->people, agreed);
 	return known >= CEREMONY_PEOPLE ? 0
 	                                : FAIL(c, UNAUTHORIZED,
 	                                      "%zu of %d people agreed whom the ceremony before named (\"%s\"): others "

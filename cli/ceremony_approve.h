@@ -10,16 +10,15 @@
 int ceremony_approvals(struct ctx *c, const struct ceremony *plan, const struct text_list *files,
     struct ceremony_approval_list *ret) MUST_CHECK;
 
-/* The same of what a transcript has kept. */
-int ceremony_approvals_kept(
-    struct ctx *c, const struct ceremony *plan, const struct ceremony_approval_list *kept) MUST_CHECK;
+/* The same of what a transcript has kept of this plan's ceremony, whose line must also name the people who signed, and those of the plan. */
+int ceremony_approvals_kept(struct ctx *c, const struct ceremony *plan, const struct ceremony_entry *begin) MUST_CHECK;
 
 /* SHA-256 of the certificates of the plan's people. */
 int ceremony_people(struct ctx *c, const struct ceremony *plan, struct text_list *ret) MUST_CHECK;
 
 /* Who is asked is not for a plan alone to say: after a ceremony in mode webpki all in the same transcript are, and two of the people whom
  * the one before named have to agree, to other people too. UNAUTHORIZED. */
-int ceremony_people_stay(struct ctx *c, const struct ceremony *plan, const struct ceremony_entry_list *entries,
+int ceremony_people_stay(struct ctx *c, bool webpki, const struct ceremony_entry_list *entries,
     const struct ceremony_approval_list *agreed) MUST_CHECK;
 
 /* Signs the statement with somebody's key; the CMS goes into the new file. */

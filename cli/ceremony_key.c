@@ -55,12 +55,14 @@ static int make_new(struct ctx *c, const struct ceremony *plan, const struct cer
 		.file = step->key_label,
 	};
 	bool begun = false;
+	size_t n = 0;
 	TRY(ceremony_announced(c, plan, step, CEREMONY_MAKING, &begun));
-	if (begun && token_key(c, plan->opened, step->key_label, NULL, true, &key) == 0) {
-		*ret_key = key.key; /* the ceremony was cut off behind the making of it */
+	TRY(token_count(c, plan->opened, step->key_label, &n));
+	if (begun && n > 0) { /* the ceremony was cut off behind the making of it */
+		TRY(token_key(c, plan->opened, step->key_label, NULL, true, &key));
+		*ret_key = key.key;
 		return 0;
 	}
-	ctx_forgive(c);
 	TRY(ceremony_record(c, plan, making));
 	TRY(token_make_key(c, plan->opened, step->key, step->key_label, &key));
 	*ret_key = key.key;
@@ -154,15 +156,19 @@ static int check_meant(struct ctx *c, const struct ceremony_step *step, const st
 	                 entry->file, entry->spki_sha256);
 }
 
-/* Announced, ended, and told: a ceremony that was cut off between finds no key, and tells. */
+/* Announced, ended, and told: a ceremony that was cut off between finds no key, and tells. That there is none is the token's word: a
+ * failure to look is no end of a key (F-9). */
 static int destroy_in_token(struct ctx *c, const struct ceremony *plan, const struct ceremony_step *step)
 {
 	struct ceremony_entry entry = { .action = CEREMONY_DESTROYING, .name = step->name, .file = step->key_label };
 	struct ceremony_key key;
 	struct token_key found;
 	bool announced = false;
+	size_t n = 0;
 	TRY(ceremony_announced(c, plan, step, CEREMONY_DESTROYING, &announced));
-	if (token_key(c, plan->opened, step->key_label, NULL, false, &found) == 0) {
+	TRY(token_count(c, plan->opened, step->key_label, &n));
+	if (n > 0 || !announced) {
+		TRY(token_key_any(c, plan->opened, step->key_label, NULL, &found));
 		key.key = found.key;
 		TRY(key_spki(c, key.key, &key.spki));
 		entry = entry_of(c->arena, step, &key);
@@ -170,10 +176,7 @@ static int destroy_in_token(struct ctx *c, const struct ceremony *plan, const st
 		entry.action = CEREMONY_DESTROYING;
 		TRY(ceremony_record(c, plan, entry));
 		TRY(token_destroy_key(c, plan->opened, &found));
-	} else if (!announced) {
-		return -1;
 	}
-	ctx_forgive(c);
 	entry.action = step->action;
 	entry.spki_sha256 = step->spki_sha256;
 	return ceremony_record(c, plan, entry);

@@ -46,6 +46,8 @@ static const struct field step_field[] = {
 	FIELD_STRUCTS(
 	    struct ceremony_step, revoked, &revoked_fields, .min = 0, .max = 1000, .help = "What the CRL gets to list."),
 	FIELD(struct ceremony_step, spki_sha256, .min = 64, .max = 64, .help = "The key that is destroyed."),
+	FIELD(struct ceremony_step, made_elsewhere, .def = "false",
+	    .help = "The certificate that is used was made by no ceremony of this transcript."),
 	FIELD(struct ceremony_step, again, .min = 64, .max = 64,
 	    .help = "Digest of what was made before, and is to be made anew."),
 };

@@ -129,6 +129,17 @@ int ceremony_records_so_far(struct ctx *c, const struct ceremony *plan, struct c
 	return plan->transcript != NULL && file_exists(plan->transcript) ? ceremony_records_read(c, plan, ret, &breaks) : 0;
 }
 
+bool ceremony_tells_of(const struct ceremony_entry_list *entries, const char *sha256)
+{
+	for (size_t i = 0; i < entries->n; i++) {
+		const struct ceremony_entry *e = &entries->v[i];
+		if (e->serial != NULL && text_equal(e->sha256, sha256)) { /* only certificates have one */
+			return true;
+		}
+	}
+	return false;
+}
+
 /* The beginning of the ceremony in which line i was written; NULL before the first. */
 static const struct ceremony_entry *begin_of(const struct ceremony_entry_list *entries, size_t i)
 {

@@ -53,6 +53,9 @@ int ceremony_record(struct ctx *c, const struct ceremony *plan, struct ceremony_
 int ceremony_records_read(struct ctx *c, const struct ceremony *plan, struct ceremony_entry_list *ret,
     struct text_list *ret_breaks) MUST_CHECK;
 
+/* Whether a line tells of the certificate with this SHA-256: that it was made, or that people took it in as made elsewhere. */
+bool ceremony_tells_of(const struct ceremony_entry_list *entries, const char *sha256);
+
 /* The same where there may be no transcript yet: no entries. */
 int ceremony_records_so_far(struct ctx *c, const struct ceremony *plan, struct ceremony_entry_list *ret) MUST_CHECK;
 

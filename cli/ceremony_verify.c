@@ -154,7 +154,7 @@ static void verify_begin(struct verdict *v, const struct ceremony_step *step, co
 		return;
 	}
 	if (v->judged != begin) {
-		bool good = ceremony_approvals_kept(v->c, v->plan, &begin->approvals) == 0;
+		bool good = ceremony_approvals_kept(v->c, v->plan, begin) == 0;
 		const char *why = v->c->err.cause == NULL ? v->c->err.detail : v->c->err.cause;
 		v->judged = begin;
 		v->judgement = good ? NULL : arena_printf(v->c->arena, "the signatures under the plan: %s", why);
@@ -191,11 +191,41 @@ static void verify_step(struct verdict *v, size_t i)
 		if (step->key_file != NULL && file_exists(step->key_file)) {
 			find(v, step->name, "the key is still there");
 		}
+		if (!text_equal(entry->spki_sha256, step->spki_sha256)) {
+			find(v, step->name, "the key that was destroyed is another than that of the plan");
+		}
 	} else {
 		verify_certificate(v, i, entry);
 	}
 	if (v->found.n == before) {
 		v->seen.v[v->seen.n++] = arena_printf(v->c->arena, "%s: as it was written down", step->name);
+	}
+}
+
+/* F-3: from each ceremony of the transcript to the next. Whose signature it is, its line says; that it is one is seen with its own plan. */
+static void verify_people(struct verdict *v)
+{
+	for (size_t i = 0; i < v->entries.n; i++) {
+		const struct ceremony_entry *e = &v->entries.v[i];
+		const struct ceremony_entry_list before = { v->entries.v, i };
+		bool webpki = text_equal(e->mode, "webpki");
+		if (text_equal(e->action, "begin") && ceremony_people_stay(v->c, webpki, &before, &e->approvals) != 0) {
+			find_error(v, e->name, arena_printf(v->c->arena, "line %zu of the transcript", i + 1));
+		}
+	}
+}
+
+/* What the plan names as being there is what the transcript tells of. */
+static void verify_used(struct verdict *v, const struct ceremony_step *step)
+{
+	struct cert_info cert;
+	if (ceremony_mode(v->plan) != POLICY_WEBPKI) {
+		return;
+	}
+	if (ceremony_read_cert(v->c, step, &cert) != 0) {
+		find_error(v, step->name, "its certificate can't be read");
+	} else if (!ceremony_tells_of(&v->entries, cert_fingerprint(v->c->arena, cert.der))) {
+		find(v, step->name, "the transcript does not tell of its certificate");
 	}
 }
 
@@ -207,14 +237,17 @@ static int verify(struct ctx *c, const struct ceremony *plan, struct text_list *
 		return FAIL(c, MALFORMED, "The plan names no transcript, so that there is nothing to look at");
 	}
 	TRY(ceremony_records_read(c, plan, &v.entries, &breaks));
-	size_t room = breaks.n + plan->steps.n * FINDINGS_EACH;
+	size_t room = breaks.n + v.entries.n + plan->steps.n * FINDINGS_EACH;
 	v.found.v = ARENA_ARRAY(c->arena, room, const char *);
 	v.seen.v = ARENA_ARRAY(c->arena, plan->steps.n, const char *);
 	for (size_t i = 0; i < breaks.n; i++) {
 		find(&v, "transcript", breaks.v[i]);
 	}
+	verify_people(&v);
 	for (size_t i = 0; i < plan->steps.n; i++) {
-		if (!ceremony_step_is(&plan->steps.v[i], "use")) {
+		if (ceremony_step_is(&plan->steps.v[i], "use")) {
+			verify_used(&v, &plan->steps.v[i]);
+		} else {
 			verify_step(&v, i);
 		}
 	}

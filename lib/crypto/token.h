@@ -39,6 +39,12 @@ const char *token_where(const struct token *t);
 int token_key(struct ctx *c, struct token *t, const char *label, const char *id, bool certified,
     struct token_key *ret) MUST_CHECK;
 
+/* The same, whatever it may do: to be ended. */
+int token_key_any(struct ctx *c, struct token *t, const char *label, const char *id, struct token_key *ret) MUST_CHECK;
+
+/* How many private keys have this label: what "it is gone" rests on. SERVER_INTERNAL: the token does not say. */
+int token_count(struct ctx *c, const struct token *t, const char *label, size_t *ret) MUST_CHECK;
+
 /* Its private keys, a sentence each: label, id, kind. The arena of c owns them. */
 int token_list(struct ctx *c, struct token *t, struct text_list *ret) MUST_CHECK;
 

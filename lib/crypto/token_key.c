@@ -135,17 +135,32 @@ static int find_p11(struct ctx *c, struct token *t, CK_OBJECT_HANDLE handle, EVP
 	return 0;
 }
 
+int token_key_any(struct ctx *c, struct token *t, const char *label, const char *id, struct token_key *ret)
+{
+	struct token_key found = { NULL, 0 };
+	TRY(find_one(c, t, label, id, &found.handle));
+	TRY(find_p11(c, t, found.handle, &found.key));
+	*ret = found;
+	return 0;
+}
+
 int token_key(struct ctx *c, struct token *t, const char *label, const char *id, bool certified, struct token_key *ret)
 {
 	CK_OBJECT_HANDLE handle = 0;
-	EVP_PKEY *key = NULL;
 	TRY(find_one(c, t, label, id, &handle));
 	const char *fault = loose(t, handle, certified);
 	if (fault != NULL) {
 		return ctx_fault(c, "the %s in the %s %s", called(c->arena, label, id), t->where, fault);
 	}
-	TRY(find_p11(c, t, handle, &key));
-	*ret = (struct token_key) { key, handle };
+	return token_key_any(c, t, label, id, ret);
+}
+
+int token_count(struct ctx *c, const struct token *t, const char *label, size_t *ret)
+{
+	CK_OBJECT_HANDLE handles[KEYS_MAX];
+	CK_ULONG n = 0;
+	TRY(find_handles(c, t, label, (struct bytes) { NULL, 0 }, handles, &n));
+	*ret = n;
 	return 0;
 }
 

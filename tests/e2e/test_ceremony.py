@@ -1,5 +1,6 @@
 """Key ceremonies by the command alone, as docs/ceremonies.md has them; openssl judges what was made."""
 import datetime
+import hashlib
 import json
 import os
 import pathlib
@@ -173,6 +174,84 @@ def test_a_plan_does_not_choose_who_agrees(folder):
     (folder / "second.yaml").write_text(plan.replace("mode: webpki", "mode: private").replace("people: [ana.pem, ben.pem, cleo.pem]\n", ""))
     assert "in mode webpki, and this plan is in another" in cairn(folder, "second.yaml", "--yes", code=1)
     assert not (folder / "root-2.crl").exists() and (folder / "signing.key").exists()
+
+
+def test_a_plan_does_not_choose_its_transcript(folder):
+    """F-3: beside another transcript, where nobody was named yet, the root signs nothing before people say that it comes from elsewhere"""
+    made(folder)
+    for name in ("dora", "emil"):
+        openssl(folder, "req", "-x509", "-newkey", "rsa:3072", "-nodes", "-days", "9", "-keyout", f"{name}.key", "-out", f"{name}.pem", "-subj", f"/CN={name}")
+    others = {"[ana.pem, ben.pem, cleo.pem]": "[dora.pem, emil.pem]", "transcript.jsonl": "fresh.jsonl", "    previous: root-1.crl\n    number: 2\n": ""}
+    second(folder, **others)
+    refused = cairn(folder, "second.yaml", "--yes", *agree(folder, "second.yaml", ("dora", "emil")), code=1)
+    assert "fresh.jsonl does not tell of" in refused and "made_elsewhere: true" in refused
+    assert not (folder / "fresh.jsonl").exists() and not (folder / "root-2.crl").exists() and (folder / "signing.key").exists()
+    second(folder, **others, **{"    key_file: root.key\n": "    key_file: root.key\n    made_elsewhere: true\n"})
+    assert "was made elsewhere: no ceremony of this transcript tells of it" in cairn(folder, "statement", "second.yaml")
+    cairn(folder, "second.yaml", "--yes", *agree(folder, "second.yaml", ("dora", "emil")))
+    taken = [json.loads(line) for line in (folder / "fresh.jsonl").read_text().splitlines()][1]
+    digest = openssl(folder, "x509", "-in", "root.pem", "-noout", "-fingerprint", "-sha256").split("=")[1].strip().replace(":", "").lower()
+    assert (taken["action"], taken["sha256"]) == ("use", digest)
+    assert "All is as the transcript tells" in cairn(folder, "verify", "second.yaml")
+    (folder / "root.pem").write_text((folder / "signing.pem").read_text())
+    assert "root: the transcript does not tell of its certificate" in cairn(folder, "verify", "second.yaml", code=1)
+
+
+def chained(entries):
+    """A transcript whose lines follow each other, as one that was written anew would have it."""
+    text, before = "", None
+    for entry in entries:
+        entry = {name: value for name, value in entry.items() if name != "previous"} | ({"previous": before} if before else {})
+        line = json.dumps(entry)
+        before = hashlib.sha256(line.encode()).hexdigest()
+        text += line + "\n"
+    return text
+
+
+def test_verify_asks_who_agreed(folder):
+    """F-3, F-12: a transcript whose digests fit, in which others agreed than those who were asked before, or than those who signed"""
+    made(folder)
+    for name in ("dora", "emil"):
+        openssl(folder, "req", "-x509", "-newkey", "rsa:3072", "-nodes", "-days", "9", "-keyout", f"{name}.key", "-out", f"{name}.pem", "-subj", f"/CN={name}")
+    transcript = folder / "transcript.jsonl"
+    good = lines(folder)
+    transcript.write_text(chained(good))
+    assert "All is as the transcript tells" in cairn(folder, "verify", "plan.yaml")
+    # a ceremony of two others, written behind the first
+    third = FIRST.replace("[ana.pem, ben.pem, cleo.pem]", "[dora.pem, emil.pem]").replace("First keys", "Third keys")
+    for name in ("root.pem", "root.key", "signing.key", "signing.pub", "signing.pem", "root-1.crl", "transcript.jsonl"):
+        third = third.replace(f": {name}", f": third-{name}")
+    (folder / "third.yaml").write_text(third)
+    cairn(folder, "third.yaml", "--yes", *agree(folder, "third.yaml", ("dora", "emil")))
+    theirs = [json.loads(line) for line in (folder / "third-transcript.jsonl").read_text().splitlines()]
+    transcript.write_text(chained(good + theirs))
+    assert "line 6 of the transcript: 0 of 2 people agreed whom the ceremony before" in cairn(folder, "verify", "plan.yaml", code=1)
+    # in a mode that asks nobody
+    relaxed = [{**theirs[0], "mode": None}] + theirs[1:]
+    transcript.write_text(chained(good + [{k: v for k, v in one.items() if v is not None} for one in relaxed]))
+    assert "line 6 of the transcript: The transcript tells of a ceremony in mode webpki" in cairn(folder, "verify", "plan.yaml", code=1)
+    # who was asked, and who agreed, told otherwise
+    for forged in ({"people": theirs[0]["people"]}, {"approvals": [{**one, "certificate": theirs[0]["people"][i]} for i, one in enumerate(good[0]["approvals"])]},
+                   {"approvals": good[0]["approvals"][:1] * 2}):
+        transcript.write_text(chained([{**good[0], **forged}] + good[1:]))
+        found = cairn(folder, "verify", "plan.yaml", code=1)
+        assert "names other people" in found or "1 of 2 people agreed" in found, found
+
+
+def test_a_key_that_is_not_at_hand_is_not_destroyed(folder):
+    """F-9: a medium that is not connected is no end of the key, and nothing is told of one"""
+    made(folder)
+    both = second(folder, **{"    previous: root-1.crl\n    number: 2\n": "    previous: root-1.crl\n"})
+    (folder / "signing.key").rename(folder / "elsewhere")
+    earlier = [one["action"] for one in lines(folder)]
+    (folder / "root-2.crl").write_bytes((folder / "root-1.crl").read_bytes())  # the step before is done
+    assert "destroys the key" in cairn(folder, "second.yaml")
+    assert "signing.key" in cairn(folder, "second.yaml", "--yes", *both, code=1)
+    assert [one["action"] for one in lines(folder)] == earlier + ["begin"]
+    (folder / "elsewhere").rename(folder / "signing.key")
+    cairn(folder, "second.yaml", "--yes", *both)
+    assert lines(folder)[-1]["action"] == "destroy" and not (folder / "signing.key").exists()
+    assert "All is there already" in cairn(folder, "second.yaml", "--yes", *both)
 
 
 def test_signed_with_openssl(folder):
@@ -352,3 +431,13 @@ def test_a_key_is_made_and_destroyed_in_a_token(tmp_path, token):
     end("one", one)
     assert lines(tmp_path)[-1]["action"] == "destroy" and lines(tmp_path)[-1]["spki_sha256"] == one
     assert "has no private key" in end("none", one, code=1)
+    # announced, and then the token can't say which one is meant: that is no end of a key
+    end("other", other)
+    transcript.write_text("".join(transcript.read_text().splitlines(True)[:-1]))
+    openssl(tmp_path, "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "import.pem")
+    for number in ("a1", "a2"):
+        subprocess.run(["softhsm2-util", "--import", "import.pem", "--token", "cairn", "--label", "other", "--id", number, "--pin", "271828", "--force"],
+                       check=True, stdout=subprocess.DEVNULL, cwd=tmp_path)
+    before = [line["action"] for line in lines(tmp_path)]
+    assert "more than one private key" in end("other", other, code=1)
+    assert [line["action"] for line in lines(tmp_path)] == before + ["begin"]
