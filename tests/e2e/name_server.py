@@ -60,6 +60,7 @@ zone:
 POLICIES = {
     "signed": {"algorithm": "ecdsap256sha256"},
     "rsa": {"algorithm": "rsasha256"},
+    "rsa512": {"algorithm": "rsasha512"},
     "ed25519": {"algorithm": "ed25519"},
     "p384": {"algorithm": "ecdsap384sha384"},
     "hashed": {"algorithm": "ecdsap256sha256", "nsec3": "on"},

@@ -27,7 +27,7 @@ import name_server
 UNKNOWN_DS = "4711 13 2 " + "AB" * 32
 
 # Below "tree.", which is signed with NSEC. Each is served as is said there, and delegated with the DS record of its key unless it is unsigned.
-SIGNED = {"good.tree": "signed", "rsa.tree": "rsa", "ed25519.tree": "ed25519", "p384.tree": "p384", "hashed.tree": "hashed",
+SIGNED = {"good.tree": "signed", "rsa.tree": "rsa", "rsa512.tree": "rsa512", "ed25519.tree": "ed25519", "p384.tree": "p384", "hashed.tree": "hashed",
           "island.tree": "signed", "wrong-ds.tree": "signed", "half-ds.tree": "signed", "downgraded.tree": "signed", "good.optout": "signed"}
 UNSIGNED = ("plain.tree", "stripped.tree", "plain.optout")
 # The servers of these fail; behind them the zones are whole.

@@ -14,6 +14,7 @@ import pytest
 
 import instance
 import raw
+from test_dns01 import digest, start
 
 TOP, NAMES, DELAY_S, AT_ONCE = "example", 100, 0.4, 16
 FIVE = f"five.{TOP}"
@@ -22,7 +23,8 @@ FIVE_ADDRESSES = {dns.rdatatype.A: ["127.0.0.1", "10.0.0.1", "192.168.0.1"], dns
 
 class SlowZone:
     """zone.forward goes into va.resolvers: an address for each name, and no CAA but for the names in zone.forbidding. zone.delay_s: what
-    each answer about CAA takes; zone.asked: the names whose CAA was asked for; zone.most: of how many at once."""
+    each answer about CAA takes; zone.asked: the names whose CAA was asked for; zone.most: of how many at once; zone.records: what else is there, as
+    (name, type) -> text."""
 
     def __init__(self, port):
         self.forward, self.delay_s, self.lock = f"127.0.0.1@{port}", 0, threading.Lock()
@@ -40,7 +42,7 @@ class SlowZone:
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     def forget(self):
-        self.asked, self.under_way, self.most, self.forbidding = set(), [], 0, set()
+        self.asked, self.under_way, self.most, self.forbidding, self.records = set(), [], 0, set(), {}
 
     def take_time(self, name):
         if name == TOP:
@@ -60,7 +62,10 @@ class SlowZone:
         name = question.name.to_text(omit_final_dot=True).lower()
         if question.rdtype == dns.rdatatype.CAA:
             self.take_time(name)
-        if question.rdtype == dns.rdatatype.CAA and name in self.forbidding:
+        text = self.records.get((name, dns.rdatatype.to_text(question.rdtype)))
+        if text is not None:
+            reply.answer.append(dns.rrset.from_text(question.name, 5, "IN", question.rdtype, text))
+        elif question.rdtype == dns.rdatatype.CAA and name in self.forbidding:
             reply.answer.append(dns.rrset.from_text(question.name, 5, "IN", "CAA", '0 issue ";"'))
         elif name == FIVE and question.rdtype in FIVE_ADDRESSES:
             reply.answer.append(dns.rrset.from_text(question.name, 60, "IN", question.rdtype, *FIVE_ADDRESSES[question.rdtype]))
@@ -140,6 +145,31 @@ def test_what_passed_is_not_asked_for_again(later, zone, responder_for):
     assert done.status_code == 200, done.text
     assert zone.asked == set(names[3:7])
     assert sorted(rechecks(later, "some-%")) == [["f", "4"], ["t", "20"]]
+
+
+def test_the_method_that_was_used_counts(later, zone):
+    """C-43, C-44: a proof by dns-01 that a later order uses again stays one by dns-01 for CAA, whatever else the order could have been proved by"""
+    client, name = raw.Client(later), f"used.{TOP}"
+    client.register()
+    zone.forget()
+    zone.delay_s = 0
+    (url,) = client.order(name).json()["authorizations"]
+    zone.records[f"_acme-challenge.{name}", "TXT"] = digest(client, client.challenge(url, "dns-01")["token"])
+    assert start(client, url)["status"] == "valid"
+    later.pass_time(hours=8)
+    client.nonces = []
+    made = client.order(name)
+    assert made.json()["status"] == "ready" and made.json()["authorizations"] == [url]
+    ours = client.directory["meta"]["caaIdentities"][0]
+    finalize = [made.json()["finalize"], {"csr": raw.b64(raw.csr([name])[0])}]
+    for methods in ("http-01", "tls-alpn-01,http-01"):
+        zone.records[name, "CAA"] = f'0 issue "{ours}; validationmethods={methods}"'
+        refusal = raw.problem(client.post(*finalize), 403, "caa")
+        assert "does not allow the validation method" in json.dumps(refusal), refusal
+    zone.records[name, "CAA"] = f'0 issue "{ours}; validationmethods=http-01,dns-01"'
+    done = client.post(*finalize)
+    assert done.status_code == 200, done.text
+    assert client.poll(made.headers["Location"], ("valid", "invalid")).json()["status"] == "valid"
 
 
 def test_all_addresses_and_redirects_are_kept(later, zone, responder_for):

@@ -65,7 +65,7 @@ def lookups(row, kind):
 
 
 @pytest.mark.parametrize("zone, state", (
-    ("good.tree", "secure"), ("rsa.tree", "secure"), ("ed25519.tree", "secure"), ("p384.tree", "secure"), ("hashed.tree", "secure"),
+    ("good.tree", "secure"), ("rsa.tree", "secure"), ("rsa512.tree", "secure"), ("ed25519.tree", "secure"), ("p384.tree", "secure"), ("hashed.tree", "secure"),
     ("good.optout", "secure"), ("plain.tree", "insecure"), ("plain.optout", "insecure"), ("island.tree", "insecure"), ("lower.tree", "insecure"),
     ("cut.tree", "secure")))
 def test_good_zones(client, tree, records, zone, state):
@@ -102,6 +102,42 @@ def test_what_does_not_verify(client, tree, records, zone, ede):
     if zone != "tampered.tree":
         (caa,) = lookups(row, "CAA")  # once: what does not verify is no lookup that failed
         assert caa["dnssec"] == "bogus" and not lookups(row, "DS")
+
+
+@pytest.mark.parametrize("name, state, sent_on", (
+    ("web.good.tree", "secure", False), ("web.plain.tree", "insecure", False), ("host.expired.tree", "bogus", False), ("web.wrong-ds.tree", "bogus", False),
+    ("alias.good.tree", "bogus", False), ("moved.good.tree", "bogus", True)))
+def test_addresses_that_do_not_verify(client, tree, tree_ca, records, responder_for, name, state, sent_on):
+    """C-20, C-23: A and AAAA as TXT, of the name, of what it is an alias of, and of where a redirect leads. Nobody is visited there"""
+    broken = "host.expired.tree"
+    if name == "alias.good.tree":
+        tree.leaves.add("good.tree", "alias", "CNAME", broken + ".")
+    web = responder_for(tree_ca)
+
+    def send_on(request):
+        if sent_on and (request.headers["Host"] or "").startswith(name):
+            request.reply(302, "", Location=f"http://{broken}:{tree_ca.HTTP01_PORT}{request.path}")
+            return True
+        return False
+
+    web.handler = send_on
+    kinds = ("http-01",) if state != "bogus" or sent_on else ("http-01", "tls-alpn-01")
+    for kind in kinds:
+        (url,) = ordered(client, name).json()["authorizations"]
+        challenge = client.challenge(url, kind)
+        web.tokens[challenge["token"]] = client.key_authorization(challenge["token"])
+        assert client.post(challenge["url"], {}).status_code == 200
+        final = client.poll(url, ("valid", "invalid")).json()
+        looked_up = [r for kind in ("A", "AAAA") for r in lookups(records(name)[-1], kind)]
+        assert {r["type"] for r in looked_up} == {"A", "AAAA"} and state in {r["dnssec"] for r in looked_up}, looked_up
+        if state == "bogus":
+            kind, detail = error_of(final)
+            assert kind == "dns" and "DNSSEC validation failed looking up A" in detail, detail
+            assert records(name)[-1]["proof"] is None
+        else:
+            assert final["status"] == "valid", final
+    visited = {host.split(":")[0] for host, _ in web.seen}
+    assert visited == ({name} if sent_on or state != "bogus" else set())
 
 
 @pytest.mark.parametrize("zone, denial", (("hashed.tree", "NSEC3"), ("good.tree", "NSEC")))
