@@ -144,13 +144,15 @@ static bool all_known(json_t *payload)
 	return json_is_object(payload);
 }
 
+/* "contact" of accounts, "contacts" of the extension. */
 static bool has_contact(json_t *payload)
 {
+	static const char contact[] = "contact";
 	const char *name = NULL;
 	json_t *value = NULL;
 	json_object_foreach(payload, name, value)
 	{
-		if (strcasecmp(name, "contact") == 0) {
+		if (strncasecmp(name, contact, sizeof(contact) - 1) == 0) {
 			return true;
 		}
 	}

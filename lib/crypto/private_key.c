@@ -8,15 +8,14 @@
 #include "lib/crypto/der.h"
 #include "lib/crypto/flat.h"
 #include "lib/crypto/jwk.h"
-#include "lib/crypto/key.h"
 
 /* A body, its payload, that of a JWS inside, and a certificate request or a JWK in it: each is base64 in JSON. */
 #define DEPTH_MAX 6
 #define OCTETS_MIN 24 /* no key is shorter, nor a text that has one */
 #define RUN_MIN 40
 #define HEAD_CHARS 32
-#define RSA_BITS_MAX 4096         /* no larger key has an account or a certificate */
-#define RSA_EXPONENT_BITS_MAX 256 /* NIST SP 800-56B; a longer one is no key's, and takes its time */
+#define EC_OCTETS_MAX 66 /* of P-521 */
+#define RSA_NUMBERS 8    /* RFC 8017 A.1.2, behind the version */
 
 struct search {
 	struct arena *a;
@@ -44,7 +43,9 @@ static struct bytes der_of_pem(struct arena *a, struct bytes pem)
 	char *header = NULL;
 	unsigned char *data = NULL;
 	long n = 0;
-	AUTO(BIO) bio = BIO_new_mem_buf(pem.p, (int) pem.n);
+	const uint8_t *begin = memmem(pem.p, pem.n, "-----BEGIN ", 11); /* other octets may stand before it */
+	size_t before = begin == NULL ? 0 : (size_t) (begin - pem.p);
+	AUTO(BIO) bio = BIO_new_mem_buf(pem.p + before, (int) (pem.n - before));
 	while (bio != NULL && der.p == NULL && PEM_read_bio(bio, &name, &header, &data, &n) == 1) {
 		bool clear = header[0] == '\0' && (strcmp(name, "PRIVATE KEY") == 0 || strcmp(name, "EC PRIVATE KEY") == 0 ||
 		                                      strcmp(name, "RSA PRIVATE KEY") == 0);
@@ -101,93 +102,41 @@ static bool look_at_der(struct search *s, struct bytes in)
 	return keep(s, "DER", in, NULL);
 }
 
-/* A member in base64url; n 0: there is none, or it is longer than any number of a key that is taken. */
-static struct bytes octets_of(struct arena *a, const json_t *jwk, const char *name)
+/* PKCS#8 of one in clear, SEC 1 or PKCS#1, and all of it, as it may stand somewhere in other octets: stricter than is_private_der, since a
+ * certificate request has structures of its own. */
+static bool is_whole_private(struct bytes content)
 {
-	const json_t *text = json_object_get(jwk, name);
-	struct bytes octets = { NULL, 0 };
-	bool read =
-	    json_is_string(text) &&
-	    base64url_decode(
-	        a, (struct bytes) { (const uint8_t *) json_string_value(text), json_string_length(text) }, &octets) == 0;
-	return read && octets.n <= RSA_BITS_MAX / 8 ? octets : (struct bytes) { NULL, 0 };
-}
-
-static BIGNUM *number_of(struct arena *a, const json_t *jwk, const char *name)
-{
-	struct bytes octets = octets_of(a, jwk, name);
-	return octets.n == 0 ? NULL : BN_bin2bn(octets.p, (int) octets.n, NULL);
-}
-
-static EVP_PKEY *key_of_build(const char *type, OSSL_PARAM_BLD *build)
-{
-	EVP_PKEY *key = NULL;
-	AUTO(OSSL_PARAM) params = OSSL_PARAM_BLD_to_param(build);
-	AUTO(EVP_PKEY_CTX) make = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
-	if (params == NULL || make == NULL || EVP_PKEY_fromdata_init(make) != 1 ||
-	    EVP_PKEY_fromdata(make, &key, EVP_PKEY_KEYPAIR, params) != 1) {
-		return NULL;
+	struct der r = der_of(content);
+	struct bytes version;
+	struct bytes next;
+	size_t numbers = 0;
+	if (der_take(&r, DER_INTEGER, NULL, &version) != 0 || version.n != 1 || version.p[0] > 1) {
+		return false;
 	}
-	return key;
-}
-
-static EVP_PKEY *rsa_of_jwk(struct arena *a, const json_t *jwk)
-{
-	AUTO(OSSL_PARAM_BLD) build = OSSL_PARAM_BLD_new();
-	AUTO(BIGNUM) n = number_of(a, jwk, "n");
-	AUTO(BIGNUM) e = number_of(a, jwk, "e");
-	AUTO(BIGNUM) d = number_of(a, jwk, "d");
-	bool whole = build != NULL && n != NULL && e != NULL && d != NULL &&
-	             OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, n) == 1 &&
-	             OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, e) == 1 &&
-	             OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_D, d) == 1;
-	return whole ? key_of_build("RSA", build) : NULL;
-}
-
-static EVP_PKEY *ec_of_jwk(struct arena *a, const json_t *jwk)
-{
-	static const char *const curves[] = { "P-256", "P-384", "P-521" };
-	static const size_t sizes[] = { 32, 48, 66 };
-	const char *curve = json_string_value(json_object_get(jwk, "crv"));
-	size_t i = 0;
-	while (curve != NULL && i < COUNT_OF(curves) && strcmp(curves[i], curve) != 0) {
-		i++;
+	if (der_take(&r, DER_SEQUENCE, NULL, &next) == 0) {
+		return begins_with_oid(next) && der_peek(&r) == DER_OCTET_STRING;
 	}
-	AUTO(OSSL_PARAM_BLD) build = OSSL_PARAM_BLD_new();
-	AUTO(BIGNUM) x = number_of(a, jwk, "x");
-	AUTO(BIGNUM) y = number_of(a, jwk, "y");
-	AUTO(BIGNUM) d = number_of(a, jwk, "d");
-	uint8_t point[1 + 2 * 66] = { 0x04 };
-	if (curve == NULL || i == COUNT_OF(curves) || build == NULL || x == NULL || y == NULL || d == NULL ||
-	    BN_bn2binpad(x, point + 1, (int) sizes[i]) < 0 || BN_bn2binpad(y, point + 1 + sizes[i], (int) sizes[i]) < 0) {
-		return NULL;
+	if (der_take(&r, DER_OCTET_STRING, NULL, &next) == 0) {
+		return version.p[0] == 1 && next.n >= OCTETS_MIN && next.n <= EC_OCTETS_MAX;
 	}
-	bool whole = OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, curve, 0) == 1 &&
-	             OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point, 1 + 2 * sizes[i]) == 1 &&
-	             OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_PRIV_KEY, d) == 1;
-	return whole ? key_of_build("EC", build) : NULL;
+	while (der_take(&r, DER_INTEGER, NULL, NULL) == 0) {
+		numbers++;
+	}
+	return numbers == RSA_NUMBERS && der_at_end(&r);
 }
 
-/* Its public half follows from the private one, whatever stands beside it. */
-static EVP_PKEY *okp_of_jwk(struct arena *a, const json_t *jwk)
+/* A file of a key behind a certificate request, or in an attribute or an extension of it. */
+static bool look_inside(struct search *s, struct bytes in)
 {
-	struct bytes d = octets_of(a, jwk, "d");
-	return d.n == 0 ? NULL : EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, d.p, d.n);
-}
-
-static EVP_PKEY *key_of_jwk(struct arena *a, const json_t *jwk)
-{
-	static const struct {
-		const char *kty;
-		EVP_PKEY *(*make)(struct arena *a, const json_t *jwk);
-	} kinds[] = { { "RSA", rsa_of_jwk }, { "EC", ec_of_jwk }, { "OKP", okp_of_jwk } };
-	const char *kty = json_string_value(json_object_get(jwk, "kty"));
-	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
-		if (strcmp(kinds[i].kty, kty) == 0) {
-			return kinds[i].make(a, jwk);
+	for (size_t i = 0; i + OCTETS_MIN < in.n; i++) {
+		struct der r = der_of((struct bytes) { in.p + i, in.n - i });
+		struct bytes whole;
+		struct bytes content;
+		if (in.p[i] == DER_SEQUENCE && der_take(&r, DER_SEQUENCE, &whole, &content) == 0 && is_whole_private(content)) {
+			return keep(s, "DER", whole, NULL);
 		}
 	}
-	return NULL;
+	return false;
 }
 
 /* json_parse bounds how deep this goes. */
@@ -222,14 +171,7 @@ static bool is_base64(uint8_t o)
 	       o == '+' || o == '/';
 }
 
-/* Where the content of the element at this place begins. */
-static size_t content_at(struct bytes in, size_t at)
-{
-	return at + 1 < in.n ? at + 2 + ((in.p[at + 1] & 0x80) != 0 ? in.p[at + 1] & 0x7fU : 0U) : in.n;
-}
-
-/* Whether octets that begin like this may be a private key in DER, or a text. A certificate request, a certificate and a
- * signature begin otherwise, and are not taken apart. */
+/* Whether octets that begin like this may be DER, or a text. */
 static bool may_begin(struct bytes head)
 {
 	size_t text = 0;
@@ -237,15 +179,7 @@ static bool may_begin(struct bytes head)
 	                            (head.p[text] >= ' ' && head.p[text] <= '~'))) {
 		text++;
 	}
-	if (text == head.n) {
-		return true;
-	}
-	size_t first = content_at(head, 0);
-	if (head.p[0] != DER_SEQUENCE || first >= head.n || head.p[first] == DER_INTEGER) {
-		return head.p[0] == DER_SEQUENCE && first < head.n;
-	}
-	size_t second = content_at(head, first);
-	return head.p[first] == DER_SEQUENCE && second < head.n && head.p[second] == DER_OID;
+	return text == head.n || head.p[0] == DER_SEQUENCE;
 }
 
 /* The octets of base64 in the one alphabet, without padding and lines; false for any other text. */
@@ -285,6 +219,7 @@ static struct bytes decoded(struct search *s, struct bytes in)
 /* Text that no parser reads: what in it could be read, and the names that a private JWK has. */
 static bool look_at_ruins(struct search *s, struct bytes in, unsigned depth)
 {
+	static const char *const secrets[] = { "\"d\"", "\"k\"", "\"p\"", "\"q\"", "\"dp\"", "\"dq\"", "\"priv\"" };
 	size_t run = 0;
 	bool mixed = false;
 	for (size_t i = 0; i <= in.n; i++) {
@@ -298,8 +233,11 @@ static bool look_at_ruins(struct search *s, struct bytes in, unsigned depth)
 		mixed = mixed || i < in.n;
 		run = 0;
 	}
-	return mixed && has(in, "\"kty\"") && (has(in, "\"d\"") || has(in, "\"k\"")) &&
-	       keep(s, "JWK", (struct bytes) { NULL, 0 }, NULL);
+	bool secret = false;
+	for (size_t i = 0; i < COUNT_OF(secrets); i++) {
+		secret = secret || has(in, secrets[i]);
+	}
+	return mixed && secret && has(in, "\"kty\"") && keep(s, "JWK", (struct bytes) { NULL, 0 }, NULL);
 }
 
 /* The common case without a tree: a JWS, the header of one who has an account, a certificate request. */
@@ -337,7 +275,7 @@ static bool look(struct search *s, struct bytes in, unsigned depth)
 		return false;
 	}
 	struct bytes content;
-	if (look_at_pem(s, in) || look_at_der(s, in)) {
+	if (look_at_pem(s, in) || look_at_der(s, in) || (in.p[0] == DER_SEQUENCE && look_inside(s, in))) {
 		return true;
 	}
 	return der_take_only(in, DER_SEQUENCE, &content) != 0 && look_at_text(s, in, depth);
@@ -349,142 +287,4 @@ bool private_key_find(struct arena *a, struct bytes sent, struct private_key *re
 	bool found = look(&s, sent, 0);
 	*ret = s.found;
 	return found;
-}
-
-static bool is_oid(struct bytes oid, int nid)
-{
-	const ASN1_OBJECT *object = OBJ_nid2obj(nid);
-	return bytes_equal(oid, (struct bytes) { OBJ_get0_data(object), OBJ_length(object) });
-}
-
-static bool is_curve(struct bytes oid)
-{
-	return is_oid(oid, NID_X9_62_prime256v1) || is_oid(oid, NID_secp384r1) || is_oid(oid, NID_secp521r1);
-}
-
-/* RFC 5958 2. The curve must be named: computing with one of the sender's own takes as long as he likes. */
-static int type_of_algorithm(struct bytes algorithm)
-{
-	struct der r = der_of(algorithm);
-	struct bytes oid;
-	struct bytes curve;
-	if (der_take(&r, DER_OID, NULL, &oid) != 0) {
-		return EVP_PKEY_NONE;
-	}
-	if (is_oid(oid, NID_rsaEncryption)) {
-		return EVP_PKEY_RSA;
-	}
-	if (is_oid(oid, NID_ED25519)) {
-		return EVP_PKEY_ED25519;
-	}
-	bool named = is_oid(oid, NID_X9_62_id_ecPublicKey) && der_take(&r, DER_OID, NULL, &curve) == 0 && is_curve(curve);
-	return named ? EVP_PKEY_EC : EVP_PKEY_NONE;
-}
-
-/* RFC 5915 3: a secret, then the curve, which PKCS#8 has outside of it. */
-static bool has_named_curve(struct der *r)
-{
-	struct bytes content;
-	if (der_take(r, DER_CONTEXT_CONSTRUCTED(0), NULL, &content) != 0) {
-		return false;
-	}
-	struct der parameters = der_of(content);
-	return der_take(&parameters, DER_OID, NULL, &content) == 0 && is_curve(content);
-}
-
-/* In PKCS#8 the secret of an elliptic curve stands in the form of SEC 1, which may name a curve too. */
-static bool names_no_other_curve(struct bytes secret)
-{
-	struct bytes content;
-	if (der_take_only(secret, DER_SEQUENCE, &content) != 0) {
-		return false;
-	}
-	struct der r = der_of(content);
-	return der_take(&r, DER_INTEGER, NULL, NULL) == 0 && der_take(&r, DER_OCTET_STRING, NULL, NULL) == 0 &&
-	       (der_peek(&r) != DER_CONTEXT_CONSTRUCTED(0) || has_named_curve(&r));
-}
-
-/* The kind of key, for those that take a bounded time to read; EVP_PKEY_NONE for all others. */
-static int type_of_der(struct bytes der)
-{
-	struct bytes content;
-	if (der_take_only(der, DER_SEQUENCE, &content) != 0) {
-		return EVP_PKEY_NONE;
-	}
-	struct der r = der_of(content);
-	if (der_take(&r, DER_INTEGER, NULL, NULL) != 0) {
-		return EVP_PKEY_NONE;
-	}
-	int next = der_peek(&r);
-	if (next == DER_INTEGER) {
-		return EVP_PKEY_RSA; /* RFC 8017 A.1.2 */
-	}
-	if (next == DER_OCTET_STRING) {
-		return der_take(&r, DER_OCTET_STRING, NULL, NULL) == 0 && has_named_curve(&r) ? EVP_PKEY_EC : EVP_PKEY_NONE;
-	}
-	if (der_take(&r, DER_SEQUENCE, NULL, &content) != 0) {
-		return EVP_PKEY_NONE;
-	}
-	int type = type_of_algorithm(content);
-	bool fits =
-	    der_take(&r, DER_OCTET_STRING, NULL, &content) == 0 && (type != EVP_PKEY_EC || names_no_other_curve(content));
-	return fits ? type : EVP_PKEY_NONE;
-}
-
-static EVP_PKEY *key_of_der(struct bytes der)
-{
-	int type = type_of_der(der);
-	const uint8_t *p = der.p;
-	return type == EVP_PKEY_NONE ? NULL : d2i_PrivateKey(type, NULL, &p, (long) der.n);
-}
-
-/* Longer numbers than a key has, which cost time without end. */
-static bool is_bounded(const EVP_PKEY *key)
-{
-	static const char *const numbers[] = { OSSL_PKEY_PARAM_RSA_D, OSSL_PKEY_PARAM_RSA_FACTOR1,
-		OSSL_PKEY_PARAM_RSA_FACTOR2, OSSL_PKEY_PARAM_RSA_EXPONENT1, OSSL_PKEY_PARAM_RSA_EXPONENT2,
-		OSSL_PKEY_PARAM_RSA_COEFFICIENT1 };
-	int bits = EVP_PKEY_get_bits(key);
-	if (key_kind_of(key) != KEY_RSA) {
-		return key_kind_of(key) != KEY_OTHER;
-	}
-	for (size_t i = 0; i < COUNT_OF(numbers); i++) {
-		AUTO(BIGNUM) number = NULL;
-		if (EVP_PKEY_get_bn_param(key, numbers[i], &number) == 1 && BN_num_bits(number) > bits) {
-			return false;
-		}
-	}
-	AUTO(BIGNUM) e = NULL;
-	return bits <= RSA_BITS_MAX && EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) == 1 &&
-	       BN_num_bits(e) <= RSA_EXPONENT_BITS_MAX;
-}
-
-static bool sign(struct arena *a, EVP_PKEY *key, struct bytes message, struct bytes *ret)
-{
-	const EVP_MD *hash = key_kind_of(key) == KEY_ED25519 ? NULL : EVP_sha256();
-	AUTO(EVP_MD_CTX) md = EVP_MD_CTX_new();
-	size_t n = 0;
-	if (md == NULL || EVP_DigestSignInit(md, NULL, hash, NULL, key) != 1 ||
-	    EVP_DigestSign(md, NULL, &n, message.p, message.n) != 1) {
-		return false;
-	}
-	uint8_t *signature = arena_alloc(a, n);
-	bool made = EVP_DigestSign(md, signature, &n, message.p, message.n) == 1;
-	*ret = (struct bytes) { signature, n };
-	return made;
-}
-
-bool private_key_prove(struct ctx *c, const struct private_key *found, struct jwk *ret)
-{
-	struct bytes message = bytes_of_text("Cairn was sent this key");
-	struct bytes spki;
-	struct bytes signature;
-	EVP_PKEY *public = NULL;
-	AUTO(EVP_PKEY) key = found->jwk != NULL ? key_of_jwk(c->arena, found->jwk) : key_of_der(found->der);
-	bool proved = key != NULL && is_bounded(key) && key_spki(c, key, &spki) == 0 &&
-	              key_of_spki(c, spki, &public) == 0 && sign(c->arena, key, message, &signature) &&
-	              key_verify_hashed(public, DIGEST_SHA256, message, signature) && jwk_of_key(c, public, ret) == 0;
-	ERR_clear_error();
-	ctx_forgive(c);
-	return proved;
 }

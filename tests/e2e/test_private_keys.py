@@ -3,8 +3,10 @@ import base64
 import json
 
 import pytest
-from cryptography.hazmat.primitives import serialization
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import AttributeOID
 
 import canary
 import raw
@@ -46,6 +48,14 @@ def as_csr(encoding, form):
     return send
 
 
+def in_csr(client, key):
+    """A proper request, by another key, with the file in an attribute."""
+    made = client.order("leak.test").json()
+    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).add_extension(x509.SubjectAlternativeName([x509.DNSName("leak.test")]), False)
+    csr = builder.add_attribute(AttributeOID.UNSTRUCTURED_NAME, file_of(key, PEM)).sign(raw.ec_key(), hashes.SHA256())
+    return client.post(made["finalize"], {"csr": raw.b64(csr.public_bytes(DER))})
+
+
 def as_certificate(client, key):
     return client.post(client.directory["revokeCert"], {"certificate": base64.b64encode(file_of(key, serialization.Encoding.DER)).decode()})
 
@@ -60,7 +70,7 @@ def as_body(client, key):
 
 DER, PEM = serialization.Encoding.DER, serialization.Encoding.PEM
 PLACES = [(in_header, "badPublicKey"), (in_inner_header, "badPublicKey"), (in_binding, "badPublicKey"), (as_csr(DER, FORMS.PKCS8), "badCSR"),
-          (as_csr(DER, FORMS.TraditionalOpenSSL), "badCSR"), (as_csr(PEM, FORMS.TraditionalOpenSSL), "badCSR"), (as_certificate, "malformed"),
+          (as_csr(DER, FORMS.TraditionalOpenSSL), "badCSR"), (as_csr(PEM, FORMS.TraditionalOpenSSL), "badCSR"), (in_csr, "badCSR"), (as_certificate, "malformed"),
           (as_member, "badPublicKey"), (as_body, "malformed")]
 
 

@@ -153,6 +153,79 @@ static void a_broken_one_is_found(void **state)
 	assert_found(c, "{\"kty\":\"RSA\",\"n\":7,\"e\":[],\"d\":{}}", "JWK", NULL);
 }
 
+/* E-13: what is enough to work out the secret is the secret: a prime of the modulus, both without it, a curve's number without the point. */
+static void half_a_key_is_enough(void **state)
+{
+	struct ctx *c = *state;
+	EVP_PKEY *key = made(c, "rsa2048");
+	struct jwk jwk;
+	assert_good(c, jwk_of_key(c, key, &jwk));
+	const char *n = number(c, key, OSSL_PKEY_PARAM_RSA_N);
+	const char *e = number(c, key, OSSL_PKEY_PARAM_RSA_E);
+	const char *p = number(c, key, OSSL_PKEY_PARAM_RSA_FACTOR1);
+	const char *q = number(c, key, OSSL_PKEY_PARAM_RSA_FACTOR2);
+	const char *head = arena_printf(c->arena, "{\"kty\":\"RSA\",\"e\":\"%s\"", e);
+	assert_found(c, arena_printf(c->arena, "%s,\"n\":\"%s\",\"p\":\"%s\"}", head, n, p), "JWK", key);
+	assert_found(c, arena_printf(c->arena, "%s,\"n\":\"%s\",\"q\":\"%s\"}", head, n, q), "JWK", key);
+	assert_found(c, arena_printf(c->arena, "%s,\"p\":\"%s\",\"q\":\"%s\"}", head, p, q), "JWK", key);
+	assert_found(c, arena_printf(c->arena, "%s,\"n\":\"%s\",\"dp\":\"%s\"}", head, n, p), "JWK", NULL);
+	/* one is no prime of it, nor is the modulus, nor another's */
+	assert_found(c, arena_printf(c->arena, "%s,\"n\":\"%s\",\"p\":\"AQ\"}", head, n), "JWK", NULL);
+	assert_found(c, arena_printf(c->arena, "%s,\"n\":\"%s\",\"p\":\"AA\"}", head, n), "JWK", NULL);
+	assert_found(c, arena_printf(c->arena, "%s,\"p\":\"%s\"}", head, p), "JWK", NULL);
+	assert_found(c, arena_printf(c->arena, "%s,\"n\":\"%s\",\"p\":\"%s\"}", head, n, n), "JWK", NULL);
+	assert_found(c, arena_printf(c->arena, "%s,\"n\":\"%s\",\"p\":\"%s\"}", head, n, e), "JWK", NULL);
+	key = made(c, "p384");
+	const char *d = number(c, key, OSSL_PKEY_PARAM_PRIV_KEY);
+	assert_found(c, arena_printf(c->arena, "{\"kty\":\"EC\",\"crv\":\"P-384\",\"d\":\"%s\"}", d), "JWK", key);
+	assert_found(c, "{\"kty\":\"EC\",\"crv\":\"P-256\",\"d\":\"AA\"}", "JWK", NULL);
+	assert_found(
+	    c, "{\"kty\":\"EC\",\"crv\":\"P-256\",\"d\":\"__________________________________________8\"}", "JWK", NULL);
+	assert_found(c, arena_printf(c->arena, "{\"kty\":\"RSA\",\"p\":\"%s\",", p), "JWK", NULL);
+}
+
+static struct bytes joined(struct ctx *c, struct bytes a, struct bytes b)
+{
+	uint8_t *both = arena_alloc(c->arena, a.n + b.n);
+	memcpy(both, a.p, a.n);
+	memcpy(both + a.n, b.p, b.n);
+	return (struct bytes) { both, a.n + b.n };
+}
+
+/* G-6: in an attribute of a certificate request, or behind it. */
+static void one_in_a_certificate_request_is_found(void **state)
+{
+	struct ctx *c = *state;
+	EVP_PKEY *own = made(c, "p256");
+	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+		EVP_PKEY *key = made(c, kinds[i]);
+		struct bytes pem;
+		assert_good(c, key_to_pem(c, key, &pem));
+		const struct bytes files[] = { der_of_key(c, key, true), der_of_key(c, key, false), pem };
+		for (size_t k = 0; k < COUNT_OF(files); k++) {
+			AUTO(X509_REQ) csr = X509_REQ_new();
+			uint8_t *der = NULL;
+			assert_int_equal(X509_REQ_set_pubkey(csr, own), 1);
+			assert_int_equal(X509_REQ_add1_attr_by_NID(
+			                     csr, NID_pkcs9_unstructuredName, V_ASN1_OCTET_STRING, files[k].p, (int) files[k].n),
+			    1);
+			assert_true(X509_REQ_sign(csr, own, EVP_sha256()) > 0);
+			int n = i2d_X509_REQ(csr, &der);
+			const char *form = k == 2 ? "PEM" : "DER";
+			assert_found(c, json_of(c, "{\"csr\":\"", (struct bytes) { der, (size_t) n }, "\"}"), form, key);
+			OPENSSL_free(der);
+			AUTO(X509_REQ) plain = X509_REQ_new();
+			uint8_t *plain_der = NULL;
+			assert_int_equal(X509_REQ_set_pubkey(plain, own), 1);
+			assert_true(X509_REQ_sign(plain, own, EVP_sha256()) > 0);
+			n = i2d_X509_REQ(plain, &plain_der);
+			struct bytes both = joined(c, (struct bytes) { plain_der, (size_t) n }, files[k]);
+			assert_found(c, json_of(c, "{\"csr\":\"", both, "\"}"), form, key);
+			OPENSSL_free(plain_der);
+		}
+	}
+}
+
 /* E-13: who writes another's public key beside a secret of his own blocks nobody, nor does a number of any length take time. */
 static void a_key_that_is_not_whole_blocks_nobody(void **state)
 {
@@ -161,7 +234,10 @@ static void a_key_that_is_not_whole_blocks_nobody(void **state)
 	struct jwk proved;
 	for (size_t i = 0; i < COUNT_OF(kinds) - 1; i++) {
 		EVP_PKEY *victim = made(c, kinds[i]);
-		assert_found(c, private_jwk(c, victim, made(c, kinds[i])), "JWK", NULL);
+		EVP_PKEY *other = made(c, kinds[i]);
+		bool rsa = strncmp(kinds[i], "rsa", 3) == 0;
+		assert_found(
+		    c, private_jwk(c, victim, other), "JWK", rsa ? NULL : other); /* a secret of a curve has one point */
 	}
 	struct jwk jwk;
 	assert_good(c, jwk_of_key(c, made(c, "rsa2048"), &jwk));
@@ -237,6 +313,8 @@ int main(void)
 		WITH_CTX(a_jwk_is_found_wherever_it_stands),
 		WITH_CTX(a_key_file_is_found),
 		WITH_CTX(a_broken_one_is_found),
+		WITH_CTX(half_a_key_is_enough),
+		WITH_CTX(one_in_a_certificate_request_is_found),
 		WITH_CTX(a_key_that_is_not_whole_blocks_nobody),
 		WITH_CTX(nothing_that_lasts_is_begun),
 		WITH_CTX(other_things_are_no_private_keys),

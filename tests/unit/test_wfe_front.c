@@ -424,6 +424,8 @@ static void contacts_are_never_recorded(void **state)
 	/* On another resource too. */
 	(void) post_as(&t.alice, NEW_ORDER, payloads[0]);
 	assert_false(last_begin().has_body);
+	(void) post_as(&t.alice, NEW_ORDER, "{\"contacts\":[\"mailto:" CANARY "\"]}");
+	assert_false(last_begin().has_body);
 	/* What is known to hold none is kept. */
 	(void) post_with_key(&t.bob, "/acme/new-account", "{\"termsOfServiceAgreed\":true,\"onlyReturnExisting\":false}");
 	assert_true(last_begin().has_body);
