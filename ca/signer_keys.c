@@ -80,10 +80,23 @@ static void put_down(struct signer_keys *k)
 	k->token = NULL;
 }
 
+/* Over restarts, as not every token tells by itself that it was given a wrong one. */
+static void keep_refusal(struct ctx *c, const struct signer_keys *k)
+{
+	const struct err refused = c->err;
+	if (token_refusal_note(c, &k->refusal, &k->pin) != 0) {
+		log_error(c, LOG_ERROR, "take the PIN out of its file before cairn-ca starts again");
+	}
+	c->err = refused;
+}
+
 /* One try; what went wrong stands in `why` as well. */
 static int open_token(struct ctx *c, struct signer_keys *k, bool attended, enum token_trouble *ret_trouble)
 {
 	int result = token_open(c, &k->config->ca.token, &k->pin, attended, &k->token, ret_trouble);
+	if (result != 0 && *ret_trouble == TOKEN_REFUSED) {
+		keep_refusal(c, k);
+	}
 	if (result == 0) {
 		*ret_trouble = TOKEN_WRONG;
 		result = find_keys(c, k, k->token);
@@ -122,7 +135,7 @@ int signer_keys_open(
 	struct signer_keys *k = ret;
 	enum token_trouble trouble = TOKEN_WRONG;
 	bool attended = false;
-	*k = (struct signer_keys) { .config = config, .issuers = issuers };
+	*k = (struct signer_keys) { .config = config, .issuers = issuers, .refusal = { .fd = -1 } };
 	k->files = ARENA_ARRAY(c->arena, issuers->n, EVP_PKEY *);
 	k->in_token = ARENA_ARRAY(c->arena, issuers->n, struct token_key);
 	TRY(read_files(c, k));
@@ -130,11 +143,23 @@ int signer_keys_open(
 		return 0;
 	}
 	TRY(get_pin(c, k, &attended));
+	TRY(attended ? 0 : token_refusal_open(c, &config->ca.token, true, &k->refusal));
+	if (token_refusal_is(&k->refusal, &k->pin)) {
+		k->given_up = true;
+		(void) ctx_fault(c,
+		    "the token \"%s\" refused this PIN before, so it is not given again: set the right one and start cairn-ca "
+		    "again. If it is the right one by now, give it once by cairn token login",
+		    config->ca.token.label == NULL ? config->ca.token.serial : config->ca.token.label);
+		remember(c, k);
+		log_error(c, LOG_ERROR, "nothing can be signed yet");
+		ctx_forgive(c);
+		return 0;
+	}
 	if (open_token(c, k, attended, &trouble) != 0) {
 		if (trouble == TOKEN_WRONG) {
 			return -1;
 		}
-		k->given_up = trouble == TOKEN_PIN;
+		k->given_up = trouble == TOKEN_PIN || trouble == TOKEN_REFUSED;
 		log_error(c, LOG_ERROR, "nothing can be signed yet");
 		ctx_forgive(c);
 	}
@@ -152,7 +177,7 @@ static int open_again(struct ctx *c, struct signer_keys *k)
 		return -1;
 	}
 	if (open_token(c, k, false, &trouble) != 0) {
-		k->given_up = trouble == TOKEN_PIN;
+		k->given_up = trouble == TOKEN_PIN || trouble == TOKEN_REFUSED;
 		ctx_forgive(c);
 		return -1;
 	}

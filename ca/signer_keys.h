@@ -4,6 +4,7 @@
 
 #include "ca/issuers.h"
 #include "lib/crypto/token.h"
+#include "lib/crypto/token_refusal.h"
 
 #define SIGNER_WHY_MAX 600
 
@@ -14,11 +15,12 @@ struct signer_keys {
 	struct token_key *in_token; /* the same the other way round */
 	bool wants_token;
 	struct secret pin;
-	struct token *token; /* NULL: it is away, and `why` says why */
-	bool given_up;       /* a person has to act first */
-	bool lost;           /* it was open before */
-	int64_t again_us;    /* no try before */
-	uint32_t returns;    /* times that it came back */
+	struct token_refusal refusal; /* of an unattended PIN */
+	struct token *token;          /* NULL: it is away, and `why` says why */
+	bool given_up;                /* a person has to act first */
+	bool lost;                    /* it was open before */
+	int64_t again_us;             /* no try before */
+	uint32_t returns;             /* times that it came back */
 	char why[SIGNER_WHY_MAX];
 };
 

@@ -6,6 +6,7 @@
 #include "cli/operator.h"
 #include "lib/base/sandbox.h"
 #include "lib/crypto/token.h"
+#include "lib/crypto/token_refusal.h"
 
 static const char usage[] = "Usage: cairn token --config FILE [--json]\n"
                             "       cairn token login --config FILE [--json]\n"
@@ -38,6 +39,52 @@ static int get_pin(struct ctx *c, const struct config_token *config, struct secr
 	return source.file == NULL ? secret_ask(c, source.what, ret) : secret_read(c, &source, ret);
 }
 
+/* It was the same as the one that cairn-ca would give: no start has to find out again. */
+static void keep_refusal(struct ctx *c, const struct config_token *config, const struct secret *pin)
+{
+	const struct err refused = c->err;
+	struct token_refusal r = { .fd = -1 };
+	if (token_refusal_open(c, config, false, &r) != 0 || token_refusal_note(c, &r, pin) != 0) {
+		ctx_forgive(c); /* a person has seen it */
+	}
+	token_refusal_close(&r);
+	c->err = refused;
+}
+
+static int forget_refusal(struct ctx *c, const struct config_token *config)
+{
+	struct token_refusal r = { .fd = -1 };
+	int result = token_refusal_open(c, config, false, &r);
+	result = result == 0 ? token_refusal_forget(c, &r) : result;
+	token_refusal_close(&r);
+	return result;
+}
+
+/* What stands in pin_file was refused before: cairn-ca will not give it. */
+static bool is_refused(struct ctx *c, const struct config_token *config)
+{
+	const struct secret_source source = { "the PIN of the token", config->pin_file, NULL };
+	struct token_refusal r = { .fd = -1 };
+	struct secret pin = { NULL, 0 };
+	bool refused = source.file != NULL && token_refusal_open(c, config, false, &r) == 0 && r.fd >= 0 &&
+	               secret_read(c, &source, &pin) == 0 && token_refusal_is(&r, &pin);
+	secret_done(&pin);
+	token_refusal_close(&r);
+	ctx_forgive(c);
+	return refused;
+}
+
+static void describe(struct ctx *c, const struct config_token *config, struct answer *ret)
+{
+	ret->ready = token_describe(c, config, &ret->token);
+	if (ret->ready && is_refused(c, config)) {
+		ret->ready = false;
+		ret->token =
+		    arena_printf(c->arena, "%s; but it refused before what stands in %s, which cairn-ca does not give again",
+		        ret->token, config->pin_file);
+	}
+}
+
 static int log_in(struct ctx *c, const struct config_token *config, struct answer *ret)
 {
 	struct secret pin;
@@ -46,8 +93,15 @@ static int log_in(struct ctx *c, const struct config_token *config, struct answe
 	TRY(sandbox_no_dump(c));
 	TRY(get_pin(c, config, &pin));
 	int result = token_open(c, config, &pin, true, &token, &trouble);
+	if (result != 0 && trouble == TOKEN_REFUSED) {
+		keep_refusal(c, config, &pin);
+	}
 	secret_done(&pin);
 	TRY(result);
+	if (forget_refusal(c, config) != 0) {
+		token_close(token);
+		return -1;
+	}
 	ret->ready = true;
 	ret->token = arena_printf(c->arena, "%s took the PIN", token_where(token));
 	result = token_list(c, token, &ret->keys);
@@ -67,7 +121,7 @@ static int act(struct ctx *c, const struct operator_options *o, bool login)
 	if (result == 0 && login) {
 		result = log_in(c, &config->ca.token, &answer);
 	} else if (result == 0) {
-		answer.ready = token_describe(c, &config->ca.token, &answer.token);
+		describe(c, &config->ca.token, &answer);
 	}
 	if (result != 0) {
 		operator_complain(c, "token");

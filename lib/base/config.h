@@ -212,6 +212,7 @@ struct config_token {
 	const char *serial;
 	const char *pin_file;
 	const char *pin_credential; /* without both the terminal is asked */
+	const char *refused_file;   /* where a refused PIN is kept over restarts; NULL: beside pin_file */
 	const char *approval;
 	struct text_list paths;
 	bool network;

@@ -48,6 +48,10 @@ static const struct field token_field[] = {
 	    .help = "File with the user PIN, one line; without it and pin_credential the terminal of cairn-ca is asked."),
 	FIELD(struct config_token, pin_credential, .min = 1, .max = 255,
 	    .help = "The same as a credential of systemd, by its name."),
+	FIELD(struct config_token, refused_file, .flags = FIELD_PATH,
+	    .help = "File in which cairn-ca keeps, by a digest, which PIN the token refused, so that no restart gives it "
+	            "again; "
+	            "absent: pin_file with .refused behind it."),
 	FIELD(struct config_token, approval, .min = 1, .max = 200,
 	    .help =
 	        "How the module is certified, such as \"FIPS 140-3 certificate 4703\": told at the start, needed in mode "
@@ -117,6 +121,10 @@ static int check_token(struct ctx *c, const struct config_token *token)
 	}
 	if (token->pin_file != NULL && token->pin_credential != NULL) {
 		return FAIL(c, MALFORMED, "ca.token: pin_file or pin_credential, not both");
+	}
+	if (token->pin_credential != NULL && token->refused_file == NULL) {
+		return FAIL(
+		    c, MALFORMED, "ca.token: pin_credential needs refused_file, a file that stays when cairn-ca starts again");
 	}
 	return 0;
 }

@@ -177,6 +177,7 @@ static int log_in(struct ctx *c, struct token *t, const struct secret *pin, bool
 	case CKR_PIN_INCORRECT:
 	case CKR_PIN_INVALID:
 	case CKR_PIN_LEN_RANGE:
+		*ret = TOKEN_REFUSED;
 		return ctx_fault(c, "%s refuses the PIN (%s). It is not tried again, or the token would lock itself: " REPAIR,
 		    t->where, text);
 	case CKR_PIN_LOCKED:

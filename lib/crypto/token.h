@@ -9,9 +9,10 @@
 
 /* What is to be done about a token that can't be used. */
 enum token_trouble {
-	TOKEN_WRONG, /* the configuration or the key is: nothing helps but another one */
-	TOKEN_AWAY,  /* it is not there or does not answer: it may come back */
-	TOKEN_PIN,   /* it does not take the PIN, or has none: nothing is tried until a person acts */
+	TOKEN_WRONG,   /* the configuration or the key is: nothing helps but another one */
+	TOKEN_AWAY,    /* it is not there or does not answer: it may come back */
+	TOKEN_PIN,     /* its PIN is locked, or none is at hand: nothing is tried until a person acts */
+	TOKEN_REFUSED, /* the same, as it does not take this PIN: to be kept over restarts (lib/crypto/token_refusal.h) */
 };
 
 struct token;

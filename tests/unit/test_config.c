@@ -283,6 +283,8 @@ static const struct {
 	{ "va: {timeout_s: 58}\nra: {validation_lease_s: 3600}\n", "va.timeout_s: is more than the 57 s" },
 	{ "ra: {validation_lease_s: 17}\n", "va.timeout_s: is more than the 9 s" },
 	{ "va: {root_servers: ['192.0.2.1:53']}\n", "va.root_servers: \"192.0.2.1:53\" must be ADDRESS@PORT" },
+	{ "ca: {token: {module: /m.so, label: t, pin_credential: pin}}\n", "pin_credential needs refused_file" },
+	{ "ca: {token: {module: /m.so, label: t, pin_credential: pin, pin_file: /p}}\n", "not both" },
 	/* C-40 */
 	{ "va: {caa_exceptions: [precertificate]}\n", "va.caa_exceptions" },
 	{ "policy: {caa: off}\n", "policy.caa" },

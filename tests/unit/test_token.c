@@ -182,12 +182,12 @@ static void tries_a_pin_once(void **state)
 	assert_true(token_describe(c, &named, &sentence));
 	assert_non_null(strstr(sentence, "its PIN is in order"));
 	refuses(c, &named, NULL, false, TOKEN_PIN, "needs a PIN");
-	refuses(c, &named, &wrong, false, TOKEN_PIN, "refuses the PIN (CKR 0xa0");
+	refuses(c, &named, &wrong, false, TOKEN_REFUSED, "refuses the PIN (CKR 0xa0");
 	refuses(c, &named, &wrong, false, TOKEN_PIN, "since the last good one");
 	refuses(c, &named, &pin, false, TOKEN_PIN, "since the last good one");
 	assert_false(token_describe(c, &named, &sentence));
 	assert_non_null(strstr(sentence, "cairn token login"));
-	refuses(c, &named, &wrong, true, TOKEN_PIN, "refuses the PIN");
+	refuses(c, &named, &wrong, true, TOKEN_REFUSED, "refuses the PIN");
 	assert_good(c, token_open(c, &named, &pin, true, &t, &trouble));
 	token_close(t);
 	token_close(open_good(c));
