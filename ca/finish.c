@@ -162,7 +162,7 @@ bool issuance_is_precertificate(struct ctx *c, const struct begun *begun)
 
 struct issue_certificate_response issuance_response(const struct begun *begun)
 {
-	const struct issuer *issuer = issuer_find(&ca.issuers, begun->issuer);
+	const struct issuer *issuer = begun->der.n == 0 ? issuer_find(&ca.issuers, begun->issuer) : NULL;
 	return (struct issue_certificate_response) {
 		.certificate_id = begun->certificate_id,
 		.serial = begun->serial,
@@ -170,7 +170,8 @@ struct issue_certificate_response issuance_response(const struct begun *begun)
 		.not_after = begun->not_after,
 		.certificate = begun->der,
 		.precertificate = begun->der.n == 0 ? begun->precertificate : (struct bytes) { NULL, 0 },
-		.chain = begun->der.n == 0 && issuer != NULL ? issuer->chain : NULL,
+		.issuer = issuer != NULL ? issuer->info.der : (struct bytes) { NULL, 0 },
+		.chain = issuer != NULL ? issuer->chain : NULL,
 	};
 }
 

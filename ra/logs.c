@@ -2,9 +2,9 @@
 
 #include <curl/curl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
-#include "lib/base/auto.h"
 #include "lib/base/buffer.h"
 #include "lib/base/log.h"
 #include "lib/base/metrics.h"
@@ -16,8 +16,9 @@
 #define REST_MAX_S 300
 #define RESTS_MAX 64
 #define AT_ONCE_MAX SCT_LIST_MAX
-
-AUTO_DEFINE(CURLM, curl_multi_cleanup)
+#define KEPT_MAX 64          /* multi handles between questions */
+#define KEPT_CONNECTIONS 16L /* of each of them, to all logs */
+#define POLL_MS 200          /* so soon an end is noticed */
 
 /* One submission under way or done. */
 struct asked {
@@ -55,8 +56,65 @@ static struct {
 	} v[RESTS_MAX];
 } rests = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
+/* Multi handles that no question uses just now: their connections to logs stay open for the next one. */
+static struct {
+	pthread_mutex_t lock;
+	CURLM *v[KEPT_MAX];
+	size_t n;
+} kept = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static atomic_bool ending;
+
+static CURLM *take_multi(void)
+{
+	CURLM *multi = NULL;
+	pthread_mutex_lock(&kept.lock);
+	if (kept.n > 0) {
+		multi = kept.v[--kept.n];
+	}
+	pthread_mutex_unlock(&kept.lock);
+	if (multi == NULL) {
+		multi = curl_multi_init();
+		(void) curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, KEPT_CONNECTIONS);
+	}
+	return multi;
+}
+
+static void give_multi(CURLM *multi)
+{
+	pthread_mutex_lock(&kept.lock);
+	bool keeps = multi != NULL && kept.n < KEPT_MAX;
+	if (keeps) {
+		kept.v[kept.n++] = multi;
+	}
+	pthread_mutex_unlock(&kept.lock);
+	if (!keeps) {
+		(void) curl_multi_cleanup(multi);
+	}
+}
+
+void logs_end(void)
+{
+	atomic_store(&ending, true);
+}
+
+bool logs_ending(void)
+{
+	return atomic_load(&ending);
+}
+
+void logs_done(void)
+{
+	pthread_mutex_lock(&kept.lock);
+	while (kept.n > 0) {
+		(void) curl_multi_cleanup(kept.v[--kept.n]);
+	}
+	pthread_mutex_unlock(&kept.lock);
+}
+
 int logs_init(struct ctx *c)
 {
+	atomic_store(&ending, false);
 	return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? 0 : ctx_fault(c, "libcurl can't be used");
 }
 
@@ -282,7 +340,7 @@ static bool run(struct asking *a, struct sct_list *ret)
 	while (!is_enough(a, ret)) {
 		int64_t now_us = clock_monotonic_us();
 		bool more = a->next < a->n_logs && a->done.n < AT_ONCE_MAX;
-		if (now_us >= end_us || (a->under_way == 0 && !more)) {
+		if (now_us >= end_us || (a->under_way == 0 && !more) || logs_ending()) {
 			return false;
 		}
 		if (more && (a->done.n < first || now_us >= a->next_us)) {
@@ -290,7 +348,8 @@ static bool run(struct asking *a, struct sct_list *ret)
 			continue;
 		}
 		int64_t until_us = more && a->next_us < end_us ? a->next_us : end_us;
-		(void) curl_multi_poll(a->multi, NULL, 0, (int) ((until_us - now_us) / 1000 + 1), NULL);
+		int64_t wait_ms = (until_us - now_us) / 1000 + 1;
+		(void) curl_multi_poll(a->multi, NULL, 0, (int) (wait_ms < POLL_MS ? wait_ms : POLL_MS), NULL);
 		take_answers(a);
 	}
 	return true;
@@ -301,8 +360,9 @@ static void end(struct asking *a, bool enough)
 	for (size_t i = 0; i < a->done.n; i++) {
 		struct asked *one = &a->asked[i];
 		if (one->easy != NULL) {
-			end_one(one, enough ? "not awaited" : "no answer in time");
-			if (!enough) {
+			bool late = !enough && !logs_ending();
+			end_one(one, late ? "no answer in time" : "not awaited");
+			if (late) {
 				note(one->log, false, 0);
 			}
 			(void) curl_multi_remove_handle(a->multi, one->easy);
@@ -313,7 +373,7 @@ static void end(struct asking *a, bool enough)
 
 int logs_ask(struct ctx *c, const struct logs_question *q, struct submission_list *ret_done, struct sct_list *ret)
 {
-	AUTO(CURLM) multi = curl_multi_init();
+	CURLM *multi = take_multi();
 	struct asking a = {
 		.c = c,
 		.q = q,
@@ -329,6 +389,7 @@ int logs_ask(struct ctx *c, const struct logs_question *q, struct submission_lis
 	bool enough = multi != NULL && a.headers != NULL && run(&a, ret);
 	end(&a, enough);
 	curl_slist_free_all(a.headers);
+	give_multi(multi);
 	*ret_done = a.done;
 	return enough ? 0 : FAIL(c, UNAVAILABLE, "Too few transparency logs answered");
 }

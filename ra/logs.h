@@ -18,6 +18,13 @@ struct logs_question {
 /* Before there are threads. */
 int logs_init(struct ctx *c) MUST_CHECK;
 
+/* From now on no log is awaited: who asks fails at once, without a word against the logs. */
+void logs_end(void);
+bool logs_ending(void);
+
+/* Closes the connections that are kept between questions. While nobody asks. */
+void logs_done(void);
+
 /* ret_done: what each log that was asked said, also when it fails: UNAVAILABLE, too few good SCTs came in time. Every SCT in ret is
  * good for the case (H-3). */
 int logs_ask(

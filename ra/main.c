@@ -7,11 +7,12 @@
 #include "ra/jobs.h"
 #include "ra/kept.h"
 #include "ra/lists.h"
-#include "ra/promise.h"
+#include "ra/promise_job.h"
 #include "ra/ra.h"
 
 #define STATEMENT_TIMEOUT_MS 10000
-#define OWN_THREADS 5 /* recorders, taker, the job of promises and the readiness check have connections of their own */
+/* recorders, taker, the job of promises and the readiness check have connections of their own */
+#define OWN_THREADS (5 + PROMISE_WORKERS)
 
 #define RPC_SERVE ra
 #include "lib/rpc/serve.h"
@@ -71,9 +72,10 @@ static void reload(const struct config *config)
 
 static void stop(int64_t deadline_ms)
 {
+	promise_end();
 	service_rpc_stop(deadline_ms * 6 / 10);
-	promise_stop();
 	jobs_stop(deadline_ms * 3 / 10);
+	promise_stop(); /* last: nothing of it is lost if the time is over */
 }
 
 int main(int argc, char **argv)

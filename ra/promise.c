@@ -1,66 +1,23 @@
 #include "ra/promise.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <time.h>
 
 #include "lib/base/log.h"
-#include "lib/base/metrics.h"
 #include "lib/crypto/cert.h"
 #include "lib/crypto/digest.h"
 #include "lib/ct/log_file.h"
 #include "lib/ct/precert.h"
 #include "lib/rpc/client.h"
 #include "ra/logs.h"
+#include "ra/promise_job.h"
 #include "ra/ra.h"
-
-#define ROUND_MS 2000
-#define STOP_MS 200
-#define STATE_ROUNDS 15 /* of look() */
-#define LEASE_S 60
-#define TAKE_MAX 10
-#define AGAIN_PROMISE_S 5
-#define AGAIN_FINAL_S 300
-
-struct take_params {
-	const char *holder;
-	int64_t lease_s;
-	int64_t limit;
-};
-static const struct field take_field[] = {
-	FIELD(struct take_params, holder),
-	FIELD(struct take_params, lease_s),
-	FIELD(struct take_params, limit),
-};
-static const struct fields take_fields = FIELDS(struct take_params, take_field);
-
-struct unlogged {
-	struct id certificate_id;
-	struct bytes der;
-	bool final; /* a certificate; else a precertificate */
-	const char *chain;
-};
-static const struct field unlogged_field[] = {
-	FIELD(struct unlogged, certificate_id),
-	FIELD(struct unlogged, der),
-	FIELD(struct unlogged, final),
-	FIELD(struct unlogged, chain),
-};
-static const struct fields unlogged_fields = FIELDS(struct unlogged, unlogged_field);
-
-const struct statement ra_take_unlogged_statement = {
-	.name = "take_unlogged",
-	.sql = "SELECT * FROM ca.take_unlogged($1, $2, $3)",
-	.params = &take_fields,
-	.row = &unlogged_fields,
-};
 
 struct note_params {
 	struct id certificate_id;
 	bool final;
 	bool logged;
-	int64_t again_s;
+	bool tried;
 	struct submission_list submissions;
 	const char *process;
 };
@@ -68,7 +25,7 @@ static const struct field note_field[] = {
 	FIELD(struct note_params, certificate_id),
 	FIELD(struct note_params, final),
 	FIELD(struct note_params, logged),
-	FIELD(struct note_params, again_s),
+	FIELD(struct note_params, tried),
 	FIELD_STRUCTS(struct note_params, submissions, &submission_fields),
 	FIELD(struct note_params, process),
 };
@@ -82,25 +39,6 @@ const struct statement ra_note_submissions_statement = {
 	.repeatable = true,
 };
 
-struct state_row {
-	int64_t waiting;
-	int64_t unlogged;
-	int64_t overdue;
-};
-static const struct field state_field[] = {
-	FIELD(struct state_row, waiting),
-	FIELD(struct state_row, unlogged),
-	FIELD(struct state_row, overdue),
-};
-static const struct fields state_fields = FIELDS(struct state_row, state_field);
-
-const struct statement ra_logs_state_statement = {
-	.name = "logs_state",
-	.sql = "SELECT waiting, unlogged, overdue FROM ca.logs_state()",
-	.row = &state_fields,
-	.repeatable = true,
-};
-
 /* What logs are asked, and what they sign. */
 struct promise {
 	struct bytes_list chain; /* leaf first */
@@ -108,19 +46,37 @@ struct promise {
 	struct ct_case o;
 };
 
+/* Leaf first, then its issuer, which a log has to know or find the way to a root of its own from. */
+static int read_chain(struct ctx *c, const struct unlogged *in, struct bytes_list *ret)
+{
+	struct bytes_list above = { NULL, 0 };
+	if (in->issuer.n == 0) {
+		return ctx_fault(c, "the issuer of a precertificate is not known");
+	}
+	if (in->chain != NULL && in->chain[0] != '\0') { /* there is none behind a root */
+		TRY(cert_chain_of_pem(c, bytes_of_text(in->chain), &above));
+	}
+	struct bytes_list chain = { ARENA_ARRAY(c->arena, above.n + 2, struct bytes), 0 };
+	chain.v[chain.n++] = in->der;
+	chain.v[chain.n++] = in->issuer;
+	for (size_t i = 0; i < above.n; i++) {
+		if (!bytes_equal(above.v[i], in->issuer)) {
+			chain.v[chain.n++] = above.v[i];
+		}
+	}
+	*ret = chain;
+	return 0;
+}
+
 static int read_promise(struct ctx *c, const struct unlogged *in, struct promise *p)
 {
-	struct bytes_list above;
 	struct cert_info leaf;
 	struct cert_info issuer;
 	struct precert_parts parts;
-	TRY(cert_chain_of_pem(c, bytes_of_text(in->chain), &above));
+	TRY(read_chain(c, in, &p->chain));
 	TRY(cert_parse(c, in->der, &leaf));
-	TRY(cert_parse(c, above.v[0], &issuer));
+	TRY(cert_parse(c, in->issuer, &issuer));
 	TRY(precert_split(c, leaf.tbs, &parts));
-	p->chain = (struct bytes_list) { ARENA_ARRAY(c->arena, above.n + 1, struct bytes), above.n + 1 };
-	p->chain.v[0] = in->der;
-	memcpy(&p->chain.v[1], above.v, above.n * sizeof(above.v[0]));
 	sha256_of(issuer.spki, p->key_hash);
 	p->o = (struct ct_case) {
 		.logs = log_file_list(),
@@ -179,8 +135,8 @@ static void note(const struct ctx *c, const struct unlogged *in, bool logged, co
 		.certificate_id = in->certificate_id,
 		.final = in->final,
 		.logged = logged,
-		.again_s = in->final ? AGAIN_FINAL_S : AGAIN_PROMISE_S,
-		.submissions = *done,
+		.tried = !logs_ending() && done != NULL,
+		.submissions = done == NULL ? (struct submission_list) { NULL, 0 } : *done,
 		.process = ra_get()->instance,
 	};
 	if (db_run(&own, &ra_note_submissions_statement, &params) != 0) {
@@ -210,15 +166,42 @@ static int keep(struct ctx *c, const struct unlogged *in, struct issue_certifica
 	return 0;
 }
 
+/* Calls that wait for logs at this moment, at most half of those that this process serves at once: the others go on. */
+static atomic_llong waiting;
+
+static int keep_or_leave(struct ctx *c, const struct unlogged *in, struct issue_certificate_response *ret)
+{
+	int result = -1;
+	if (atomic_fetch_add(&waiting, 1) < ra_get()->config->ra.process.workers / 2) {
+		result = keep(c, in, ret);
+	} else {
+		(void) ctx_cause(c, "many wait for transparency logs; the job takes it");
+		note(c, in, false, NULL);
+		promise_job_wake();
+	}
+	atomic_fetch_sub(&waiting, 1);
+	return result;
+}
+
 int promise_keep(struct ctx *c, struct issue_certificate_response *answer)
 {
 	const struct unlogged in = {
-		.certificate_id = answer->certificate_id, .der = answer->precertificate, .chain = answer->chain
+		.certificate_id = answer->certificate_id,
+		.der = answer->precertificate,
+		.issuer = answer->issuer,
+		.chain = answer->chain,
 	};
-	return keep(c, &in, answer);
+	if (keep_or_leave(c, &in, answer) == 0) {
+		return 0;
+	}
+	/* Whatever it was: the precertificate stands, and the job goes on with it. */
+	const char *why = c->err.cause == NULL ? c->err.detail : c->err.cause;
+	ctx_forgive(c);
+	(void) ctx_cause(c, "%s", why == NULL ? "it is not known why" : why);
+	return FAIL(c, UNAVAILABLE, "The certificate waits for transparency logs");
 }
 
-/* H-13 */
+/* H-13. One that has ended is not shown any more; its row says so. */
 static int show_certificate(struct ctx *c, const struct unlogged *in)
 {
 	struct submission_list done;
@@ -228,111 +211,8 @@ static int show_certificate(struct ctx *c, const struct unlogged *in)
 	return result;
 }
 
-static void work_on(const struct unlogged *in)
+int promise_work(struct ctx *c, const struct unlogged *in)
 {
-	struct ctx own; /* one that fails must not hold up the others */
 	struct issue_certificate_response answer;
-	ctx_init(&own);
-	ctx_limit_ms(&own, LEASE_S * 1000 / 2);
-	if ((in->final ? show_certificate(&own, in) : keep(&own, in, &answer)) != 0) {
-		log_error(&own, LOG_WARN,
-		    in->final ? "no transparency log takes a certificate" : "a precertificate still lacks SCTs");
-	}
-	ctx_done(&own);
-}
-
-static pthread_t thread;
-static bool started;
-static atomic_bool stopping;
-
-/* H-13 */
-static void tell_state(struct ctx *c)
-{
-	struct state_row row;
-	bool found = false;
-	if (db_row(c, &ra_logs_state_statement, NULL, &row, &found) != 0 || !found) {
-		log_error(c, LOG_WARN, "how many certificates are in no transparency log can't be looked up");
-		ctx_forgive(c);
-		return;
-	}
-	if (row.overdue > 0) {
-		log_event(c, LOG_ERROR, "certificates are in no transparency log a day after they were issued", "certificates",
-		    arena_printf(c->arena, "%lld", (long long) row.overdue), NULL);
-	}
-	metric_set(METRIC_log_promises_waiting, NULL, row.waiting);
-	metric_set(METRIC_log_unlogged, NULL, row.unlogged);
-	metric_set(METRIC_log_overdue, NULL, row.overdue);
-}
-
-static void look(bool tells)
-{
-	struct ctx c;
-	struct unlogged *rows = NULL;
-	size_t n = 0;
-	const struct take_params params = { ra_get()->instance, LEASE_S, 1 };
-	ctx_init(&c);
-	if (log_file_refresh(&c, ra_get()->config->ct.log_list_file) != 0) {
-		log_error(&c, LOG_WARN, "the new list of transparency logs is not taken; the old one stays in force");
-		ctx_forgive(&c);
-	}
-	if (log_file_list() != NULL) {
-		metric_set(METRIC_log_list_age_seconds, NULL, (clock_now().us - log_file_list()->made_at.us) / 1000000);
-	}
-	if (tells) {
-		tell_state(&c);
-	}
-	for (size_t i = 0; i < TAKE_MAX && !atomic_load(&stopping); i++) {
-		if (db_rows(&c, &ra_take_unlogged_statement, &params, &rows, &n) != 0) {
-			log_error(&c, LOG_WARN, "what waits for transparency logs can't be looked up");
-			break;
-		}
-		if (n == 0) {
-			break;
-		}
-		work_on(&rows[0]);
-	}
-	ctx_done(&c);
-}
-
-static void *run(void *unused)
-{
-	(void) unused;
-	for (unsigned n = 0; !atomic_load(&stopping); n++) {
-		look(n % STATE_ROUNDS == 0);
-		for (int ms = 0; ms < ROUND_MS && !atomic_load(&stopping); ms += STOP_MS) {
-			nanosleep(&(struct timespec) { .tv_nsec = STOP_MS * 1000000L }, NULL);
-		}
-	}
-	rpc_client_thread_end();
-	db_thread_end();
-	return NULL;
-}
-
-int promise_start(struct ctx *c, const struct config *config)
-{
-	if (config->ct.log_list_file == NULL) {
-		return 0;
-	}
-	TRY(logs_init(c));
-	TRY(log_file_refresh(c, config->ct.log_list_file));
-	const char *stale = ct_list_refusal(log_file_list(), clock_now());
-	if (stale != NULL) {
-		log_event(
-		    c, LOG_ERROR, "nothing is issued before there is a newer list of transparency logs", "why", stale, NULL);
-	}
-	atomic_store(&stopping, false);
-	if (pthread_create(&thread, NULL, run, NULL) != 0) {
-		return FAIL(c, SERVER_INTERNAL, "A thread could not be started");
-	}
-	started = true;
-	return 0;
-}
-
-void promise_stop(void)
-{
-	atomic_store(&stopping, true);
-	if (started) {
-		pthread_join(thread, NULL);
-		started = false;
-	}
+	return in->final ? show_certificate(c, in) : keep(c, in, &answer);
 }

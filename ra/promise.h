@@ -1,16 +1,24 @@
-/* A precertificate's way to its certificate: logs are asked for SCTs, the CA embeds them; and the certificate's way into a log. A job
- * takes up what was left: by a crash, or as the logs did not answer (H-11..H-14). */
+/* A precertificate's way to its certificate: logs are asked for SCTs, the CA embeds them; and the certificate's way into a log. What was
+ * left, by a crash, or as the logs did not answer, a job takes up: promise_job.h (H-11..H-14). */
 #ifndef CAIRN_RA_PROMISE_H
 #define CAIRN_RA_PROMISE_H
 
-#include "lib/base/config.h"
 #include "lib/rpc/messages.h"
 
-/* What may be asked for now: reads the list of logs. Nothing when there is no ct.log_list_file. Starts the job. */
-int promise_start(struct ctx *c, const struct config *config) MUST_CHECK;
-void promise_stop(void);
+/* What waits for logs. */
+struct unlogged {
+	struct id certificate_id;
+	struct bytes der;
+	bool final; /* a certificate; else a precertificate */
+	struct bytes issuer;
+	const char *chain; /* PEM of what stands behind der, without a root; may begin with the issuer */
+};
 
-/* answer->precertificate becomes answer->certificate. UNAVAILABLE when it does not for now: the job goes on with it. */
+/* answer->precertificate becomes answer->certificate. UNAVAILABLE when it does not for now, whatever the reason: the job goes on with
+ * it. At most half of the process's workers wait for logs; to more than these it says so at once. */
 int promise_keep(struct ctx *c, struct issue_certificate_response *answer) MUST_CHECK;
+
+/* Asks logs once, and records what came of it. */
+int promise_work(struct ctx *c, const struct unlogged *in) MUST_CHECK;
 
 #endif

@@ -83,7 +83,9 @@ BEGIN
 		WHERE c.id = p_id AND c.lease_holder = 'logs' RETURNING * INTO i;
 	fixed := FOUND;
 	IF fixed THEN
-		UPDATE ca.precertificate SET sct_list = p_sct_list, asked_by = NULL, asked_until = clock_timestamp() WHERE certificate_id = p_id;
+		-- In a moment it is signed; then it is shown to a log.
+		UPDATE ca.precertificate SET sct_list = p_sct_list, asked_by = NULL, asked_until = clock_timestamp() + interval '3 s', tries = 0
+			WHERE certificate_id = p_id;
 		PERFORM log.add_event(cairn.new_id(), p_process, 'account', 'certificate.promised', i.request_id, i.account_id, i.order_id, i.id,
 			jsonb_build_object('sct_list', encode(p_sct_list, 'base64'), 'submissions', coalesce(p_submissions, '[]')));
 	ELSE
@@ -105,6 +107,7 @@ BEGIN
 	IF NOT FOUND THEN
 		RETURN;
 	END IF;
+	UPDATE ca.precertificate p SET asked_until = NULL, asked_by = NULL WHERE p.certificate_id = p_id AND p.asked_until IS NOT NULL;
 	UPDATE acme.orders
 		SET error = jsonb_build_object('type', 'SERVER_INTERNAL', 'detail', 'The certificate could not be signed: order again')
 		WHERE id = i.order_id AND certificate_id = p_id AND error IS NULL;
@@ -112,46 +115,69 @@ BEGIN
 		i.id, jsonb_build_object('issuer', i.issuer, 'serial', encode(i.serial, 'hex'), 'why', p_why));
 END $$;
 
--- Precertificates that wait for SCTs, and certificates that no log has yet, that nobody works on: taken for p_lease_s.
-CREATE OR REPLACE FUNCTION ca.take_unlogged(p_holder text, p_lease_s int8, p_limit int8) RETURNS TABLE (certificate_id uuid, der bytea,
-	final boolean, chain text) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- The longest due of one queue, that nobody works on: precertificates that wait for SCTs, or (p_final) certificates that no log has yet,
+-- taken for p_lease_s. A certificate that is not signed yet comes up again after that.
+CREATE OR REPLACE FUNCTION ca.take_unlogged(p_final boolean, p_holder text, p_lease_s int8, p_limit int8) RETURNS TABLE (certificate_id uuid,
+	der bytea, final boolean, issuer_certificate bytea, chain text) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	at timestamptz := clock_timestamp(); -- a value, so that the index is read up to it and no further
+	taken uuid[];
 BEGIN
-	-- What was given up is done with.
-	UPDATE ca.precertificate p SET asked_until = NULL, asked_by = NULL FROM ca.certificate c WHERE p.asked_until < clock_timestamp()
-		AND c.id = p.certificate_id AND c.der IS NULL AND c.lease_until IS NULL;
-	RETURN QUERY WITH due AS (SELECT p.certificate_id AS id FROM ca.precertificate p JOIN ca.certificate c ON c.id = p.certificate_id
-			WHERE p.asked_until < clock_timestamp() AND (c.der IS NOT NULL OR c.lease_holder = 'logs')
-			ORDER BY p.asked_until LIMIT p_limit FOR UPDATE OF p SKIP LOCKED)
-		UPDATE ca.precertificate p SET asked_by = p_holder, asked_until = clock_timestamp() + make_interval(secs => p_lease_s)
-		FROM due JOIN ca.certificate c ON c.id = due.id JOIN ca.issuer i ON i.name = c.issuer WHERE p.certificate_id = due.id
-		RETURNING p.certificate_id, coalesce(c.der, p.der), c.der IS NOT NULL, i.chain;
+	IF p_final THEN
+		taken := ARRAY(SELECT p.certificate_id FROM ca.precertificate p WHERE p.asked_until < at AND p.sct_list IS NOT NULL
+			ORDER BY p.asked_until LIMIT p_limit FOR UPDATE SKIP LOCKED);
+	ELSE
+		taken := ARRAY(SELECT p.certificate_id FROM ca.precertificate p WHERE p.asked_until < at AND p.sct_list IS NULL
+			ORDER BY p.asked_until LIMIT p_limit FOR UPDATE SKIP LOCKED);
+	END IF;
+	RETURN QUERY WITH leased AS (UPDATE ca.precertificate p SET asked_by = p_holder, asked_until = at + make_interval(secs => p_lease_s)
+			WHERE p.certificate_id = ANY (taken) RETURNING p.certificate_id AS id, p.der)
+		SELECT c.id, coalesce(c.der, l.der), p_final, i.certificate, i.chain
+		FROM leased l JOIN ca.certificate c ON c.id = l.id JOIN ca.issuer i ON i.name = c.issuer
+		WHERE CASE WHEN p_final THEN c.der IS NOT NULL ELSE c.lease_holder = 'logs' END;
 END $$;
 
 -- For `cairn doctor` and the metrics: precertificates that wait for SCTs, certificates in no log, those of them that were issued a day ago
 -- and have not ended (H-13), and the age of the oldest of these.
 CREATE OR REPLACE FUNCTION ca.logs_state() RETURNS TABLE (waiting int8, unlogged int8, overdue int8, oldest_s int8) LANGUAGE sql STABLE
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-	SELECT count(*) FILTER (WHERE c.lease_until IS NOT NULL), count(*) FILTER (WHERE c.der IS NOT NULL), count(*) FILTER (WHERE late.is),
-		coalesce(extract(epoch FROM clock_timestamp() - min(c.signed_at) FILTER (WHERE late.is))::int8, 0)
+	SELECT (SELECT count(*) FROM ca.precertificate p WHERE p.asked_until IS NOT NULL AND p.sct_list IS NULL),
+		(SELECT count(*) FROM ca.precertificate p WHERE p.asked_until IS NOT NULL AND p.sct_list IS NOT NULL),
+		count(c.id), coalesce(extract(epoch FROM clock_timestamp() - min(c.signed_at))::int8, 0)
 	FROM ca.precertificate p JOIN ca.certificate c ON c.id = p.certificate_id
-		CROSS JOIN LATERAL (SELECT c.der IS NOT NULL AND c.signed_at <= now() - interval '24 h' AND c.not_after > now() AS is) late
-	WHERE p.asked_until IS NOT NULL
+	WHERE p.asked_until IS NOT NULL AND p.sct_list IS NOT NULL AND p.signed_at <= now() - interval '24 h'
+		AND c.der IS NOT NULL AND c.signed_at <= now() - interval '24 h' AND c.not_after > now()
 $$;
 
--- What logs said, when no certificate comes of it. p_logged: one has the certificate now. Else it is tried again after p_again_s; and after a
--- day it is told that none has it, once (H-13).
-CREATE OR REPLACE FUNCTION ca.note_submissions(p_id uuid, p_final boolean, p_logged boolean, p_again_s int8, p_submissions jsonb, p_process text)
+-- When what logs were asked for in vain is tried again: an order waits half a minute at most; a certificate an hour, and from a day after it
+-- was issued half a day.
+CREATE OR REPLACE FUNCTION ca.ask_again_s(p_final boolean, p_tries int8, p_signed_at timestamptz) RETURNS int8 LANGUAGE sql STABLE AS $$
+	SELECT CASE WHEN NOT p_final THEN least(30, 5 * 2 ^ least(p_tries, 10))
+		WHEN p_signed_at > now() - interval '24 h' THEN least(3600, 60 * 2 ^ least(p_tries, 10)) ELSE 43200 END::int8
+$$;
+
+-- What logs said, when no certificate comes of it. p_logged: one has the certificate now. Else it is tried again, the later the more often it
+-- was tried; at once where it was not really tried (not p_tried), and never after the certificate has ended. Where somebody else has what
+-- this one asked for, only the event tells of it. After a day it is told that no log has the certificate, once (H-13).
+CREATE OR REPLACE FUNCTION ca.note_submissions(p_id uuid, p_final boolean, p_logged boolean, p_tried boolean, p_submissions jsonb, p_process text)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	i ca.certificate;
+	open boolean;
 BEGIN
 	SELECT * INTO STRICT i FROM ca.certificate c WHERE c.id = p_id;
 	UPDATE ca.precertificate p SET logged_at = CASE WHEN p_logged THEN clock_timestamp() END, asked_by = NULL,
-		asked_until = CASE WHEN NOT p_logged THEN clock_timestamp() + make_interval(secs => p_again_s) END
-		WHERE p.certificate_id = p_id AND p.asked_until IS NOT NULL AND (p_final OR i.lease_holder = 'logs');
-	PERFORM log.add_event(cairn.new_id(), p_process, p_process, CASE WHEN p_logged THEN 'certificate.logged' ELSE 'certificate.unlogged' END,
-		i.request_id, i.account_id, i.order_id, i.id,
-		jsonb_build_object('final', p_final, 'submissions', coalesce(p_submissions, '[]')));
+		tries = p.tries + CASE WHEN p_tried THEN 1 ELSE 0 END,
+		asked_until = CASE WHEN p_logged OR i.not_after <= now() THEN NULL WHEN NOT p_tried THEN clock_timestamp()
+			ELSE clock_timestamp() + make_interval(secs => ca.ask_again_s(p_final, p.tries, i.signed_at)) END
+		WHERE p.certificate_id = p_id AND p.asked_until IS NOT NULL AND (p.sct_list IS NOT NULL) = p_final;
+	open := FOUND;
+	IF p_logged OR jsonb_array_length(coalesce(p_submissions, '[]')) > 0 THEN
+		PERFORM log.add_event(cairn.new_id(), p_process, p_process, CASE WHEN p_logged THEN 'certificate.logged'
+				WHEN open THEN 'certificate.unlogged' ELSE 'certificate.asked' END,
+			i.request_id, i.account_id, i.order_id, i.id,
+			jsonb_build_object('final', p_final, 'submissions', coalesce(p_submissions, '[]')));
+	END IF;
 	UPDATE ca.precertificate p SET overdue_at = clock_timestamp() WHERE p.certificate_id = p_id AND p_final AND NOT p_logged
 		AND p.overdue_at IS NULL AND p.logged_at IS NULL AND i.signed_at <= now() - interval '24 h';
 	IF FOUND THEN
@@ -162,11 +188,11 @@ END $$;
 
 REVOKE ALL ON FUNCTION ca.resume_issuance(uuid, uuid, bytea, text, text, int8), ca.take_issuances(text, text, int8, int8),
 	ca.record_precertificate(uuid, bytea, int8, int8, text), ca.fix_certificate(uuid, bytea, bytea, bytea, text, int8, jsonb, text),
-	ca.take_unlogged(text, int8, int8), ca.note_submissions(uuid, boolean, boolean, int8, jsonb, text),
-	ca.logs_state() FROM PUBLIC;
+	ca.take_unlogged(boolean, text, int8, int8), ca.note_submissions(uuid, boolean, boolean, boolean, jsonb, text),
+	ca.logs_state(), ca.ask_again_s(boolean, int8, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ca.resume_issuance(uuid, uuid, bytea, text, text, int8), ca.take_issuances(text, text, int8, int8),
 	ca.record_precertificate(uuid, bytea, int8, int8, text),
 	ca.fix_certificate(uuid, bytea, bytea, bytea, text, int8, jsonb, text) TO cairn_ca;
-GRANT EXECUTE ON FUNCTION ca.take_unlogged(text, int8, int8), ca.note_submissions(uuid, boolean, boolean, int8, jsonb, text),
+GRANT EXECUTE ON FUNCTION ca.take_unlogged(boolean, text, int8, int8), ca.note_submissions(uuid, boolean, boolean, boolean, jsonb, text),
 	ca.logs_state() TO cairn_ra;
 GRANT EXECUTE ON FUNCTION ca.logs_state() TO cairn_operator;

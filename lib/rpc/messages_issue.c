@@ -23,6 +23,7 @@ static const struct field issue_certificate_response_table[] = {
 	FIELD(struct issue_certificate_response, not_after),
 	FIELD(struct issue_certificate_response, certificate),
 	FIELD(struct issue_certificate_response, precertificate),
+	FIELD(struct issue_certificate_response, issuer),
 	FIELD(struct issue_certificate_response, chain),
 };
 const struct fields issue_certificate_response_fields =

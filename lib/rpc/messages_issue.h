@@ -37,7 +37,8 @@ struct issue_certificate_response {
 	struct timestamp not_after;
 	struct bytes certificate; /* DER; it is committed. Empty: only its precertificate is, which has to get SCTs */
 	struct bytes precertificate;
-	const char *chain; /* PEM of what follows the precertificate */
+	struct bytes issuer; /* the certificate that follows the precertificate */
+	const char *chain;   /* PEM of what follows behind, without a root; may begin with the issuer */
 };
 
 /* What a log said to one submission (H-18). */

@@ -73,10 +73,16 @@ class Log:
         self.id = hashlib.sha256(self.spki).digest()
         self.mode, self.seen, self.state, self.refuses = "good", [], "usable", None
         self.extensions = b"\x00\x00\x05\x00\x00\x00\x00\x07" if tiled else b""
-        self.given = {}
+        self.given, self.connections, self.hangs, self.awake = {}, 0, None, threading.Event()
         log = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def setup(self):
+                super().setup()
+                log.connections += 1
+
             def do_POST(self):
                 log.serve(self)
 
@@ -132,15 +138,16 @@ class Log:
         chain = [base64.b64decode(one) for one in body["chain"]]
         self.seen.append((request.path, chain))
         mode = "500" if request.path == self.refuses else self.mode
-        if mode == "slow":
-            time.sleep(20)
+        if mode == "slow" or request.path == self.hangs:
+            self.awake.wait(20)
+            mode = "dead"
         if mode == "elsewhere":
             request.send_response(307)
             request.send_header("Location", f"http://127.0.0.1:{self.port}/elsewhere")
             request.send_header("Content-Length", "0")
             request.end_headers()
             return
-        if mode in ("slow", "dead"):
+        if mode == "dead":
             request.close_connection = True
             return
         leaf, issuer = x509.load_der_x509_certificate(chain[0]), x509.load_der_x509_certificate(chain[1])

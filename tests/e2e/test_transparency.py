@@ -1,149 +1,27 @@
 """Certificate Transparency (standards H, D-52..D-57) against logs of our own that really sign (ct_log.py)."""
 import concurrent.futures
 import datetime
-import ipaddress
 import os
-import shutil
 import signal
-import tempfile
 import time
 
 import psycopg2
 import pytest
 import requests
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives import serialization
 from cryptography.x509 import load_der_x509_certificate
 
 import ct_log
+import ct_world
 import raw
 import relying_party
-import responder
-
-
-def certificate_for(folder, name, address):
-    """A certificate by itself for a server there, with its key, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.timezone.utc)
-    made = (x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key()).serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=9))
-            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), critical=False)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True).sign(key, hashes.SHA256()))
-    path = os.path.join(folder, name)
-    with open(path, "wb") as f:
-        f.write(made.public_bytes(serialization.Encoding.PEM))
-        f.write(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
-    os.chmod(path, 0o644)
-    return path
-
-
-class World:
-    def __init__(self, make_ca, responder_for):
-        self.folder = tempfile.mkdtemp(prefix="cairn-logs-")
-        os.chmod(self.folder, 0o755)
-        good = certificate_for(self.folder, "good", "127.0.0.1")
-        self.elsewhere = certificate_for(self.folder, "elsewhere", "127.0.0.2")
-        trusted = os.path.join(self.folder, "trusted")
-        with open(trusted, "wb") as f:
-            for path in (good, self.elsewhere):
-                with open(path, "rb") as one:
-                    f.write(one.read().partition(b"-----BEGIN PRIVATE")[0])
-        os.chmod(trusted, 0o644)
-        self.logs = [ct_log.Log("One", "One A"), ct_log.Log("Two", "Two A", certificate=good), ct_log.Log("Three", "Three A", tiled=True),
-                     ct_log.Log("One", "One past", interval=("2020-01-01T00:00:00Z", "2021-01-01T00:00:00Z"))]
-        self.file = os.path.join(self.folder, "logs.json")
-        self.write()
-        self.ca = make_ca({"ct": {"log_list_file": self.file, "ca_file": trusted, "private_names": True, "timeout_ms": 4000}})
-        self.answers = responder_for(self.ca)
-        self.client = raw.Client(self.ca)
-        assert self.client.register().status_code == 201
-        self.numbers = iter(range(1000))
-
-    def write(self, age=datetime.timedelta()):
-        with open(self.file + ".new", "w", encoding="ascii") as f:
-            f.write(ct_log.log_list(self.logs, age))
-        os.replace(self.file + ".new", self.file)
-
-    def promise(self, name):
-        """The precertificate on record."""
-        octets = self.sql(f"SELECT encode(p.der, 'hex') FROM ca.precertificate p JOIN ca.certificate c ON c.id = p.certificate_id WHERE c.names = '{{{name}}}'")
-        return load_der_x509_certificate(bytes.fromhex(octets[0][0]))
-
-    def give_up(self, name, url):
-        self.sql(f"UPDATE ca.certificate SET lease_until = now() WHERE names = '{{{name}}}' RETURNING 1")
-        order = self.client.poll(url, ("valid", "invalid")).json()
-        assert order["status"] == "invalid" and "order again" in order["error"]["detail"]
-
-    def revoke(self, *words):
-        return self.ca.cairn("revoke", *words, "--because", "a test", "--yes", "--config", f"{self.ca.state}/cairn.yaml").stdout
-
-    def reset(self):
-        for log in self.logs:
-            log.mode, log.seen, log.state, log.refuses = "good", [], "usable", None
-
-    def sql(self, text):
-        return self.ca.sql(text, role="cairn_owner")
-
-    def name(self):
-        return f"n{next(self.numbers)}.logged.test"
-
-    def ready(self, name):
-        order = self.client.order(name)
-        self.client.validate(order.json(), self.answers)
-        return order
-
-    def finalize(self, name=None):
-        """Order's URL and the answer to finalize."""
-        name = name or self.name()
-        order = self.ready(name)
-        answer = self.client.post(order.json()["finalize"], {"csr": raw.b64(raw.csr([name])[0])})
-        return order.headers["Location"], answer
-
-    def certificate(self, url):
-        order = self.client.poll(url, ("valid", "invalid")).json()
-        assert order["status"] == "valid", order
-        return raw.chain(self.client.post(order["certificate"]).text)
-
-    def check(self, chain):
-        """The SCTs of a certificate are enough and good; the precertificate corresponds to it (H-5..H-7, H-10, D-52)."""
-        logs = ct_log.verify(chain[0], chain[1], self.logs)
-        assert len({log.operator for log in logs}) >= 2 and any(not log.tiled for log in logs), [log.name for log in logs]
-        shown = {one[0] for log in logs for path, one in log.seen if path == "/ct/v1/add-pre-chain"
-                 and load_der_x509_certificate(one[0]).serial_number == chain[0].serial_number}
-        assert len(shown) == 1  # one precertificate, all logs got the same octets (D-54, H-14)
-        promise = load_der_x509_certificate(shown.pop())
-        assert ct_log.without(promise.tbs_certificate_bytes, ct_log.POISON_OID) == ct_log.without(chain[0].tbs_certificate_bytes, ct_log.LIST_OID)
-        return logs
-
-    def issue(self):
-        url, answer = self.finalize()
-        assert answer.status_code == 200, answer.text
-        chain = self.certificate(url)
-        return chain, self.check(chain)
 
 
 @pytest.fixture(scope="module")
-def transparent(make_ca, responder_for_module):
-    made = World(make_ca, responder_for_module)
+def transparent(make_ca):
+    made = ct_world.World(make_ca)
     yield made
-    for log in made.logs:
-        log.close()
-    shutil.rmtree(made.folder)
-
-
-@pytest.fixture(scope="module")
-def responder_for_module():
-    made = []
-
-    def make(other):
-        made.append(responder.Responder(int(other.HTTP01_PORT)))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
+    made.close()
 
 
 @pytest.fixture
@@ -188,7 +66,7 @@ def test_one_log_is_wrong(world, mode):
 @pytest.mark.parametrize("wrong", ("another authority", "another address"))
 def test_the_server_of_a_log_is_verified(world, wrong):
     """H-3: who answers by HTTPS with a certificate that ct.ca_file does not bear out, or for another address, is shown nothing"""
-    other = ct_log.Log("Four", "Four A", certificate=certificate_for(world.folder, "other", "127.0.0.1") if wrong == "another authority" else world.elsewhere)
+    other = ct_log.Log("Four", "Four A", certificate=ct_world.certificate_for(world.folder, "other", "127.0.0.1") if wrong == "another authority" else world.elsewhere)
     before = world.logs
     world.logs = [*before, other]
     try:
@@ -250,6 +128,7 @@ def test_no_log_takes_it(world):
     later("certificate.unlogged")
     assert world.sql(told) == [["0"]] and "in no transparency log a day" not in world.ca.cairn("doctor", "--config", config, check=False).stdout
     world.sql(f"UPDATE ca.certificate SET signed_at = signed_at - interval '24 h' WHERE id = {found} RETURNING 1")
+    world.sql(f"UPDATE ca.precertificate SET signed_at = signed_at - interval '24 h' WHERE certificate_id = {found} RETURNING 1")
     later("certificate.overdue")
     assert "1 certificate(s) are in no transparency log a day" in world.ca.cairn("doctor", "--config", config, check=False).stdout
     end = time.monotonic() + 90

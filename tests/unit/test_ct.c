@@ -252,6 +252,10 @@ static void wrong_scts_are_refused(void **state)
 	assert_non_null(strstr(refusal(c, leaf, &sct), "future"));
 	sct = test_log_sign(c, &logs[A1], &leaf->o.entry, timestamp_add_s(leaf->o.now, -3 * DAY), NONE);
 	assert_non_null(strstr(refusal(c, leaf, &sct), "long past"));
+	struct leaf whole = *leaf; /* a certificate that the log has had for days (H-13) */
+	whole.o.entry = final;
+	sct = test_log_sign(c, &logs[A1], &final, timestamp_add_s(leaf->o.now, -3 * DAY), NONE);
+	assert_string_equal(refusal(c, &whole, &sct), "good");
 	sct = sct_from(c, leaf, E_EARLY);
 	assert_non_null(strstr(refusal(c, leaf, &sct), "another time"));
 	static const int dead[] = { D_RETIRED, F_REJECTED, G_PENDING };

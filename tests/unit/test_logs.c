@@ -230,6 +230,7 @@ static void test_wrong(void **state)
 	struct sct_list scts;
 	for (int mode = ELSEWHERE; mode < MODES; mode++) {
 		struct ctx c;
+		logs_done();
 		int before = count_descriptors();
 		int64_t from_us = clock_monotonic_us();
 		set_modes(GOOD, (enum mode) mode);
@@ -245,6 +246,7 @@ static void test_wrong(void **state)
 			assert_true(done.v[i].took_ms >= 0 && done.v[i].took_ms < 20000);
 		}
 		ctx_done(&c);
+		logs_done();
 		for (int i = 0; i < 2000 && count_descriptors() != before; i++) {
 			usleep(10000); /* the servers close theirs when they notice */
 		}
@@ -276,6 +278,38 @@ static void test_swapped(void **state)
 	ctx_done(&c);
 	make_answer(shared, &logs[1], &servers[1]);
 	make_answer(shared, &logs[2], &servers[2]);
+}
+
+/* An end is not held up by logs that are silent, and says nothing against them. */
+static void *end_soon(void *unused)
+{
+	(void) unused;
+	usleep(300000);
+	logs_end();
+	return NULL;
+}
+
+static void test_end(void **state)
+{
+	(void) state;
+	struct ctx c;
+	struct submission_list done;
+	struct sct_list scts;
+	pthread_t thread;
+	int64_t from_us = clock_monotonic_us();
+	set_modes(SILENT, SILENT);
+	ctx_init(&c);
+	assert_int_equal(pthread_create(&thread, NULL, end_soon, NULL), 0);
+	assert_int_equal(ask(&c, 120000, &done, &scts), -1);
+	pthread_join(thread, NULL);
+	assert_true(clock_monotonic_us() - from_us < INT64_C(60000000));
+	assert_true(done.n >= 2);
+	for (size_t i = 0; i < done.n; i++) {
+		assert_string_equal(done.v[i].outcome, "not awaited");
+	}
+	assert_good(&c, logs_init(&c));
+	ctx_done(&c);
+	logs_done();
 }
 
 static void put_file(const char *path, struct bytes content)
@@ -328,6 +362,7 @@ int main(void)
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_wrong),
 		cmocka_unit_test(test_swapped),
+		cmocka_unit_test(test_end),
 		cmocka_unit_test(test_log_file),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
