@@ -156,7 +156,7 @@ postgres_roles() {
 		# A session of an auditor can't hold the database up by an oversight (docs/auditing.md); that it writes nothing is by grants.
 		echo "ALTER ROLE cairn_auditor CONNECTION LIMIT 16"
 		for setting in 'default_transaction_read_only = on' "statement_timeout = '10min'" "idle_in_transaction_session_timeout = '1min'" \
-			"lock_timeout = '10s'" 'search_path = pg_catalog, audit'; do
+			"lock_timeout = '10s'" "temp_file_limit = '8GB'" 'search_path = pg_catalog, audit'; do
 			echo "ALTER ROLE cairn_auditor SET $setting"
 		done
 		echo "GRANT CONNECT ON DATABASE cairn TO $(printf '%s, ' "${ROLES[@]:1}")cairn_owner"
@@ -166,6 +166,32 @@ postgres_roles() {
 	fi
 	rm -f "$out"
 	touch "$RUN/database-made"
+}
+
+# What PostgreSQL lets everybody do and no reader needs: locks by number, with which the processes wait for each other and a reader could
+# hold all of them up; large objects and messages in the write-ahead log, with which it could fill the disk. Once for a database.
+postgres_functions() {
+	local shape name out=$LOGS/functions.log
+	[ ! -e "$RUN/functions-closed" ] || return 0
+	{
+		for shape in bigint 'integer, integer'; do
+			for name in advisory_lock try_advisory_lock advisory_lock_shared try_advisory_lock_shared advisory_unlock advisory_unlock_shared; do
+				echo "REVOKE EXECUTE ON FUNCTION pg_$name($shape) FROM PUBLIC"
+				echo "GRANT EXECUTE ON FUNCTION pg_$name($shape) TO cairn_owner"
+			done
+			for name in advisory_xact_lock try_advisory_xact_lock advisory_xact_lock_shared try_advisory_xact_lock_shared; do
+				echo "REVOKE EXECUTE ON FUNCTION pg_$name($shape) FROM PUBLIC"
+				echo "GRANT EXECUTE ON FUNCTION pg_$name($shape) TO cairn_owner, cairn_ra, cairn_ca, cairn_subscriber, cairn_operator"
+			done
+		done
+		for name in 'lo_creat(integer)' 'lo_create(oid)' 'lo_from_bytea(oid, bytea)' 'pg_logical_emit_message(boolean, text, text)' \
+			'pg_logical_emit_message(boolean, text, bytea)'; do
+			echo "REVOKE EXECUTE ON FUNCTION $name FROM PUBLIC"
+		done
+	} | postgres_single cairn >"$out" 2>&1 || fail "PostgreSQL does not start on $PG_DATA." "$(last_lines "$out")"
+	! grep -qE 'ERROR|FATAL|PANIC' "$out" || fail "Rights of functions could not be taken." "$(last_lines "$out")"
+	rm -f "$out"
+	touch "$RUN/functions-closed"
 }
 
 # Connection string of a role, or without one of the server only.
@@ -181,4 +207,5 @@ postgres_prepare() {
 	postgres_forget_stale_pid
 	postgres_configure
 	postgres_roles
+	postgres_functions
 }

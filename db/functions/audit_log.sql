@@ -13,6 +13,28 @@ COMMENT ON COLUMN audit.request.id IS 'SUB-REQ: request id, the same in all proc
 COMMENT ON COLUMN audit.request.outcome IS 'SUB-REQ: answered, refused (problem says by what), or unknown: the front end stopped before its answer was on record';
 COMMENT ON COLUMN audit.request.personal_kept IS 'SUB-REQ: false: the personal fields behind it were erased, and are NULL';
 
+-- The names that the body of a request asks for, which may be anything; a JWS as sent (RFC 8555 7.4, 7.4.1).
+CREATE OR REPLACE FUNCTION audit.names_asked(p_body bytea) RETURNS text[] LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	payload text;
+BEGIN
+	payload := convert_from(p_body, 'UTF8')::jsonb->>'payload';
+	RETURN ARRAY(SELECT lower(n #>> '{}') FROM jsonb_path_query(convert_from(decode(translate(payload, '-_', '+/')
+		|| repeat('=', -length(payload) & 3), 'base64'), 'UTF8')::jsonb, 'lax $.keyvalue() ? (@.key == "identifier" || @.key == "identifiers").value[*].value ? (@.type() == "string")') n);
+EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
+	RETURN '{}';
+END $$;
+REVOKE ALL ON FUNCTION audit.names_asked(bytea) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audit.names_asked(bytea) TO cairn_auditor;
+
+CREATE OR REPLACE VIEW audit.asked AS
+	SELECT r.id AS request_id, r.received_at, r.route, r.account_id, r.outcome, n.name, r.remote_address, r.user_agent
+	FROM audit.request r CROSS JOIN LATERAL unnest(audit.names_asked(r.body)) AS n (name) WHERE r.route IN ('new-order', 'new-authz');
+COMMENT ON VIEW audit.asked IS 'Every name that a request asked for, granted or refused, from the body as it was sent';
+SELECT cairn.inherit_comments('audit.asked', 'audit.request');
+COMMENT ON COLUMN audit.asked.request_id IS 'SUB-REQ: request';
+COMMENT ON COLUMN audit.asked.name IS 'SUB-REQ: name or address, in lower case; when the body was erased the request has no rows here';
+
 CREATE OR REPLACE VIEW audit.validation AS
 	SELECT v.id, v.started_at, v.ended_at, v.identifier_type, v.identifier_value, v.wildcard, v.method, v.rule, v.perspective, v.attempt,
 		v.passed, v.problem, v.detail,
@@ -35,7 +57,8 @@ CREATE OR REPLACE VIEW audit.resolution AS
 			END AS addresses,
 		d.r->>'error' AS error, d.r->>'ede' AS ede, d.r->>'reason' AS reason, (d.r->>'started_at')::timestamptz AS started_at,
 		(d.r->>'duration_us')::int8 AS duration_us,
-		CASE WHEN d.r->>'raw' <> '' THEN decode(translate(d.r->>'raw', '-_', '+/') || repeat('=', -length(d.r->>'raw') & 3), 'base64') END AS raw
+		CASE WHEN d.r->>'raw' <> '' THEN decode(translate(d.r->>'raw', '-_', '+/') || repeat('=', -length(d.r->>'raw') & 3), 'base64') END AS raw,
+		v.corroborates IS NOT NULL AS remote
 	FROM log.validation v JOIN log.validation_private p ON p.id = v.id
 		CROSS JOIN LATERAL jsonb_path_query(p.resolutions::jsonb, 'lax $.resolutions[*]') WITH ORDINALITY AS d (r, n);
 COMMENT ON VIEW audit.resolution IS 'Every name resolution, one row a lookup';
@@ -57,6 +80,7 @@ COMMENT ON COLUMN audit.resolution.reason IS 'SUB-VAL: what the resolver says of
 COMMENT ON COLUMN audit.resolution.started_at IS 'SUB-VAL: when it was asked';
 COMMENT ON COLUMN audit.resolution.duration_us IS 'SUB-VAL: microseconds until the answer';
 COMMENT ON COLUMN audit.resolution.raw IS 'SUB-VAL: the answer as it came, a DNS message';
+COMMENT ON COLUMN audit.resolution.remote IS 'SUB-VAL: seen from a remote perspective; false: from the first one';
 
 CREATE OR REPLACE VIEW audit.connection AS
 	SELECT v.id AS validation_id, v.ended_at AS validation_ended_at, v.identifier_value, v.method, v.perspective, v.account_id,
@@ -68,7 +92,7 @@ CREATE OR REPLACE VIEW audit.connection AS
 		decode(translate(d.r->>'body_sha256', '-_', '+/') || repeat('=', -length(d.r->>'body_sha256') & 3), 'base64') AS body_sha256,
 		decode(translate(d.r->>'tls_certificate', '-_', '+/') || repeat('=', -length(d.r->>'tls_certificate') & 3), 'base64') AS tls_certificate,
 		d.r->>'server_name' AS server_name, d.r->>'alpn' AS alpn, d.r->>'tls_version' AS tls_version, d.r->>'error' AS error,
-		(d.r->>'started_at')::timestamptz AS started_at, (d.r->>'duration_us')::int8 AS duration_us
+		(d.r->>'started_at')::timestamptz AS started_at, (d.r->>'duration_us')::int8 AS duration_us, v.corroborates IS NOT NULL AS remote
 	FROM log.validation v JOIN log.validation_private p ON p.id = v.id
 		CROSS JOIN LATERAL jsonb_path_query(p.attempts::jsonb, 'lax $.attempts[*]') WITH ORDINALITY AS d (r, n);
 COMMENT ON VIEW audit.connection IS 'Every connection to a host of a subscriber, one row a hop: another address, or the next place of a redirect';
@@ -94,6 +118,7 @@ COMMENT ON COLUMN audit.connection.tls_version IS 'SUB-VAL: version of TLS';
 COMMENT ON COLUMN audit.connection.error IS 'SUB-VAL: why there was no answer, or it did not do';
 COMMENT ON COLUMN audit.connection.started_at IS 'SUB-VAL: when it was begun';
 COMMENT ON COLUMN audit.connection.duration_us IS 'SUB-VAL: microseconds until its end';
+COMMENT ON COLUMN audit.connection.remote IS 'SUB-VAL: seen from a remote perspective; false: from the first one';
 
 CREATE OR REPLACE VIEW audit.caa AS
 	SELECT v.id AS validation_id, v.ended_at AS checked_at, v.identifier_value, v.wildcard, v.method, v.perspective, v.account_id,
@@ -101,9 +126,11 @@ CREATE OR REPLACE VIEW audit.caa AS
 		ARRAY(SELECT jsonb_array_elements_text(coalesce(v.caa->'records', '[]'))) AS records,
 		ARRAY(SELECT jsonb_array_elements_text(coalesce(v.caa->'iodef', '[]'))) AS iodef, v.caa->>'reason' AS reason,
 		(SELECT CASE WHEN count(*) = 0 THEN NULL WHEN bool_or(d.r->>'dnssec' = 'bogus') THEN 'bogus'
-				WHEN bool_or(d.r->>'dnssec' = 'insecure') THEN 'insecure' WHEN bool_or(d.r->>'dnssec' = 'off') THEN 'off' ELSE 'secure' END
+				WHEN bool_or(d.r->>'dnssec' = 'insecure') THEN 'insecure' WHEN bool_or(d.r->>'dnssec' = 'off') THEN 'off'
+				WHEN bool_and(coalesce(d.r->>'dnssec', '') = 'secure') THEN 'secure' ELSE 'unknown' END
 			FROM log.validation_private p CROSS JOIN LATERAL jsonb_path_query(p.resolutions::jsonb,
-				'lax $.resolutions[*] ? (@.type == "CAA")') AS d (r) WHERE p.id = v.id) AS dnssec
+				'lax $.resolutions[*] ? (@.type == "CAA")') AS d (r) WHERE p.id = v.id) AS dnssec,
+		v.corroborates IS NOT NULL AS remote
 	FROM log.validation v WHERE (v.caa->>'checked')::boolean;
 COMMENT ON VIEW audit.caa IS 'Every decision by CAA records, one row a perspective';
 SELECT cairn.inherit_comments('audit.caa', 'log.validation');
@@ -114,7 +141,8 @@ COMMENT ON COLUMN audit.caa.found_at IS 'SUB-VAL: name whose records decided; NU
 COMMENT ON COLUMN audit.caa.records IS 'SUB-VAL: those records';
 COMMENT ON COLUMN audit.caa.iodef IS 'SUB-VAL: whom their owner wants to be told of a refusal';
 COMMENT ON COLUMN audit.caa.reason IS 'SUB-VAL: why this CA may not issue, or may although a lookup failed';
-COMMENT ON COLUMN audit.caa.dnssec IS 'SUB-VAL: weakest state of all lookups of CAA: secure, insecure, bogus or off; NULL: none was made, or they were erased';
+COMMENT ON COLUMN audit.caa.dnssec IS 'SUB-VAL: weakest state of all lookups of CAA: secure, off, insecure or bogus, or unknown: the record tells none; NULL: none was made, or they were erased';
+COMMENT ON COLUMN audit.caa.remote IS 'SUB-VAL: seen from a remote perspective; false: from the first one';
 
 CREATE OR REPLACE VIEW audit.event AS
 	SELECT e.id, e.happened_at, e.kind, e.actor, e.process, e.request_id, e.account_id, e.order_id, e.certificate_id, e.facts FROM log.event e;
@@ -159,5 +187,5 @@ CREATE OR REPLACE FUNCTION audit.was_erased(p_table text, p_id uuid) RETURNS boo
 $$;
 REVOKE ALL ON FUNCTION audit.was_erased(text, uuid) FROM PUBLIC;
 
-GRANT SELECT ON audit.request, audit.validation, audit.resolution, audit.connection, audit.caa, audit.event, audit.operator_act, audit.leaf,
+GRANT SELECT ON audit.request, audit.asked, audit.validation, audit.resolution, audit.connection, audit.caa, audit.event, audit.operator_act, audit.leaf,
 	audit.checkpoint, audit.erasure TO cairn_auditor;

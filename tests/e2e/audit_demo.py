@@ -213,7 +213,8 @@ class Demo:
         key = self.certificates[f"bob.{ZONE}"][1]
         revoke(f"bob.{ZONE}", self.bob, 1, key=key, kid=None, jwk=raw.jwk(key))
         self.cairn("account", "revoke", self.mallory.kid.rpartition("/")[2], "--reason", "abuse", "--yes")
-        assert self.mallory.order(f"again.{ZONE}").status_code == 401
+        self.mallory.session.mount("https://", Source("127.0.0.67"))
+        assert self.mallory.order(f"Again.{ZONE}").status_code == 401
 
     def crash(self):
         """The front end dies while it works on a request, whose outcome then nobody knows."""
