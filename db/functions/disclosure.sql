@@ -41,15 +41,15 @@ SET search_path = pg_catalog, pg_temp AS $$
 		WHERE s.case_id = p_case AND s.act = 'notified' AND cairn.id_of(s.facts->>'account') = a))
 $$;
 
--- Until when those who were told may object (G-52, G-53): the clock stands still while an objection waits for its decision. NULL:
--- nobody was told.
+-- Until when those who were told may object (G-52, G-53): each has the time that was decided on before he was told, whatever was decided
+-- behind that; the clock stands still while an objection waits for its decision. NULL: nobody was told.
 CREATE OR REPLACE FUNCTION disclosure.objectable_until(p_case uuid) RETURNS timestamptz LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
-	SELECT t.at + make_interval(secs => (SELECT (s.facts->>'window_s')::float8 FROM disclosure.step s WHERE s.case_id = p_case AND s.act = 'notice'
-			ORDER BY s.n DESC LIMIT 1))
+	SELECT max(t.at + make_interval(secs => (SELECT (s.facts->>'window_s')::float8 FROM disclosure.step s WHERE s.case_id = p_case AND s.act = 'notice'
+			AND s.n < t.n ORDER BY s.n DESC LIMIT 1))
 		+ coalesce((SELECT sum(s.at - b.at) FROM disclosure.step s JOIN disclosure.step b ON b.case_id = s.case_id AND b.n = s.n - 1
-			WHERE s.case_id = p_case AND s.from_state = 'objected' AND s.n > t.n), interval '0')
-	FROM disclosure.step t WHERE t.case_id = p_case AND t.act = 'notified' ORDER BY t.n DESC LIMIT 1
+			WHERE s.case_id = p_case AND s.from_state = 'objected' AND s.n > t.n), interval '0'))
+	FROM disclosure.step t WHERE t.case_id = p_case AND t.act = 'notified'
 $$;
 
 -- G-52: why nothing may be handed out yet as far as notice is concerned, or NULL. Who was told has the time that he was told of, whatever
@@ -146,6 +146,11 @@ BEGIN
 	END IF;
 END $$;
 
+-- A time is the same whenever it is read and whatever a session is set to: "tomorrow" would never come.
+CREATE OR REPLACE FUNCTION disclosure.check_time(p_text text) RETURNS void LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT disclosure.demand(p_text ~ '^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$', 'A time is written as 2027-02-20T00:00:00Z; this is one that is none')
+$$;
+
 CREATE OR REPLACE FUNCTION disclosure.check_facts(p_act text, p_facts jsonb) RETURNS void LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -157,6 +162,7 @@ BEGIN
 	SELECT string_agg(k, ', ') INTO missing FROM unnest(a.needs) k WHERE coalesce(p_facts->>k, '') = '';
 	PERFORM disclosure.demand(missing IS NULL, 'This step has to say: ' || missing);
 	PERFORM disclosure.demand(NOT EXISTS (SELECT FROM jsonb_object_keys(p_facts) k WHERE k <> ALL (a.needs || a.takes)), 'This step says what has no place in it');
+	PERFORM disclosure.check_time(p_facts->>'until') WHERE p_facts ? 'until';
 END $$;
 
 CREATE OR REPLACE FUNCTION disclosure.check_silence(p_case uuid, p_facts jsonb) RETURNS void LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -369,12 +375,15 @@ BEGIN
 	RETURN QUERY SELECT s.n::int8, s.state, s.digest, s.facts;
 END $$;
 
--- What is sealed of one account, to be told of the case or because it is within its scope; NULL: it has no recovery contacts.
+-- What is sealed of one account, to be told of the case or because it is within its scope; NULL: it has no recovery contacts. Handed out is
+-- what was there when the request was received; told is whom one can.
 CREATE OR REPLACE FUNCTION disclosure.take(p_case uuid, p_account uuid, p_actor text) RETURNS bytea LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	state text; -- a take leads to the state that it was done in
 BEGIN
-	PERFORM disclosure.add_step(p_case, 'take', jsonb_build_object('account', cairn.id_text(p_account)), p_actor, false);
-	RETURN vault.take_sealed(p_account, cairn.id_text(p_case), p_actor);
+	SELECT a.state INTO state FROM disclosure.add_step(p_case, 'take', jsonb_build_object('account', cairn.id_text(p_account)), p_actor, false) a;
+	RETURN vault.take_sealed(p_account, cairn.id_text(p_case), p_actor, CASE WHEN state = 'releasing' THEN disclosure.received_at(p_case) END);
 END $$;
 
 -- Rows of an approved query, while they are being released; nothing else ever reads them for an officer (G-54).

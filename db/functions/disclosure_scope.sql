@@ -27,7 +27,8 @@ BEGIN
 	PERFORM disclosure.demand(num_nonnulls(accounts, names, serials, networks) > 0, 'An item of a scope names accounts, names, serials or networks');
 	PERFORM disclosure.demand((accounts IS NULL OR s.account_column IS NOT NULL) AND (names IS NULL OR num_nonnulls(s.name_column, s.names_column) > 0)
 		AND (serials IS NULL OR s.serial_column IS NOT NULL) AND (networks IS NULL OR s.network_column IS NOT NULL)
-		AND (NOT p_item ?| ARRAY['since', 'until'] OR s.time_column IS NOT NULL), format('Rows of "%s" can not be chosen by this', s.view));
+		AND (NOT p_item ?| ARRAY['since', 'until'] OR s.time_column IS NOT NULL AND s.view <> 'recovery'), format('Rows of "%s" can not be chosen by this', s.view));
+	PERFORM disclosure.check_time(p_item->>k) FROM unnest(ARRAY['since', 'until']) k WHERE p_item ? k;
 	IF accounts IS NOT NULL THEN
 		parts := parts || format('%I = ANY (%L::uuid[])', s.account_column, (SELECT array_agg(cairn.id_of(a) ORDER BY a) FROM unnest(accounts) a));
 	END IF;
@@ -85,7 +86,7 @@ BEGIN
 		view := s.view;
 		columns := disclosure.columns_of(i, s);
 		met := disclosure.condition(i, s, p_before);
-		query := format('SELECT %s FROM %s WHERE %s ORDER BY %s', CASE s.view WHEN 'recovery' THEN 'account_id' ELSE
+		query := format('SELECT %s FROM %s WHERE %s ORDER BY %s', CASE s.view WHEN 'recovery' THEN 'DISTINCT account_id' ELSE
 			(SELECT string_agg(quote_ident(c), ', ' ORDER BY o) FROM unnest(columns) WITH ORDINALITY t (c, o)) END, s.relation, met,
 			(SELECT string_agg(quote_ident(c), ', ' ORDER BY o) FROM unnest(s.ordered_by) WITH ORDINALITY t (c, o)));
 		subjects := format('SELECT DISTINCT %I FROM %s WHERE %s', s.account_column, s.relation, met);

@@ -88,7 +88,9 @@ END $$;
 
 -- What is sealed of one account, for the custodians to open; nobody gets it without a case, and each time is on record (G-13). It
 -- takes one custodian of each group to read it (G-14).
-CREATE OR REPLACE FUNCTION vault.take_sealed(p_account uuid, p_case text, p_actor text) RETURNS bytea LANGUAGE plpgsql
+-- p_before: only what was given before; NULL: whatever there is.
+DROP FUNCTION IF EXISTS vault.take_sealed(uuid, text, text);
+CREATE OR REPLACE FUNCTION vault.take_sealed(p_account uuid, p_case text, p_actor text, p_before timestamptz) RETURNS bytea LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	found_sealed bytea;
@@ -97,8 +99,10 @@ BEGIN
 		PERFORM cairn.refuse('MALFORMED', 'Recovery contacts are taken from the vault for a case, by somebody');
 	END IF;
 	-- that of now; where there is none, the last that a hold has kept
-	SELECT x.sealed INTO found_sealed FROM (SELECT v.sealed, 'infinity'::timestamptz AS ended_at FROM vault.contact v WHERE v.account_id = p_account
-		UNION ALL SELECT h.sealed, h.ended_at FROM vault.held_contact h WHERE h.account_id = p_account) x ORDER BY x.ended_at DESC LIMIT 1;
+	SELECT x.sealed INTO found_sealed FROM (
+		SELECT v.sealed, v.changed_at, 'infinity'::timestamptz AS ended_at FROM vault.contact v WHERE v.account_id = p_account
+		UNION ALL SELECT h.sealed, h.changed_at, h.ended_at FROM vault.held_contact h WHERE h.account_id = p_account) x
+		WHERE x.changed_at < p_before OR p_before IS NULL ORDER BY x.ended_at DESC LIMIT 1;
 	-- without the account: its holder may have to be kept from knowing (G-52); the step of the case names it
 	PERFORM log.add_event(cairn.new_id(), 'cairn', p_actor, 'recovery.taken', NULL, NULL, NULL, NULL,
 		jsonb_build_object('case', p_case, 'rows', CASE WHEN found_sealed IS NULL THEN 0 ELSE 1 END));
@@ -202,7 +206,7 @@ BEGIN
 END $$;
 
 REVOKE ALL ON FUNCTION vault.set_contacts(uuid, bytea, bytea, bytea[], text, uuid, jsonb), vault.contacts_status(uuid, bytea),
-	vault.match_contact(uuid, bytea, text, text, uuid), vault.take_sealed(uuid, text, text),
+	vault.match_contact(uuid, bytea, text, text, uuid), vault.take_sealed(uuid, text, text, timestamptz),
 	vault.purge_frozen(text, int8), vault.set_policy(text, int8, text), vault.keep_former(vault.contact), vault.keep_held(vault.contact), vault.is_held(uuid, timestamptz),
 	vault.retention_line(text, int8, int8),
 	vault.account_ended() FROM PUBLIC;
@@ -210,4 +214,4 @@ GRANT EXECUTE ON FUNCTION vault.set_contacts(uuid, bytea, bytea, bytea[], text, 
 	vault.match_contact(uuid, bytea, text, text, uuid), vault.purge_frozen(text, int8), vault.set_policy(text, int8, text)
 	TO cairn_subscriber;
 -- For disclosure.take alone, which is a step of a case (db/functions/disclosure.sql).
-REVOKE ALL ON FUNCTION vault.take_sealed(uuid, text, text) FROM cairn_officer;
+REVOKE ALL ON FUNCTION vault.take_sealed(uuid, text, text, timestamptz) FROM cairn_officer;

@@ -197,7 +197,7 @@ def test_roles(ca, account):
         with pytest.raises(RuntimeError, match="permission denied"):
             ca.sql("SELECT * FROM vault.contact", role=role)
         with pytest.raises(RuntimeError, match="permission denied"):
-            ca.sql(f"SELECT vault.take_sealed('{uuid(account)}', 'case', 'somebody')", role=role)
+            ca.sql(f"SELECT vault.take_sealed('{uuid(account)}', 'case', 'somebody', NULL)", role=role)
 
 
 def test_off_without_custodians(make_ca):

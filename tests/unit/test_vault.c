@@ -98,7 +98,7 @@ static void test_roles(void **state)
 		for (size_t k = 0; k < COUNT_OF(statements); k++) {
 			assert_string_equal(pg_try(roles[i], statements[k], NULL), "42501");
 		}
-		const char *taken = pg_try(roles[i], "SELECT vault.take_sealed('" ACCOUNT "', 'case-1', 'ana')", NULL);
+		const char *taken = pg_try(roles[i], "SELECT vault.take_sealed('" ACCOUNT "', 'case-1', 'ana', NULL)", NULL);
 		assert_string_equal(taken, "42501"); /* but by disclosure.take, for a case that is so far */
 		const char *set = pg_try(roles[i], SET(ACCOUNT, HASHES("'a'")), NULL);
 		assert_string_equal(set, strcmp(roles[i], "cairn_subscriber") == 0 ? "" : "42501");
@@ -110,15 +110,19 @@ static void test_taken_for_a_case(void **state)
 {
 	(void) state;
 	gives(SET(ACCOUNT, HASHES("'a'")), "set");
-	assert_string_equal(pg_try("cairn_owner", "SELECT vault.take_sealed('" ACCOUNT "', '', 'ana')", NULL), "CA001");
-	assert_string_equal(pg_try("cairn_owner", "SELECT vault.take_sealed('" ACCOUNT "', NULL, 'ana')", NULL), "CA001");
-	assert_string_equal(pg_try("cairn_owner", "SELECT vault.take_sealed('" ACCOUNT "', 'case-1', '')", NULL), "CA001");
+	assert_string_equal(
+	    pg_try("cairn_owner", "SELECT vault.take_sealed('" ACCOUNT "', '', 'ana', NULL)", NULL), "CA001");
+	assert_string_equal(
+	    pg_try("cairn_owner", "SELECT vault.take_sealed('" ACCOUNT "', NULL, 'ana', NULL)", NULL), "CA001");
+	assert_string_equal(
+	    pg_try("cairn_owner", "SELECT vault.take_sealed('" ACCOUNT "', 'case-1', '', NULL)", NULL), "CA001");
 	char *octets = NULL;
 	assert_string_equal(
-	    pg_try("cairn_owner", "SELECT octet_length(vault.take_sealed('" ACCOUNT "', 'case-1', 'ana'))", &octets), "");
+	    pg_try("cairn_owner", "SELECT octet_length(vault.take_sealed('" ACCOUNT "', 'case-1', 'ana', NULL))", &octets),
+	    "");
 	assert_string_equal(octets, "5000");
 	free(octets);
-	pg_exec("cairn_owner", "SELECT vault.take_sealed('" OTHER "', 'case-2', 'ana')");
+	pg_exec("cairn_owner", "SELECT vault.take_sealed('" OTHER "', 'case-2', 'ana', NULL)");
 	pg_assert_value(
 	    "SELECT string_agg(actor || ' ' || (facts->>'case') || ' ' || (facts->>'rows'), ', ' ORDER BY id) FROM "
 	    "log.event WHERE kind = 'recovery.taken'",
@@ -199,7 +203,7 @@ static void test_former_contacts(void **state)
 #define REPORT(name) \
 	"SELECT term_s || ' ' || (oldest_at IS NOT NULL) || ' ' || due || ' ' || held || ' ' || purged FROM " \
 	"cairn.retention_report(0, NULL, NULL, NULL, 100) WHERE name = '" name "'"
-#define TAKEN "SELECT octet_length(vault.take_sealed('" ACCOUNT "', 'case-1', 'ana'))"
+#define TAKEN "SELECT octet_length(vault.take_sealed('" ACCOUNT "', 'case-1', 'ana', NULL))"
 
 /* G-56: what its account replaces, deletes or ends with stays sealed as long as a hold keeps it, and its holder can't see that; the report of
  * retention counts it (G-21). */
