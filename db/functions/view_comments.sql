@@ -62,3 +62,4 @@ COMMENT ON COLUMN log.caa_refusal.found_at IS 'SUB-VAL: name whose records decid
 COMMENT ON COLUMN log.caa_refusal.records IS 'SUB-VAL: those records';
 COMMENT ON COLUMN log.caa_refusal.iodef IS 'SUB-VAL: whom their owner wants to be told';
 COMMENT ON COLUMN log.caa_refusal.reason IS 'SUB-VAL: why this CA may not issue';
+COMMENT ON COLUMN log.caa_refusal.outvoted IS 'SUB-VAL: enough other perspectives saw that CAA permits, so that it prevented nothing';

@@ -89,20 +89,28 @@ def test_dns_of_two_is_diverted(world):
     assert "2 of 4" in world.refused("dns-two.example")
 
 
+def caa_refusals(world, name):
+    """Which perspectives CAA forbade at, where the records stand, what they say, and whether the others outvoted it."""
+    return world.ca.sql("SELECT perspective, found_at, records[1], checked_at > now() - interval '10 minutes', outvoted FROM log.caa_refusal "
+                        f"WHERE identifier_value = '{name}' ORDER BY perspective")
+
+
 def test_caa_forbids_at_one(world):
-    """Control is shown to all four. C-51"""
+    """Control is shown to all four. C-39, C-51: what one of them was forbidden is on record, as what prevented nothing"""
     world.internet.divert("gru", DNS, "attacker")
     assert world.validate("one.caa.example")["status"] == "valid"
     assert seen(world.wait_for_records("one.caa.example"))["gru"] == (False, True)
+    assert caa_refusals(world, "one.caa.example") == [["gru", "one.caa.example", '0 issue ";"', "t", "t"]]
 
 
 def test_caa_forbids_at_two(world):
-    """C-51"""
+    """C-39, C-51: the issuance that was prevented is on record with each perspective that saw the records"""
     world.internet.divert("gru", DNS, "attacker")
     world.internet.divert("jnb", DNS, "attacker")
     assert "2 of 4" in world.refused("two.caa.example", problem="caa")
     found = seen(world.wait_for_records("two.caa.example"))
     assert found["gru"] == found["jnb"] == (False, True) and found["ams"] == SEES
+    assert caa_refusals(world, "two.caa.example") == [[name, "two.caa.example", '0 issue ";"', "t", "f"] for name in ("gru", "jnb")]
     world.replay()
 
 

@@ -162,7 +162,7 @@ def test_caa_at_finalize_is_asked_of_all(world):
 
 
 def test_caa_at_finalize_is_outvoted_at_one_and_refused_at_two(world):
-    """C-51, C-56"""
+    """C-39, C-51, C-56"""
     order = Aged(world, "recheck.caa.example", "recheck.example")
     divert(world, DNS, "gru", "jnb")
     refusal = raw.problem(order.finalize(), 403, "caa")
@@ -176,6 +176,8 @@ def test_caa_at_finalize_is_outvoted_at_one_and_refused_at_two(world):
     order = Aged(world, "one.caa.example")
     assert order.finalize().status_code == 200
     assert world.quorum("one.caa.example")[-1] == "3/4"
+    assert world.ca.sql("SELECT identifier_value, perspective, outvoted FROM log.caa_refusal WHERE method = 'caa' ORDER BY 1 DESC, 2") == [
+        ["recheck.caa.example", "gru", "f"], ["recheck.caa.example", "jnb", "f"], ["one.caa.example", "gru", "t"]]
     world.replay()
 
 
