@@ -1,6 +1,8 @@
-/* cairn-ca: what its parts share. One instance of it is set up by ca_open and never changes after. */
+/* cairn-ca: what its parts share. One instance of it is set up by ca_open and, but for `stopping`, never changes after. */
 #ifndef CAIRN_CA_CA_H
 #define CAIRN_CA_CA_H
+
+#include <stdatomic.h>
 
 #include "ca/issuers.h"
 #include "lib/db/db.h"
@@ -17,6 +19,7 @@ struct ca {
 	struct arena *arena;  /* of all this, kept for ever */
 	const char *place;    /* this instance among those of all machines: "HOST ADDRESS" */
 	const char *instance; /* this run of it, the holder of leases: "PLACE/CHANCE" */
+	atomic_bool stopping; /* the process ends: what goes on for long stops at its next step; of ca/duties.c */
 };
 
 extern struct ca ca;
@@ -32,7 +35,7 @@ int ca_open(struct ctx *c, const struct config *config) MUST_CHECK;
 int ca_register_issuers(struct ctx *c) MUST_CHECK;
 
 /* Completes issuances that were begun and that nobody works on any more, as their lease lapsed or their holder is an
- * earlier run of this instance, with the same bytes and the same serial. */
+ * earlier run of this instance, with the same bytes and the same serial: all of them, or as many as the time of c allows. */
 int ca_complete_lapsed(struct ctx *c, size_t *ret_completed) MUST_CHECK;
 
 /* One look at the CRL of each issuer: makes those that are due. */

@@ -1,7 +1,6 @@
 #include "ca/duties.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 
@@ -14,17 +13,17 @@
 #define LOOK_MS 2000
 #define STOP_MS 200 /* for so long the end of the process may have to wait for this thread: nobody signs meanwhile */
 #define ROUND_LIMIT_MS 60000
+#define LAPSED_LIMIT_MS 20000 /* CRLs come between, which are to be there within two minutes (E-22) */
 
 static pthread_t thread;
 static bool started;
-static atomic_bool stopping;
 
 static void wait_for_revocation(void)
 {
 	struct ctx c;
 	bool notified = false;
 	ctx_init(&c);
-	for (int64_t ms = 0; ms < LOOK_MS && !notified && !atomic_load(&stopping); ms += STOP_MS) {
+	for (int64_t ms = 0; ms < LOOK_MS && !notified && !atomic_load(&ca.stopping); ms += STOP_MS) {
 		if (db_wait_notify(&c, "cairn_revoked", STOP_MS, &notified) != 0) {
 			log_error(&c, LOG_WARN, "revocations are not announced");
 			nanosleep(&(struct timespec) { .tv_sec = 1 }, NULL);
@@ -92,7 +91,7 @@ static void look_after_lapsed(void)
 	struct ctx c;
 	size_t completed = 0;
 	ctx_init(&c);
-	ctx_limit_ms(&c, ROUND_LIMIT_MS);
+	ctx_limit_ms(&c, LAPSED_LIMIT_MS);
 	if (ca_complete_lapsed(&c, &completed) != 0) {
 		log_error(&c, LOG_WARN, "lapsed issuances can't be looked up");
 	}
@@ -102,7 +101,7 @@ static void look_after_lapsed(void)
 static void *run(void *arg)
 {
 	(void) arg;
-	while (!atomic_load(&stopping)) {
+	while (!atomic_load(&ca.stopping)) {
 		look_after_keys();
 		look_after_clock();
 		look_after_logs();
@@ -117,7 +116,7 @@ static void *run(void *arg)
 
 int duties_start(struct ctx *c)
 {
-	atomic_store(&stopping, false);
+	atomic_store(&ca.stopping, false);
 	int result = pthread_create(&thread, NULL, run, NULL);
 	if (result != 0) {
 		return ctx_fault(c, "pthread_create: %s", strerror(result));
@@ -128,7 +127,7 @@ int duties_start(struct ctx *c)
 
 void duties_stop(void)
 {
-	atomic_store(&stopping, true);
+	atomic_store(&ca.stopping, true);
 	if (started) {
 		pthread_join(thread, NULL);
 		started = false;

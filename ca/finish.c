@@ -10,6 +10,8 @@
 #include "lib/ct/precert.h"
 #include "policy/lints.h"
 
+#define AT_ONCE 20
+
 static const struct field begun_field[] = {
 	FIELD(struct begun, certificate_id, .flags = FIELD_REQUIRED),
 	FIELD(struct begun, issuer, .flags = FIELD_REQUIRED),
@@ -224,23 +226,32 @@ int issuance_finish(struct ctx *c, struct begun *begun)
 	return issuance_is_precertificate(c, begun) ? promise_record(c, begun, der) : record(c, begun, der, &begun->der);
 }
 
-int ca_complete_lapsed(struct ctx *c, size_t *ret_completed)
+/* Of those that are due first; gives how many there were, and adds those that are complete now. */
+static int complete_some(struct ctx *c, size_t *ret_n, size_t *completed)
 {
-	const struct take_params params = { ca.place, ca.instance, CA_LEASE_S, 20 };
+	const struct take_params params = { ca.place, ca.instance, CA_LEASE_S, AT_ONCE };
 	struct begun *rows = NULL;
-	size_t n = 0;
-	size_t completed = 0;
-	TRY(db_rows(c, &take_issuances, &params, &rows, &n));
-	for (size_t i = 0; i < n; i++) {
+	TRY(db_rows(c, &take_issuances, &params, &rows, ret_n));
+	for (size_t i = 0; i < *ret_n; i++) {
 		struct ctx own; /* one that fails must not hold up the others */
 		ctx_init(&own);
 		if (issuance_finish(&own, &rows[i]) == 0) {
-			completed++;
+			(*completed)++;
 			log_event(&own, LOG_WARN, "an issuance was completed that another run had begun", NULL);
 		} else {
 			log_error(&own, LOG_ERROR, "an issuance can't be completed");
 		}
 		ctx_done(&own);
+	}
+	return 0;
+}
+
+int ca_complete_lapsed(struct ctx *c, size_t *ret_completed)
+{
+	size_t completed = 0;
+	size_t n = AT_ONCE;
+	while (n == AT_ONCE && !atomic_load(&ca.stopping) && clock_monotonic_us() < c->deadline_us) {
+		TRY(complete_some(c, &n, &completed));
 	}
 	*ret_completed = completed;
 	return 0;

@@ -12,7 +12,6 @@
 #include "ra/evidence.h"
 #include "ra/kept.h"
 #include "ra/ra.h"
-#include "ra/waves.h"
 
 #define RECORDERS 2
 #define UNDER_WAY_MAX 16384
@@ -453,7 +452,6 @@ static void *taker_run(void *unused)
 	while (pause_until_stopped(more ? 0 : TAKE_EVERY_MS)) {
 		more = take_some(false);
 		kept_record(goes_on);
-		waves_sweep_now_and_then();
 	}
 	db_thread_end();
 	return NULL;

@@ -9,10 +9,11 @@
 #include "ra/lists.h"
 #include "ra/promise_job.h"
 #include "ra/ra.h"
+#include "ra/waves.h"
 
 #define STATEMENT_TIMEOUT_MS 10000
-/* recorders, taker, the job of promises and the readiness check have connections of their own */
-#define OWN_THREADS (5 + PROMISE_WORKERS)
+/* recorders, taker, waves, the job of promises and the readiness check have connections of their own */
+#define OWN_THREADS (6 + PROMISE_WORKERS)
 
 #define RPC_SERVE ra
 #include "lib/rpc/serve.h"
@@ -46,6 +47,7 @@ static int start(struct ctx *c, const struct config *config)
 	        [RPC_SERVICE_subscriber] = config->rpc.subscriber },
 	});
 	TRY(jobs_start(c));
+	TRY(waves_start(c));
 	TRY(promise_start(c, config));
 	return service_rpc_start(
 	    c, config, &(struct service_rpc) { own, ra_methods, ra_n_methods, rpc_client_thread_park });
@@ -74,6 +76,7 @@ static void stop(int64_t deadline_ms)
 {
 	promise_end();
 	service_rpc_stop(deadline_ms * 6 / 10);
+	waves_stop();
 	jobs_stop(deadline_ms * 3 / 10);
 	promise_stop(); /* last: nothing of it is lost if the time is over */
 }

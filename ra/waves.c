@@ -1,5 +1,9 @@
 #include "ra/waves.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
 #include "lib/base/log.h"
 #include "lib/base/metrics.h"
 #include "policy/revocation.h"
@@ -8,6 +12,11 @@
 #define AT_ONCE 500
 #define LIMIT_MS 20000
 #define MORE_MS INT64_C(1000)
+#define LOOK_MS 200
+
+static pthread_t thread;
+static bool started;
+static atomic_bool stopping;
 
 struct waves_params {
 	const char *process;
@@ -62,17 +71,47 @@ bool waves_sweep(void)
 	return result == 0 && row.due > 0;
 }
 
-void waves_sweep_now_and_then(void)
+static void sweep_what_is_due(void)
 {
 	static struct {
 		bool (*sweep)(void);
 		int64_t every_ms;
 		int64_t next_us;
 	} duties[] = { { blocked_sweep, 30000, 0 }, { waves_sweep, 10000, 0 } }; /* of the one thread that calls this */
-	for (size_t i = 0; i < COUNT_OF(duties); i++) {
+	for (size_t i = 0; i < COUNT_OF(duties) && !atomic_load(&stopping); i++) {
 		if (clock_monotonic_us() >= duties[i].next_us) {
 			bool more = duties[i].sweep();
 			duties[i].next_us = clock_monotonic_us() + (more ? MORE_MS : duties[i].every_ms) * 1000;
 		}
+	}
+}
+
+static void *run(void *unused)
+{
+	(void) unused;
+	while (!atomic_load(&stopping)) {
+		sweep_what_is_due();
+		nanosleep(&(struct timespec) { .tv_nsec = LOOK_MS * 1000000L }, NULL);
+	}
+	db_thread_end();
+	return NULL;
+}
+
+int waves_start(struct ctx *c)
+{
+	atomic_store(&stopping, false);
+	if (pthread_create(&thread, NULL, run, NULL) != 0) {
+		return FAIL(c, SERVER_INTERNAL, "A thread could not be started");
+	}
+	started = true;
+	return 0;
+}
+
+void waves_stop(void)
+{
+	atomic_store(&stopping, true);
+	if (started) {
+		pthread_join(thread, NULL);
+		started = false;
 	}
 }

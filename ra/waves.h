@@ -8,7 +8,9 @@
 /* Revokes the next certificates whose wave has ended, unless another instance is at it. True: there are more. */
 bool waves_sweep(void);
 
-/* This and blocked_sweep, each when it is due again; by one thread. */
-void waves_sweep_now_and_then(void);
+/* A thread that does this and blocked_sweep, each when it is due again, and nothing else: nobody waits behind many revocations. After
+ * db_configure. waves_stop waits for the batch that is under way. */
+int waves_start(struct ctx *c) MUST_CHECK;
+void waves_stop(void);
 
 #endif

@@ -3,10 +3,18 @@
 -- So many certificates go with a key in the transaction that blocks it; the rest follow by acme.sweep_keys.
 CREATE OR REPLACE FUNCTION acme.sweep_size() RETURNS int LANGUAGE sql IMMUTABLE AS $$ SELECT 500 $$;
 
+-- Whoever revokes more than one certificate in a transaction, or blocks keys, holds this before anything else: one such transaction at a
+-- time, so that no two wait for each other's certificates. A single revocation holds one row, and waits for nobody here.
+CREATE OR REPLACE FUNCTION acme.hold_revocations() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pg_advisory_xact_lock(15, 0);
+END $$;
+
 -- While this is held no issuance with the key begins: one that began before is seen from now on, and one that begins later sees what is
--- done now (ca.begin_issuance holds the same lock, shared). Nobody waits for another key.
+-- done now (ca.begin_issuance holds the same lock, shared). No issuance waits for another key.
 CREATE OR REPLACE FUNCTION acme.hold_key(p_spki_sha256 bytea) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
+	PERFORM acme.hold_revocations();
 	PERFORM pg_advisory_xact_lock(13, hashtext(encode(p_spki_sha256, 'hex')));
 END $$;
 
@@ -80,6 +88,7 @@ DECLARE
 BEGIN
 	revoked := 0;
 	FOR key IN SELECT b.spki_sha256 FROM acme.blocked_key b WHERE b.swept_at IS NULL AND b.sweep_from <= now()
+			AND pg_try_advisory_xact_lock(15, 0) -- acme.hold_revocations, unless another holds it: then the next sweep
 			ORDER BY b.sweep_from, b.blocked_at LIMIT 20 LOOP
 		IF pg_try_advisory_xact_lock(13, hashtext(encode(key, 'hex'))) THEN
 			SELECT k.certificates INTO revoked FROM acme.compromise_key(key, 'blocked-key', p_process, p_process, NULL,
@@ -100,10 +109,10 @@ SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 DROP FUNCTION IF EXISTS acme.revoke_key(bytea, int, text, text, text, uuid, jsonb);
-REVOKE ALL ON FUNCTION acme.sweep_size(), acme.hold_key(bytea), acme.ids_of_key(bytea, int),
+REVOKE ALL ON FUNCTION acme.sweep_size(), acme.hold_revocations(), acme.hold_key(bytea), acme.ids_of_key(bytea, int),
 	acme.revoke_ids(uuid[], int, text, text, text, uuid, jsonb),
 	acme.compromise_key(bytea, text, text, text, uuid, jsonb), acme.sweep_keys(text), acme.blocked_keys_state() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION acme.sweep_size(), acme.hold_key(bytea), acme.ids_of_key(bytea, int),
+GRANT EXECUTE ON FUNCTION acme.sweep_size(), acme.hold_revocations(), acme.hold_key(bytea), acme.ids_of_key(bytea, int),
 	acme.revoke_ids(uuid[], int, text, text, text, uuid, jsonb),
 	acme.compromise_key(bytea, text, text, text, uuid, jsonb), acme.sweep_keys(text) TO cairn_ra;
 GRANT EXECUTE ON FUNCTION acme.blocked_keys_state() TO cairn_operator;

@@ -73,7 +73,8 @@ BEGIN
 		RETURNING a.id, a.account_id, a.validation_id
 	), told AS (INSERT INTO log.event (id, happened_at, process, actor, kind, account_id, facts)
 		SELECT cairn.new_id(), clock_timestamp(), 'cairn', p_actor, 'authorization.revoked', e.account_id,
-			jsonb_build_object('authorization', e.id, 'validation', e.validation_id, 'distrust', p_id, 'reason', p_reason) FROM ended e
+			jsonb_build_object('authorization', e.id, 'validation', e.validation_id, 'distrust', p_id, 'reason', p_reason,
+				'login', session_user) FROM ended e
 	) SELECT count(*) INTO authorizations FROM ended;
 	SELECT encode(sha256(convert_to(string_agg(d.validation_id::text, ' ' ORDER BY d.validation_id), 'UTF8')), 'hex') INTO digest
 		FROM acme.distrusted d WHERE d.distrust_id = p_id;

@@ -120,9 +120,10 @@ DECLARE
 	key bytea;
 	n int8 := 0;
 BEGIN
-	IF p_reason = 1 THEN -- held in the order of their locks
+	PERFORM acme.hold_revocations();
+	IF p_reason = 1 THEN
 		FOR key IN SELECT k.spki_sha256 FROM (SELECT DISTINCT c.spki_sha256 FROM ca.certificate c WHERE c.id = ANY (p_certificates)) k
-				ORDER BY hashtext(encode(k.spki_sha256, 'hex')) LOOP
+				ORDER BY k.spki_sha256 LOOP
 			n := n + (SELECT k.certificates FROM acme.compromise_key(key, 'operator', p_actor, p_process, NULL, p_facts) k);
 		END LOOP;
 	END IF;
@@ -158,6 +159,7 @@ BEGIN
 	IF cardinality(p_certificates) > 1000 THEN
 		PERFORM cairn.refuse('MALFORMED', 'A batch has up to 1000 certificates');
 	END IF;
+	PERFORM acme.hold_revocations();
 	FOR key IN WITH fresh AS (INSERT INTO acme.blocked_key (spki_sha256, reason, sweep_from)
 				SELECT DISTINCT c.spki_sha256, 'keyCompromise', p_until FROM ca.certificate c WHERE c.id = ANY (p_certificates) ORDER BY 1
 				ON CONFLICT DO NOTHING RETURNING spki_sha256)

@@ -1,4 +1,12 @@
+-- The octets are those of the precertificate that promised this certificate.
+CREATE OR REPLACE FUNCTION ca.is_precertificate(p_id uuid, p_der bytea) RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN EXISTS (SELECT FROM ca.precertificate p WHERE p.certificate_id = p_id AND p.der = p_der);
+END $$;
+
 -- Revocation (RFC 8555 7.6): the certificate must be ours octet for octet (A-127), by whichever issuer (A-132); who asked decides what is believed.
+-- Its precertificate does as well: that is public first, and of one that was given up there is nothing else (D-55).
 -- p_by_key: the request was signed by the certificate's own key: keyCompromise, the key is blocked, and others goes with it: how many more
 -- certificates have it (A-126, A-130, E-13).
 CREATE OR REPLACE FUNCTION acme.revoke_certificate(p_serial bytea, p_der bytea, p_reason int8, p_account uuid, p_thumbprint bytea,
@@ -13,7 +21,7 @@ DECLARE
 	checked boolean := p_by_key OR acme.check_account(p_account, p_thumbprint);
 BEGIN
 	SELECT c.* INTO cert FROM ca.serial s JOIN ca.certificate c ON c.id = s.certificate_id WHERE s.serial = p_serial;
-	IF cert.der IS DISTINCT FROM p_der THEN
+	IF cert.der IS DISTINCT FROM p_der AND NOT ca.is_precertificate(cert.id, p_der) THEN
 		PERFORM cairn.refuse('NOT_FOUND', 'This CA did not issue that certificate');
 	END IF;
 	others := 0;
@@ -43,7 +51,7 @@ BEGIN
 			revoked_at := known.revoked_at; -- this very call has run before and its answer was lost
 			RETURN NEXT;
 			RETURN;
-		ELSIF NOT (p_by_key AND known.reason <> 1) THEN
+		ELSIF NOT p_by_key OR (known.reason = 1 AND EXISTS (SELECT FROM acme.blocked_key b WHERE b.spki_sha256 = cert.spki_sha256)) THEN
 			PERFORM cairn.refuse('ALREADY_REVOKED', 'The certificate is already revoked'); -- A-128
 		END IF;
 		UPDATE ca.revocation SET reason = 1, revoked_by = whose WHERE certificate_id = cert.id; -- E-14
@@ -61,5 +69,5 @@ BEGIN
 	RETURN NEXT;
 END $$;
 
-REVOKE ALL ON FUNCTION acme.revoke_certificate(bytea, bytea, int8, uuid, bytea, boolean, text, uuid, jsonb) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION acme.revoke_certificate(bytea, bytea, int8, uuid, bytea, boolean, text, uuid, jsonb) TO cairn_ra;
+REVOKE ALL ON FUNCTION ca.is_precertificate(uuid, bytea), acme.revoke_certificate(bytea, bytea, int8, uuid, bytea, boolean, text, uuid, jsonb) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ca.is_precertificate(uuid, bytea), acme.revoke_certificate(bytea, bytea, int8, uuid, bytea, boolean, text, uuid, jsonb) TO cairn_ra;

@@ -358,6 +358,29 @@ static void test_crash_is_completed(void **state)
 	expect("valid", "SELECT status FROM acme.order_now WHERE id = '%s'", uuid(c->arena, in.order_id));
 }
 
+/* Many that are to be given up, as after a day without logs: none waits for another round, and the process may end between. */
+static void test_many_lapsed(void **state)
+{
+	struct ctx *c = *state;
+	size_t completed = 0;
+	const char *left =
+	    "SELECT count(*) FROM ca.certificate WHERE names = '{many-lapsed.test}' AND lease_until IS NOT NULL";
+	run_sql(
+	    "INSERT INTO ca.certificate (id, order_id, account_id, not_before, not_after, begun_at, crl_shard, issuer, "
+	    "profile, serial, spki_sha256, names, validations, tbs, tbs_sha256, lease_holder, lease_until) SELECT "
+	    "cairn.id_at(now() - interval '2 h 1 s' * i), cairn.new_id(), cairn.new_id(), now(), now() + interval '9 d', "
+	    "now() - interval '2 h', 0, 'ecdsa-1', 'classic', '\\x01' || substr(sha256(i::text::bytea), 1, 17), "
+	    "sha256('k'), '{many-lapsed.test}', '{}', 'tbs', sha256('tbs'), 'another', now() - interval '1 s' "
+	    "FROM generate_series(1, 45) i");
+	atomic_store(&ca.stopping, true);
+	assert_good(c, ca_complete_lapsed(c, &completed));
+	expect("45", "%s", left);
+	atomic_store(&ca.stopping, false);
+	assert_good(c, ca_complete_lapsed(c, &completed));
+	assert_int_equal(completed, 0);
+	expect("0", "%s", left);
+}
+
 /* F-7, F-30: the signer looks at what it signs; the order shows that it ended. */
 static void test_refused_bytes(void **state)
 {
@@ -636,6 +659,7 @@ int main(void)
 		WITH_CTX(test_bad_requests),
 		WITH_CTX(test_crash_is_completed),
 		WITH_CTX(test_own_leases),
+		WITH_CTX(test_many_lapsed),
 		WITH_CTX(test_refused_bytes),
 		WITH_CTX(test_issuer_is_gone),
 		WITH_CTX(test_signer_refuses),

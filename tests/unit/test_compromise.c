@@ -18,6 +18,9 @@
 #define BY_ACCOUNT(n, reason, account, key, request) \
 	"SELECT others FROM acme.revoke_certificate(" SERIAL(n) ", '\\x30" n "', " reason ", " UUID( \
 	    account) ", sha256('" key "'), false, 'ra', " UUID(request) ")"
+#define PROMISED(n, octets, account, key, request) \
+	"SELECT others FROM acme.revoke_certificate(" SERIAL(n) ", '\\x31" octets "', 4, " UUID( \
+	    account) ", sha256('" key "'), false, 'ra', " UUID(request) ")"
 #define LEAKED(key, request) \
 	"SELECT certificates FROM acme.block_key(sha256('" key "'), sha256('x'), 'PEM', 'ra', " UUID(request) ")"
 #define BEGIN_ISSUANCE \
@@ -51,7 +54,8 @@ static int fresh(void **state)
 {
 	(void) state;
 	pg_exec("postgres", "TRUNCATE acme.account, acme.account_binding, acme.replacement, acme.orders, acme.authz, "
-	                    "log.validation, log.validation_private, log.event, ca.serial, ca.certificate, ca.revocation, "
+	                    "log.validation, log.validation_private, log.event, ca.serial, ca.certificate, "
+	                    "ca.precertificate, ca.revocation, "
 	                    "ca.crl, acme.blocked_key");
 	pg_exec("cairn_ra", "INSERT INTO acme.account (id, status, key, thumbprint) VALUES (" UUID(
 	                        "1") ", 'valid', '{}', "
@@ -113,6 +117,98 @@ static void test_given_up(void **state)
 	    "1010203040506070813");
 	pg_exec("cairn_ra", BY_KEY("11", "a"));
 	pg_assert_value(REVOKED_NOW, "11:1:certificate-key 12:1:blocked-key");
+}
+
+/* D-55, A-127: what promised a certificate may be presented as well as the certificate, by whoever may revoke it, and no other octets. */
+static void test_by_precertificate(void **state)
+{
+	(void) state;
+	for (int i = 0; i < 3; i++) {
+		add_certificate(i == 0 ? "11" : i == 1 ? "12" : "13", "1", i == 2 ? "another" : "key", "9 d");
+	}
+	pg_exec("cairn_owner", GIVEN_UP("11"));
+	pg_exec("cairn_owner", GIVEN_UP("13"));
+	assert_string_equal(
+	    pg_try("cairn_ra", BY_ACCOUNT("11", "4", "1", "k1", "a"), NULL), "CA001"); /* nothing was promised */
+	pg_exec("cairn_owner", "INSERT INTO ca.precertificate (certificate_id, der, signed_at) SELECT id, '\\x31' || "
+	                       "substr(serial, 9), now() FROM ca.certificate");
+	assert_string_equal(pg_try("cairn_ra", PROMISED("12", "13", "1", "k1", "a"), NULL), "CA001"); /* another's */
+	assert_string_equal(pg_try("cairn_ra", PROMISED("11", "11", "2", "k2", "a"), NULL), "CA001"); /* */
+	pg_exec("cairn_ra", PROMISED("11", "11", "1", "k1", "b"));
+	pg_exec("cairn_ra", PROMISED("12", "12", "1", "k1", "c"));
+	pg_assert_value(REVOKED_NOW, "11:4:account 12:4:account");
+	pg_exec("cairn_ra", "SELECT others FROM acme.revoke_certificate(" SERIAL("13") ", '\\x3113', 0, NULL, NULL, true, "
+	                                                                               "'ra', " UUID("d") ")");
+	pg_assert_value(REVOKED_NOW, "11:4:account 12:4:account 13:1:certificate-key");
+}
+
+/* E-13: a key that proves itself is blocked also where the account had said so of the certificate before. */
+static void test_proof_after_word(void **state)
+{
+	(void) state;
+	add_certificate("11", "1", "key", "9 d");
+	add_certificate("12", "2", "key", "9 d");
+	pg_exec("cairn_ra", BY_ACCOUNT("11", "1", "1", "k1", "a"));
+	pg_exec("cairn_ra", BY_KEY("11", "b"));
+	pg_assert_value(REVOKED_NOW, "11:1:certificate-key 12:1:blocked-key");
+	pg_assert_value("SELECT count(*) FROM acme.blocked_key", "1");
+	assert_string_equal(pg_try("cairn_ra", BY_KEY("11", "c"), NULL), "CA001"); /* */
+}
+
+/* Certificate n is revoked in a transaction that stays open. */
+static PGconn *hold_row(const char *sql)
+{
+	PGconn *conn = pg_connect("cairn_ra", "cairn");
+	turn_run(conn, "BEGIN");
+	turn_run(conn, sql);
+	return conn;
+}
+
+/* Both run beside each other, the first until it waits for what `held` holds, and end. */
+static void assert_no_deadlock(PGconn *held, const char *first_role, const char *first, const char *second)
+{
+	PGconn *run[] = { pg_connect(first_role, "cairn"), pg_connect("cairn_operator", "cairn") };
+	const char *sql[] = { first, second };
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(PQsendQuery(run[i], sql[i]), 1);
+		turn_await_lock(run[i]);
+	}
+	turn_run(held, "COMMIT");
+	PQfinish(held);
+	for (size_t i = 0; i < 2; i++) {
+		PGresult *result = PQgetResult(run[i]);
+		if (PQresultStatus(result) != PGRES_TUPLES_OK) {
+			fail_msg("%s", PQresultErrorMessage(result));
+		}
+		PQclear(result);
+		PQfinish(run[i]);
+	}
+}
+
+#define BATCH(reason, serials) \
+	"SELECT acme.revoke_batch(ARRAY(SELECT certificate_id FROM acme.issued WHERE right(serial, 2) IN (" serials \
+	")), " reason ", 'operator ana', '{}')"
+
+/* E-7: revocations of many that run beside each other wait, and none falls: whichever way round their certificates stand. */
+static void test_beside_each_other(void **state)
+{
+	(void) state;
+	char *first = pg_value("SELECT k FROM unnest('{key,another}'::text[]) k ORDER BY sha256(k::bytea) LIMIT 1");
+	const char *second = strcmp(first, "key") == 0 ? "another" : "key";
+	add_certificate("11", "1", second, "9 d");
+	add_certificate("12", "1", first, "9 d");
+	add_certificate("13", "1", first, "9 d");
+	free(first);
+	assert_no_deadlock(hold_row(BY_ACCOUNT("13", "4", "1", "k1", "a")), "cairn_operator",
+	    BATCH("1", "'11', '12', '13'"), BATCH("4", "'11', '12'"));
+	pg_assert_value("SELECT string_agg(reason::text, ' ') FROM ca.revocation", "1 1 1");
+	(void) fresh(state);
+	add_certificate("10", "1", "key", "9 d");
+	add_certificate("11", "1", "key", "9 d");
+	add_certificate("13", "1", "key", "9 d");
+	assert_no_deadlock(
+	    hold_row(BY_ACCOUNT("10", "4", "1", "k1", "a")), "cairn_ra", BY_KEY("13", "b"), BATCH("4", "'11', '13'"));
+	pg_assert_value("SELECT string_agg(reason::text, ' ') FROM ca.revocation", "1 1 1");
 }
 
 /* E-13: three accounts, the same key; one is revoked by its key, and all three go. What has ended, and what has another key, stays. */
@@ -266,6 +362,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_given_up, fresh),
+		cmocka_unit_test_setup(test_by_precertificate, fresh),
+		cmocka_unit_test_setup(test_proof_after_word, fresh),
+		cmocka_unit_test_setup(test_beside_each_other, fresh),
 		cmocka_unit_test_setup(test_same_key, fresh),
 		cmocka_unit_test_setup(test_reason_of_account, fresh),
 		cmocka_unit_test_setup(test_leaked_key, fresh),

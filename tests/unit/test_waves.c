@@ -110,6 +110,28 @@ static void test_carried_out(void **state)
 	pg_assert_value(EVENTS_OF("revocation.ended") " AND actor = 'cairn-ra@test'", "1");
 }
 
+/* E-7: cairn-ra has a thread for it that nothing else waits for. */
+static void test_own_thread(void **state)
+{
+	(void) state;
+	struct ctx c;
+	char *revoked = NULL;
+	add_certificates(9, "now()");
+	pg_exec("cairn_operator", order_of("4"));
+	pass_time(3000);
+	ctx_init(&c);
+	assert_int_equal(waves_start(&c), 0);
+	for (int i = 0; i < 600 && (revoked == NULL || strcmp(revoked, "9 44") != 0); i++) {
+		free(revoked);
+		revoked = pg_value(REVOKED);
+		nanosleep(&(struct timespec) { .tv_nsec = 100000000 }, NULL);
+	}
+	waves_stop();
+	ctx_done(&c);
+	assert_string_equal(revoked, "9 44");
+	free(revoked);
+}
+
 /* E-7: what was revoked meanwhile stays as it is; what is called off is not done. */
 static void test_called_off(void **state)
 {
@@ -226,6 +248,9 @@ static void test_who_acts(void **state)
 	}
 	pg_exec("cairn_operator", "SELECT acme.note_revocation('revocation.begun', 'operator ana', '{\"login\": \"me\"}')");
 	pg_assert_value("SELECT actor || ' ' || (facts->>'login') FROM log.event", "operator ana cairn_operator");
+	pg_exec(
+	    "cairn_operator", "SELECT acme.set_limit_override('NewOrdersPerAccount', 'x', 20, 3600, 30, 'a test', 'ana')");
+	pg_assert_value(EVENTS_OF("limit.overridden") " AND facts->>'login' = 'cairn_operator'", "1");
 }
 
 /* E-7: very many, each once, and a second run does nothing. CAIRN_WAVES_CERTIFICATES=1000000 measures it. */
@@ -258,6 +283,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_carried_out, fresh),
+		cmocka_unit_test_setup(test_own_thread, fresh),
 		cmocka_unit_test_setup(test_called_off, fresh),
 		cmocka_unit_test_setup(test_side_by_side, fresh),
 		cmocka_unit_test_setup(test_compromise, fresh),
