@@ -86,6 +86,26 @@ static int record_request(struct acme *q)
 	return spool_append(q->c, q->front->spool, SPOOL_BEGIN, q->c->request_id, record_encode_begin(q->c->arena, &begin));
 }
 
+/* What the key of an account signed is a record of the account, also where it named itself by the key alone, as a refused newAccount or
+ * recoverAccount: a key that is used is not lost, so it ends a recovery (docs/recovery.md). */
+static void find_signer(struct acme *q)
+{
+	struct account_key signer;
+	bool found = false;
+	if (q->jwk.spki.n == 0 || !id_is_none(q->account.id)) {
+		return;
+	}
+	struct err refused = q->c->err;
+	ctx_forgive(q->c);
+	if (accounts_find_by_key(q->c, q->jwk.thumbprint, &signer, &found) != 0) {
+		log_error(q->c, LOG_WARN, "whose key signed a request is not known");
+	} else if (found) {
+		q->account = signer;
+	}
+	ctx_forgive(q->c);
+	q->c->err = refused;
+}
+
 static int record_answer(struct acme *q, int64_t duration_us)
 {
 	bool kept_elsewhere = q->route != NULL && q->route->reply_kept_elsewhere;
@@ -174,6 +194,7 @@ static void serve_recorded(struct acme *q)
 	if (serve_method(q, parsed) != 0) {
 		answer_problem(q);
 	}
+	find_signer(q);
 	int64_t duration_us = clock_monotonic_us() - start_us;
 	metric_observe_us(METRIC_http_request_seconds, route_name(q), duration_us);
 	if (record_answer(q, duration_us) != 0) {

@@ -146,6 +146,43 @@ def test_vetoes(own, mails):
     assert "a call" in mails.next(lost.contact)[1] and "a call" in command(own, "show", case, *config)
 
 
+def test_only_the_key_vetoes(own, mails):
+    """Neither who names the account, nor an old request of it that is sent again, nor another account stops a recovery; each request
+    that the key signs does, also one that is refused and one that names the key and not the account"""
+    def refused(lost):
+        raw.problem(lost.old.post(lost.old.directory["newAccount"], {"onlyReturnExisting": 7}, kid=None, jwk=raw.jwk(lost.old.key)), 400, "malformed")
+
+    def claimed(lost):
+        raw.problem(lost.claim(lost.old), 409, "malformed")
+
+    def found(lost):
+        assert lost.old.register(onlyReturnExisting=True).status_code == 200
+
+    def revoked(lost):
+        raw.problem(lost.old.post(lost.old.directory["revokeCert"], {"certificate": "AAAA"}, kid=None, jwk=raw.jwk(lost.old.key)), 400, "malformed")
+
+    for number, act in enumerate((refused, claimed, found, revoked)):
+        lost = Lost(own, f"veto{number}@recovery.example")
+        old = raw.jws(lost.old.key, lost.old.protected(lost.old.kid), {})
+        assert lost.old.send(lost.old.kid, old).status_code == 200
+        time.sleep(0.01)
+        assert lost.claim().status_code == 202
+        token, _ = lost.token(mails)
+        assert lost.confirm(token).status_code == 200
+        mails.next(lost.contact)
+        raw.problem(lost.old.send(lost.old.kid, old), 400, "badNonce")  # by who has seen it once
+        assert lost.new.post(lost.old.kid, {}, kid=lost.old.kid).status_code in (400, 401, 403)
+        other = raw.Client(own)
+        assert other.register().status_code == 201
+        raw.problem(other.post(lost.old.kid, {}), 403, "unauthorized")
+        raw.problem(other.post(lost.url, {"token": token}, kid=None, jwk=raw.jwk(other.key)), 403, "unauthorized")
+        time.sleep(2)  # as long as records take, and more
+        assert lost.status()[0] == "waiting"
+        act(lost)
+        until(lambda l=lost: l.status()[0] == "stopped")
+        assert "signed a request" in mails.next(lost.contact)[1]
+
+
 def test_nobody_learns_anything(own, mails):
     """No match, no account and a match are answered alike, and only the last one is followed by a mail; guesses and mails are limited"""
     lost = Lost(own, "dan@recovery.example")
