@@ -4,6 +4,7 @@
 
 #include "cli/audit.h"
 #include "cli/audit_gaps_rows.h"
+#include "cli/audit_span.h"
 #include "cli/operator.h"
 
 static const char usage[] =
@@ -37,13 +38,6 @@ static const char *const kinds[] = {
 	"revocation-without-record",
 	"revoked-without-crl-entry",
 	"crl-without-record",
-};
-
-struct request {
-	struct operator_options options;
-	const char *since;
-	const char *until;
-	bool quiet;
 };
 
 struct report {
@@ -87,31 +81,32 @@ static void keep(struct arena *a, struct report *report, const struct gap_list *
 	*(is_note(&list->v[0]) ? &report->interrupted : &report->gaps) += list->v[0].total;
 }
 
-static void show_progress(const struct request *r, size_t done, const char *what)
+static void show_progress(const struct audit_span *span, size_t done, const char *what)
 {
-	if (!r->quiet && isatty(STDERR_FILENO) == 1) {
+	if (!span->quiet && isatty(STDERR_FILENO) == 1) {
 		fprintf(stderr, "\r\033[K%zu of %zu: %s", done, COUNT_OF(kinds) + 1, what);
 	}
 }
 
-static int look(struct ctx *c, const struct request *r, const struct gap_range *range, struct report *report)
+static int look(struct ctx *c, const struct audit_span *span, struct report *report)
 {
+	const struct gap_range range = { span->since, span->until };
 	struct gap_crl_list crls;
 	struct gap_list list;
 	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
-		show_progress(r, i, kinds[i]);
-		TRY(gaps_read(c, kinds[i], range, &list));
+		show_progress(span, i, kinds[i]);
+		TRY(gaps_read(c, kinds[i], &range, &list));
 		keep(c->arena, report, &list);
 		report->kinds++;
 	}
-	show_progress(r, COUNT_OF(kinds), "entries of CRLs");
+	show_progress(span, COUNT_OF(kinds), "entries of CRLs");
 	TRY(gaps_read_crls(c, &crls));
 	for (size_t i = 0; i < crls.n; i++) {
-		TRY(gaps_compare_crl(c, &crls.v[i], range, &list));
+		TRY(gaps_compare_crl(c, &crls.v[i], &range, &list));
 		keep(c->arena, report, &list);
 		report->crls++;
 	}
-	show_progress(r, COUNT_OF(kinds) + 1, "done\n");
+	show_progress(span, COUNT_OF(kinds) + 1, "done\n");
 	return 0;
 }
 
@@ -127,16 +122,16 @@ static void print_text(struct arena *a, const struct report *report)
 	    (long long) report->interrupted);
 }
 
-static int act(struct ctx *c, const struct request *r, const struct gap_range *range)
+static int act(struct ctx *c, const struct audit_span *span)
 {
 	const struct config *config = NULL;
 	struct report report = { .room = 0 };
-	if (operator_open(c, &r->options, gaps_statements, gaps_statements_n, &config) != 0 ||
-	    look(c, r, range, &report) != 0) {
+	if (operator_open(c, &span->options, gaps_statements, gaps_statements_n, &config) != 0 ||
+	    look(c, span, &report) != 0) {
 		operator_complain(c, "audit gaps");
 		return 1;
 	}
-	if (r->options.json) {
+	if (span->options.json) {
 		operator_print(c->arena, &report_fields, &report);
 	} else {
 		print_text(c->arena, &report);
@@ -145,52 +140,17 @@ static int act(struct ctx *c, const struct request *r, const struct gap_range *r
 }
 
 static const struct option options[] = {
-	{ "config", required_argument, NULL, 'c' },
-	{ "database", required_argument, NULL, 'd' },
-	{ "since", required_argument, NULL, 's' },
-	{ "until", required_argument, NULL, 'u' },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "json", no_argument, NULL, 'j' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
+	AUDIT_SPAN_QUIET,
+	AUDIT_SPAN_OPTIONS,
 };
 
-static bool take_option(void *request, int letter)
-{
-	struct request *r = request;
-	switch (letter) {
-	case 's':
-		r->since = optarg;
-		return true;
-	case 'u':
-		r->until = optarg;
-		return true;
-	case 'q':
-		r->quiet = true;
-		return true;
-	default:
-		return operator_option(&r->options, letter);
-	}
-}
-
-static const struct operator_command command = { "audit gaps", usage, options, take_option };
+static const struct operator_command command = { "audit gaps", usage, options, audit_span_option };
 
 static int run(struct ctx *c, int argc, char **argv)
 {
-	struct request r = { .options = { .files = { ARENA_ARRAY(c->arena, (size_t) argc + 1, const char *), 0 },
-		                     .auditor = true } };
-	struct gap_range range = { { 0 }, { 0 } };
-	int code = operator_read(&command, argc, argv, &r);
-	if (code >= 0) {
-		return code;
-	}
-	if (argc != optind) {
-		return operator_misused(&command, "options only");
-	}
-	if (operator_period(r.since, r.until, &range.since, &range.until) != 0) {
-		return operator_misused(&command, OPERATOR_NO_PERIOD);
-	}
-	return act(c, &r, &range);
+	struct audit_span span = { .quiet = false };
+	int code = audit_span_alone(c, &command, argc, argv, &span);
+	return code < 0 ? act(c, &span) : code;
 }
 
 int audit_gaps_command(int argc, char **argv)

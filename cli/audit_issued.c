@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "cli/audit.h"
+#include "cli/audit_span.h"
 #include "cli/operator.h"
 #include "lib/crypto/cert.h"
 #include "policy/issued.h"
@@ -48,13 +49,6 @@ const struct statement audit_issued_statement = {
 	.params = &read_fields,
 	.row = &issued_fields,
 	.repeatable = true,
-};
-
-struct request {
-	struct operator_options options;
-	const char *since;
-	const char *until;
-	bool quiet;
 };
 
 struct difference {
@@ -118,14 +112,14 @@ static int look_at_batch(
 	return result;
 }
 
-static int look(
-    struct ctx *c, const struct request *r, struct read_params *params, enum policy_mode mode, struct report *report)
+static int look(struct ctx *c, const struct audit_span *span, struct read_params *params, enum policy_mode mode,
+    struct report *report)
 {
 	size_t n = BATCH;
 	report->findings.v = ARENA_ARRAY(c->arena, SHOWN_MAX, struct difference);
 	while (n == BATCH) {
 		TRY(look_at_batch(c, params, mode, report, &n));
-		if (!r->quiet && isatty(STDERR_FILENO) == 1) {
+		if (!span->quiet && isatty(STDERR_FILENO) == 1) {
 			fprintf(stderr, "\r\033[K%lld certificates%s", (long long) report->certificates, n == BATCH ? "" : "\n");
 		}
 	}
@@ -142,18 +136,19 @@ static void print_text(struct arena *a, const struct report *report)
 	    (long long) report->differences);
 }
 
-static int act(struct ctx *c, const struct request *r, struct read_params *params)
+static int act(struct ctx *c, const struct audit_span *span)
 {
 	static const struct statement *const statements[] = { &audit_issued_statement };
 	const struct config *config = NULL;
 	enum policy_mode mode = POLICY_PRIVATE;
 	struct report report = { .certificates = 0 };
-	if (operator_open(c, &r->options, statements, COUNT_OF(statements), &config) != 0 ||
-	    policy_mode_parse(config->policy.mode, &mode) != 0 || look(c, r, params, mode, &report) != 0) {
+	struct read_params params = { .since = span->since, .until = span->until, .most = BATCH };
+	if (operator_open(c, &span->options, statements, COUNT_OF(statements), &config) != 0 ||
+	    policy_mode_parse(config->policy.mode, &mode) != 0 || look(c, span, &params, mode, &report) != 0) {
 		operator_complain(c, "audit issued");
 		return 1;
 	}
-	if (r->options.json) {
+	if (span->options.json) {
 		operator_print(c->arena, &report_fields, &report);
 	} else {
 		print_text(c->arena, &report);
@@ -162,52 +157,17 @@ static int act(struct ctx *c, const struct request *r, struct read_params *param
 }
 
 static const struct option options[] = {
-	{ "config", required_argument, NULL, 'c' },
-	{ "database", required_argument, NULL, 'd' },
-	{ "since", required_argument, NULL, 's' },
-	{ "until", required_argument, NULL, 'u' },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "json", no_argument, NULL, 'j' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
+	AUDIT_SPAN_QUIET,
+	AUDIT_SPAN_OPTIONS,
 };
 
-static bool take_option(void *request, int letter)
-{
-	struct request *r = request;
-	switch (letter) {
-	case 's':
-		r->since = optarg;
-		return true;
-	case 'u':
-		r->until = optarg;
-		return true;
-	case 'q':
-		r->quiet = true;
-		return true;
-	default:
-		return operator_option(&r->options, letter);
-	}
-}
-
-static const struct operator_command command = { "audit issued", usage, options, take_option };
+static const struct operator_command command = { "audit issued", usage, options, audit_span_option };
 
 static int run(struct ctx *c, int argc, char **argv)
 {
-	struct request r = { .options = { .files = { ARENA_ARRAY(c->arena, (size_t) argc + 1, const char *), 0 },
-		                     .auditor = true } };
-	struct read_params params = { .most = BATCH };
-	int code = operator_read(&command, argc, argv, &r);
-	if (code >= 0) {
-		return code;
-	}
-	if (argc != optind) {
-		return operator_misused(&command, "options only");
-	}
-	if (operator_period(r.since, r.until, &params.since, &params.until) != 0) {
-		return operator_misused(&command, OPERATOR_NO_PERIOD);
-	}
-	return act(c, &r, &params);
+	struct audit_span span = { .quiet = false };
+	int code = audit_span_alone(c, &command, argc, argv, &span);
+	return code < 0 ? act(c, &span) : code;
 }
 
 int audit_issued_command(int argc, char **argv)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/audit.h"
+#include "cli/audit_span.h"
 #include "cli/operator.h"
 
 static const char usage[] =
@@ -24,12 +25,6 @@ static const char usage[] =
     "  --config FILE      configuration with command.auditor_database; may stand again, each laid over the one before\n"
     "  --database TEXT    connection string of PostgreSQL for role cairn_auditor instead\n"
     "  --json             one line of JSON\n";
-
-struct request {
-	struct operator_options options;
-	const char *since;
-	const char *until;
-};
 
 struct line {
 	const char *section;
@@ -108,16 +103,17 @@ static void print_text(struct arena *a, const struct report *report)
 	}
 }
 
-static int act(struct ctx *c, const struct request *r, const struct statement *statement, const struct period *period)
+static int act(struct ctx *c, const struct audit_span *span, const struct statement *statement)
 {
+	const struct period period = { span->since, span->until };
 	const struct config *config = NULL;
-	struct report report = { period->since, period->until, { NULL, 0 } };
-	if (operator_open(c, &r->options, audit_period_statements, audit_period_statements_n, &config) != 0 ||
-	    db_rows(c, statement, period, (void *) &report.lines.v, &report.lines.n) != 0) {
+	struct report report = { period.since, period.until, { NULL, 0 } };
+	if (operator_open(c, &span->options, audit_period_statements, audit_period_statements_n, &config) != 0 ||
+	    db_rows(c, statement, &period, (void *) &report.lines.v, &report.lines.n) != 0) {
 		operator_complain(c, "audit report");
 		return 1;
 	}
-	if (r->options.json) {
+	if (span->options.json) {
 		operator_print(c->arena, &report_fields, &report);
 	} else {
 		print_text(c->arena, &report);
@@ -126,31 +122,16 @@ static int act(struct ctx *c, const struct request *r, const struct statement *s
 }
 
 static const struct option options[] = {
-	{ "config", required_argument, NULL, 'c' },
-	{ "database", required_argument, NULL, 'd' },
-	{ "since", required_argument, NULL, 's' },
-	{ "until", required_argument, NULL, 'u' },
-	{ "json", no_argument, NULL, 'j' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
+	AUDIT_SPAN_OPTIONS,
 };
 
-static bool take_option(void *request, int letter)
-{
-	struct request *r = request;
-	const char **const texts[OPERATOR_LETTERS] = { ['s'] = &r->since, ['u'] = &r->until };
-	return operator_text(&r->options, texts, letter);
-}
-
-static const struct operator_command command = { "audit report", usage, options, take_option };
+static const struct operator_command command = { "audit report", usage, options, audit_span_option };
 
 static int run(struct ctx *c, int argc, char **argv)
 {
-	struct request r = { .options = { .files = { ARENA_ARRAY(c->arena, (size_t) argc + 1, const char *), 0 },
-		                     .auditor = true } };
-	struct period period = { { 0 }, clock_now() };
+	struct audit_span span = { .until = clock_now() };
 	size_t i = 0;
-	int code = operator_read(&command, argc, argv, &r);
+	int code = audit_span_read(c, &command, argc, argv, &span);
 	if (code >= 0) {
 		return code;
 	}
@@ -160,10 +141,10 @@ static int run(struct ctx *c, int argc, char **argv)
 	if (i == COUNT_OF(kinds)) {
 		return operator_misused(&command, "say day or privacy");
 	}
-	if (r.since == NULL || operator_period(r.since, r.until, &period.since, &period.until) != 0) {
+	if (span.since.us == 0) {
 		return operator_misused(&command, OPERATOR_NO_PERIOD);
 	}
-	return act(c, &r, kinds[i].statement, &period);
+	return act(c, &span, kinds[i].statement);
 }
 
 int audit_period_command(int argc, char **argv)

@@ -6,6 +6,7 @@
 
 #include "cli/audit_erased.h"
 #include "cli/audit_rows.h"
+#include "cli/audit_span.h"
 #include "cli/operator.h"
 
 #define SHOWN_MAX 1000 /* in the JSON answer */
@@ -32,12 +33,9 @@ static const char usage[] =
     "  --json             one line of JSON\n";
 
 struct request {
-	struct operator_options options;
-	const char *since;
-	const char *until;
+	struct audit_span span;
 	const char *order;
 	const char *serial;
-	bool quiet;
 	struct audit_erasure_list erasures;
 };
 
@@ -144,7 +142,7 @@ static void replay_one(
 	answer->same += outcome == REPLAY_SAME;
 	answer->granted += outcome == REPLAY_GRANTED;
 	answer->different += outcome == REPLAY_DIFFERENT;
-	if (outcome == REPLAY_DIFFERENT && r->options.json) {
+	if (outcome == REPLAY_DIFFERENT && r->span.options.json) {
 		keep_different(c->arena, answer, k, &list);
 	} else if (outcome == REPLAY_DIFFERENT) {
 		print_different(batch->arena, k, &list);
@@ -155,7 +153,7 @@ static void show_progress(const struct request *r, const struct answer *answer, 
 {
 	char text[RFC3339_SIZE];
 	int64_t now_us = clock_monotonic_us();
-	if (r->quiet || isatty(STDERR_FILENO) != 1 || now_us - *told_us < PROGRESS_US) {
+	if (r->span.quiet || isatty(STDERR_FILENO) != 1 || now_us - *told_us < PROGRESS_US) {
 		return;
 	}
 	*told_us = now_us;
@@ -194,7 +192,7 @@ static int replay(struct ctx *c, const struct request *r, struct audit_range *ra
 		TRY(replay_batch(c, r, range, answer, &more));
 		show_progress(r, answer, id_time(range->after), &told_us);
 	}
-	if (r->options.json) {
+	if (r->span.options.json) {
 		operator_print(c->arena, &answer_fields, answer);
 		return 0;
 	}
@@ -225,20 +223,13 @@ static struct id id_at(struct timestamp t)
 static const char *read_range(
     struct arena *a, const struct request *r, struct audit_range *ret, struct id *ret_order, struct bytes *ret_serial)
 {
-	struct timestamp t;
 	ret->after.b[sizeof(ret->after.b) - 1] = 1; /* none at all would be NULL */
 	memset(ret->before.b, 0xff, sizeof(ret->before.b));
-	if (r->since != NULL) {
-		if (operator_moment(r->since, false, &t) != 0) {
-			return "--since wants a time, or how long ago";
-		}
-		ret->after = id_at(t);
+	if (r->span.since.us != 0) {
+		ret->after = id_at(r->span.since);
 	}
-	if (r->until != NULL) {
-		if (operator_moment(r->until, false, &t) != 0) {
-			return "--until wants a time, or how long ago";
-		}
-		ret->before = id_at(t);
+	if (r->span.until.us != 0) {
+		ret->before = id_at(r->span.until);
 	}
 	if (r->order != NULL && r->serial != NULL) {
 		return "--order and --serial name the same thing: give one of them";
@@ -257,7 +248,7 @@ static int act(struct ctx *c, struct request *r, struct audit_range *range, stru
 	const struct config *config = NULL;
 	struct answer answer = { .differing = { ARENA_ARRAY(c->arena, SHOWN_MAX, struct different), 0 } };
 	bool of_one = r->order != NULL || r->serial != NULL;
-	if (operator_open(c, &r->options, audit_statements, audit_statements_n, &config) != 0 ||
+	if (operator_open(c, &r->span.options, audit_statements, audit_statements_n, &config) != 0 ||
 	    audit_read_erasures(c, &r->erasures) != 0 ||
 	    (of_one && audit_find_order(c, order, serial, &range->authorizations) != 0) ||
 	    replay(c, r, range, &answer) != 0) {
@@ -268,48 +259,33 @@ static int act(struct ctx *c, struct request *r, struct audit_range *range, stru
 }
 
 static const struct option options[] = {
-	{ "config", required_argument, NULL, 'c' },
-	{ "database", required_argument, NULL, 'd' },
-	{ "since", required_argument, NULL, 's' },
-	{ "until", required_argument, NULL, 'u' },
 	{ "order", required_argument, NULL, 'o' },
 	{ "serial", required_argument, NULL, 'n' },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "json", no_argument, NULL, 'j' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
+	AUDIT_SPAN_QUIET,
+	AUDIT_SPAN_OPTIONS,
 };
 
-/* False for an option that there is not. */
-static bool take_option(void *request, int opt)
+static bool take_option(void *request, int letter)
 {
 	struct request *r = request;
-	const char **texts[128] = { ['s'] = &r->since, ['u'] = &r->until, ['o'] = &r->order, ['n'] = &r->serial };
-	if (opt == 'q') {
-		r->quiet = true;
-	} else if (opt > 0 && opt < 128 && texts[opt] != NULL) {
-		*texts[opt] = optarg;
-	} else {
-		return operator_option(&r->options, opt);
+	if (letter == 'o' || letter == 'n') {
+		*(letter == 'o' ? &r->order : &r->serial) = optarg;
+		return true;
 	}
-	return true;
+	return audit_span_option(&r->span, letter);
 }
 
 static const struct operator_command command = { "audit replay", usage, options, take_option };
 
 static int choose(struct ctx *c, int argc, char **argv)
 {
-	struct request r = { .options = { .files = { ARENA_ARRAY(c->arena, (size_t) argc + 1, const char *), 0 },
-		                     .auditor = true } };
+	struct request r = { .order = NULL };
 	struct audit_range range = { .authorizations = { NULL, 0 } };
 	struct id order = { { 0 } };
 	struct bytes serial = { NULL, 0 };
-	int code = operator_read(&command, argc, argv, &r);
+	int code = audit_span_alone(c, &command, argc, argv, &r.span);
 	if (code >= 0) {
 		return code;
-	}
-	if (argc != optind) {
-		return operator_misused(&command, "options only");
 	}
 	const char *why = read_range(c->arena, &r, &range, &order, &serial);
 	return why == NULL ? act(c, &r, &range, order, serial) : operator_misused(&command, why);
