@@ -79,6 +79,9 @@ static int prove(struct ctx *c, const struct wanted *w)
 	struct proof proof = { 0 };
 	TRY(audit_open(c, &w->options));
 	TRY(audit_tree_read(c, tree));
+	if (tree->note.p == NULL) {
+		return FAIL(c, NOT_FOUND, "The log has no checkpoint yet");
+	}
 	proof.checkpoint = tree->note;
 	TRY(strcmp(w->what, "consistency") == 0 ? prove_consistency(c, w, tree, &proof) : prove_leaf(c, w, tree, &proof));
 	struct bytes text = proof_encode(c->arena, &proof);

@@ -9,13 +9,12 @@ int audit_tree_read(struct ctx *c, struct audit_tree *ret)
 {
 	struct audit_state state;
 	TRY(audit_read_state(c, &state));
+	*ret = (struct audit_tree) { .key = state.key, .tiles = audit_tiles() };
 	if (state.note == NULL) {
-		return FAIL(c, MALFORMED, "The log has no checkpoint yet");
+		return 0;
 	}
 	ret->note = bytes_of_text(state.note);
-	ret->key = state.key;
 	TRY(checkpoint_parse(c, ret->note, NULL, &ret->head));
-	ret->tiles = audit_tiles();
 	ret->tiles.size = ret->head.size;
 	return 0;
 }
@@ -49,6 +48,9 @@ int audit_tree_prove(
     struct ctx *c, struct audit_tree *tree, uint64_t index, struct proof *ret, struct audit_leaf *ret_leaf)
 {
 	struct proof proof = { .index = index, .checkpoint = tree->note };
+	if (tree->note.p == NULL) {
+		return FAIL(c, NOT_FOUND, "The log has no checkpoint yet");
+	}
 	if (index >= tree->head.size) {
 		return FAIL(c, NOT_FOUND, "The newest checkpoint has %llu leaves: leaf %llu is not among them",
 		    (unsigned long long) tree->head.size, (unsigned long long) index);

@@ -6,13 +6,13 @@
 #include "lib/seal/proof.h"
 
 struct audit_tree {
-	struct bytes note; /* the newest checkpoint */
+	struct bytes note; /* the newest checkpoint; p NULL: there is none yet */
 	const char *key;   /* that the log itself names for it */
 	struct merkle_head head;
 	struct tile_source tiles;
 };
 
-/* MALFORMED: there is no checkpoint yet. */
+/* A log without a checkpoint yet gives a tree of no leaf: note is none, and nothing can be proved. */
 int audit_tree_read(struct ctx *c, struct audit_tree *ret) MUST_CHECK;
 
 /* The proof that this leaf is in the tree, with the words of its row, which must be those that were sealed; ret_leaf (may be NULL) is

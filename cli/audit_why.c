@@ -55,14 +55,18 @@ static int open_database(struct ctx *c, const struct request *r)
 	return operator_open(c, &r->options.options, list, audit_seal_statements_n + 1, &config);
 }
 
-/* Who signed the checkpoint that all proofs lead to. */
+/* Who signed the checkpoint that all proofs lead to, if there is one yet. */
 static int check_key(struct ctx *c, const struct request *r, const struct audit_tree *tree, struct why_story *story)
 {
 	struct note_key key;
 	struct merkle_head head;
 	if (r->options.key != NULL) {
 		TRY(audit_read_key(c, &r->options, &key));
-	} else {
+	}
+	if (tree->note.p == NULL) {
+		return 0;
+	}
+	if (r->options.key == NULL) {
 		TRY(note_key_parse(c, tree->key == NULL ? "" : tree->key, &key));
 	}
 	TRY(checkpoint_open(c, &key, tree->note, &head));

@@ -24,8 +24,8 @@ struct why_claim_list {
 
 struct why_story {
 	const char *serial;
-	int64_t size; /* leaves of the checkpoint that all proofs lead to */
-	const char *key;
+	int64_t size;    /* leaves of the checkpoint that all proofs lead to */
+	const char *key; /* that signed it; NULL: there is no checkpoint yet */
 	bool key_was_given;
 	int64_t proved;
 	int64_t faults; /* claims that are missing or changed */

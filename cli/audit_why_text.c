@@ -55,6 +55,11 @@ static void add_plain(struct buffer *b, const char *text)
 
 static const char *summary(struct arena *a, const struct why_story *story)
 {
+	if (story->key == NULL) {
+		return arena_printf(a,
+		    "%zu claims; the log has no checkpoint yet, for which all proofs wait; %lld missing or changed.",
+		    story->claims.n, (long long) story->faults);
+	}
 	return arena_printf(a,
 	    "%zu claims, %lld of them proved by the checkpoint of %lld leaves, which %s signed%s; %lld missing or changed.",
 	    story->claims.n, (long long) story->proved, (long long) story->size, story->key,

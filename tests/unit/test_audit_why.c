@@ -49,6 +49,11 @@ static void test_text(void **state)
 	assert_non_null(strstr(text, "! missing: It is not there.\n"));
 	assert_non_null(strstr(text, "1 missing or changed"));
 	assert_null(strstr(text, "as the log itself says"));
+	story.key = NULL;
+	story.key_was_given = false;
+	text = (const char *) why_text(a, &story).p;
+	assert_non_null(
+	    strstr(text, "1 claims; the log has no checkpoint yet, for which all proofs wait; 1 missing or changed.\n"));
 	arena_free(a);
 }
 
