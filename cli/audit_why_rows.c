@@ -59,6 +59,7 @@ static bool is_judged(struct arena *a, struct why_claim *claim)
 		const char *remark;
 	} known[] = {
 		{ "missing", "It should be on record and is not, and no erasure of it is on record." },
+		{ "waiting", "What is gone was erased by the rules of retention, and the record of that is not sealed yet." },
 		{ "changed", "It does not agree with the record of it." },
 		{ "unproved", "No record of the sealed log tells of it: it stands in a table only." },
 	};

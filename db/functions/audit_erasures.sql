@@ -1,18 +1,23 @@
--- What is gone by record, for `cairn audit verify`: erasures that are sealed, and that the rules of retention allowed when they were made, as
--- sealed events tell those (F-46). Else whoever can write into the database would write an erasure himself, and delete. Without a change on
--- record SUB-* is without end and visits of pages have six days; no rule has less than a day.
-CREATE OR REPLACE FUNCTION audit.lawful_erasures() RETURNS TABLE (name text, from_id uuid, until_id uuid) LANGUAGE plpgsql STABLE
+-- What is gone by record, for `cairn audit verify`, `why` and `gaps`: erasures that are sealed, and that the rules of retention allowed when
+-- they were made, as sealed events tell those (F-46). Else whoever can write into the database would write an erasure himself, and delete.
+-- Without a change on record SUB-* is without end and visits of pages have six days; no rule has less than a day.
+-- p_waiting: also those whose seal is on its way, seconds after they were made.
+CREATE OR REPLACE FUNCTION audit.lawful_erasures(p_waiting boolean DEFAULT false) RETURNS TABLE (name text, from_id uuid, until_id uuid) LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	RETURN QUERY WITH rules AS MATERIALIZED (
+	RETURN QUERY WITH waiting AS MATERIALIZED (SELECT u.id FROM log.unsealed u WHERE p_waiting AND u.kind = 3),
+	told AS MATERIALIZED (SELECT * FROM log.event e WHERE e.kind = 'retention.changed' UNION ALL SELECT * FROM log.event e WHERE e.kind = 'log.erased'),
+	sealed AS MATERIALIZED (
+		SELECT e.* FROM told e LEFT JOIN log.leaf l ON l.row_id = e.id AND l.kind = 3 WHERE l.row_id IS NOT NULL OR e.id IN (SELECT w.id FROM waiting w)),
+	rules AS MATERIALIZED (
 		SELECT e.facts->>'class' AS class, e.happened_at AS since, lead(e.happened_at) OVER (PARTITION BY e.facts->>'class' ORDER BY e.id) AS until,
 			(e.facts->>'keep_s')::int8 AS keep_s, least((e.facts->>'clear_s')::int8, (e.facts->>'keep_s')::int8) AS clear_s
-		FROM log.event e JOIN log.leaf l ON l.row_id = e.id AND l.kind = 3 WHERE e.kind = 'retention.changed'
+		FROM sealed e WHERE e.kind = 'retention.changed'
 		UNION ALL SELECT 'WEB', '-infinity', (SELECT min(e.happened_at) FROM log.event e WHERE e.kind = 'retention.changed' AND e.facts->>'class' = 'WEB'), 518400, 518400),
 	tables AS MATERIALIZED (SELECT t.name, t.part, t.term, k.class FROM cairn.retained t, unnest(cairn.classes_of(t.name, t.part)) k (class) WHERE starts_with(t.name, 'log.')),
 	erased AS MATERIALIZED (
 		SELECT e.facts->>'table' AS name, CASE WHEN e.facts->'classes' = '["WEB"]' THEN 'web' ELSE 'all' END AS part, e.happened_at, e.facts
-		FROM log.event e JOIN log.leaf l ON l.row_id = e.id AND l.kind = 3 WHERE e.kind = 'log.erased' AND e.happened_at <= now()),
+		FROM sealed e WHERE e.kind = 'log.erased' AND e.happened_at <= now()),
 	terms AS MATERIALIZED (
 		SELECT x.*, cairn.id_at(x.happened_at - make_interval(secs => greatest(s.term_s, 86400))) AS before FROM erased x, LATERAL (
 			SELECT min(CASE t.term WHEN 'keep' THEN r.keep_s ELSE r.clear_s END) AS term_s FROM tables t
@@ -23,5 +28,17 @@ BEGIN
 	UNION ALL SELECT t.name, (t.facts->>'from')::uuid, (t.facts->>'until')::uuid FROM terms t WHERE t.part = 'all' AND (t.facts->>'until')::uuid <= t.before;
 END $$;
 
-REVOKE ALL ON FUNCTION audit.lawful_erasures() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit.lawful_erasures() TO cairn_auditor;
+REVOKE ALL ON FUNCTION audit.lawful_erasures(boolean) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audit.lawful_erasures(boolean) TO cairn_auditor;
+
+-- The same for one table as one value, for `cairn audit why` and `gaps`: an erasure that no rule allowed is none there either (F-46).
+CREATE OR REPLACE FUNCTION audit.erased_ids(p_table text, p_waiting boolean) RETURNS cairn.id_ranges LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT coalesce(range_agg(cairn.id_range(e.from_id, e.until_id, CASE WHEN e.from_id = e.until_id THEN '[]' ELSE '[)' END)), '{}')
+		FROM audit.lawful_erasures(p_waiting) e WHERE e.name = p_table AND e.from_id <= e.until_id
+$$;
+
+-- What became of a row that is not there: erased, erased by what is not sealed yet (waiting), or missing.
+CREATE OR REPLACE FUNCTION audit.erased_state(p_sealed cairn.id_ranges, p_waiting cairn.id_ranges, p_id uuid) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+	SELECT CASE WHEN p_sealed @> p_id THEN 'erased' WHEN p_waiting @> p_id THEN 'waiting' ELSE 'missing' END
+$$;
+REVOKE ALL ON FUNCTION audit.erased_ids(text, boolean), audit.erased_state(cairn.id_ranges, cairn.id_ranges, uuid) FROM PUBLIC;

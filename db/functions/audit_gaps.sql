@@ -14,6 +14,7 @@ DECLARE
 	z uuid := cairn.id_at(until);
 	margin CONSTANT interval := '10 min'; -- between the id of an object and the id of what tells of it
 	a_wide uuid := cairn.id_at(since - margin);
+	erased cairn.id_ranges; -- by the rules of retention, sealed or about to be; made once, as it reads every erasure there was
 BEGIN
 	CASE p_kind
 	-- The front end stopped before its answer was on record, of which nothing is left; or somebody took the outcome away.
@@ -30,17 +31,19 @@ BEGIN
 				WHERE e.id >= (SELECT cairn.id_at(min(c.received_at) - margin) FROM cut c) AND e.request_id IN (SELECT c.id FROM cut c)
 				GROUP BY e.request_id) d ON d.request_id = r.id;
 	WHEN 'act-without-request' THEN
+		erased := audit.erased_ids('log.request', true);
 		RETURN QUERY SELECT e.id::text, e.happened_at, format('%s by request %s, which is not on record', e.kind, e.request_id)
 			FROM log.event e WHERE e.id >= a AND e.id < z AND e.kind IN ('account.created', 'account.deactivated', 'order.created', 'order.given_again', 'certificate.issued', 'certificate.revoked')
 				AND e.request_id IS NOT NULL AND NOT EXISTS (SELECT FROM log.request r WHERE r.id = e.request_id)
-				AND NOT audit.was_erased('log.request', e.request_id);
+				AND NOT erased @> e.request_id;
 	WHEN 'authorization-without-validation' THEN
+		erased := audit.erased_ids('log.validation', true);
 		RETURN QUERY SELECT k.id::text, k.validated_at, format('%s is valid by validation %s, %s', k.identifier_value, k.validation_id,
 				CASE WHEN v.id IS NULL THEN 'which is not on record' WHEN NOT v.passed THEN 'which failed'
 					WHEN v.authorization_id <> k.id THEN 'which is for another authorization' ELSE 'which proves nothing' END)
 			FROM acme.authz k LEFT JOIN log.validation v ON v.id = k.validation_id WHERE k.id >= a AND k.id < z AND k.validation_id IS NOT NULL
 				AND (v.id IS NULL OR NOT v.passed OR v.authorization_id <> k.id OR v.proof IS DISTINCT FROM k.proof)
-				AND NOT (v.id IS NULL AND audit.was_erased('log.validation', k.validation_id));
+				AND NOT (v.id IS NULL AND erased @> k.validation_id);
 	WHEN 'certificate-without-order' THEN
 		RETURN QUERY SELECT encode(c.serial, 'hex'), c.begun_at, CASE WHEN o.id IS NULL THEN format('its order %s is not there', c.order_id)
 				ELSE format('its order %s names %s', c.order_id, coalesce('certificate ' || o.certificate_id, 'no certificate')) END
@@ -49,19 +52,25 @@ BEGIN
 		RETURN QUERY SELECT encode(c.serial, 'hex'), c.begun_at, 'its serial is not among those taken'::text
 			FROM ca.certificate c LEFT JOIN ca.serial s ON s.serial = c.serial WHERE c.id >= a AND c.id < z AND s.certificate_id IS DISTINCT FROM c.id
 		UNION ALL SELECT encode(s.serial, 'hex'), cairn.time_of(s.certificate_id), format('the serial was taken for issuance %s, which is not there', s.certificate_id)
-			FROM ca.serial s LEFT JOIN ca.certificate c ON c.id = s.certificate_id WHERE s.certificate_id >= a AND s.certificate_id < z AND c.id IS NULL;
+			FROM ca.serial s LEFT JOIN ca.certificate c ON c.id = s.certificate_id WHERE s.certificate_id >= a AND s.certificate_id < z AND c.id IS NULL
+				AND NOT EXISTS (SELECT FROM ca.responder p WHERE p.serial = s.serial)
+		UNION ALL SELECT encode(p.serial, 'hex'), p.begun_at, 'the serial of a responder of OCSP is not among those taken'
+			FROM ca.responder p WHERE p.begun_at >= since AND p.begun_at < until AND NOT EXISTS (SELECT FROM ca.serial s WHERE s.serial = p.serial);
 	WHEN 'certificate-without-validation' THEN
+		erased := audit.erased_ids('log.validation', true);
 		RETURN QUERY SELECT encode(c.serial, 'hex'), c.begun_at, format('%s: no validation on record for it', u.name)
 			FROM ca.certificate c CROSS JOIN LATERAL unnest(c.names) AS u (name) WHERE c.id >= a AND c.id < z AND c.der IS NOT NULL
 				AND NOT EXISTS (SELECT FROM log.validation v WHERE v.id = ANY (c.validations) AND v.passed AND v.proof IS NOT NULL
 					AND u.name = CASE WHEN v.wildcard THEN '*.' ELSE '' END || v.identifier_value)
-				AND NOT EXISTS (SELECT FROM unnest(c.validations) AS i (id) WHERE audit.was_erased('log.validation', i.id));
+				AND NOT EXISTS (SELECT FROM unnest(c.validations) AS i (id) WHERE erased @> i.id);
 	WHEN 'certificate-without-signature' THEN
+		erased := audit.erased_ids('log.event', true);
 		RETURN QUERY SELECT encode(c.serial, 'hex'), c.signed_at, CASE WHEN e.id IS NULL THEN 'no record of its signature'
 				ELSE format('another certificate is on record for its signature: SHA-256 %s', e.facts->>'sha256') END
 			FROM ca.certificate c LEFT JOIN log.event e ON e.certificate_id = c.id AND e.kind = 'certificate.issued' AND e.id >= a_wide
 			WHERE c.id >= a AND c.id < z AND c.der IS NOT NULL AND (e.facts->>'sha256') IS DISTINCT FROM encode(sha256(c.der), 'hex')
-				AND NOT (e.id IS NULL AND audit.was_erased('log.event', cairn.id_at(c.signed_at)));
+				-- what is gone can't be asked for its certificate, but was written when that was signed
+				AND NOT (e.id IS NULL AND erased && cairn.id_range(cairn.id_at(c.signed_at - interval '5 s'), cairn.id_at(c.signed_at + interval '5 s')));
 	WHEN 'signature-without-certificate' THEN
 		RETURN QUERY SELECT e.facts->>'serial', e.happened_at, format('signed for %s; the certificate is not there', e.facts->>'names')
 			FROM log.event e LEFT JOIN ca.certificate c ON c.id = e.certificate_id WHERE e.id >= a AND e.id < z AND e.kind = 'certificate.issued' AND c.der IS NULL;

@@ -181,11 +181,5 @@ COMMENT ON COLUMN audit.erasure.from_id IS 'OPS: the id, or the first one of a r
 COMMENT ON COLUMN audit.erasure.until_id IS 'OPS: end of the range, the first id that is not of it; the same as from_id for one id';
 COMMENT ON COLUMN audit.erasure.event_id IS 'OPS: event that records it';
 
--- Whether a row is gone by an erasure that is on record.
-CREATE OR REPLACE FUNCTION audit.was_erased(p_table text, p_id uuid) RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT EXISTS (SELECT FROM audit.erasure x WHERE x.name = p_table AND (p_id = x.from_id OR (p_id >= x.from_id AND p_id < x.until_id)))
-$$;
-REVOKE ALL ON FUNCTION audit.was_erased(text, uuid) FROM PUBLIC;
-
 GRANT SELECT ON audit.request, audit.asked, audit.validation, audit.resolution, audit.connection, audit.caa, audit.event, audit.operator_act, audit.leaf,
 	audit.checkpoint, audit.erasure TO cairn_auditor;

@@ -1,12 +1,7 @@
 -- The story of one certificate, from the records alone (F-56): one row a claim, in the order of its telling. kind and record name
 -- the row of the sealed log that proves it (1 request, 2 validation, 3 event; NULL: none does). state: '' when all is there, else
--- 'erased' (on record), 'missing', 'changed' or 'unproved'. lines: what the record says, one fact a line.
-
--- What became of the personal half of a record.
-CREATE OR REPLACE FUNCTION audit.half_state(p_table text, p_id uuid, p_there boolean) RETURNS text LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp AS $$
-	SELECT CASE WHEN p_there THEN '' WHEN audit.was_erased(p_table, p_id) THEN 'erased' ELSE 'missing' END
-$$;
+-- 'erased' (on record, as the rules of retention allowed), 'waiting' (that record is not sealed yet), 'missing', 'changed' or 'unproved'.
+-- lines: what the record says, one fact a line.
 
 -- Lookups, connections and CAA of one validation, one line each.
 CREATE OR REPLACE FUNCTION audit.evidence_lines(p_id uuid) RETURNS text[] LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -29,8 +24,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 			ELSE format('%s %s: %s', r.method, r.url, coalesce(r.status || coalesce(' ' || r.problem, ''), 'the outcome is not known')) END,
 		CASE WHEN r.personal_kept THEN ARRAY[format('from %s port %s', host(r.remote_address), r.remote_port),
 			'user agent: ' || coalesce(r.user_agent, '(none)')] ELSE '{}' END || ('resource: ' || r.route) || ('request id: ' || u.id),
-		r.received_at, 1::int8, r.id, CASE WHEN r.id IS NULL THEN audit.half_state('log.request', u.id, false)
-			ELSE audit.half_state('log.request_private', r.id, r.personal_kept) END
+		r.received_at, 1::int8, r.id, CASE WHEN r.personal_kept THEN ''
+			WHEN r.id IS NULL THEN audit.erased_state((SELECT audit.erased_ids('log.request', false)), (SELECT audit.erased_ids('log.request', true)), u.id)
+			ELSE audit.erased_state((SELECT audit.erased_ids('log.request_private', false)), (SELECT audit.erased_ids('log.request_private', true)), r.id) END
 	FROM (SELECT DISTINCT i AS id FROM unnest(p_ids) i WHERE i IS NOT NULL) u LEFT JOIN audit.request r ON r.id = u.id ORDER BY u.id
 $$;
 
@@ -82,7 +78,8 @@ SET search_path = pg_catalog, pg_temp AS $$
 			|| ('SHA-256 of the answer: ' || encode(v.answer_sha256, 'hex')) || audit.evidence_lines(v.id)
 			|| (SELECT format('NOT TO BE RELIED ON since %s, by %s: %s', d.done_at, d.done_by, d.reason) FROM audit.distrusted d
 				WHERE d.validation_id = v.id), -- C-75
-		v.ended_at, 2::int8, v.id, audit.half_state('log.validation_private', v.id, v.personal_kept)
+		v.ended_at, 2::int8, v.id, CASE WHEN v.personal_kept THEN ''
+			ELSE audit.erased_state((SELECT audit.erased_ids('log.validation_private', false)), (SELECT audit.erased_ids('log.validation_private', true)), v.id) END
 	FROM audit.validation v WHERE v.authorization_id = ANY (p_authorizations) AND v.ended_at <= p_until ORDER BY v.ended_at, v.id
 $$;
 
@@ -140,7 +137,8 @@ BEGIN
 		|| (SELECT r.request_id FROM ca.revocation r WHERE r.certificate_id = c.id));
 	RETURN QUERY SELECT * FROM audit.why_validations(o.authorizations, c.validations, coalesce(c.signed_at, c.begun_at));
 	RETURN QUERY SELECT 'validation'::text, format('Validation %s, which the certificate relies on, is not on record', u.id), '{}'::text[], NULL::timestamptz, NULL::int8,
-		NULL::uuid, 'missing' FROM unnest(c.validations) AS u (id) WHERE NOT EXISTS (SELECT FROM log.validation v WHERE v.id = u.id);
+		NULL::uuid, audit.erased_state((SELECT audit.erased_ids('log.validation', false)), (SELECT audit.erased_ids('log.validation', true)), u.id)
+		FROM unnest(c.validations) AS u (id) WHERE NOT EXISTS (SELECT FROM log.validation v WHERE v.id = u.id);
 	RETURN QUERY SELECT 'issuance'::text, format('%s signed it', c.issuer), ARRAY['lints that passed before the signature: ' || (issued.facts->>'lints'),
 			'software: ' || (issued.facts->>'software'), 'mode: ' || (issued.facts->>'mode'), 'process: ' || issued.process, 'bytes fixed at ' || c.begun_at,
 			'subject key id of the issuer: ' || (SELECT i.key_id FROM audit.issuer i WHERE i.name = c.issuer),
@@ -148,13 +146,15 @@ BEGIN
 		c.signed_at, 3::int8, issued.id, CASE WHEN issued.id IS NULL THEN 'unproved' ELSE '' END WHERE c.der IS NOT NULL;
 	RETURN QUERY SELECT 'issuance'::text, CASE e.kind WHEN 'precertificate.signed' THEN 'Its precertificate was signed'
 			WHEN 'certificate.promised' THEN 'Transparency logs promised to publish it' WHEN 'certificate.logged' THEN 'A transparency log took it'
-			ELSE 'Transparency logs were asked in vain' END, -- H-18
-		('SHA-256: ' || (e.facts->>'sha256')) || ARRAY(SELECT format('%s, log id %s: %s after %s ms', t->>'log', t->>'log_id', t->>'outcome', t->>'took_ms')
+			WHEN 'certificate.unlogged' THEN 'Transparency logs were asked in vain' WHEN 'certificate.overdue' THEN 'No transparency log had taken it for a day'
+			ELSE 'It was given up: no certificate left' END, -- H-18, H-13, D-55
+		ARRAY['SHA-256: ' || (e.facts->>'sha256'), 'why: ' || (e.facts->>'why')] || ARRAY(SELECT format('%s, log id %s: %s after %s ms', t->>'log', t->>'log_id', t->>'outcome', t->>'took_ms')
 			FROM jsonb_array_elements(e.facts->'submissions') t), e.happened_at, 3::int8, e.id, ''
 		FROM log.event e WHERE e.id >= cairn.id_at(c.begun_at - interval '5 min') AND e.id < cairn.id_at(coalesce(
-				(SELECT CASE WHEN p.asked_until IS NULL THEN coalesce(p.logged_at, c.signed_at) ELSE now() END FROM ca.precertificate p WHERE p.certificate_id = c.id),
-				c.signed_at, now()) + interval '5 min')
-			AND e.certificate_id = c.id AND e.kind IN ('precertificate.signed', 'certificate.promised', 'certificate.logged', 'certificate.unlogged') ORDER BY e.id;
+				(SELECT CASE WHEN p.asked_until IS NULL AND c.der IS NOT NULL THEN coalesce(p.logged_at, c.signed_at) ELSE now() END FROM ca.precertificate p WHERE p.certificate_id = c.id),
+				CASE WHEN c.der IS NOT NULL THEN c.signed_at END, now()) + interval '5 min')
+			AND e.certificate_id = c.id AND e.kind IN ('precertificate.signed', 'certificate.promised', 'certificate.logged', 'certificate.unlogged',
+				'certificate.overdue', 'certificate.refused') ORDER BY e.id;
 	RETURN QUERY SELECT * FROM audit.why_end(c.id);
 END $$;
 
@@ -164,7 +164,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	SELECT w.section, w.title, array_remove(w.lines, NULL), w.at, w.kind, w.record, w.state FROM audit.why_all(p_serial) w
 $$;
 
-REVOKE ALL ON FUNCTION audit.half_state(text, uuid, boolean), audit.evidence_lines(uuid), audit.why_requests(uuid[]), audit.why_account(uuid),
+REVOKE ALL ON FUNCTION audit.evidence_lines(uuid), audit.why_requests(uuid[]), audit.why_account(uuid),
 	audit.why_policy(uuid), audit.why_validations(uuid[], uuid[], timestamptz), audit.why_end(uuid), audit.why_all(bytea), audit.why(bytea)
 	FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.why(bytea) TO cairn_auditor;

@@ -2,6 +2,7 @@
 every proof holds."""
 import json
 import os
+import signal
 import time
 
 import pytest
@@ -59,6 +60,29 @@ def set_rule(ca, name, *terms):
     answer = cairn(ca, "retention", "set", name, *terms, "--reason", "a test", "--yes")
     assert answer["done"] and answer["version"] > 1
     return answer
+
+
+def serials_of(ca, account):
+    return [row[0] for row in ca.sql(f"SELECT serial FROM audit.certificate WHERE account_id = cairn.id_of('{account}')")]
+
+
+def erasures_wait(ca, serial):
+    """Before its seal a lawful erasure is no fault: what is gone waits. Afterwards all is as before."""
+    pid = ca.pid("cairn-subscriber")
+    os.kill(pid, signal.SIGSTOP)
+    where = "l USING log.event e WHERE e.id = l.row_id AND l.kind = 3 AND e.kind = 'log.erased'"
+    try:
+        ca.sql(f"CREATE TABLE log.kept AS SELECT l.* FROM log.leaf l JOIN log.event e ON e.id = l.row_id AND l.kind = 3 WHERE e.kind = 'log.erased'; DELETE FROM log.leaf {where}; "
+               "INSERT INTO log.unsealed (kind, id) SELECT kind, row_id FROM log.kept", role="cairn_owner")
+        told = json.loads(ca.cairn("audit", "why", serial, *configured(ca), "--json").stdout)
+        found = {c["state"] for c in told["claims"]}
+        assert told["faults"] == 0 and "waiting" in found and "erased" not in found, found
+        ca.sql("DELETE FROM log.unsealed u USING log.kept k WHERE u.id = k.row_id", role="cairn_owner")  # nor will it be sealed
+        done = ca.cairn("audit", "why", serial, *configured(ca), "--json", check=False)
+        assert done.returncode == 1 and "missing" in {c["state"] for c in json.loads(done.stdout)["claims"]}
+    finally:
+        ca.sql("DELETE FROM log.unsealed u USING log.kept k WHERE u.id = k.row_id; INSERT INTO log.leaf SELECT * FROM log.kept; DROP TABLE log.kept", role="cairn_owner")
+        os.kill(pid, signal.SIGCONT)
 
 
 @pytest.fixture(scope="module")
@@ -192,6 +216,10 @@ def test_three_years(aging, people):
     assert asked["erased"] > 0 and asked["different"] == 0 and asked["same"] > 0
     text = aging.cairn("audit", "replay", *configured(aging)).stdout
     assert f"{asked['erased']} erased by record" in text
+    for serial in serials_of(aging, gone):
+        told = json.loads(aging.cairn("audit", "why", serial, *configured(aging), "--json").stdout)
+        assert told["faults"] == 0 and {"erased", "proved"} <= {c["state"] for c in told["claims"]}
+        erasures_wait(aging, serial)
 
     set_rule(aging, "SUB-CERT", "--keep", "700d")
     aging.pass_time(days=400)  # 806: the facts too, but for those held; the order's authorizations are used no more
@@ -200,6 +228,10 @@ def test_three_years(aging, people):
     assert count(aging, "log.request", f"id IN {of_gone.format('request')}") == 0 < count(aging, "log.request", f"id IN {of_kept.format('request')}")
     assert count(aging, "log.validation", f"id IN {of_gone.format('validation')}") == 0 < count(aging, "log.validation", f"id IN {of_kept.format('validation')}")
     assert count(aging, "ca.certificate") == 2 and count(aging, "acme.account") >= 2  # what was issued stays
+    for serial in serials_of(aging, gone):
+        told = json.loads(aging.cairn("audit", "why", serial, *configured(aging), "--json").stdout)
+        assert told["faults"] == 0 and "erased" in {c["state"] for c in told["claims"] if c["section"] == "validation"}
+    cairn(aging, "audit", "gaps", "--quiet")
     sealed = count(aging, "log.leaf")
     report = audit(aging)
     assert sealed <= report["leaves"] <= count(aging, "log.leaf")

@@ -1,6 +1,7 @@
 """Certificate Transparency (standards H, D-52..D-57) against logs of our own that really sign (ct_log.py)."""
 import concurrent.futures
 import datetime
+import json
 import os
 import signal
 import time
@@ -15,6 +16,7 @@ import ct_log
 import ct_world
 import raw
 import relying_party
+from test_sealing import until_sealed
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +108,13 @@ def test_a_promise_that_is_not_kept(world):
     assert world.sql("SELECT 1 FROM ca.precertificate p JOIN ca.certificate c ON c.id = p.certificate_id JOIN ca.serial s ON s.serial = c.serial "
                      f"WHERE c.names = '{{{name}}}' AND c.der IS NULL AND c.lease_until IS NULL")
     assert not any(path == "/ct/v1/add-chain" and name.encode() in one[0] for log in world.logs for path, one in log.seen)
+    until_sealed(world.ca)
+    serial = format(world.promise(name).serial_number, "x").zfill(36)
+    told = json.loads(world.ca.cairn("audit", "why", serial, "--database", world.ca.AUDITOR_DATABASE_URL, "--json").stdout)  # F-56
+    issuance = [c for c in told["claims"] if c["section"] == "issuance"]
+    assert issuance[0]["title"] == "Its precertificate was signed" and issuance[-1]["title"] == "It was given up: no certificate left"
+    assert any(line.startswith("why: ") for line in issuance[-1]["lines"]) and {c["state"] for c in issuance} == {"proved"}
+    assert "state: given up" in told["claims"][0]["lines"] and told["faults"] == 0
 
 
 def test_no_log_takes_it(world):
@@ -140,7 +149,7 @@ def test_no_log_takes_it(world):
     later("certificate.logged")
     assert world.sql(told) == [["1"]]
     titles = [row[0] for row in world.sql(f"SELECT title FROM audit.why('\\x{serial}') WHERE section = 'issuance'")]
-    assert titles[-1] == "A transparency log took it" and "Transparency logs were asked in vain" in titles  # a day after it was signed
+    assert titles[-1] == "A transparency log took it" and "No transparency log had taken it for a day" in titles and "Transparency logs were asked in vain" in titles  # a day after it was signed
     assert "in no transparency log a day" not in world.ca.cairn("doctor", "--config", config, check=False).stdout
 
 

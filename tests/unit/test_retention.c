@@ -99,6 +99,20 @@ static void test_erasures(void **state)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		assert_int_equal(audit_is_erased(&list, rows[i].table, id_of(rows[i].id)), rows[i].erased);
 	}
+	/* what waits for its seal is told apart, and what does not even wait is none */
+	pg_assert_value(
+	    "SELECT concat(s @> '" UUID("60") "'::uuid, w @> '" UUID("60") "'::uuid, s @> '" UUID(
+	        "50") "'::uuid, audit.erased_state(s, w, '" UUID("60") "'), audit.erased_state(s, w, '" UUID("50") "'), "
+	                                                                                                           "audit."
+	                                                                                                           "erased_"
+	                                                                                                           "state("
+	                                                                                                           "s, w, "
+	                                                                                                           "'" UUID(
+	                                                                                                               "51") "')) FROM audit.erased_ids('log.request_private', false) s, "
+	                                                                                                                     "audit.erased_ids('log.request_private', true) w",
+	    "fttwaitingerasedmissing");
+	pg_exec("postgres", "DELETE FROM log.unsealed");
+	pg_assert_value("SELECT audit.erased_ids('log.request_private', true) @> '" UUID("60") "'::uuid", "f");
 	ctx_done(&c);
 	db_thread_end();
 	pg_exec("postgres", "DELETE FROM log.leaf; DELETE FROM log.event");
@@ -142,6 +156,14 @@ static void test_erasures_against_the_rules(void **state)
 	pg_assert_value("SELECT count(*) FROM audit.lawful_erasures() WHERE name = 'log.validation' AND from_id < "
 	                "cairn.id_at(now() - interval '1000 days')",
 	    "1");
+	/* why and gaps judge as verify does */
+	pg_assert_value(
+	    "SELECT concat(a @> cairn.id_at(now() - interval '999 days'), a = (SELECT "
+	    "range_agg(cairn.id_range(e.from_id, e.until_id, '[]')) FROM audit.lawful_erasures() e WHERE "
+	    "e.name = 'log.validation'), p @> '" UUID("11") "'::uuid, p @> '" UUID(
+	        "10") "'::uuid) FROM "
+	              "audit.erased_ids('log.validation', false) a, audit.erased_ids('log.request_private', false) p",
+	    "fttf");
 	ctx_done(&c);
 	db_thread_end();
 	pg_exec(
