@@ -121,6 +121,7 @@ static void end(struct handshake *h, enum failure failure, const char *error)
 	h->attempt.duration_us = clock_monotonic_us() - h->started_us;
 	SSL_free(h->ssl);
 	h->ssl = NULL;
+	h->running = false;
 	if (h->fd >= 0) {
 		(void) close(h->fd); /* which takes it out of epoll */
 	}
@@ -211,6 +212,24 @@ static void receive(struct handshake *h)
 	step(h);
 }
 
+static SSL *new_ssl(SSL_CTX *tls, const char *server_name)
+{
+	SSL *ssl = SSL_new(tls);
+	BIO *in = BIO_new(BIO_s_mem());
+	BIO *out = BIO_new(BIO_s_mem());
+	/* SSL_set_tlsext_host_name, whose macro casts const away */
+	long named = ssl == NULL ? 0
+	                         : SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+	                               (void *) (uintptr_t) server_name);
+	if (in == NULL || out == NULL || named != 1) {
+		die("out of memory");
+	}
+	BIO_set_mem_eof_return(in, -1); /* empty: more may come */
+	SSL_set_bio(ssl, in, out);
+	SSL_set_connect_state(ssl);
+	return ssl;
+}
+
 static void connected(struct handshake *h)
 {
 	int error = 0;
@@ -220,6 +239,7 @@ static void connected(struct handshake *h)
 		return;
 	}
 	h->connected = true;
+	h->ssl = new_ssl(h->all->tls, h->attempt.server_name);
 	step(h);
 }
 
@@ -247,24 +267,6 @@ void handshakes_serve(struct handshakes *all)
 	}
 }
 
-static SSL *new_ssl(SSL_CTX *tls, const char *server_name)
-{
-	SSL *ssl = SSL_new(tls);
-	BIO *in = BIO_new(BIO_s_mem());
-	BIO *out = BIO_new(BIO_s_mem());
-	/* SSL_set_tlsext_host_name, whose macro casts const away */
-	long named = ssl == NULL ? 0
-	                         : SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
-	                               (void *) (uintptr_t) server_name);
-	if (in == NULL || out == NULL || named != 1) {
-		die("out of memory");
-	}
-	BIO_set_mem_eof_return(in, -1); /* empty: more may come */
-	SSL_set_bio(ssl, in, out);
-	SSL_set_connect_state(ssl);
-	return ssl;
-}
-
 void handshake_start(struct handshake *h, struct handshakes *all, struct arena *a,
     const struct handshake_request *request, handshake_done *done, void *arg)
 {
@@ -274,6 +276,7 @@ void handshake_start(struct handshake *h, struct handshakes *all, struct arena *
 		.arena = a,
 		.done = done,
 		.arg = arg,
+		.running = true,
 		.ip = *request->ip,
 		.started_us = now,
 		.connect_until_us = now + request->connect_ms * 1000,
@@ -289,13 +292,12 @@ void handshake_start(struct handshake *h, struct handshakes *all, struct arena *
 		end(h, dial_failure(request->ip, errno), NULL);
 		return;
 	}
-	h->ssl = new_ssl(all->tls, request->server_name);
 	watch(h, EPOLL_CTL_ADD);
 }
 
 bool handshake_running(const struct handshake *h)
 {
-	return h->ssl != NULL;
+	return h->running;
 }
 
 void handshake_abandon(struct handshake *h)

@@ -41,7 +41,8 @@ struct handshake {
 	struct arena *arena;
 	handshake_done *done;
 	void *arg;
-	SSL *ssl; /* NULL: nothing is under way */
+	bool running;
+	SSL *ssl; /* NULL: not connected, as most of its memory is of use from then on only */
 	int fd;
 	struct ip ip;
 	bool connected;

@@ -10,6 +10,7 @@ int stranger_tls_set(SSL_CTX *tls)
 		return -1;
 	}
 	SSL_CTX_set_options(tls, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET);
+	SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS); /* what waits for a slow host holds none */
 	SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
 	return 0;
 }
