@@ -172,6 +172,9 @@ const char *issued_differs(struct ctx *c, const struct issued *row, enum policy_
 	struct cert_info info;
 	struct cert_info issuer;
 	const char *found = NULL;
+	if (row->der.n == 0) {
+		return "it was signed, and is not on record itself";
+	}
 	if (cert_parse(c, row->der, &info) != 0) {
 		return why(c);
 	}

@@ -10,7 +10,7 @@
 struct issued {
 	struct id id;
 	struct bytes serial;
-	struct bytes der;
+	struct bytes der;        /* empty: its signature is on record, and it is not */
 	struct bytes tbs_sha256; /* empty too: fixed by a version that did not keep it */
 	struct bytes spki_sha256;
 	struct text_list names;

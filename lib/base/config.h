@@ -223,6 +223,7 @@ extern const struct fields config_token_fields; /* also of a ceremony's plan */
 struct config_ca {
 	struct config_process process;
 	struct config_issuer_list issuers;
+	struct text_list disclosed; /* names of issuers */
 	struct config_token token;
 	int64_t backdate_s;
 	int64_t crl_period_s;

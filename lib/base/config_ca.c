@@ -69,6 +69,8 @@ static const struct field ca_field[] = {
 	    .help = "Issuing certificates and their keys."),
 	FIELD_STRUCT(struct config_ca, token, &config_token_fields,
 	    .help = "The hardware security module, or another token, that holds keys of issuers."),
+	FIELD(struct config_ca, disclosed, .def = "[]", .min = 0, .max = 16,
+	    .help = "Issuers that stand in the CCADB: in mode webpki no other may be active (docs/issuers.md)."),
 	FIELD(struct config_ca, backdate_s, .def = "3600", .min = 0, .max = CONFIG_BACKDATE_MAX_S,
 	    .help = "Seconds by which notBefore lies before the signature, unless the profile says otherwise."),
 	FIELD(struct config_ca, crl_period_s, .def = "21600", .min = 60, .max = 345600,
@@ -174,7 +176,17 @@ int config_check_ca(struct ctx *c, const struct config *config)
 	return 0;
 }
 
-/* F-1, F-2 */
+static bool is_disclosed(const struct text_list *disclosed, const char *issuer)
+{
+	for (size_t i = 0; i < disclosed->n; i++) {
+		if (strcmp(disclosed->v[i], issuer) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* F-1, F-2, D-29 */
 int config_require_ca(struct ctx *c, const struct config *config)
 {
 	if (!config_is_webpki(&config->policy)) {
@@ -185,6 +197,13 @@ int config_require_ca(struct ctx *c, const struct config *config)
 			return FAIL(c, MALFORMED,
 			    "ca.issuers: \"%s\" has its key in a file; mode webpki needs it in a certified module (ca.token, "
 			    "docs/keys.md)",
+			    config->ca.issuers.v[i].name);
+		}
+		if (config->ca.issuers.v[i].active && !is_disclosed(&config->ca.disclosed, config->ca.issuers.v[i].name)) {
+			return FAIL(c, MALFORMED,
+			    "ca.issuers: \"%s\" is active and does not stand in ca.disclosed: in mode webpki it signs nothing "
+			    "before it "
+			    "stands in the CCADB. Until then: active: false",
 			    config->ca.issuers.v[i].name);
 		}
 	}

@@ -332,12 +332,25 @@ static EVP_PKEY *key_of_octets(enum key_kind kind, struct bytes octets)
 	return key_of_point(kind, octets);
 }
 
+/* D-67, D-69: 2.16.840.1.101.3.4.3.17 to .19, parameters absent (RFC 9881). */
+static bool is_ml_dsa(struct bytes spki)
+{
+	static const uint8_t oid[] = { 0x30, 0x0b, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03 };
+	struct bytes content;
+	return der_take_only(spki, DER_SEQUENCE, &content) == 0 && content.n > sizeof(oid) &&
+	       memcmp(content.p, oid, sizeof(oid)) == 0 && content.p[sizeof(oid)] >= 17 && content.p[sizeof(oid)] <= 19;
+}
+
 int key_of_spki(struct ctx *c, struct bytes spki, EVP_PKEY **ret_key)
 {
 	enum key_kind kind = spki.n > 4096 ? KEY_OTHER : key_kind_of_spki(spki);
 	struct bytes algorithm;
 	struct bytes octets;
 	if (kind == KEY_OTHER || take_spki(spki, &algorithm, &octets) != 0) {
+		if (is_ml_dsa(spki)) {
+			return FAIL(
+			    c, BAD_PUBLIC_KEY, "ML-DSA keys are not supported: no rule for public certificates permits them yet");
+		}
 		return FAIL(c, BAD_PUBLIC_KEY, "The kind of key or the form in which it is given is not supported");
 	}
 	EVP_PKEY *key = key_of_octets(kind, octets);

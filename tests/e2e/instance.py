@@ -119,7 +119,7 @@ class Instance:
                        stdout=subprocess.DEVNULL, env={**os.environ, **self.environment})
         self.config = merge(self.config, {"ca": {"token": {
             "module": "/usr/lib/softhsm/libsofthsm2.so", "label": "cairn", "pin_file": os.path.join(self.token, "pin"), "paths": [self.token],
-            "approval": "none: SoftHSM, for tests"}}})
+            "approval": "none: SoftHSM, for tests"}, "disclosed": ["ecdsa-1", "rsa-1"]}})
 
     def shift_clock(self):
         """What preloads tests/e2e/shifted_clock.c into every process, from a folder that PostgreSQL's user can read."""

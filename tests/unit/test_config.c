@@ -322,6 +322,14 @@ static void a_missing_file_is_named(void **state)
 	ctx_done(&c);
 }
 
+/* In mode webpki, with its key in a token. */
+#define WEBPKI_CA(disclosed, active) \
+	"rpc: {ca_file: a}\npolicy: {mode: webpki}\nva: {dnssec_probe: broken.example, http01_port: 80, tlsalpn01_port: " \
+	"443}\nca: {rpc_cert_file: a, rpc_key_file: b, database: x, " disclosed \
+	"token: {module: /m.so, label: t, approval: some}, issuers: [{name: i, cert_file: c, key_label: i, crl_url: " \
+	"'http://a.example/c', aia_url: 'http://a.example/i', " active "}]}\n"
+
+/* D-29: nothing is issued by what was not disclosed; and all the rest of the table. */
 static void a_process_needs_its_keys(void **state)
 {
 	(void) state;
@@ -337,6 +345,10 @@ static void a_process_needs_its_keys(void **state)
 		{ "rpc: {ca_file: a}\nca: {rpc_cert_file: a, rpc_key_file: b, database: x}\n", "cairn-ca",
 		    "ca.issuers: is missing" },
 		{ va, "cairn-x", "there is no such process" },
+		{ WEBPKI_CA("", "active: true"), "cairn-ca", "\"i\" is active and does not stand in ca.disclosed" },
+		{ WEBPKI_CA("disclosed: [h], ", "active: true"), "cairn-ca", "\"i\" is active" },
+		{ WEBPKI_CA("disclosed: [h], ", "active: false"), "cairn-ca", NULL },
+		{ WEBPKI_CA("disclosed: [h, i], ", "active: true"), "cairn-ca", NULL },
 	};
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		struct ctx c;

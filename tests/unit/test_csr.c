@@ -211,6 +211,32 @@ static void names_are_compared_as_sets(void **state)
 	assert_good(c, csr_names_check(c, &csr, &one, &none));
 }
 
+/* D-69: a whole request with a key and a signature of ML-DSA, in their sizes (up to 2592 and 4627 octets), is refused for its key. */
+static void ml_dsa(void **state)
+{
+	struct ctx *c = *state;
+	static const size_t sizes[][2] = { { 1312, 2420 }, { 1952, 3309 }, { 2592, 4627 } };
+	static const uint8_t start[] = { 0x02, 0x01, 0x00, 0x30, 0x00 }; /* version 0, empty subject */
+	static const uint8_t end[] = { 0xa0, 0x00 };                     /* no attributes */
+	for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+		const uint8_t algorithm[] = { 0x30, 0x0b, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03,
+			(uint8_t) (17 + i) };
+		const struct bytes alg = { algorithm, sizeof(algorithm) };
+		uint8_t *octets = arena_alloc(c->arena, sizes[i][1]);
+		random_bytes(octets, sizes[i][1]);
+		struct bytes spki =
+		    DER(c->arena, DER_SEQUENCE, alg, der_bits(c->arena, (struct bytes) { octets, sizes[i][0] }));
+		struct bytes info = DER(c->arena, DER_SEQUENCE, { start, sizeof(start) }, spki, { end, sizeof(end) });
+		struct bytes der =
+		    DER(c->arena, DER_SEQUENCE, info, alg, der_bits(c->arena, (struct bytes) { octets, sizes[i][1] }));
+		struct csr csr;
+		assert_int_equal(csr_parse(c, der, &csr), -1);
+		assert_int_equal(c->err.type, PROBLEM_BAD_CSR);
+		assert_non_null(strstr(c->err.detail, "ML-DSA keys are not supported"));
+		ctx_forgive(c);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -219,6 +245,7 @@ int main(void)
 		WITH_CTX(bad_requests_are_refused),
 		WITH_CTX(other_octets_are_refused),
 		WITH_CTX(names_are_compared_as_sets),
+		WITH_CTX(ml_dsa),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

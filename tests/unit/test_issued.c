@@ -199,9 +199,35 @@ static const struct {
 	    "'%s'",
 	    "does not verify with its issuer" },
 	{ "a.test", "UPDATE ca.certificate SET der = '\\x3000' WHERE id = '%s'", "the certificate has no proper" },
+	{ "a.test", "DELETE FROM ca.certificate WHERE id = '%s'", "it was signed, and is not on record" },
+	{ "a.test", "UPDATE ca.certificate SET profile = 'shortlived' WHERE id = '%s'", "no order of its profile" },
+	{ "a.test", "UPDATE ca.certificate SET serial = sha256('s') WHERE id = '%s'", "its serial is another" },
 	{ "A.test", "UPDATE ca.certificate SET request_id = cairn.new_id() WHERE id = '%s'",
 	    "lint dns_name_form (D-38, C-14)" },
 };
+
+/* F-34: one that is gone is found wherever it stood: before, between and behind those that are there, and told once */
+static void missing_ones_are_found(void **state)
+{
+	struct ctx *c = *state;
+	const char *first = uuid(issue("one.test"));
+	issue("two.test");
+	const char *between = uuid(issue("three.test"));
+	issue("four.test");
+	const char *last = uuid(issue("five.test"));
+	const char *gone = arena_printf(c->arena, "'%s', '%s', '%s'", first, between, last);
+	run_sql("DELETE FROM ca.certificate WHERE id IN (%s)", gone);
+	assert_int_equal(audit("1h"), 1);
+	for (int i = 0; i < 2; i++) {
+		assert_round("one");
+		pg_assert_value(
+		    arena_printf(c->arena,
+		        "SELECT count(*)::text FROM log.event WHERE kind = 'certificate.differs' AND certificate_id IN (%s)",
+		        gone),
+		    "3");
+	}
+	pg_assert_value("SELECT (last_difference_at IS NOT NULL)::text FROM cairn.issued_check", "true");
+}
 
 /* F-34: each difference is an alarm: an event with the certificate, a metric that stays, and the exit code of the command. */
 static void what_differs_is_found(void **state)
@@ -244,6 +270,7 @@ int main(void)
 		cmocka_unit_test(statements_can_be_run),
 		cmocka_unit_test(good_ones_pass),
 		WITH_CTX(what_differs_is_found),
+		WITH_CTX(missing_ones_are_found),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -333,7 +333,7 @@ static void forms(void **state)
 	assert_refused(c, KEYS_ACCOUNT, ((struct bytes) { NULL, 0 }), "key.form");
 }
 
-/* D-67: ML-DSA-44, -65 and -87 (2.16.840.1.101.3.4.3.17 to .19), with public keys of their sizes, in whatever use. */
+/* D-67, D-69: ML-DSA-44, -65 and -87 (2.16.840.1.101.3.4.3.17 to .19), with public keys of their sizes, in whatever use. */
 static void ml_dsa(void **state)
 {
 	struct ctx *c = *state;
@@ -347,9 +347,11 @@ static void ml_dsa(void **state)
 		    der_bits(c->arena, (struct bytes) { octets, sizes[i] }));
 		assert_int_equal(keys_check(c, KEYS_CERTIFICATE, spki, NULL, PROBLEM_BAD_CSR), -1);
 		assert_int_equal(c->err.type, PROBLEM_BAD_CSR);
+		assert_non_null(strstr(c->err.detail, "ML-DSA keys are not supported"));
 		ctx_forgive(c);
 		assert_int_equal(keys_check(c, KEYS_ACCOUNT, spki, NULL, PROBLEM_BAD_PUBLIC_KEY), -1);
 		assert_int_equal(c->err.type, PROBLEM_BAD_PUBLIC_KEY);
+		assert_non_null(strstr(c->err.detail, "ML-DSA keys are not supported"));
 		ctx_forgive(c);
 	}
 }
