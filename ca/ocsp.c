@@ -23,12 +23,15 @@
 #define COMMON_NAME_MAX 64
 #define SECOND_US 1000000
 #define TELL_EACH_US (60 * (int64_t) SECOND_US)
+#define RENEW_AGAIN_US \
+	(60 * (int64_t) SECOND_US) /* as long as a lease: another instance may have a token that answers */
 
 /* What the signer of this process answers with; only the thread of the duties comes here. */
 static struct {
 	struct timestamp not_after; /* 0: it has no certificate */
 	uint8_t key_hash[OCSP_KEY_HASH_SIZE];
 	int64_t told_us;
+	int64_t renew_again_us; /* of clock_monotonic_us; not before, as each try is a key and a serial */
 } responders[ISSUERS_MAX];
 
 static size_t place_of(const struct issuer *issuer)
@@ -105,8 +108,14 @@ static int renew_responder(struct ctx *c, const struct issuer *issuer)
 	TRY(cert_build_tbs(c, &t, &tbs));
 	TRY(lint_certificate(c, CERT_OCSP, tbs, &options)); /* the signer does this again (F-33) */
 	TRY(ocsp_begin_responder(c, issuer, &t, tbs));
-	responders[place_of(issuer)].not_after.us = 0; /* whatever fails from here on, the next round begins anew */
-	TRY(signer_sign_responder(c, issuer, tbs, &der));
+	if (signer_sign_responder(c, issuer, tbs, &der) != 0) {
+		if (c->err.type !=
+		    PROBLEM_UNAVAILABLE) { /* a token that is away: the signer goes on with the key that it has */
+			responders[place_of(issuer)].not_after.us = 0;
+		}
+		return -1;
+	}
+	responders[place_of(issuer)].not_after.us = 0; /* what fails from here on begins anew */
 	TRY(ocsp_complete_responder(c, t.serial, der));
 	memcpy(responders[place_of(issuer)].key_hash, key_hash, sizeof(key_hash));
 	responders[place_of(issuer)].not_after = t.not_after;
@@ -119,6 +128,34 @@ static bool responder_lasts(const struct issuer *issuer)
 	struct timestamp ends = responders[place_of(issuer)].not_after;
 	struct timestamp needed = timestamp_add_s(clock_now(), ca.config->ca.ocsp_life_s + RESPONDER_SPARE_S);
 	return ends.us >= needed.us || (ends.us > 0 && ends.us >= issuer->info.not_after.us);
+}
+
+static bool responder_stands(const struct issuer *issuer)
+{
+	return responders[place_of(issuer)].not_after.us > timestamp_add_s(clock_now(), RESPONDER_SPARE_S).us;
+}
+
+static bool renewal_waits(const struct issuer *issuer)
+{
+	return clock_monotonic_us() < responders[place_of(issuer)].renew_again_us;
+}
+
+/* Sees to it that there is one that may sign, be it the old one for as long as no new one can be had. */
+static int ready_responder(struct ctx *c, const struct issuer *issuer)
+{
+	if (responder_lasts(issuer) || (renewal_waits(issuer) && responder_stands(issuer))) {
+		return 0;
+	}
+	if (renew_responder(c, issuer) == 0) {
+		return 0;
+	}
+	responders[place_of(issuer)].renew_again_us = clock_monotonic_us() + RENEW_AGAIN_US;
+	if (!responder_stands(issuer)) {
+		return -1;
+	}
+	log_error(c, LOG_ERROR, "the OCSP responder has no new certificate; the old one goes on");
+	ctx_forgive(c);
+	return 0;
 }
 
 /* ---- answers ---- */
@@ -184,7 +221,8 @@ static int sign_batch(struct ctx *c, const struct issuer *issuer, const struct o
 	struct ocsp_signed all;
 	make_room(c->arena, due->n, &all);
 	set_times(issuer, &all);
-	for (size_t i = 0; i < due->n; i++) {
+	size_t i = 0;
+	for (; i < due->n && !atomic_load(&ca.stopping); i++) {
 		struct bytes sha1;
 		struct bytes sha256;
 		if (sign_one(c, issuer, &due->v[i], OCSP_SHA1, &all, &sha1) == 0 &&
@@ -199,7 +237,10 @@ static int sign_batch(struct ctx *c, const struct issuer *issuer, const struct o
 		TRY(ocsp_publish(c, issuer, &all));
 		metric_add(METRIC_ocsp_signed, issuer->config->name, (int64_t) all.serials.n);
 	}
-	return all.serials.n == due->n ? 0 : ctx_fault(c, "%zu OCSP answers are refused", due->n - all.serials.n);
+	if (all.serials.n == 0 && i > 0) {
+		responders[place_of(issuer)].not_after.us = 0; /* the signer has another one, it may be, or none */
+	}
+	return all.serials.n == i ? 0 : ctx_fault(c, "%zu OCSP answers are refused", i - all.serials.n);
 }
 
 /* Gives whether more may be due. */
@@ -207,55 +248,59 @@ static int run_batch(struct ctx *c, const struct issuer *issuer, bool *ret_more)
 {
 	struct ocsp_due_list due;
 	*ret_more = false;
+	if (renewal_waits(issuer) && !responder_stands(issuer)) {
+		return 0; /* without the duty, which another instance may take */
+	}
 	TRY(steady_check(c));
 	TRY(ocsp_take(c, issuer, BATCH, &due));
 	if (due.n == 0) {
 		return 0;
 	}
-	if (!responder_lasts(issuer)) {
-		TRY(renew_responder(c, issuer));
-	}
+	TRY(ready_responder(c, issuer));
 	TRY(sign_batch(c, issuer, &due));
 	*ret_more = due.n == BATCH;
 	return 0;
 }
 
 /* For /metrics, once a minute: it counts all answers. */
-static int tell(struct ctx *c, const struct issuer *issuer)
+static void tell(const struct issuer *issuer)
 {
 	int64_t *told_us = &responders[place_of(issuer)].told_us;
 	int64_t now_us = clock_monotonic_us();
 	struct ocsp_state state;
+	struct ctx own;
 	bool found = false;
 	if (*told_us != 0 && now_us - *told_us < TELL_EACH_US) {
-		return 0;
+		return;
 	}
-	TRY(ocsp_read_state(c, issuer, &state, &found));
-	if (found) {
+	*told_us = now_us;
+	ctx_init(&own);
+	if (ocsp_read_state(&own, issuer, &state, &found) != 0) {
+		log_error(&own, LOG_WARN, "how many OCSP answers there are can't be told; the next minute tells");
+	} else if (found) {
 		metric_set(METRIC_ocsp_answers, issuer->config->name, state.answers);
 		metric_set(METRIC_ocsp_due, issuer->config->name, state.due);
 		metric_set(METRIC_ocsp_next_update_seconds, issuer->config->name, state.ends_s);
 	}
-	*told_us = now_us;
-	return 0;
+	ctx_done(&own);
 }
 
 static int look_after(const struct issuer *issuer)
 {
 	bool more = true;
 	int result = 0;
-	for (int i = 0; i < BATCHES_MAX && more && result == 0; i++) {
+	for (int i = 0; i < BATCHES_MAX && more && result == 0 && !atomic_load(&ca.stopping); i++) {
 		struct ctx own; /* of a batch */
 		ctx_init(&own);
 		result = run_batch(&own, issuer, &more);
-		if (result == 0 && !more) {
-			result = tell(&own, issuer);
-		}
 		if (result != 0) {
 			log_error(&own, LOG_ERROR, "OCSP answers can't be signed");
 			metric_add(METRIC_ocsp_failed, issuer->config->name, 1);
 		}
 		ctx_done(&own);
+	}
+	if (!atomic_load(&ca.stopping)) {
+		tell(issuer);
 	}
 	return result;
 }
@@ -263,7 +308,7 @@ static int look_after(const struct issuer *issuer)
 int ca_sign_ocsp(struct ctx *c)
 {
 	size_t failed = 0;
-	for (size_t i = 0; i < ca.issuers.n; i++) {
+	for (size_t i = 0; i < ca.issuers.n && !atomic_load(&ca.stopping); i++) {
 		if (ca.issuers.v[i].config->ocsp_url != NULL) {
 			failed += look_after(&ca.issuers.v[i]) != 0 ? 1 : 0;
 		}

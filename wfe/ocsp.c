@@ -1,5 +1,6 @@
 #include "wfe/ocsp.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "lib/base/base64.h"
@@ -12,6 +13,11 @@
 #define OCSP_TYPE "application/ocsp-response"
 #define OCSP_MAX_AGE_S 600                 /* as of a CRL: a revocation has to reach those who ask (E-22) */
 #define ESCAPED_MAX (OCSP_REQUEST_MAX * 4) /* each character of base64 may be escaped, few are */
+
+#define OFF_US INT64_C(5000000) /* so long it is believed that OCSP is off: nobody has the database asked for nothing */
+
+/* Of clock_monotonic_us: OCSP is off until then. */
+static _Atomic int64_t off_until_us;
 
 struct lookup {
 	struct bytes name_hash;
@@ -136,6 +142,9 @@ int ocsp_serve(struct http_request *r)
 	struct ocsp_cert_id id = { 0 };
 	struct answer_row row;
 	bool found = false;
+	if (clock_monotonic_us() < atomic_load(&off_until_us)) {
+		return FAIL(c, NOT_FOUND, "There is no such file");
+	}
 	bool malformed = read_request(r, &id) != 0;
 	if (malformed) {
 		ctx_forgive(c);
@@ -144,6 +153,7 @@ int ocsp_serve(struct http_request *r)
 	const struct lookup lookup = { id.name_hash, id.key_hash, id.serial };
 	TRY(db_row(c, id.hash == OCSP_SHA1 ? &ocsp_find_sha1 : &ocsp_find_sha256, &lookup, &row, &found));
 	if (!row.on) {
+		atomic_store(&off_until_us, clock_monotonic_us() + OFF_US);
 		return FAIL(c, NOT_FOUND, "There is no such file");
 	}
 	if (malformed) {

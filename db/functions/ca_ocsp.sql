@@ -1,7 +1,7 @@
 -- OCSP, step by step; role cairn_ca has no other way to write it. Whoever has the lease of an issuer's answers signs them; certificates of
 -- responders are on record before they are signed (D-60, F-40).
 
--- The issuer has OCSP from now on. What was signed before it was off is looked at anew, as revocations may have passed unseen.
+-- The issuer has OCSP from now on. Revocations are looked at from the first on, as some may have passed unseen while it was off.
 CREATE OR REPLACE FUNCTION ca.register_ocsp(p_issuer text, p_url text, p_name_sha1 bytea, p_key_sha1 bytea, p_name_sha256 bytea,
 	p_key_sha256 bytea, p_process text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -14,8 +14,8 @@ BEGIN
 	END IF;
 	INSERT INTO ca.ocsp_issuer AS o (issuer, url, active, name_sha1, key_sha1, name_sha256, key_sha256)
 		VALUES (p_issuer, p_url, true, p_name_sha1, p_key_sha1, p_name_sha256, p_key_sha256)
-		ON CONFLICT (issuer) DO UPDATE SET active = true, url = p_url;
-	UPDATE ca.ocsp o SET due_at = '-infinity' WHERE o.issuer = p_issuer AND NOT before.active;
+		ON CONFLICT (issuer) DO UPDATE SET active = true, url = p_url,
+			revoked_until = CASE WHEN o.active THEN o.revoked_until ELSE '-infinity' END;
 	PERFORM log.add_event(cairn.new_id(), p_process, p_process, 'ocsp.on', NULL, NULL, NULL, NULL,
 		jsonb_build_object('issuer', p_issuer, 'url', p_url));
 END $$;
@@ -53,20 +53,33 @@ BEGIN
 		WHERE o.issuer = p_issuer;
 END $$;
 
--- Answers that do not tell of a revocation, or not as it is recorded now, are due at once. A revocation is visible some time after its
--- changed_at, so ten minutes are looked at again; what takes longer yet waits for the answer's next turn.
-CREATE OR REPLACE FUNCTION ca.note_revoked_ocsp(p_issuer text) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+-- Answers that do not tell of a revocation, or not as it is recorded now, are due at once: p_most of them, the earliest first. Where there are
+-- more, or a transaction is still under way that may have changed one, the next round begins there again. changed_at is taken a moment before
+-- the transaction gets its number, if it is its first change: hence the ten seconds.
+CREATE OR REPLACE FUNCTION ca.note_revoked_ocsp(p_issuer text, p_most int8) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	since timestamptz;
-	until timestamptz := clock_timestamp();
+	o ca.ocsp_issuer;
+	snapshot pg_snapshot := pg_current_snapshot();
+	at timestamptz := clock_timestamp() - interval '10 s';
+	visible timestamptz;
+	last timestamptz;
+	n int8;
 BEGIN
-	SELECT o.revoked_until - interval '10 min' INTO STRICT since FROM ca.ocsp_issuer o WHERE o.issuer = p_issuer;
-	UPDATE ca.ocsp o SET due_at = '-infinity'
-		FROM ca.crl_shard s JOIN ca.revocation v ON v.issuer = s.issuer AND v.crl_shard = s.shard AND v.changed_at > since
-		WHERE s.issuer = p_issuer AND o.issuer = p_issuer AND o.serial = v.serial AND o.due_at > '-infinity'
-			AND (o.reason, o.revoked_at) IS DISTINCT FROM (v.reason, date_trunc('second', v.revoked_at));
-	UPDATE ca.ocsp_issuer o SET revoked_until = until WHERE o.issuer = p_issuer;
+	SELECT i.* INTO STRICT o FROM ca.ocsp_issuer i WHERE i.issuer = p_issuer;
+	visible := CASE WHEN pg_snapshot_xmin(snapshot) >= o.safe_xid THEN greatest(o.safe_at, o.revoked_until) ELSE o.revoked_until END;
+	WITH meant AS (SELECT v.serial, v.changed_at FROM ca.crl_shard s CROSS JOIN LATERAL (SELECT r.serial, r.changed_at FROM ca.revocation r
+			JOIN ca.ocsp a ON a.issuer = p_issuer AND a.serial = r.serial AND a.due_at > '-infinity'
+				AND (a.reason, a.revoked_at) IS DISTINCT FROM (r.reason, date_trunc('second', r.revoked_at))
+			WHERE r.issuer = s.issuer AND r.crl_shard = s.shard AND r.changed_at >= o.revoked_until ORDER BY r.changed_at LIMIT p_most) v
+			WHERE s.issuer = p_issuer ORDER BY v.changed_at LIMIT p_most),
+		marked AS (UPDATE ca.ocsp a SET due_at = '-infinity' FROM meant m WHERE a.issuer = p_issuer AND a.serial = m.serial)
+	SELECT count(*), max(m.changed_at) INTO n, last FROM meant m;
+	UPDATE ca.ocsp_issuer i SET revoked_until = CASE WHEN n < p_most THEN visible ELSE greatest(least(last, visible), o.revoked_until) END,
+		safe_at = CASE WHEN pg_snapshot_xmin(snapshot) >= o.safe_xid THEN at ELSE o.safe_at END,
+		safe_xid = CASE WHEN pg_snapshot_xmin(snapshot) >= o.safe_xid THEN pg_snapshot_xmax(snapshot) ELSE o.safe_xid END
+		WHERE i.issuer = p_issuer;
 END $$;
+DROP FUNCTION IF EXISTS ca.note_revoked_ocsp(text);
 
 -- The duty, and the certificates whose answers are due, with how they stand. No row: another instance has it, or nothing is due.
 -- revoked_at: seconds since 1970; reason -1: good.
@@ -77,11 +90,12 @@ BEGIN
 		RETURN;
 	END IF;
 	PERFORM ca.enrol_ocsp(p_issuer, p_most);
-	PERFORM ca.note_revoked_ocsp(p_issuer);
-	DELETE FROM ca.ocsp o WHERE o.issuer = p_issuer AND o.due_at <= now() AND o.not_after < now();
+	PERFORM ca.note_revoked_ocsp(p_issuer, p_most * 4);
+	DELETE FROM ca.ocsp o WHERE o.issuer = p_issuer AND o.serial IN (SELECT d.serial FROM ca.ocsp d WHERE d.issuer = p_issuer
+		AND d.due_at <= now() AND d.not_after < now() ORDER BY d.due_at LIMIT p_most * 4);
 	RETURN QUERY SELECT o.serial, coalesce(v.reason, -1)::int8, coalesce(floor(extract(epoch FROM v.revoked_at)), 0)::int8
 		FROM ca.ocsp o LEFT JOIN ca.revocation v ON v.serial = o.serial AND v.issuer = o.issuer
-		WHERE o.issuer = p_issuer AND o.due_at <= now() ORDER BY o.due_at, o.serial LIMIT p_most;
+		WHERE o.issuer = p_issuer AND o.due_at <= now() AND o.not_after >= now() ORDER BY o.due_at, o.serial LIMIT p_most;
 END $$;
 
 -- Who may not go on.
@@ -161,7 +175,7 @@ SELECT cairn.inherit_comments('front.ocsp_issuer', 'ca.ocsp_issuer'), cairn.inhe
 GRANT SELECT ON front.ocsp_issuer, front.ocsp TO cairn_wfe;
 
 REVOKE ALL ON FUNCTION ca.register_ocsp(text, text, bytea, bytea, bytea, bytea, text), ca.end_ocsp(text, text), ca.enrol_ocsp(text, int8),
-	ca.note_revoked_ocsp(text), ca.take_ocsp(text, text, int8, int8), ca.check_ocsp_maker(text, text),
+	ca.note_revoked_ocsp(text, int8), ca.take_ocsp(text, text, int8, int8), ca.check_ocsp_maker(text, text),
 	ca.publish_ocsp(text, text, bytea[], int8[], int8[], bytea[], bytea[], timestamptz, timestamptz, timestamptz, text),
 	ca.begin_responder(text, text, bytea, bytea, timestamptz, timestamptz, text), ca.complete_responder(bytea, bytea, text),
 	ca.ocsp_state(text) FROM PUBLIC;

@@ -119,6 +119,10 @@ def world(make_ca):
     made.before = made.issue("before.test")  # while OCSP is off
     made.off = ask(made.url, request_for(*made.before)), by_get(made.url, request_for(*made.before))
     configure(ca, ocsp_url=made.url.replace("127.0.0.1", "localhost"))
+    end = time.monotonic() + WITHIN_S
+    while ask(made.url, b"")[0] == 404:  # each front end asks every five seconds whether it is on
+        assert time.monotonic() < end
+        time.sleep(0.1)
     yield made
     made.responder.close()
 

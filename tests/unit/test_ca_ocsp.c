@@ -214,21 +214,129 @@ static void test_off_and_on(void **state)
 	issuers[0].ocsp_named = issuers[1].ocsp_named = true;
 }
 
-/* More than a batch, as when OCSP is turned on over many certificates: each has its answer in the end. */
+/* n certificates of others, as when OCSP is turned on over many. */
+static void add_many(long from, long n)
+{
+	run_sql("INSERT INTO ca.certificate (id, order_id, account_id, not_before, not_after, begun_at, crl_shard, issuer, "
+	        "profile, serial, spki_sha256, names, validations, der, signed_at) SELECT cairn.new_id(), cairn.new_id(), "
+	        "cairn.new_id(), now(), now() + interval '90 d', now(), 0, 'ecdsa-1', 'classic', '\\x01' || "
+	        "substr(sha256(i::text::bytea), 1, 17), sha256('k'), '{many.test}', '{}', 'x', now() FROM "
+	        "generate_series(%ld, %ld) i",
+	    from, from + n - 1);
+}
+
+static long long count_of(const char *sql)
+{
+	char *text = pg_value(sql);
+	long long n = strtoll(text, NULL, 10);
+	free(text);
+	return n;
+}
+
+/* More than a batch, as when OCSP is turned on over many certificates: each has its answer in the end. CAIRN_OCSP_CERTIFICATES=1000000
+ * tells what that costs. */
 static void test_many(void **state)
 {
 	struct ctx *c = *state;
-	run_sql("INSERT INTO ca.certificate (id, order_id, account_id, not_before, not_after, begun_at, crl_shard, issuer, "
-	        "profile, "
-	        "serial, spki_sha256, names, validations, der, signed_at) SELECT cairn.new_id(), cairn.new_id(), "
-	        "cairn.new_id(), now(), "
-	        "now() + interval '90 d', now(), 0, 'ecdsa-1', 'classic', '\\x0102030405060708' || sha256(i::text::bytea), "
-	        "sha256('k'), '{}', '{}', 'x', now() FROM generate_series(1, 600) i");
-	run_sql("UPDATE ca.certificate SET serial = substr(serial, 1, 18) WHERE octet_length(serial) > 20");
+	const char *asked = getenv("CAIRN_OCSP_CERTIFICATES");
+	long n = asked == NULL ? 600 : strtol(asked, NULL, 10);
+	add_many(1, n);
+	run_sql("ANALYZE ca.certificate");
+	int64_t since_us = clock_monotonic_us();
+	int64_t longest_us = 0;
+	int rounds = 0;
+	for (; count_of("SELECT count(*) FROM (SELECT FROM ca.ocsp WHERE sha1 IS NOT NULL) o") < n; rounds++) {
+		int64_t began_us = clock_monotonic_us();
+		assert_true(rounds <= n / 1000 + 1);
+		assert_good(c, ca_sign_ocsp(c));
+		longest_us = clock_monotonic_us() - began_us > longest_us ? clock_monotonic_us() - began_us : longest_us;
+	}
+	int64_t took_ms = (clock_monotonic_us() - since_us) / 1000;
+	since_us = clock_monotonic_us();
 	assert_good(c, ca_sign_ocsp(c));
+	printf("%ld certificates: %d rounds, %lld ms, the longest %lld ms; one with nothing to do %lld ms\n", n, rounds,
+	    (long long) took_ms, (long long) longest_us / 1000, (long long) (clock_monotonic_us() - since_us) / 1000);
+	since_us = clock_monotonic_us();
+	expect("t", "SELECT due = 0 AND answers >= %ld AND late = 0 AND ends_s > 340000 FROM ca.ocsp_state('ecdsa-1')", n);
+	printf("their state: %lld ms\n", (long long) (clock_monotonic_us() - since_us) / 1000);
 	expect("0", "SELECT count(*) FROM ca.certificate c WHERE not_after > now() AND NOT EXISTS (SELECT FROM ca.ocsp o "
 	            "WHERE o.serial = c.serial AND o.sha1 IS NOT NULL)");
-	expect("t", "SELECT due = 0 AND answers > 600 AND late = 0 AND ends_s > 345000 FROM ca.ocsp_state('ecdsa-1')");
+}
+
+#define MARKED "SELECT count(*) FROM ca.ocsp WHERE due_at = '-infinity'"
+#define NOTE(most) "SELECT ca.note_revoked_ocsp('ecdsa-1', " most ")"
+
+static void revoke_many(const char *from, const char *to)
+{
+	run_sql(
+	    "INSERT INTO ca.revocation (certificate_id, serial, issuer, crl_shard, reason, revoked_by, not_after) SELECT "
+	    "c.id, c.serial, c.issuer, 0, 4, 'operator', c.not_after FROM ca.certificate c WHERE c.names = "
+	    "'{many.test}' ORDER BY c.id OFFSET %s LIMIT %s",
+	    from, to);
+}
+
+/* E-35: so many revocations at a time, and in the end all; also one whose transaction ends late, however late. */
+static void test_revoked_in_parts(void **state)
+{
+	struct ctx *c = *state;
+	assert_good(c, ca_sign_ocsp(c));
+	PGconn *late = pg_connect("postgres", "cairn");
+	PQclear(PQexec(late, "BEGIN"));
+	PQclear(PQexec(late,
+	    "INSERT INTO ca.revocation (certificate_id, serial, issuer, crl_shard, reason, revoked_by, not_after) "
+	    "SELECT c.id, c.serial, c.issuer, 0, 4, 'operator', c.not_after FROM ca.certificate c WHERE "
+	    "c.names = '{many.test}' ORDER BY c.id LIMIT 1"));
+	revoke_many("1", "25");
+	run_sql(NOTE("10"));
+	expect("10", MARKED);
+	run_sql(NOTE("10"));
+	run_sql(NOTE("10"));
+	expect("25", MARKED);
+	run_sql("UPDATE ca.ocsp_issuer SET safe_at = now() WHERE issuer = 'ecdsa-1'");
+	run_sql(NOTE("10"));
+	run_sql(NOTE("10"));
+	PQclear(PQexec(late, "COMMIT"));
+	PQfinish(late);
+	run_sql(NOTE("10"));
+	expect("26", MARKED);
+	assert_good(c, ca_sign_ocsp(c));
+	expect("0", MARKED);
+	expect("26", "SELECT count(*) FROM ca.ocsp WHERE reason = 4 AND serial IN (SELECT serial FROM ca.certificate WHERE "
+	             "names = '{many.test}')");
+}
+
+/* The end of the process waits for no answers. */
+static void test_stops(void **state)
+{
+	struct ctx *c = *state;
+	struct cert_info cert = issue(c, "stops.test");
+	atomic_store(&ca.stopping, true);
+	assert_good(c, ca_sign_ocsp(c));
+	expect("0", "SELECT count(*) FROM %s", where(c, &cert));
+	atomic_store(&ca.stopping, false);
+	assert_good(c, ca_sign_ocsp(c));
+	assert_seen(c, &cert, V_OCSP_CERTSTATUS_GOOD, -1);
+}
+
+/* No new key and serial each round while the responder can't have its certificate. */
+static void test_no_new_key_each_round(void **state)
+{
+	struct ctx *c = *state;
+	(void) issue(c, "again.test");
+	assert_good(c, ca_register_ocsp(c)); /* as a start would, which forgets the key */
+	run_sql("CREATE FUNCTION public.away() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'away'; END $$; "
+	        "CREATE TRIGGER away BEFORE UPDATE OF der ON ca.responder FOR EACH ROW EXECUTE FUNCTION public.away()");
+	long long before = count_of("SELECT count(*) FROM ca.responder");
+	assert_int_equal(ca_sign_ocsp(c), -1);
+	ctx_forgive(c);
+	for (int i = 0; i < 3; i++) {
+		assert_good(c, ca_sign_ocsp(c));
+	}
+	assert_int_equal(count_of("SELECT count(*) FROM ca.responder"), before + 1);
+	run_sql("DROP TRIGGER away ON ca.responder; DROP FUNCTION public.away()");
+	assert_good(c, ca_register_ocsp(c));
+	assert_good(c, ca_sign_ocsp(c));
+	expect("0", MARKED);
 }
 
 int main(void)
@@ -240,7 +348,10 @@ int main(void)
 		WITH_CTX(test_lease),
 		WITH_CTX(test_signer_refuses),
 		WITH_CTX(test_off_and_on),
+		WITH_CTX(test_stops),
+		WITH_CTX(test_no_new_key_each_round),
 		WITH_CTX(test_many),
+		WITH_CTX(test_revoked_in_parts),
 	};
 	return cmocka_run_group_tests(tests, ocsp_setup, teardown);
 }
