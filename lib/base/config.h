@@ -131,6 +131,7 @@ struct config_resolver_list {
 	size_t n;
 };
 
+/* Each is declared to who asks it; deploy/up starts no other (F-62). */
 struct config_perspective {
 	const char *name;
 	const char *address; /* "host:port" of its cairn-va */

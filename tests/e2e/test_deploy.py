@@ -230,6 +230,7 @@ def perspective(name, rpc, metrics):
 
 
 def test_perspectives_on_one_machine(make_ca, responder_for):
+    """One that the configuration does not name is not started (F-62)"""
     ports = instance.free_ports(4)
     further = [perspective("ams", *ports[:2]), perspective("sin", *ports[2:])]
     ca = make_ca({"va": {"perspectives": [{"name": one["va"]["perspective"], "address": one["va"]["rpc_listen"][0]} for one in further]}},
