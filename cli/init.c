@@ -43,6 +43,16 @@ static int store(struct ctx *c, struct init_options *o, const struct authority *
 	return 0;
 }
 
+/* F-4: no process needs it. */
+static void tell_of_root(struct ctx *c, struct init_options *o, const char *key_file, bool made)
+{
+	if (made && file_exists(key_file)) {
+		tell(o, arena_printf(c->arena,
+		            "the root's key lies %s in %s: nothing that runs needs it, so take it offline (docs/keys.md)",
+		            o->passphrase_file == NULL ? "unencrypted" : "encrypted", key_file));
+	}
+}
+
 /* The hierarchy as a ceremony, whose transcript stays beside the keys. */
 static int make_hierarchy(struct ctx *c, struct init_options *o, const struct config *shape)
 {
@@ -91,6 +101,7 @@ static int make_hierarchy(struct ctx *c, struct init_options *o, const struct co
 		.title = "First keys",
 		.token = shape->ca.token,
 		.transcript = in_state(c, o, "pki/ceremony.jsonl"),
+		.passphrase_file = o->passphrase_file, /* F-2 */
 		.steps = { steps, COUNT_OF(steps) },
 	};
 	struct text_list made;
@@ -98,6 +109,7 @@ static int make_hierarchy(struct ctx *c, struct init_options *o, const struct co
 	for (size_t i = 0; i < made.n; i++) {
 		tell(o, made.v[i]);
 	}
+	tell_of_root(c, o, steps[0].key_file, made.n > 0);
 	return 0;
 }
 
@@ -241,7 +253,7 @@ int init_run(struct ctx *c, struct init_options *o)
 }
 
 static const char usage[] =
-    "Usage: cairn init --state DIR --database CONNINFO [--config OVERLAY] [--json]\n"
+    "Usage: cairn init --state DIR --database CONNINFO [--config OVERLAY] [--passphrase-file FILE] [--json]\n"
     "\n"
     "Makes keys, certificates and a commented configuration for a new CA below DIR. What is there already is kept.\n"
     "\n"
@@ -250,6 +262,9 @@ static const char usage[] =
     "  --config OVERLAY     configuration that will be laid over cairn.yaml: its ports and URLs are used, each of\n"
     "                       its va.perspectives gets a certificate, and with ca.token the issuers' keys are made\n"
     "                       in that token\n"
+    "  --passphrase-file FILE\n"
+    "                       encrypts the keys of the root and of issuers: a file with one line, chmod 600. Without it\n"
+    "                       they are plain files that only their owner reads\n"
     "  --json               tell what was made as JSON\n";
 
 struct made_answer {
@@ -291,6 +306,7 @@ static int read_options(int argc, char **argv, struct init_options *ret, bool *r
 		{ "state", required_argument, NULL, 's' },
 		{ "database", required_argument, NULL, 'd' },
 		{ "config", required_argument, NULL, 'c' },
+		{ "passphrase-file", required_argument, NULL, 'p' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -303,7 +319,10 @@ static int read_options(int argc, char **argv, struct init_options *ret, bool *r
 			fputs(usage, stdout);
 			return 0;
 		}
-		const char **to = opt == 's' ? &o.state : opt == 'd' ? &o.database : opt == 'c' ? &o.overlay : NULL;
+		const char **const texts[] = {
+			['s'] = &o.state, ['d'] = &o.database, ['c'] = &o.overlay, ['p'] = &o.passphrase_file, ['z'] = NULL
+		};
+		const char **to = opt >= 'a' && opt <= 'z' ? texts[opt] : NULL;
 		if (to == NULL && opt != 'j') {
 			fputs(usage, stderr);
 			return 2;
@@ -335,6 +354,9 @@ int cli_init(int argc, char **argv)
 	char *absolute = folder_make(&c, o.state, 0711) == 0 ? realpath(o.state, NULL) : NULL;
 	o.state = arena_text(c.arena, absolute == NULL ? o.state : absolute);
 	free(absolute);
+	char *passphrase = o.passphrase_file == NULL ? NULL : realpath(o.passphrase_file, NULL);
+	o.passphrase_file = passphrase == NULL ? o.passphrase_file : arena_text(c.arena, passphrase);
+	free(passphrase);
 	int result = sandbox_no_dump(&c); /* keys are made here */
 	if (result == 0) {
 		result = init_run(&c, &o);

@@ -5,10 +5,11 @@
 #include "lib/base/config.h"
 
 struct init_options {
-	const char *state;     /* absolute path of the folder */
-	const char *database;  /* libpq connection string without user */
-	const char *overlay;   /* configuration laid over what is written, or NULL */
-	struct text_list made; /* sentences of what was done; room for INIT_MADE_MAX */
+	const char *state;           /* absolute path of the folder */
+	const char *database;        /* libpq connection string without user */
+	const char *overlay;         /* configuration laid over what is written, or NULL */
+	const char *passphrase_file; /* encrypts the keys of the root and of issuers, absolute; NULL: plain files */
+	struct text_list made;       /* sentences of what was done; room for INIT_MADE_MAX */
 };
 #define INIT_MADE_MAX 128
 

@@ -140,10 +140,22 @@ static const char *token_line(struct arena *a, const struct config *shape)
 	return arena_printf(a, "  token: %.*s\n", (int) json.n, (const char *) json.p);
 }
 
+/* Where an issuer's key is. */
+static const char *key_line(
+    struct arena *a, const struct init_options *o, const struct config *shape, const char *issuer)
+{
+	if (shape->ca.token.module != NULL) {
+		return arena_printf(a, "key_label: %s", issuer);
+	}
+	const char *line = arena_printf(a, "key_file: pki/%s.key", issuer);
+	return o->passphrase_file == NULL
+	           ? line
+	           : arena_printf(a, "%s\n      passphrase_file: \"%s\"", line, escaped(a, o->passphrase_file, '"'));
+}
+
 const char *init_config_text(struct arena *a, const struct init_options *o, const struct config *shape)
 {
 	const char *url = init_http_url(a, shape);
-	bool in_token = shape->ca.token.module != NULL;
 	const char *parts[] = {
 		head,
 		arena_printf(a, shared_part, shape->acme.external_url),
@@ -163,8 +175,8 @@ const char *init_config_text(struct arena *a, const struct init_options *o, cons
 		"  ",
 		database_line(a, o, "cairn_ca"),
 		token_line(a, shape),
-		arena_printf(a, issuers_part, in_token ? "key_label: ecdsa-1" : "key_file: pki/ecdsa-1.key", url, url,
-		    in_token ? "key_label: rsa-1" : "key_file: pki/rsa-1.key", url, url),
+		arena_printf(
+		    a, issuers_part, key_line(a, o, shape, "ecdsa-1"), url, url, key_line(a, o, shape, "rsa-1"), url, url),
 		"\nsubscriber:\n",
 		subscriber_part,
 		process_lines(a, "cairn-subscriber"),

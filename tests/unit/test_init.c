@@ -21,6 +21,8 @@
 #include "lib/base/folder.h"
 #include "lib/crypto/crl.h"
 
+#include "tests/unit/soft_token.h"
+
 static char folder[64];
 
 static int make_folder(void **state)
@@ -118,7 +120,16 @@ static void assert_intermediate(struct ctx *c, const char *name, const char *com
 	X509_free(cert);
 }
 
-/* D-28, D-63 */
+static bool was_told(const struct init_options *o, const char *words)
+{
+	bool told = false;
+	for (size_t i = 0; i < o->made.n; i++) {
+		told = told || strstr(o->made.v[i], words) != NULL;
+	}
+	return told;
+}
+
+/* D-28, D-63, F-4 */
 static void test_init(void **state)
 {
 	(void) state;
@@ -145,9 +156,52 @@ static void test_init(void **state)
 	assert_int_equal(config->ca.issuers.n, 2);
 	assert_string_equal(config->ca.issuers.v[0].crl_url, "http://localhost:14001/crl/ecdsa-1.crl");
 	config_free(config);
-	/* a second run changes nothing */
+	assert_true(was_told(&o, "the root's key lies unencrypted in "));
+	/* a second run changes nothing, and needs no key of the root */
+	assert_int_equal(unlink(in_folder(&c, "pki/root.key")), 0);
 	assert_int_equal(init_run(&c, &o), 0);
 	assert_int_equal(o.made.n, 0);
+	ctx_done(&c);
+}
+
+/* F-2: with a passphrase no key of the hierarchy is in a plain file, and the configuration says where the passphrase is. */
+static void test_encrypted(void **state)
+{
+	(void) state;
+	struct ctx c;
+	char sealed[] = "/tmp/cairn-test-init-XXXXXX";
+	ctx_init(&c);
+	assert_non_null(mkdtemp(sealed));
+	const char *passphrase = arena_printf(c.arena, "%s/its \"pass\"", sealed);
+	assert_int_equal(file_make(&c, passphrase, bytes_of_text("open sesame\n"), 0600), 0);
+	struct init_options o = {
+		.state = sealed, .database = "host=/tmp/none dbname=cairn", .passphrase_file = passphrase
+	};
+	assert_int_equal(init_run(&c, &o), 0);
+	assert_true(was_told(&o, "the root's key lies encrypted in "));
+	static const char *const names[] = { "root", "ecdsa-1", "rsa-1" };
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		static const char begin[] = "-----BEGIN ENCRYPTED PRIVATE KEY-----";
+		struct bytes pem;
+		assert_int_equal(file_read(&c, arena_printf(c.arena, "%s/pki/%s.key", sealed, names[i]), &pem), 0);
+		assert_memory_equal(pem.p, begin, strlen(begin));
+	}
+	struct config *config = NULL;
+	const char *path = arena_printf(c.arena, "%s/cairn.yaml", sealed);
+	assert_int_equal(config_load(&c, &path, 1, &config), 0);
+	for (size_t i = 0; i < config->ca.issuers.n; i++) {
+		const struct config_issuer *issuer = &config->ca.issuers.v[i];
+		const struct secret_source source = { "it", issuer->passphrase_file, NULL };
+		struct secret secret;
+		EVP_PKEY *key = NULL;
+		assert_string_equal(issuer->passphrase_file, passphrase);
+		assert_int_equal(secret_read(&c, &source, &secret), 0);
+		assert_int_equal(key_read_encrypted_file(&c, issuer->key_file, &secret, &key), 0);
+		secret_done(&secret);
+	}
+	config_free(config);
+	const char *const drop[] = { "rm", "-rf", sealed, NULL };
+	assert_int_equal(soft_run(drop), 0);
 	ctx_done(&c);
 }
 
@@ -305,6 +359,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plan_is_linted),
 		cmocka_unit_test(test_init),
+		cmocka_unit_test(test_encrypted),
 		cmocka_unit_test(test_perspective),
 		cmocka_unit_test(test_database_is_quoted),
 		cmocka_unit_test(test_plan_faults),
