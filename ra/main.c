@@ -8,6 +8,7 @@
 #include "ra/kept.h"
 #include "ra/lists.h"
 #include "ra/promise_job.h"
+#include "ra/profiles.h"
 #include "ra/ra.h"
 #include "ra/waves.h"
 
@@ -34,6 +35,7 @@ static int start(struct ctx *c, const struct config *config)
 	db_configure(own->database, (unsigned) own->workers + OWN_THREADS, STATEMENT_TIMEOUT_MS);
 	TRY(lists_load(c, config));
 	TRY(db_check(c));
+	TRY(profiles_record(c, state.instance, &config->policy.profiles)); /* no record, no act (F-45) */
 	/* A validation, and the one of the perspectives behind it. */
 	int64_t validation_ms =
 	    config->va.timeout_s * (config->va.perspectives.n > 0 ? 2000 : 1000) + VALIDATION_RESERVE_S * 1000;

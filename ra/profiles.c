@@ -27,6 +27,30 @@ const struct statement ra_account_has_key_statement = {
 	.repeatable = true,
 };
 
+struct record_params {
+	const char *instance;
+	struct config_profile_list profiles;
+};
+static const struct field record_param[] = {
+	FIELD(struct record_params, instance),
+	FIELD_STRUCTS(struct record_params, profiles, &config_profile_fields),
+};
+static const struct fields record_params_fields = FIELDS(struct record_params, record_param);
+
+/* F-40 */
+const struct statement ra_record_profiles_statement = {
+	.name = "record_profiles",
+	.sql = "SELECT cairn.record_profiles($1, $2)",
+	.params = &record_params_fields,
+	.repeatable = true,
+};
+
+int profiles_record(struct ctx *c, const char *instance, const struct config_profile_list *profiles)
+{
+	const struct record_params params = { instance, *profiles };
+	return db_run(c, &ra_record_profiles_statement, &params);
+}
+
 int profiles_check_account(struct ctx *c, const struct config_profile *profile, struct id account)
 {
 	enum profile_listing listing = profile_account(profile, account);

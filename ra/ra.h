@@ -63,6 +63,7 @@ extern const struct statement ra_give_back_statement;
 extern const struct statement ra_take_unlogged_statement;
 extern const struct statement ra_note_submissions_statement;
 extern const struct statement ra_record_lists_statement;
+extern const struct statement ra_record_profiles_statement;
 extern const struct statement *const ra_statements[];
 extern const size_t ra_statements_n;
 

@@ -19,6 +19,11 @@ BEGIN
 		FROM audit.policy p WHERE p.in_force_from < p_until AND (p.in_force_until IS NULL OR p.in_force_until > p_since) ORDER BY 2;
 	RETURN QUERY SELECT 'profile', min(c.begun_at), c.profile, jsonb_build_object('certificates', count(*), 'issuers', array_agg(DISTINCT c.issuer))
 		FROM audit.certificate c WHERE c.id >= a AND c.id < z GROUP BY c.profile ORDER BY 3;
+	-- each profile as it was offered when the period began, and what became of it since
+	RETURN QUERY SELECT 'profile', e.happened_at, concat_ws(' ', e.facts->>'profile', e.kind), e.facts - 'profile' FROM (
+			(SELECT DISTINCT ON (v.facts->>'profile') v.* FROM log.event v WHERE v.id < a AND v.kind IN ('profile.introduced', 'profile.changed', 'profile.retired')
+				ORDER BY v.facts->>'profile', v.id DESC)
+			UNION ALL SELECT v.* FROM log.event v WHERE v.id >= a AND v.id < z AND v.kind IN ('profile.introduced', 'profile.changed', 'profile.retired')) e ORDER BY e.id;
 	RETURN QUERY SELECT 'role', o.added_at, 'officer ' || o.name, jsonb_build_object('fingerprint', o.fingerprint, 'added_by', o.added_by, 'ended_at', o.ended_at)
 		FROM audit.disclosure_officer o WHERE o.added_at < p_until AND (o.ended_at IS NULL OR o.ended_at > p_since) ORDER BY 2;
 	RETURN QUERY SELECT 'role', NULL::timestamptz, 'database role ' || r.rolname, jsonb_build_object('login', r.rolcanlogin, 'superuser', r.rolsuper)

@@ -61,7 +61,7 @@ static const struct field profile_field[] = {
 	FIELD(struct config_profile, withdrawn, .def = "false",
 	    .help = "Take no new orders for it; leave it here until the last of its orders has ended."),
 };
-static const struct fields profile_fields = FIELDS(struct config_profile, profile_field);
+const struct fields config_profile_fields = FIELDS(struct config_profile, profile_field);
 
 static const char *const limit_names[] = {
 #define LIMIT(id, name, key, count, period_s, burst, what) name,
@@ -86,7 +86,7 @@ static const char *const modes[] = { "private", "webpki", NULL };
 static const struct field policy_field[] = {
 	FIELD(struct config_policy, mode, .def = "private", .one_of = modes,
 	    .help = "private, or webpki for the Baseline Requirements with no way around them."),
-	FIELD_STRUCTS(struct config_policy, profiles, &profile_fields, .min = 1, .max = 32,
+	FIELD_STRUCTS(struct config_policy, profiles, &config_profile_fields, .min = 1, .max = 32,
 	    .def = "[{name: classic, description: \"Certificates for 90 days and up to 100 names\"},"
 	           " {name: tlsserver, description: \"Certificates of TLS servers for 45 days and up to 25 names\","
 	           " life: 45d, order_life: 7h, authorization_life: 7h, max_names: 25, common_name: false,"

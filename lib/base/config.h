@@ -219,7 +219,8 @@ struct config_token {
 	bool network;
 };
 
-extern const struct fields config_token_fields; /* also of a ceremony's plan */
+extern const struct fields config_profile_fields; /* as the file has it, without what is filled in */
+extern const struct fields config_token_fields;   /* also of a ceremony's plan */
 
 struct config_ca {
 	struct config_process process;

@@ -37,15 +37,13 @@ def entry_of_log():
         bundle = bundle[2 + int.from_bytes(bundle[:2], "big"):]
     return bundle[2:][:int.from_bytes(bundle[:2], "big")]
 
-def subtree(start, height):
-    """The hash of the 2^height leaves that begin at `start`, all of which are in the tree."""
+def subtree(start, height):  # the hash of the 2^height leaves that begin at `start`, all of which are in the tree
     if height % 8:
         return sha256(b"\1", subtree(start, height - 1), subtree(start + (1 << height - 1), height - 1))
     at = start >> height
     return tile(height // 8, at // 256)[at % 256 * 32:][:32]
 
-def climb(start, end):
-    """The hash of the leaves start..end with that of the entry in its place (RFC 6962 2.1.1)."""
+def climb(start, end):  # the hash of the leaves start..end with that of the entry in its place (RFC 6962 2.1.1)
     if end - start == 1:
         return leaf if start == index else subtree(start, 0)
     half = 1 << (end - start - 1).bit_length() - 1

@@ -143,6 +143,23 @@ def test_an_erasure_that_no_rule_allowed_is_none(demo):
     assert states(story(demo, name)) <= {"proved", "plain"}
 
 
+def test_report_of_a_day(demo):
+    """F-40, F-57: software and configuration, profiles with all that they say, policies, roles, keys, CRLs, alarms and acts, in one command; profiles are sealed"""
+    done = demo.ca.cairn("audit", "report", "day", "--since", "1d", "--database", demo.ca.AUDITOR_DATABASE_URL, "--json")
+    lines = json.loads(done.stdout)["lines"]
+    assert {line["section"] for line in lines} == {"software", "schema", "policy", "profile", "role", "key", "crl", "operator", "alarm"}
+    for process in ("cairn-wfe", "cairn-ra", "cairn-ca", "cairn-subscriber"):
+        assert any(line["what"].startswith(process + "@") and line["facts"].get("version") and line["facts"].get("config_sha256") for line in lines), process
+    offered = {line["what"]: line["facts"] for line in lines if line["section"] == "profile"}
+    assert offered["classic profile.introduced"]["says"]["life"] == "90d" and offered["short profile.introduced"]["says"]["life"] == "6d", offered
+    assert any("ended without a stop" in json.dumps(line["facts"]) for line in lines if line["section"] == "alarm")  # the front end that was killed
+    until_sealed(demo.ca)
+    events = demo.ca.sql("SELECT id FROM audit.event WHERE starts_with(kind, 'profile.')")
+    assert len(events) == 2
+    for event, in events:
+        assert "tlog-proof" in demo.ca.cairn("audit", "prove", "event", event, "--database", demo.ca.AUDITOR_DATABASE_URL).stdout
+
+
 def test_before_the_first_checkpoint(demo):
     """F-56: the whole story all the same; each proof waits, and nothing is a fault"""
     name = f"www.{ZONE}"
