@@ -242,6 +242,12 @@ class Instance:
                     raise TimeoutError(f"{name} is not ready\n{self.last_logs()}")
                 time.sleep(0.05)
 
+    def add_last_year(self):
+        """A place for rows of some days ago also in January, in the tables that have a partition for each year."""
+        self.sql("DO $$ DECLARE t text; s timestamptz := cairn.partition_start(now() - interval '1 year', 12); BEGIN FOR t IN SELECT name FROM cairn.partitioned "
+                 "WHERE months = 12 AND to_regclass(cairn.partition_name(name, s)) IS NULL LOOP EXECUTE format('CREATE TABLE %s PARTITION OF %s FOR VALUES FROM (%L) "
+                 "TO (%L)', cairn.partition_name(t, s), t, cairn.id_at(s), cairn.id_at(s + interval '1 year')); END LOOP; END $$", role="cairn_owner")
+
     def sql(self, query, role="cairn_auditor"):
         """Rows of the query, as lists of texts; as an auditor unless another role is named."""
         try:

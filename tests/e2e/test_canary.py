@@ -187,6 +187,24 @@ def cores(own):
     return [path for place in places for path in glob.glob(os.path.join(place or "/", "core*")) if os.path.isfile(path) and os.stat(path).st_mtime > STARTED]
 
 
+def log_everything(own):
+    """As somebody who looks for a fault in PostgreSQL may set it: each statement with what it was called with, and all that an error says."""
+    with open(f"/proc/{own.pid('postgres')}/cwd/postgresql.auto.conf", "a", encoding="ascii") as f:
+        f.write("log_statement = 'all'\nlog_error_verbosity = verbose\nlog_min_error_statement = info\nlog_parameter_max_length = -1\nlog_parameter_max_length_on_error = -1\n")
+    os.kill(own.pid("postgres"), signal.SIGHUP)
+    end = time.monotonic() + 60
+    while own.sql("SHOW log_statement") != [["all"]]:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def was_logged(own):
+    """Whether PostgreSQL's log has the calls with their parameters: else the search of it would say nothing."""
+    with open(f"{own.state}/log/postgres.log", encoding="utf-8", errors="replace") as f:
+        text = f.read()
+    return all(re.search(rf"vault\.{call}\(.*\n.*parameters: \$1 = '", text, re.I) for call in ("set_contacts", "add_claim", "begin_recovery"))
+
+
 def test_found_nowhere(own, canary, mails, tmp_path):
     """G-5, G-11, G-15, G-40, G-65. After all of it: no file, no table, no log, no spool, no write-ahead log, no memory, no page, no measure holds it, no
     backup of the database, no export, no disclosure, no report, and no answer about the account"""
@@ -194,6 +212,7 @@ def test_found_nowhere(own, canary, mails, tmp_path):
         if any(word in maps.read() for word in ("libasan", "libtsan")):
             # and its terabytes of notes on memory would be filled with pages by reading them
             pytest.skip("a sanitizer keeps what the program has given up: only the programs as they are shipped can be searched")
+    log_everything(own)
     good = good_ways(own, canary)
     bad_ways(own, canary)
     by_the_command(own, canary, tmp_path)
@@ -205,7 +224,8 @@ def test_found_nowhere(own, canary, mails, tmp_path):
     assert int(own.sql("SELECT count(*) FROM vault.contact", role="cairn_owner")[0][0]) >= 2
     assert in_memory(own, canary) == {}
     assert canary.in_files(own.folder) == []
-    assert not canary.in_dump(own)
+    assert not canary.in_dump(own) and was_logged(own)
+    assert not canary.hits(str(own.sql("SELECT * FROM pg_stat_activity", role="cairn_owner")).encode())
     pages = [own.DIRECTORY_URL, own.HTTP_URL + "/log/checkpoint"] + [f"http://{own.metrics_address(name)}/metrics" for name in CAIRN]
     assert canary.in_answers(*pages, verify=own.API_CA_FILE) == []
     assert not canary.hits(good.post(good.kid).content + good.post(good.kid + "/orders").content)

@@ -152,6 +152,7 @@ def test_what_is_held(ca, account, responder, tmp_path):
 @pytest.fixture
 def over(ca, account, responder):
     """A day that is over for more than an hour, with a certificate: a copy of one of today's, which goes again."""
+    ca.add_last_year()
     account.issue(responder, "export.privacy.test")
     ((day,),) = ca.sql("INSERT INTO ca.certificate SELECT (jsonb_populate_record(c, jsonb_build_object('id', cairn.id_at(now() - interval '2 days'), 'signed_at', "
                        "now() - interval '2 days'))).* FROM ca.certificate c WHERE 'export.privacy.test' = ANY (names) "

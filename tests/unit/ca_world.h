@@ -103,6 +103,7 @@ static inline int setup(void **state)
 	(void) state;
 	ctx_init(&all);
 	pg_start();
+	pg_add_year("now() - interval '30 days'");
 	assert_non_null(mkdtemp(state_dir));
 	if (in_token) {
 		soft_start(&all);

@@ -259,6 +259,21 @@ static inline void pg_add_partitions(const char *from, const char *to)
 	pg_exec("cairn_owner", sql);
 }
 
+/* A place for ids of some days ago also in January, in the tables that have one for each year; or of another year, by one of its days. */
+static inline void pg_add_year(const char *moment)
+{
+	char sql[700];
+	snprintf(sql, sizeof(sql),
+	    "DO $$ DECLARE t text; s timestamptz := cairn.partition_start(%s, 12); BEGIN FOR t IN SELECT name FROM "
+	    "cairn.partitioned WHERE "
+	    "months = 12 AND to_regclass(cairn.partition_name(name, s)) IS NULL LOOP EXECUTE format('CREATE TABLE %%s "
+	    "PARTITION OF %%s FOR VALUES "
+	    "FROM (%%L) TO (%%L)', cairn.partition_name(t, s), t, cairn.id_at(s), cairn.id_at(s + interval '1 year')); END "
+	    "LOOP; END $$",
+	    moment);
+	pg_exec("cairn_owner", sql);
+}
+
 /* For cmocka_run_group_tests, where a test wants no more than that. */
 static inline int pg_group_setup(void **state)
 {

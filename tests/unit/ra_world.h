@@ -240,6 +240,7 @@ static inline int group_setup(void **state)
 {
 	(void) state;
 	pg_start();
+	pg_add_year("now() - interval '30 days'");
 	ra_set(&test_ra);
 	db_statements(ra_statements, ra_statements_n);
 	db_configure(pg_conninfo("cairn_ra"), 8, 5000);

@@ -41,6 +41,7 @@ static int setup(void **state)
 {
 	(void) state;
 	pg_start();
+	pg_add_year("'" DAY "'::timestamptz");
 	ctx_init(&t.c);
 	snprintf(t.folder, sizeof(t.folder), "/tmp/export-XXXXXX");
 	assert_non_null(mkdtemp(t.folder));

@@ -18,6 +18,7 @@ static int setup(void **state)
 {
 	(void) state;
 	pg_start();
+	pg_add_year("now() - interval '50 days'");
 	pg_exec("postgres", "CREATE TABLE public.zero AS SELECT now() AS t;"
 	                    "CREATE FUNCTION public.i(p_days numeric, n int) RETURNS uuid LANGUAGE sql STABLE AS $$ SELECT "
 	                    "(left(cairn.id_at((SELECT t FROM public.zero) - p_days * interval '1 day')::text, 33)"
