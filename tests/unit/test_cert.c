@@ -118,6 +118,58 @@ static void octets_are_exact(void **state)
 	assert_non_null(memmem(first + 1, der.n - (size_t) (first + 1 - der.p), algorithm, sizeof(algorithm))); /* D-2 */
 }
 
+static size_t count_octets(struct bytes in, struct bytes what)
+{
+	size_t n = 0;
+	const uint8_t *at = in.p;
+	while ((at = memmem(at, in.n - (size_t) (at - in.p), what.p, what.n)) != NULL) {
+		at++;
+		n++;
+	}
+	return n;
+}
+
+/* D-6, D-7, D-2: the octets that the Baseline Requirements list (7.1.3.1, 7.1.3.2), by each type of issuer and of subject */
+static void algorithms_are_exact(void **state)
+{
+	struct ctx *c = *state;
+	static const struct {
+		const char *kind;
+		const char *spki;
+		const char *signature;
+	} all[] = {
+		{ "rsa2048", "300d06092a864886f70d0101010500", "300d06092a864886f70d01010b0500" },
+		{ "rsa3072", "300d06092a864886f70d0101010500", "300d06092a864886f70d01010b0500" },
+		{ "p256", "301306072a8648ce3d020106082a8648ce3d030107", "300a06082a8648ce3d040302" },
+		{ "p384", "301006072a8648ce3d020106052b81040022", "300a06082a8648ce3d040303" },
+		{ "p521", "301006072a8648ce3d020106052b81040023", "300a06082a8648ce3d040304" },
+	};
+	TEXTS(names, "a.test");
+	for (size_t i = 0; i < COUNT_OF(all); i++) {
+		struct hierarchy h;
+		struct cert_info info;
+		uint8_t spki[64];
+		uint8_t signature[64];
+		size_t n_spki = 0;
+		size_t n_signature = 0;
+		make_hierarchy(c, "p384", all[i].kind, &h);
+		struct cert_template t = leaf_template(c, &h.intermediate, all[i].kind, &names);
+		struct bytes der = issue(c, &h.intermediate, &t);
+		assert_good(c, cert_parse(c, der, &info));
+		assert_int_equal(OPENSSL_hexstr2buf_ex(spki, sizeof(spki), &n_spki, all[i].spki, '\0'), 1);
+		assert_int_equal(OPENSSL_hexstr2buf_ex(signature, sizeof(signature), &n_signature, all[i].signature, '\0'), 1);
+		/* inside and outside, and nowhere in another form */
+		assert_int_equal(count_octets(der, (struct bytes) { signature, n_signature }), 2);
+		struct bytes content;
+		assert_int_equal(der_take_only(info.spki, DER_SEQUENCE, &content), 0);
+		assert_true(content.n > n_spki + 4);
+		assert_memory_equal(content.p, spki, n_spki);
+		if (all[i].kind[0] == 'p') { /* an uncompressed point behind the head of the BIT STRING */
+			assert_non_null(memmem(content.p + n_spki, 5, "\x00\x04", 2));
+		}
+	}
+}
+
 static void bad_templates_are_refused(void **state)
 {
 	struct ctx *c = *state;
@@ -350,6 +402,7 @@ int main(void)
 		WITH_CTX(path_verifies_strictly),
 		WITH_CTX(what_was_built_is_read),
 		WITH_CTX(octets_are_exact),
+		WITH_CTX(algorithms_are_exact),
 		WITH_CTX(bad_templates_are_refused),
 		WITH_CTX(names_have_one_form),
 		WITH_CTX(a_root_has_these_extensions),

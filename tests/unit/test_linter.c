@@ -83,6 +83,13 @@ static const struct {
 	{ ANSWER("[{\"Linter\":\"zlint\"}]"), NULL, true },
 	{ ANSWER("<html>"), NULL, true },
 	{ "HTTP/1.1 500 No\r\nContent-Length: 2\r\nConnection: close\r\n\r\n[]", NULL, true },
+	{ "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 2\r\nConnection: close\r\n\r\n[]", NULL,
+	    true },
+	{ "HTTP/1.1 200 OK\r\nContent-Length: 20\r\nConnection: close\r\n\r\n[]", NULL, true }, /* cut off */
+	{ ANSWER("[\"error\"]"), NULL, true },
+	{ ANSWER("[{\"Linter\":\"zlint\",\"Finding\":\"x\",\"Severity\":3}]"), NULL, true },
+	{ ANSWER(""), NULL, true },
+	{ "garbage\r\n\r\n", NULL, true },
 	{ NULL, NULL, true },
 };
 
@@ -116,6 +123,30 @@ static void answers_decide(void **state)
 	}
 }
 
+/* F-32: an answer without end is given up at 256 kB, whatever stands at its begin. */
+static void a_huge_answer_is_none(void **state)
+{
+	struct ctx *c = *state;
+	static const uint8_t tbs[] = { 0xfb, 0xff, 0xbf, 0x3e };
+	static const char head[] = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n[]";
+	struct server s;
+	size_t n = 300000;
+	char *reply = arena_alloc(c->arena, n + 1);
+	memset(reply, ' ', n);
+	memcpy(reply, head, strlen(head));
+	reply[n] = '\0';
+	for (int required = 0; required < 2; required++) {
+		start(&s, reply);
+		const struct config_ca config = {
+			.linter_url = s.url, .linter_timeout_ms = 5000, .linter_required = required == 1
+		};
+		int got = linter_ask(c, &config, (struct bytes) { tbs, sizeof(tbs) });
+		stop(&s);
+		assert_int_equal(got, required == 1 ? -1 : 0);
+		ctx_forgive(c);
+	}
+}
+
 static void without_one_nothing_is_asked(void **state)
 {
 	struct ctx *c = *state;
@@ -131,6 +162,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_CTX(answers_decide),
+		WITH_CTX(a_huge_answer_is_none),
 		WITH_CTX(without_one_nothing_is_asked),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
