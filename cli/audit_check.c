@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/audit_erased.h"
@@ -14,6 +15,7 @@
 #define CHECKPOINTS_AT_ONCE 1024
 #define PROGRESS_US 1000000
 #define SEARCHES_MAX 100
+#define SIGNING_S 30 /* a backlog is sealed for so long at most until it is signed */
 
 /* One walk over all leaves, from the first to the last. */
 struct walk {
@@ -388,6 +390,32 @@ static int check_strays(struct ctx *c, struct walk *w)
 	return audit_count_waiting(c, &w->report->waiting);
 }
 
+static bool is_late(const struct audit_state *state)
+{
+	const struct id late = audit_late_id();
+	return !id_is_none(state->unsigned_id) && memcmp(&state->unsigned_id, &late, sizeof(late)) < 0;
+}
+
+/* Who deletes checkpoints can change what they covered, hashes and all: old leaves without a checkpoint are suspicious. The log may be at
+ * work on a backlog, which is signed soon. */
+static int check_unsigned(struct ctx *c, struct walk *w, const struct audit_state *before)
+{
+	struct audit_state now = *before;
+	for (int i = 0; i < SIGNING_S && now.signed_size < before->size && is_late(&now); i++) {
+		const struct timespec second = { 1, 0 };
+		(void) nanosleep(&second, NULL);
+		TRY(audit_read_state(c, &now));
+	}
+	if (now.signed_size < before->size && is_late(&now)) {
+		audit_find(w->report, "checkpoint", &nowhere,
+		    "leaves from %lld on have no checkpoint since more than ten minutes: newer ones were deleted, or the log "
+		    "is not "
+		    "signed any more",
+		    (long long) now.signed_size);
+	}
+	return 0;
+}
+
 static int check_all(struct ctx *c, struct walk *w, const struct audit_state *state)
 {
 	struct merkle_hash root;
@@ -421,6 +449,7 @@ static int check_all(struct ctx *c, struct walk *w, const struct audit_state *st
 	if (state->checkpoints == 0 && state->size > 0) {
 		audit_find(w->report, "checkpoint", &nowhere, "no checkpoint is there");
 	}
+	TRY(check_unsigned(c, w, state));
 	return check_strays(c, w);
 }
 

@@ -9,10 +9,55 @@ static const struct field erasure_field[] = {
 };
 static const struct fields erasure_fields = FIELDS(struct audit_erasure, erasure_field);
 
+/* The smallest id of a moment. */
+#define ID_AT(moment) \
+	"(lpad(to_hex(floor(extract(epoch FROM " moment ") * 1000)::int8), 12, '0') || repeat('0', 20))::uuid"
+
+/* Erasures that are sealed, and that the rules of retention allowed when they were made, as sealed events tell those (F-46). Else
+ * whoever can write into the database would write an erasure himself, and delete. Without a change on record SUB-* is without end and
+ * visits of pages have six days; no rule has less than a day. Which class has which term of which table stands here and not in the
+ * database, and no function of the database is asked, as who deletes would mend those as well. */
 const struct statement audit_erasures_statement = {
 	.name = "audit_erasures",
 	.sql =
-	    "SELECT name, from_id AS from, until_id AS until FROM audit.lawful_erasures() ORDER BY name COLLATE \"C\", 2",
+	    "WITH rules AS MATERIALIZED (SELECT e.facts->>'class' AS class, e.happened_at AS since, lead(e.happened_at) "
+	    "OVER"
+	    " (PARTITION BY e.facts->>'class' ORDER BY e.id) AS until, (e.facts->>'keep_s')::int8 AS keep_s,"
+	    " least((e.facts->>'clear_s')::int8, (e.facts->>'keep_s')::int8) AS clear_s"
+	    " FROM log.event e JOIN log.leaf l ON l.row_id = e.id AND l.kind = 3 WHERE e.kind = 'retention.changed'"
+	    " UNION ALL SELECT 'WEB', '-infinity', (SELECT min(e.happened_at) FROM log.event e"
+	    " WHERE e.kind = 'retention.changed' AND e.facts->>'class' = 'WEB'), 518400, 518400),"
+	    " tables (name, part, term, class) AS (VALUES ('log.request_private', 'web', 'clear', 'WEB'),"
+	    " ('log.request_private', 'all', 'clear', 'SUB-REQ'), ('log.request_private', 'all', 'clear', 'SUB-SW'),"
+	    " ('log.validation_private', 'all', 'clear', 'SUB-VAL'), ('log.request', 'all', 'keep', 'SUB-REQ'),"
+	    " ('log.validation', 'all', 'keep', 'SUB-VAL'), ('log.event', 'all', 'keep', 'SUB-CERT')),"
+	    " erased AS MATERIALIZED (SELECT e.facts->>'table' AS name, CASE WHEN e.facts->'classes' = '[\"WEB\"]' THEN "
+	    "'web'"
+	    " ELSE 'all' END AS part, e.happened_at, e.facts FROM log.event e JOIN log.leaf l ON l.row_id = e.id AND "
+	    "l.kind = 3"
+	    " WHERE e.kind = 'log.erased' AND e.happened_at <= now()),"
+	    " terms AS MATERIALIZED (SELECT x.*, " ID_AT("(x.happened_at - make_interval(secs => greatest(s.term_s, "
+	                                                 "86400)))") " AS before FROM erased x, LATERAL ("
+	                                                             "SELECT min(CASE t.term WHEN 'keep' THEN r.keep_s "
+	                                                             "ELSE r.clear_s END) AS term_s FROM tables t"
+	                                                             " JOIN rules r ON r.class = t.class AND r.since <= "
+	                                                             "x.happened_at AND (r.until IS NULL OR r.until > "
+	                                                             "x.happened_at)"
+	                                                             " WHERE t.name = x.name AND t.part = x.part) s WHERE "
+	                                                             "s.term_s IS NOT NULL)"
+	                                                             " SELECT t.name COLLATE \"C\" AS name, i.id AS from, "
+	                                                             "i.id AS until FROM terms t, LATERAL (SELECT x::uuid "
+	                                                             "AS id"
+	                                                             " FROM jsonb_array_elements_text(t.facts->'ids') x) i "
+	                                                             "WHERE i.id < t.before AND (t.part = 'all' OR NOT "
+	                                                             "EXISTS"
+	                                                             " (SELECT FROM log.request r WHERE r.id = i.id AND "
+	                                                             "r.route NOT IN ('terms', 'doctor', 'unpause', "
+	                                                             "'stop-recovery')))"
+	                                                             " UNION ALL SELECT t.name, (t.facts->>'from')::uuid, "
+	                                                             "(t.facts->>'until')::uuid FROM terms t"
+	                                                             " WHERE t.part = 'all' AND (t.facts->>'until')::uuid "
+	                                                             "<= t.before ORDER BY 1, 2",
 	.row = &erasure_fields,
 	.repeatable = true,
 };

@@ -14,13 +14,16 @@ static const struct field state_field[] = {
 	FIELD(struct audit_state, signed_size),
 	FIELD(struct audit_state, note),
 	FIELD(struct audit_state, key),
+	FIELD(struct audit_state, unsigned_id),
 };
 static const struct fields state_fields = FIELDS(struct audit_state, state_field);
 
 static const struct statement state_statement = {
 	.name = "audit_state",
 	.sql = "SELECT t.size, t.root, (SELECT count(*) FROM log.checkpoint) AS checkpoints, c.size AS signed_size, c.note,"
-	       " c.key FROM log.tree t"
+	       " c.key, (SELECT l.row_id FROM log.leaf l WHERE l.leaf = c.size AND c.size < t.size LIMIT 1) AS unsigned_id "
+	       "FROM"
+	       " log.tree t"
 	       " LEFT JOIN LATERAL (SELECT * FROM log.checkpoint ORDER BY size DESC LIMIT 1) c ON true",
 	.row = &state_fields,
 	.repeatable = true,
@@ -162,8 +165,7 @@ static const struct statement strays_statements[AUDIT_STRAY_KINDS] = {
 	STRAYS(leaves),
 };
 
-/* The smallest id of ten minutes ago. */
-static struct id late_id(void)
+struct id audit_late_id(void)
 {
 	struct id id = { { 0 } };
 	uint64_t ms = (uint64_t) clock_now().us / 1000 - LATE_MS;
@@ -176,7 +178,7 @@ static struct id late_id(void)
 int audit_read_strays(struct ctx *c, size_t kind, struct id *after, struct audit_stray_list *ret, bool *ret_more)
 {
 	bool pages = kind < AUDIT_STRAY_KINDS - 1;
-	const struct strays_params params = { STRAYS_PAGE, pages ? *after : late_id() };
+	const struct strays_params params = { STRAYS_PAGE, pages ? *after : audit_late_id() };
 	TRY(db_rows(c, &strays_statements[kind], &params, (void *) &ret->v, &ret->n));
 	*ret_more = false;
 	if (pages && ret->n > 0) {

@@ -14,6 +14,7 @@ struct audit_state {
 	int64_t signed_size;
 	const char *note; /* of the newest checkpoint, or NULL */
 	const char *key;
+	struct id unsigned_id; /* row of the first leaf that no checkpoint covers; none: there is no such leaf */
 };
 int audit_read_state(struct ctx *c, struct audit_state *ret) MUST_CHECK;
 
@@ -66,6 +67,8 @@ struct audit_stray_list {
 #define AUDIT_STRAY_KINDS 6
 int audit_read_strays(
     struct ctx *c, size_t kind, struct id *after, struct audit_stray_list *ret, bool *ret_more) MUST_CHECK;
+/* The smallest id of ten minutes ago: what is older and has no seal is late. */
+struct id audit_late_id(void);
 int audit_count_waiting(struct ctx *c, int64_t *ret) MUST_CHECK;
 
 /* The leaf of a row; none: -1. */

@@ -1,4 +1,4 @@
--- What is gone by record, for `cairn audit verify`, `why` and `gaps`: erasures that are sealed, and that the rules of retention allowed when
+-- What is gone by record, for `cairn audit why` and `gaps` (verify has a text of its own, as whoever deletes could mend this one: cli/audit_erased.c): erasures that are sealed, and that the rules of retention allowed when
 -- they were made, as sealed events tell those (F-46). Else whoever can write into the database would write an erasure himself, and delete.
 -- Without a change on record SUB-* is without end and visits of pages have six days; no rule has less than a day.
 -- p_waiting: also those whose seal is on its way, seconds after they were made.

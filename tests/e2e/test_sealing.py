@@ -3,6 +3,7 @@ sealer that is killed at any moment."""
 import os
 import random
 import secrets
+import signal
 import subprocess
 import sys
 import threading
@@ -126,3 +127,19 @@ def test_killed_at_any_moment(open_ca):
     for tree_size, root in seen:
         assert open_ca.sql(f"SELECT encode(root, 'base64') FROM log.checkpoint WHERE size = {tree_size}") == [[root]]
     assert check(open_ca, size - 1).returncode == 0
+
+
+def test_issuance_does_not_wait_for_the_seal(open_ca, responder_for):
+    """F-45, F-46: while nothing is sealed, a certificate is issued as ever; its records wait, and are sealed when the sealer goes on"""
+    client = raw.Client(open_ca)
+    assert client.register().status_code == 201
+    size = until_sealed(open_ca)
+    sealer = open_ca.pid("cairn-subscriber")
+    os.kill(sealer, signal.SIGSTOP)
+    try:
+        client.issue(responder_for(open_ca), "unsealed.test")
+        waiting = "SELECT count(*) FROM log.unsealed u JOIN log.event e ON e.id = u.id WHERE e.kind = 'certificate.issued'"
+        assert open_ca.sql(waiting) == [["1"]] and open_ca.sql("SELECT size FROM log.tree") == [[str(size)]]
+    finally:
+        os.kill(sealer, signal.SIGCONT)
+    assert until_sealed(open_ca) > size

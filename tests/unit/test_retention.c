@@ -164,6 +164,15 @@ static void test_erasures_against_the_rules(void **state)
 	        "10") "'::uuid) FROM "
 	              "audit.erased_ids('log.validation', false) a, audit.erased_ids('log.request_private', false) p",
 	    "fttf");
+	assert_true(id_time(list.v[1].from).us < clock_now().us - 1000 * INT64_C(86400000000));
+	/* what the command says of tables and their classes is what they are */
+	pg_assert_value(
+	    "SELECT string_agg(concat_ws(' ', r.name, r.part, r.term, k.class), ', ' ORDER BY r.name, r.part, k.class) "
+	    "FROM "
+	    "cairn.retained r, unnest(cairn.classes_of(r.name, r.part)) k (class) WHERE starts_with(r.name, 'log.')",
+	    "log.event all keep SUB-CERT, log.request all keep SUB-REQ, log.request_private all clear SUB-REQ, "
+	    "log.request_private all clear SUB-SW, log.request_private web clear WEB, log.validation all keep SUB-VAL, "
+	    "log.validation_private all clear SUB-VAL");
 	ctx_done(&c);
 	db_thread_end();
 	pg_exec(
