@@ -47,7 +47,7 @@ void doctor_logs(struct ctx *c, const struct diagnosing *d, const struct config 
 	struct bytes json;
 	if (path == NULL) {
 		if (config_is_webpki(&config->policy)) {
-			diagnose_add(d, "logs", FINDING_PROBLEM, "no ct.log_list_file: browsers refuse certificates without SCTs");
+			diagnose_add(d, "logs", FINDING_PROBLEM, "ct.not_logged: browsers refuse certificates without SCTs");
 		}
 		return;
 	}

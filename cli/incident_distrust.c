@@ -163,7 +163,8 @@ static void print(struct arena *a, const struct answer *answer)
 	       "rest on them.\n",
 	    (long long) answer->validations, (long long) answer->before, (long long) answer->authorizations,
 	    answer->done ? "ended" : "would end", answer->certificates.n);
-	printf("%s\n", answer->done ? "Revoke the certificates that are valid within 24 hours."
+	printf("%s\n", answer->done ? "Revoke the certificates that are valid or given up within 24 hours: logs have the "
+	                              "latter's precertificates."
 	                            : "Nothing was changed. Run it again with --yes.");
 }
 

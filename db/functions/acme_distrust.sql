@@ -34,8 +34,9 @@ CREATE OR REPLACE FUNCTION acme.distrusted_certificates(p_validation uuid, p_per
 RETURNS TABLE (serial text, account_id uuid, names text[], not_after timestamptz, state text) LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = on SET enable_hashjoin = on AS $$
 	SELECT encode(c.serial, 'hex'), c.account_id, c.names, c.not_after, CASE WHEN EXISTS (SELECT FROM ca.revocation r
-			WHERE r.certificate_id = c.id) THEN 'revoked' WHEN c.der IS NULL THEN 'being signed' ELSE 'valid' END
-		FROM ca.certificate c WHERE c.not_after > now() AND c.id IN (SELECT k.id
+			WHERE r.certificate_id = c.id) THEN 'revoked' WHEN c.der IS NULL AND c.lease_until IS NULL THEN 'given up'
+			WHEN c.der IS NULL THEN 'being signed' ELSE 'valid' END
+		FROM ca.certificate c WHERE c.not_after > now() AND (c.signed_at IS NOT NULL OR c.lease_until IS NOT NULL) AND c.id IN (SELECT k.id
 			FROM ca.certificate k CROSS JOIN LATERAL unnest(k.validations) AS u (id)
 				JOIN acme.meant_validations(p_validation, p_perspective, p_method, p_name, p_since, p_until) m ON m.rests = u.id
 			WHERE k.not_after > now() AND (m.caa_at IS NULL OR k.begun_at >= m.caa_at - interval '5 min'))

@@ -265,6 +265,8 @@ static const struct field ct_field[] = {
 	FIELD(struct config_ct, log_list_file, .flags = FIELD_PATH,
 	    .help = "List of Certificate Transparency logs in Chrome's JSON form, version 3: certificates get SCTs "
 	            "(docs/transparency.md). Read again when it is replaced."),
+	FIELD(struct config_ct, not_logged, .def = "false",
+	    .help = "In mode webpki, without log_list_file: certificates are issued without SCTs, which browsers refuse."),
 	FIELD(struct config_ct, ca_file, .flags = FIELD_PATH,
 	    .help = "What certifies the HTTPS servers of logs, in PEM; none: what the system trusts."),
 	FIELD(struct config_ct, private_names, .def = "false",
@@ -345,6 +347,11 @@ static const struct {
 bool config_is_webpki(const struct config_policy *policy)
 {
 	return policy->mode != NULL && strcmp(policy->mode, "webpki") == 0;
+}
+
+bool config_promises(const struct config *config)
+{
+	return config->ct.log_list_file != NULL || (config_is_webpki(&config->policy) && !config->ct.not_logged);
 }
 
 const struct config_process *config_process(const struct config *config, const char *name)

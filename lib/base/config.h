@@ -311,6 +311,7 @@ struct config_ct_log_list {
 
 struct config_ct {
 	const char *log_list_file; /* NULL: no Certificate Transparency */
+	bool not_logged;           /* in mode webpki: that is meant */
 	const char *ca_file;       /* NULL: what the system trusts */
 	bool private_names;        /* names of private mode may be shown to logs (H-20) */
 	int64_t timeout_ms;
@@ -382,6 +383,9 @@ const char *config_test_switches(struct arena *a, const struct config *config);
 
 /* Whether the deployment is to keep the Baseline Requirements; without a mode (a configuration not made by config_load) not. */
 bool config_is_webpki(const struct config_policy *policy);
+
+/* Whether no certificate may be signed that no precertificate promised (D-57): there are logs, or nobody said that there are none. */
+bool config_promises(const struct config *config);
 
 /* What a validation's time limit (va.timeout_s, twice with perspectives) has to leave of ra.validation_lease_s and of the deadline
  * of va.Validate, in seconds. */

@@ -400,6 +400,20 @@ static int check_ct(struct ctx *c, const struct config *config)
 	            : 0;
 }
 
+/* H-12, D-57 */
+static int check_logged(struct ctx *c, const struct config *config)
+{
+	bool lists = config->ct.log_list_file != NULL;
+	if (lists && config->ct.not_logged) {
+		return FAIL(c, MALFORMED, "ct.not_logged: is not for a CA that has ct.log_list_file");
+	}
+	return lists || !config_promises(config)
+	           ? 0
+	           : FAIL(c, MALFORMED,
+	                 "ct.log_list_file: policy.mode webpki needs one, as browsers refuse certificates that no "
+	                 "transparency log has; if none is to be logged, say so with ct.not_logged: true");
+}
+
 int config_check(struct ctx *c, struct config *config)
 {
 	TRY(check_texts(c, config));
@@ -411,6 +425,7 @@ int config_check(struct ctx *c, struct config *config)
 	TRY(check_test(c, config));
 	TRY(check_ct(c, config));
 	TRY(config_check_va(c, config));
+	TRY(check_logged(c, config));
 	bool webpki = config_is_webpki(&config->policy);
 	if (config->wfe.visits_per_minute < 0) { /* B-18 */
 		config->wfe.visits_per_minute = webpki ? VISITS_PER_MINUTE : 0;

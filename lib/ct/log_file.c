@@ -63,6 +63,12 @@ static int read_file(struct ctx *own, const char *path)
 	uint8_t digest[SHA256_SIZE];
 	TRY(file_read(own, path, &json));
 	TRY(ct_log_list_parse(own, json, &list));
+	if (log_file_list() != NULL && list.made_at.us < log_file_list()->made_at.us) {
+		return FAIL(own, MALFORMED, "it is older than the one in force"); /* H-8 */
+	}
+	if (list.left_out != NULL) {
+		log_event(own, LOG_WARN, "logs in states that are not known are left out", "logs", list.left_out, NULL);
+	}
 	sha256_of(json, digest);
 	log_event(own, LOG_INFO, "the list of transparency logs is read", "file", path, "sha256",
 	    hex_encode(own->arena, (struct bytes) { digest, sizeof(digest) }), NULL);
@@ -88,10 +94,9 @@ int log_file_refresh(struct ctx *c, const char *path)
 	struct ctx own;
 	ctx_init(&own);
 	int result = read_file(&own, path);
-	if (result == 0) {
-		seen = now;
-	} else {
-		(void) ctx_fault(c, "%s is no list of logs: %s", path, own.err.detail);
+	seen = now; /* one that is refused is refused once */
+	if (result != 0) {
+		(void) ctx_fault(c, "%s is not taken: %s", path, own.err.detail);
 	}
 	ctx_done(&own);
 	return result;

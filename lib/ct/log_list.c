@@ -114,7 +114,8 @@ static int read_key(struct ctx *c, const struct entry *e, struct ct_log *log)
 	return 0;
 }
 
-static int read_state(struct ctx *c, const struct entry *e, struct ct_log *log)
+/* not *ret_known: in none that this reader has a name for */
+static int read_state(struct ctx *c, const struct entry *e, struct ct_log *log, bool *ret_known)
 {
 	static const char *const names[] = {
 		[CT_PENDING] = "pending",
@@ -124,6 +125,7 @@ static int read_state(struct ctx *c, const struct entry *e, struct ct_log *log)
 		[CT_RETIRED] = "retired",
 		[CT_REJECTED] = "rejected",
 	};
+	*ret_known = false;
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
 		const json_t *one = json_object_get(e->state, names[i]);
 		const char *since = json_string_value(json_object_get(one, "timestamp"));
@@ -132,12 +134,13 @@ static int read_state(struct ctx *c, const struct entry *e, struct ct_log *log)
 		}
 		if (json_object_size(e->state) != 1 || since == NULL ||
 		    timestamp_parse(bytes_of_text(since), &log->state_since) != 0) {
-			break;
+			return broken(c, e, "state is not one, or has no timestamp");
 		}
 		log->state = (enum ct_state) i;
+		*ret_known = true;
 		return 0;
 	}
-	return broken(c, e, "state is none that is known, or has no timestamp");
+	return 0;
 }
 
 static int read_interval(struct ctx *c, const struct entry *e, struct ct_log *log)
@@ -187,8 +190,14 @@ static int read_former(struct ctx *c, const struct entry *e, struct ct_log *log)
 static int read_entry(struct ctx *c, const struct entry *e, const char *operator, bool tiled, struct ct_log_list *list)
 {
 	struct ct_log log = { .description = e->description, .operator= operator, .tiled = tiled };
+	bool known = false;
 	TRY(read_key(c, e, &log));
-	TRY(read_state(c, e, &log));
+	TRY(read_state(c, e, &log, &known));
+	if (!known) { /* H-8: lists grow; what it says may count with nobody */
+		list->left_out =
+		    list->left_out == NULL ? e->description : arena_printf(c->arena, "%s, %s", list->left_out, e->description);
+		return 0;
+	}
 	TRY(read_interval(c, e, &log));
 	TRY(read_url(c, e, &log));
 	TRY(read_former(c, e, &log));
@@ -210,7 +219,7 @@ int ct_log_list_parse(struct ctx *c, struct bytes json, struct ct_log_list *ret)
 	if (n == 0 || n > LOGS_MAX) {
 		return FAIL(c, MALFORMED, "A list of %zu logs; it must have 1 to %d", n, LOGS_MAX);
 	}
-	struct ct_log_list list = { ARENA_ARRAY(c->arena, n, struct ct_log), 0, d.log_list_timestamp };
+	struct ct_log_list list = { ARENA_ARRAY(c->arena, n, struct ct_log), 0, d.log_list_timestamp, NULL };
 	for (size_t i = 0; i < d.operators.n; i++) {
 		const struct operator_entry *o = &d.operators.v[i];
 		for (size_t k = 0; k < o->logs.n; k++) {
@@ -219,6 +228,9 @@ int ct_log_list_parse(struct ctx *c, struct bytes json, struct ct_log_list *ret)
 		for (size_t k = 0; k < o->tiled_logs.n; k++) {
 			TRY(read_entry(c, &o->tiled_logs.v[k], o->name, true, &list));
 		}
+	}
+	if (list.n == 0) {
+		return FAIL(c, MALFORMED, "No log of the list is in a state that is known");
 	}
 	*ret = list;
 	return 0;

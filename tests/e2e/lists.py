@@ -15,7 +15,7 @@ def webpki(**policy):
                     for i, (name, (region, place)) in enumerate(PLACES.items())]
     return {"policy": {"mode": "webpki", **policy}, "va": {
         "allow_networks": [], "http01_port": 80, "tlsalpn01_port": 443, "dnssec_probe": "broken.example",
-        "region": "ARIN", "place": "40.71 -74.01", "perspectives": perspectives}}
+        "region": "ARIN", "place": "40.71 -74.01", "perspectives": perspectives}, "ct": {"not_logged": True}}
 
 
 def wait_for(what, condition, seconds=60):

@@ -15,7 +15,7 @@ WEBS = [f"93.184.216.{n}" for n in range(10, 14)]
 TABLE = ((datetime.date(2026, 6, 15), 4), (datetime.date(2026, 12, 15), 5))
 SITES = {"sin": ("APNIC", "1.35 103.82"), "ams": ("RIPE", "52.37 4.90"), "mad": ("RIPE", "40.42 -3.70"), "ath": ("RIPE", "37.98 23.73"),
          "arn": ("RIPE", "59.33 18.07")}
-CONFIG = {"policy": {"mode": "webpki", "profiles": [{"name": "brief", "life": "6d"}]}}
+CONFIG = {"policy": {"mode": "webpki", "profiles": [{"name": "brief", "life": "6d"}]}, "ct": {"not_logged": True}}
 
 
 def needed():

@@ -241,6 +241,9 @@ def test_the_list_is_read_again(world):
     """H-8: a list that is too old issues nothing, a new one is taken without a restart; one that is none leaves the old one in force"""
     world.write(age=datetime.timedelta(days=71))
     time.sleep(5)
+    world.issue()  # an older one does not take the place of a newer one
+    os.kill(world.ca.pid("cairn-ra"), signal.SIGKILL)
+    time.sleep(5)
     url, answer = world.finalize()
     assert answer.json()["status"] == "processing", answer.text
     world.write()

@@ -135,7 +135,7 @@ static void a_second_file_is_laid_over(void **state)
 	static const char *const texts[] = {
 		"acme: {website: 'https://a.example', caa_identities: [a, b]}\nwfe: {workers: 3, queue: 9}\n",
 		"wfe: {workers: 4}\nacme:\n  caa_identities: [c]\nlog:\n  level: warn\n"
-		"policy: {mode: webpki}\nva: {dnssec_probe: broken.example}\n",
+		"policy: {mode: webpki}\nva: {dnssec_probe: broken.example}\nct: {log_list_file: x}\n",
 	};
 	struct ctx c;
 	ctx_init(&c);
@@ -265,6 +265,11 @@ static const struct {
 	    "va.local_zones.zone: \"atest\" is answered without a look into the DNS" },
 	{ "test: {busy_percent: 100}\n", "test.busy_percent" },
 	{ "ct: {log_list_file: x}\n", "shows all names to logs" }, /* H-20 */
+	/* H-12, D-57 */
+	{ "policy: {mode: webpki}\nva: {dnssec_probe: broken.example}\n",
+	    "ct.log_list_file: policy.mode webpki needs one" },
+	{ "policy: {mode: webpki}\nva: {dnssec_probe: broken.example}\nct: {log_list_file: x, not_logged: true}\n",
+	    "ct.not_logged: is not for" },
 	/* C-20, C-22: no key, root or switch beside IANA's where the public trusts what comes of it */
 	{ "policy: {mode: webpki}\nva: {root_servers: [192.0.2.1@53]}\n", "va.root_servers: only for policy.mode private" },
 	{ "policy: {mode: webpki}\nva: {root_trust_anchors: [x]}\n", "va.root_trust_anchors: only for" },
@@ -324,7 +329,8 @@ static void a_missing_file_is_named(void **state)
 
 /* In mode webpki, with its key in a token. */
 #define WEBPKI_CA(disclosed, active) \
-	"rpc: {ca_file: a}\npolicy: {mode: webpki}\nva: {dnssec_probe: broken.example, http01_port: 80, tlsalpn01_port: " \
+	"rpc: {ca_file: a}\nct: {not_logged: true}\npolicy: {mode: webpki}\nva: {dnssec_probe: broken.example, " \
+	"http01_port: 80, tlsalpn01_port: " \
 	"443}\nca: {rpc_cert_file: a, rpc_key_file: b, database: x, " disclosed \
 	"token: {module: /m.so, label: t, approval: some}, issuers: [{name: i, cert_file: c, key_label: i, crl_url: " \
 	"'http://a.example/c', aia_url: 'http://a.example/i', " active "}]}\n"

@@ -386,6 +386,24 @@ static void refused_list(struct ctx *c, const char *json, const char *from, cons
 	ctx_forgive(c);
 }
 
+/* H-8: lists grow; a log in a state that has no name here counts for nothing, and the others stay. */
+static void unknown_states_are_left_out(void **state)
+{
+	struct ctx *c = *state;
+	struct ct_log_list list;
+	struct test_log two[] = {
+		{ .operator= "O", .description = "known" },
+		{ .operator= "P", .description = "strange", .state = "sleeping" },
+	};
+	test_logs_make(c, two, 2);
+	assert_good(c, ct_log_list_parse(c, test_logs_json(c, two, 2, clock_now()), &list));
+	assert_int_equal(list.n, 1);
+	assert_string_equal(list.v[0].description, "known");
+	assert_string_equal(list.left_out, "strange");
+	assert_good(c, ct_log_list_parse(c, test_logs_json(c, two, 1, clock_now()), &list));
+	assert_null(list.left_out);
+}
+
 static void list_is_read_strictly(void **state)
 {
 	struct ctx *c = *state;
@@ -481,6 +499,7 @@ int main(void)
 		WITH_CTX(logs_are_asked_by_shard_and_operator),
 		WITH_CTX(list_has_an_age_and_a_history),
 		WITH_CTX(list_is_read_strictly),
+		WITH_CTX(unknown_states_are_left_out),
 		WITH_CTX(answers_are_read_strictly),
 		WITH_CTX(broken_lists_are_refused),
 	};

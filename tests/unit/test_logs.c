@@ -345,6 +345,12 @@ static void test_log_file(void **state)
 	assert_int_equal(log_file_refresh(&c, path), -1);
 	ctx_forgive(&c);
 	assert_ptr_equal(log_file_list(), first);
+	put_file(path, test_logs_json(&c, logs, 3, timestamp_add_s(o.now, -86400)));
+	assert_int_equal(log_file_refresh(&c, path), -1); /* an older one, once */
+	assert_non_null(strstr(c.err.cause, "older than the one in force"));
+	ctx_forgive(&c);
+	assert_good(&c, log_file_refresh(&c, path));
+	assert_ptr_equal(log_file_list(), first);
 	put_file(path, test_logs_json(&c, logs, 3, o.now));
 	assert_good(&c, log_file_refresh(&c, path));
 	assert_int_equal(log_file_list()->n, 3);

@@ -122,6 +122,26 @@ static void test_grant_withdrawn(void **state) /* C-73 */
 #define CERTIFICATES(conditions) \
 	"SELECT count(*) || coalesce(' ' || string_agg(state, ','), '') FROM acme.distrusted_certificates(" conditions ")"
 
+/* D-55: of an issuance that was given up its precertificate counts, if one was signed. */
+static void assert_given_up_is_told(void)
+{
+	char *found = NULL;
+	pg_exec("cairn_owner",
+	    "INSERT INTO ca.certificate SELECT (jsonb_populate_record(c, jsonb_build_object('id', cairn.new_id(), "
+	    "'serial', "
+	    "'\\x0099', 'der', NULL, 'tbs', '\\x00', 'lease_until', NULL))).* FROM ca.certificate c WHERE names = "
+	    "'{issued.test}'");
+	assert_string_equal(
+	    pg_try("cairn_operator", CERTIFICATES("NULL, NULL, NULL, 'issued.test', NULL, NULL"), &found), "");
+	assert_string_equal(found, "2 valid,given up");
+	free(found);
+	pg_exec("cairn_owner", "UPDATE ca.certificate SET signed_at = NULL WHERE names = '{issued.test}' AND der IS NULL");
+	assert_string_equal(
+	    pg_try("cairn_operator", CERTIFICATES("NULL, NULL, NULL, 'issued.test', NULL, NULL"), &found), "");
+	assert_string_equal(found, "1 valid");
+	free(found);
+}
+
 static void test_distrusted_validation(void **state) /* C-75 */
 {
 	(void) state;
@@ -163,6 +183,7 @@ static void test_distrusted_validation(void **state) /* C-75 */
 	    pg_try("cairn_operator", CERTIFICATES("NULL, NULL, NULL, 'issued.test', NULL, NULL"), &found), "");
 	assert_string_equal(found, "1 valid");
 	free(found);
+	assert_given_up_is_told();
 	assert_string_equal(pg_try("cairn_operator", CERTIFICATES("NULL, NULL, 'dns-01', NULL, NULL, NULL"), &found), "");
 	assert_string_equal(found, "0");
 	free(found);
