@@ -27,12 +27,9 @@ bool ca_crls_stand(void)
 	return atomic_load(&stand_until_us) > clock_now().us;
 }
 
-static int to_entries(struct ctx *c, const struct revoked *revoked, struct crl_entries *ret)
+static struct crl_entries to_entries(struct ctx *c, const struct revoked *revoked)
 {
 	size_t n = revoked->serials.n;
-	if (revoked->revoked_at.n != n || revoked->reasons.n != n) {
-		return ctx_fault(c, "the lists of revoked certificates differ in length");
-	}
 	struct crl_entries entries = { ARENA_ARRAY(c->arena, n, struct crl_entry), n };
 	for (size_t i = 0; i < n; i++) {
 		entries.v[i] = (struct crl_entry) {
@@ -41,8 +38,7 @@ static int to_entries(struct ctx *c, const struct revoked *revoked, struct crl_e
 			.reason = revoked->reasons.v[i],
 		};
 	}
-	*ret = entries;
-	return 0;
+	return entries;
 }
 
 /* What is to be signed, all but its octets. */
@@ -62,7 +58,8 @@ static int plan(struct ctx *c, const struct issuer *issuer, const struct crl_sta
 		.url = shard->url, /* E-24: that of its certificates, octet for octet */
 	};
 	TRY(crl_read_revoked(c, shard, &revoked));
-	return to_entries(c, &revoked, &ret->entries);
+	ret->entries = to_entries(c, &revoked);
+	return 0;
 }
 
 static bool same_entries(const struct crl_entries *a, const struct crl_entries *b)

@@ -1,7 +1,11 @@
 #include "ca/crl_rows.h"
 
+#include <string.h>
+
 #include "ca/ca.h"
 #include "ca/statements.h"
+
+#define PIECE 50000 /* entries, a fraction of a second */
 
 #define CRL_LEASE_S 60 /* a CRL takes seconds; a revocation waits for so long at most when an instance dies over it */
 
@@ -68,10 +72,19 @@ const struct statement begin_crl = {
 	.repeatable = true,
 };
 
-/* The first two of those above. */
-static const struct fields shard_fields = {
-	.name = "shard", .size = sizeof(struct begin_crl_params), .v = begin_param, .n = 2
+struct piece_params {
+	const char *issuer;
+	int64_t shard;
+	struct bytes after;
+	int64_t most;
 };
+static const struct field piece_param[] = {
+	FIELD(struct piece_params, issuer),
+	FIELD(struct piece_params, shard),
+	FIELD(struct piece_params, after),
+	FIELD(struct piece_params, most),
+};
+static const struct fields piece_fields = FIELDS(struct piece_params, piece_param);
 
 static const struct field revoked_field[] = {
 	FIELD(struct revoked, serials),
@@ -82,8 +95,8 @@ static const struct fields revoked_fields = FIELDS(struct revoked, revoked_field
 
 const struct statement read_revoked = {
 	.name = "crl_read_revoked",
-	.sql = "SELECT serials, revoked_at, reasons FROM ca.read_revoked($1, $2)",
-	.params = &shard_fields,
+	.sql = "SELECT serials, revoked_at, reasons FROM ca.read_revoked($1, $2, $3, $4)",
+	.params = &piece_fields,
 	.row = &revoked_fields,
 	.repeatable = true,
 };
@@ -142,11 +155,49 @@ int crl_begin(struct ctx *c, const struct crl_state *shard, struct crl_begun *re
 	return db_row(c, &begin_crl, &params, ret, ret_taken);
 }
 
+static void append(struct ctx *c, struct revoked *all, size_t *room, const struct revoked *piece)
+{
+	size_t n = all->serials.n;
+	size_t more = piece->serials.n;
+	if (n + more > *room) {
+		struct revoked old = *all;
+		*room = *room * 2 > n + more ? *room * 2 : n + more;
+		all->serials.v = ARENA_ARRAY(c->arena, *room, struct bytes);
+		all->revoked_at.v = ARENA_ARRAY(c->arena, *room, int64_t);
+		all->reasons.v = ARENA_ARRAY(c->arena, *room, int64_t);
+		memcpy(all->serials.v, old.serials.v, n * sizeof(*old.serials.v));
+		memcpy(all->revoked_at.v, old.revoked_at.v, n * sizeof(*old.revoked_at.v));
+		memcpy(all->reasons.v, old.reasons.v, n * sizeof(*old.reasons.v));
+	}
+	memcpy(all->serials.v + n, piece->serials.v, more * sizeof(*piece->serials.v));
+	memcpy(all->revoked_at.v + n, piece->revoked_at.v, more * sizeof(*piece->revoked_at.v));
+	memcpy(all->reasons.v + n, piece->reasons.v, more * sizeof(*piece->reasons.v));
+	all->serials.n = all->revoked_at.n = all->reasons.n = n + more;
+}
+
 int crl_read_revoked(struct ctx *c, const struct crl_state *shard, struct revoked *ret)
 {
-	const struct begin_crl_params params = { .issuer = shard->issuer, .shard = shard->shard };
-	bool found = false;
-	return db_row(c, &read_revoked, &params, ret, &found);
+	size_t room = (size_t) (shard->entries < 0 ? 0 : shard->entries) + PIECE;
+	struct revoked all = {
+		.serials = { ARENA_ARRAY(c->arena, room, struct bytes), 0 },
+		.revoked_at = { ARENA_ARRAY(c->arena, room, int64_t), 0 },
+		.reasons = { ARENA_ARRAY(c->arena, room, int64_t), 0 },
+	};
+	struct piece_params params = { shard->issuer, shard->shard, { (const uint8_t *) "", 0 }, PIECE };
+	struct revoked piece;
+	do {
+		bool found = false;
+		TRY(db_row(c, &read_revoked, &params, &piece, &found));
+		if (!found || piece.revoked_at.n != piece.serials.n || piece.reasons.n != piece.serials.n) {
+			return ctx_fault(c, "the lists of revoked certificates differ in length");
+		}
+		append(c, &all, &room, &piece);
+		if (piece.serials.n > 0) {
+			params.after = piece.serials.v[piece.serials.n - 1];
+		}
+	} while (piece.serials.n == PIECE);
+	*ret = all;
+	return 0;
 }
 
 static int run_record(

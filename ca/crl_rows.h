@@ -56,6 +56,8 @@ int crl_states_read(struct ctx *c, const struct text_list *issuers, struct crl_s
 
 /* Takes the duty and the next number; false: another instance has it. */
 int crl_begin(struct ctx *c, const struct crl_state *shard, struct crl_begun *ret, bool *ret_taken) MUST_CHECK;
+
+/* What it lists, in the order of serials, read in pieces that each take a fraction of a statement's time. */
 int crl_read_revoked(struct ctx *c, const struct crl_state *shard, struct revoked *ret) MUST_CHECK;
 int crl_fix(struct ctx *c, const struct crl_state *shard, const struct crl_record *record) MUST_CHECK;
 int crl_publish(struct ctx *c, const struct crl_state *shard, const struct crl_record *record) MUST_CHECK;

@@ -95,17 +95,20 @@ BEGIN
 		AND c.why IN ('first', 'schedule') ORDER BY c.number DESC LIMIT 1), clock_timestamp()), '-infinity');
 END $$;
 
--- What the CRL lists that was begun; what is recorded meanwhile may be in it and is in the next.
-CREATE OR REPLACE FUNCTION ca.read_revoked(p_issuer text, p_shard int8)
+-- What the CRL lists that was begun, in the order of serials: p_most entries behind p_after, so that no read takes long however many there
+-- are. What is recorded meanwhile may be in it and is in the next.
+CREATE OR REPLACE FUNCTION ca.read_revoked(p_issuer text, p_shard int8, p_after bytea, p_most int8)
 RETURNS TABLE (serials bytea[], revoked_at int8[], reasons int8[]) LANGUAGE plpgsql STABLE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp SET work_mem = '64MB' AS $$
+SET search_path = pg_catalog, pg_temp SET enable_sort = off AS $$
 DECLARE
 	from_end timestamptz := ca.listed_from(p_issuer, p_shard);
 BEGIN
 	RETURN QUERY SELECT coalesce(array_agg(l.serial), '{}'), coalesce(array_agg(l.at), '{}'), coalesce(array_agg(l.reason), '{}')
 		FROM (SELECT r.serial, extract(epoch FROM r.revoked_at)::int8 AS at, r.reason::int8 FROM ca.revocation r
-			WHERE r.issuer = p_issuer AND r.crl_shard = p_shard AND r.not_after >= from_end ORDER BY r.serial) l;
+			WHERE r.issuer = p_issuer AND r.crl_shard = p_shard AND r.serial > p_after AND r.not_after >= from_end
+			ORDER BY r.serial LIMIT p_most) l;
 END $$;
+DROP FUNCTION IF EXISTS ca.read_revoked(text, int8);
 
 -- Who may not go on with a CRL that was begun.
 CREATE OR REPLACE FUNCTION ca.check_crl_maker(p_issuer text, p_shard int8, p_number int8, p_holder text) RETURNS void
@@ -226,11 +229,11 @@ COMMENT ON COLUMN front.crl_url.published IS 'SUB-CERT: there is a CRL';
 GRANT SELECT ON front.crl_url TO cairn_wfe;
 
 REVOKE ALL ON FUNCTION ca.register_shards(text, text[], text), ca.crl_states(text[]), ca.begin_crl(text, int8, int8, text, int8, text),
-	ca.listed_from(text, int8), ca.read_revoked(text, int8), ca.check_crl_maker(text, int8, int8, text),
+	ca.listed_from(text, int8), ca.read_revoked(text, int8, bytea, int8), ca.check_crl_maker(text, int8, int8, text),
 	ca.fix_crl(text, int8, int8, timestamptz, timestamptz, int8, timestamptz, text, bytea, text, text),
 	ca.publish_crl(text, int8, int8, timestamptz, timestamptz, int8, timestamptz, text, int8, bytea, int8, int8, text, text),
 	ca.list_crls(text, int8), ca.read_crl(text, int8, int8), ca.ask_crls(text, int8, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ca.register_shards(text, text[], text), ca.crl_states(text[]), ca.begin_crl(text, int8, int8, text, int8, text),
-	ca.read_revoked(text, int8), ca.fix_crl(text, int8, int8, timestamptz, timestamptz, int8, timestamptz, text, bytea, text, text),
+	ca.read_revoked(text, int8, bytea, int8), ca.fix_crl(text, int8, int8, timestamptz, timestamptz, int8, timestamptz, text, bytea, text, text),
 	ca.publish_crl(text, int8, int8, timestamptz, timestamptz, int8, timestamptz, text, int8, bytea, int8, int8, text, text) TO cairn_ca;
 GRANT EXECUTE ON FUNCTION ca.list_crls(text, int8), ca.read_crl(text, int8, int8), ca.ask_crls(text, int8, text) TO cairn_operator;
