@@ -266,3 +266,21 @@ def test_it_comes_back_after_months(later, holder, answers):
     while later.sql("SELECT count(*) FROM log.request WHERE id >= cairn.id_at(now() - interval '1 hour')", "cairn_owner") == [["0"]]:
         assert time.monotonic() < end, "no request of now is in the log"
         time.sleep(0.1)
+
+
+def test_a_clock_that_went_back(later, holder, answers):
+    """F-47: nothing is signed behind an earlier signature; who asks is told so, and it is signed once the clock is right again"""
+    url, end = ready_order(holder, answers, "back.time.test")
+    before = leaf_of(holder.issue(answers, "before.back.time.test")[0])
+    signed = "SELECT count(*) FROM ca.certificate WHERE der IS NOT NULL AND 'back.time.test' = ANY (names)"
+    pass_time(holder, seconds=-20)
+    answer = finalize(holder, end, "back.time.test")
+    assert answer.status_code == 503 and "The clock of the CA went back" in answer.text, answer.text
+    assert later.sql(signed, role="cairn_owner") == [["0"]]
+    pass_time(holder, seconds=20)
+    answer = finalize(holder, end, "back.time.test")
+    assert answer.status_code in (200, 403), answer.text  # by now it may be done
+    order = holder.poll(url, ("valid", "invalid"), seconds=120).json()
+    assert order["status"] == "valid", order
+    after = leaf_of(holder.post(order["certificate"]).text)
+    assert after.not_valid_before >= before.not_valid_before and later.sql(signed, role="cairn_owner") == [["1"]]
