@@ -9,6 +9,7 @@ int cli_export(int argc, char **argv);
 
 int export_public_command(int argc, char **argv);
 int export_notice_command(int argc, char **argv);
+int export_cps_command(int argc, char **argv);
 
 /* The rules of retention, as role cairn_operator, cairn_officer or cairn_auditor. */
 extern const struct statement export_rules_statement;

@@ -37,6 +37,16 @@ static const struct {
 	{ "dns-persist-01", "ca-tbr-22" },
 };
 
+const char *caa_method_label(const char *method)
+{
+	for (size_t i = 0; i < COUNT_OF(method_labels); i++) {
+		if (strcmp(method_labels[i].method, method) == 0) {
+			return method_labels[i].label;
+		}
+	}
+	return NULL;
+}
+
 /* One issue or issuewild value (RFC 8659 4.2), parsed. */
 struct property {
 	struct bytes issuer; /* empty: nobody */

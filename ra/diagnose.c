@@ -116,12 +116,13 @@ static int look_at_limits(struct patient *p, bool *ret_free)
 		*ret_free = *ret_free && !used_up;
 		if (used_up) {
 			diagnose_add(&p->d, "limits", FINDING_PROBLEM,
-			    arena_printf(c->arena, "The rate limit %s is used up for this name until %s", rows[i].name, when));
+			    arena_printf(
+			        c->arena, "The rate limit %s is used up for %s until %s", rows[i].name, rows[i].key, when));
 		}
 	}
 	if (*ret_free) {
 		diagnose_add(&p->d, "limits", FINDING_OK,
-		    n == 0 ? "No rate limit counts for this name" : "No rate limit of this name is used up");
+		    n == 0 ? "No rate limit counts for this name" : "No rate limit that counts for this name is used up");
 	}
 	return 0;
 }

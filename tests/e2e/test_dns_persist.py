@@ -70,6 +70,24 @@ def test_what_is_offered(holder):
         assert "token" in holder.challenge(url, "dns-01") and "accounturi" not in holder.challenge(url, "dns-01")
 
 
+def test_the_practice_statement_has_the_same_names(ca, holder, tmp_path):
+    """C-35, C-43: what `cairn export cps` writes, the directory and the objects of challenges name the same issuer domain names"""
+    config = ["--config", f"{ca.state}/cairn.yaml", "--config", f"{ca.folder}/overlay.yaml"]
+    text = ca.cairn("export", "cps", *config).stdout
+    caa = text.split("## CAA", 1)[1].split("## ", 1)[0]
+    names = [line.removeprefix("- ") for line in caa.splitlines() if line.startswith("- ")]
+    assert names == holder.directory["meta"]["caaIdentities"] == ["ca.test", "second.test"]
+    made = new_order(holder, f"cps.{ZONE}").json()
+    offered = holder.post(made["authorizations"][0]).json()["challenges"]
+    assert next(c for c in offered if c["type"] == METHOD)["issuer-domain-names"] == names
+    assert f"| DNS names | {METHOD} | {METHOD}, ca-tbr-22 | 3.2.2.4.22 |" in text
+    rows = {line.split(" | ")[1] for line in text.splitlines() if line.startswith("| DNS names")}
+    assert rows == {c["type"] for c in offered}
+    page = tmp_path / "cps.html"
+    ca.cairn("export", "cps", *config, "--html", "--out", page)
+    assert "<li>ca.test</li>" in page.read_text() and ca.cairn("export", "cps", *config, "--out", page, check=False).returncode == 1
+
+
 def test_name_and_wildcard(ca, holder, server):
     """B-29, B-30, B-32, C-71, F-42, G-3: one record proves both and is looked up again for the next order; a certificate comes of it"""
     names = (f"stand.{ZONE}", f"*.stand.{ZONE}")

@@ -196,7 +196,7 @@ def test_a_limit_that_is_reached(make_ca):
         assert holder.register().status_code == 201
         holder.issue(web, "spent.stranger.test")
         answer, said = look(strict, "spent.stranger.test", code=1)
-        assert "http-01" in answer["methods"] and "is used up for this name until" in said["limits", "problem"], answer
+        assert "http-01" in answer["methods"] and "is used up for stranger.test until" in said["limits", "problem"], answer
         assert look(strict, "other.test")[0]["ready"]
     finally:
         web.close()

@@ -1,0 +1,188 @@
+#include "policy/cps.h"
+
+#include <string.h>
+
+#include "policy/caa.h"
+#include "policy/challenges.h"
+#include "policy/notice_text.h"
+
+#define DAY_S 86400
+
+/* Where the Baseline Requirements have it, for names and for addresses; NULL: they don't. */
+static const struct {
+	const char *type;
+	const char *names;
+	const char *addresses;
+} sections[] = {
+	{ "http-01", "3.2.2.4.19", "3.2.2.5.6" },
+	{ "dns-01", "3.2.2.4.7", NULL },
+	{ "tls-alpn-01", "3.2.2.4.20", "3.2.2.5.7" },
+	{ "dns-account-01", "3.2.2.4.21", NULL },
+	{ "dns-persist-01", "3.2.2.4.22", NULL },
+	{ "onion-csr-01", "Appendix B.2.b", NULL },
+};
+
+static const char *section_of(const char *type, enum identifier_kind kind)
+{
+	for (size_t i = 0; i < COUNT_OF(sections); i++) {
+		if (strcmp(sections[i].type, type) == 0) {
+			return kind == IDENTIFIER_IP ? sections[i].addresses : sections[i].names;
+		}
+	}
+	return NULL;
+}
+
+static void say_caa(struct notice_text *t, const struct config *config)
+{
+	const struct text_list *names = &config->acme.caa_identities;
+	notice_heading(t, "CAA records (4.2)");
+	notice_say(
+	    t, names->n > 0
+	           ? "The issuer domain names that this CA recognises in the CAA properties issue and issuewild, "
+	             "and in records of dns-persist-01:"
+	           : "This CA recognises no issuer domain name in CAA: every set with an issue property keeps it out.");
+	for (size_t i = 0; i < names->n; i++) {
+		notice_point(t, "%s", names->v[i]);
+	}
+	notice_say(t,
+	    "CAA is processed as RFC 8659 says, for every name before a certificate with it is issued, at most eight "
+	    "hours before. For a wildcard, issuewild counts where there is one, else issue.");
+	notice_say(t,
+	    "Parameters (RFC 8657): accounturi is compared octet for octet with the URL of the account that ordered. "
+	    "validationmethods is a list, divided by commas, of labels in lower case, each compared octet for octet "
+	    "with the labels below; any of a method's labels permits it, a list without one of them permits nothing. "
+	    "A malformed value, or a parameter that stands twice, authorises nobody.");
+	notice_say(t, "%s",
+	    strcmp(config->va.caa_lookup_failure, "refuse") == 0
+	        ? "A lookup that fails is made again; if it fails too, nothing is issued."
+	        : "A lookup that fails is made again; if it fails too, nothing is issued, unless the failure lies outside "
+	          "of this CA's infrastructure and DNSSEC shows that the zone is not signed.");
+}
+
+static void say_methods(struct notice_text *t, const struct config *config)
+{
+	static const char *const of[IDENTIFIER_KINDS] = { "DNS names", "wildcard names", "IP addresses", "onion services" };
+	static const char *const head[] = { "Of", "Method", "Labels in validationmethods", "Baseline Requirements" };
+	notice_heading(t, "Validation of control (3.2.2)");
+	notice_row(t, head, COUNT_OF(head), true);
+	for (size_t kind = 0; kind < IDENTIFIER_KINDS; kind++) {
+		for (size_t i = 0; i < challenge_kinds_n; i++) {
+			const char *type = challenge_kinds[i].type;
+			const char *number = caa_method_label(type);
+			const char *section = section_of(type, (enum identifier_kind) kind);
+			const char *const cells[] = { of[kind], type,
+				number == NULL ? type : arena_printf(t->b.arena, "%s, %s", type, number),
+				section == NULL ? "-" : section };
+			if (challenge_is_offered(&config->policy.challenges, &challenge_kinds[i], (enum identifier_kind) kind)) {
+				notice_row(t, cells, COUNT_OF(cells), false);
+			}
+		}
+	}
+	notice_end_table(t);
+}
+
+static const char *text_or(const char *text, const char *otherwise)
+{
+	return text == NULL || text[0] == '\0' ? otherwise : text;
+}
+
+static void say_places(struct notice_text *t, const struct config *config)
+{
+	const struct config_va *va = &config->va;
+	static const char *const head[] = { "Perspective", "Region", "Place" };
+	notice_heading(t, "Network perspectives (3.2.2.9)");
+	if (va->perspectives.n == 0) {
+		notice_say(t, "Control is validated, and CAA looked up, from one place.");
+	} else {
+		notice_say(t, "Control is validated, and CAA looked up, from the CA's own place and from these:");
+		notice_row(t, head, COUNT_OF(head), true);
+		for (size_t i = 0; i < va->perspectives.n; i++) {
+			const struct config_perspective *one = &va->perspectives.v[i];
+			const char *const cells[] = { one->name, text_or(one->region, "-"), text_or(one->place, "-") };
+			notice_row(t, cells, COUNT_OF(cells), false);
+		}
+		notice_end_table(t);
+	}
+	notice_say(t, "Answers of DNS are verified by DNSSEC up to the root%s. What does not verify is never permission.",
+	    va->root_trust_anchors.n > 0 ? " of this CA's own configuration" : " of the IANA");
+	for (size_t i = 0; i < va->resolvers.n; i++) {
+		if (strcmp(va->resolvers.v[i].dnssec, "off") == 0) {
+			notice_point(t, "DNSSEC is not verified below %s.", va->resolvers.v[i].zone);
+		}
+	}
+}
+
+static const char *days(struct arena *a, int64_t s)
+{
+	return s % DAY_S == 0 ? arena_printf(a, "%lld d", (long long) (s / DAY_S))
+	                      : arena_printf(a, "%lld s", (long long) s);
+}
+
+static void say_profiles(struct notice_text *t, const struct config *config)
+{
+	static const char *const head[] = { "Profile", "Validity", "Validations are relied on for", "Names at most" };
+	notice_heading(t, "Certificates (6.3.2, 7.1)");
+	notice_row(t, head, COUNT_OF(head), true);
+	for (size_t i = 0; i < config->policy.profiles.n; i++) {
+		const struct config_profile *one = &config->policy.profiles.v[i];
+		const char *const cells[] = { one->name, days(t->b.arena, one->life_s),
+			days(t->b.arena, one->authorization_life_s), arena_printf(t->b.arena, "%lld", (long long) one->max_names) };
+		if (!one->withdrawn) {
+			notice_row(t, cells, COUNT_OF(cells), false);
+		}
+	}
+	notice_end_table(t);
+}
+
+static void say_status(struct notice_text *t, const struct config *config)
+{
+	bool ocsp = false;
+	for (size_t i = 0; i < config->ca.issuers.n; i++) {
+		ocsp = ocsp || config->ca.issuers.v[i].ocsp_url != NULL;
+	}
+	notice_heading(t, "Status of certificates (4.9, 4.10)");
+	notice_point(t,
+	    "CRLs are made anew within minutes of a revocation, and at least every %lld hours; each is valid for %lld "
+	    "hours.",
+	    (long long) (config->ca.crl_period_s / 3600), (long long) (config->ca.crl_life_s / 3600));
+	notice_point(t, "%s", ocsp ? "OCSP is answered." : "OCSP is not answered.");
+	notice_point(t, "%s",
+	    config->ct.log_list_file != NULL ? "Certificates are logged by Certificate Transparency."
+	                                     : "Certificates are not logged by Certificate Transparency.");
+}
+
+/* What the Baseline Requirements forbid and this configuration does. */
+static void say_private(struct notice_text *t, const struct config *config)
+{
+	if (strcmp(config->policy.mode, "webpki") == 0) {
+		return;
+	}
+	notice_heading(t, "Where this CA does not follow the Baseline Requirements");
+	notice_point(
+	    t, "It is a private CA (policy.mode: private): lives, reuse and perspectives are what its operator sets.");
+	if (config->policy.internal_names.n > 0) {
+		notice_point(t, "Names of zones outside of the public DNS may be in certificates.");
+	}
+	if (config->va.allow_networks.n > 0) {
+		notice_point(t, "Hosts in networks that are not public may be validated.");
+	}
+	notice_point(t, "Names may be granted to accounts without validation; each grant is on record.");
+}
+
+struct bytes cps_write(struct arena *a, const struct config *config, enum notice_form form)
+{
+	struct notice_text t;
+	notice_begin(&t, a, form, "For the certification practice statement");
+	notice_say(&t,
+	    "What the configuration of the certificate authority at %s decides of its practice, by the sections of RFC "
+	    "3647 and of "
+	    "the Baseline Requirements. Its software writes this page.",
+	    config->acme.external_url);
+	say_caa(&t, config);
+	say_methods(&t, config);
+	say_places(&t, config);
+	say_profiles(&t, config);
+	say_status(&t, config);
+	say_private(&t, config);
+	return notice_end(&t);
+}

@@ -1,0 +1,106 @@
+/* The extract for a practice statement says what the configuration says (C-35, C-43). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "policy/cps.h"
+
+static struct ctx ctx;
+static struct config config;
+static struct config_profile profiles[] = {
+	{ .name = "classic", .life_s = 7776000, .authorization_life_s = 2592000, .max_names = 100 },
+	{ .name = "gone", .withdrawn = true, .life_s = 86400, .authorization_life_s = 86400, .max_names = 1 },
+};
+
+static int setup(void **state)
+{
+	(void) state;
+	ctx_init(&ctx);
+	memset(&config, 0, sizeof(config));
+	config.acme.external_url = "https://ca.test";
+	config.policy.mode = "webpki";
+	config.policy.profiles = (struct config_profile_list) { profiles, COUNT_OF(profiles) };
+	config.va.caa_lookup_failure = "refuse";
+	config.ca.crl_period_s = 21600;
+	config.ca.crl_life_s = 691200;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void) state;
+	ctx_done(&ctx);
+	return 0;
+}
+
+static const char *text(void)
+{
+	struct bytes b = cps_write(ctx.arena, &config, NOTICE_MARKDOWN);
+	return arena_text_n(ctx.arena, b.p, b.n);
+}
+
+static void assert_says(const char *part, bool says)
+{
+	if ((strstr(text(), part) != NULL) != says) {
+		fail_msg("\"%s\" is %sin %s", part, says ? "not " : "", text());
+	}
+}
+
+/* C-35 */
+static void it_names_whom_caa_may_name(void **state)
+{
+	(void) state;
+	const char *names[] = { "ca.test", "second.test" };
+	assert_says("recognises no issuer domain name", true);
+	config.acme.caa_identities = (struct text_list) { names, 2 };
+	assert_says("- ca.test\n- second.test\n", true);
+	assert_says("recognises no issuer domain name", false);
+}
+
+/* C-43 */
+static void it_names_methods_and_how_they_are_compared(void **state)
+{
+	(void) state;
+	const char *only[] = { "dns-01" };
+	assert_says("validationmethods is a list", true);
+	assert_says("| DNS names | http-01 | http-01, ca-tbr-19 | 3.2.2.4.19 |", true);
+	assert_says("| IP addresses | http-01 | http-01, ca-tbr-19 | 3.2.2.5.6 |", true);
+	assert_says("| wildcard names | http-01", false);
+	assert_says("| wildcard names | dns-01 | dns-01, ca-tbr-7 | 3.2.2.4.7 |", true);
+	config.policy.challenges = (struct text_list) { only, 1 };
+	assert_says("| DNS names | dns-01 ", true);
+	assert_says("http-01", false);
+}
+
+static void it_says_what_the_configuration_says(void **state)
+{
+	(void) state;
+	struct config_resolver resolver = { .zone = "corp.test", .dnssec = "off" };
+	struct config_perspective place = { .name = "ams", .region = "eu" };
+	assert_says("| classic | 90 d | 30 d | 100 |", true);
+	assert_says("gone", false);
+	assert_says("at least every 6 hours; each is valid for 192 hours", true);
+	assert_says("from one place", true);
+	assert_says("nothing is issued, unless", false);
+	assert_says("does not follow", false);
+	config.va.resolvers = (struct config_resolver_list) { &resolver, 1 };
+	config.va.perspectives = (struct config_perspective_list) { &place, 1 };
+	config.va.caa_lookup_failure = "unsigned-passes";
+	config.policy.mode = "private";
+	assert_says("DNSSEC is not verified below corp.test", true);
+	assert_says("| ams | eu | - |", true);
+	assert_says("nothing is issued, unless", true);
+	assert_says("does not follow the Baseline Requirements", true);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(it_names_whom_caa_may_name, setup, teardown),
+		cmocka_unit_test_setup_teardown(it_names_methods_and_how_they_are_compared, setup, teardown),
+		cmocka_unit_test_setup_teardown(it_says_what_the_configuration_says, setup, teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
