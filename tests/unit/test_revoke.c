@@ -366,7 +366,8 @@ static int command(const char *mode, const char *reason, const char *window)
 {
 	const char *words[] = { "revoke", "--where", "false", "--because", "why", "--url", "https://ca.test/", "--config",
 		write_file("mode.yaml",
-		    bytes_of_text(arena_printf(c.arena, "policy:\n  mode: %s\nva:\n  dnssec_probe: bogus.example\n", mode))),
+		    bytes_of_text(arena_printf(
+		        c.arena, "policy:\n  mode: %s\nva:\n  dnssec_probe: bogus.example\nct:\n  not_logged: true\n", mode))),
 		"--database", pg_conninfo("cairn_operator"), "--reason", reason, "--window", window, NULL };
 	return cli_revoke((int) COUNT_OF(words) - (window == NULL ? 3 : 1), (char **) (uintptr_t) words);
 }
