@@ -101,6 +101,32 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 		WHERE NOT EXISTS (SELECT FROM audit.revocation r WHERE r.certificate_id = p_certificate)
 $$;
 
+-- A responder of OCSP has a certificate that no subscriber asked for: what fixed its bytes, and the signature (D-60).
+CREATE OR REPLACE FUNCTION audit.why_responder(p_serial bytea) RETURNS TABLE (section text, title text, lines text[], at timestamptz, kind int8, record uuid, state text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	WITH found AS MATERIALIZED (SELECT r.*, b.id AS begun, b.facts AS begun_facts, s.id AS signed, s.facts AS signed_facts, s.happened_at AS signed_at FROM ca.responder r
+		LEFT JOIN LATERAL (SELECT e.id, e.facts FROM log.event e WHERE e.id >= cairn.id_at(r.begun_at - interval '5 min') AND e.id < cairn.id_at(r.begun_at + interval '5 min')
+			AND e.kind = 'responder.begun' AND e.facts->>'serial' = encode(r.serial, 'hex') LIMIT 1) b ON true
+		LEFT JOIN LATERAL (SELECT e.id, e.facts, e.happened_at FROM log.event e WHERE e.id >= cairn.id_at(r.begun_at - interval '5 min') AND e.id < cairn.id_at(r.begun_at + interval '5 min')
+			AND e.kind = 'responder.issued' AND e.facts->>'serial' = encode(r.serial, 'hex') LIMIT 1) s ON true WHERE r.serial = p_serial)
+	SELECT 'certificate', format('Certificate %s is that of a responder of OCSP, which signs answers for issuer %s: no subscriber asked for it', encode(f.serial, 'hex'), f.issuer),
+		ARRAY[format('valid from %s to %s', f.not_before, f.not_after), 'issuer: ' || f.issuer,
+			'SHA-256: ' || coalesce(encode(sha256(f.der), 'hex'), 'none, as it was never signed, or a crash lost it with its key')],
+		f.signed_at, CASE WHEN f.der IS NOT NULL THEN 3::int8 END, f.signed, CASE WHEN f.der IS NULL THEN '' WHEN f.signed IS NULL THEN 'unproved'
+			WHEN f.signed_facts->>'sha256' <> encode(sha256(f.der), 'hex') THEN 'changed' ELSE '' END FROM found f
+	UNION ALL SELECT 'issuance', 'Its bytes were fixed, before anything was signed', ARRAY['SHA-256 of the bytes: ' || encode(sha256(f.tbs), 'hex'), 'process: ' || f.begun_by],
+		f.begun_at, 3, f.begun, CASE WHEN f.begun IS NULL THEN 'unproved' WHEN f.begun_facts->>'tbs_sha256' <> encode(sha256(f.tbs), 'hex') THEN 'changed' ELSE '' END FROM found f
+$$;
+
+-- What is there of a serial that no certificate of a subscriber has. The serial of an issuer's own stands behind version 3 in its DER, by a zero more if it began with a set bit.
+CREATE OR REPLACE FUNCTION audit.why_no_certificate(p_serial bytea) RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT coalesce((SELECT format('That is the certificate of issuer %s itself, which no order asked for: audit.issuer has it', i.name) FROM ca.issuer i,
+			LATERAL (VALUES (p_serial), ('\x00'::bytea || p_serial)) AS n (octets)
+			WHERE position('\xa00302010202'::bytea || set_byte('\x00', 0, length(n.octets)) || n.octets IN substr(i.certificate, 1, 48)) > 0 LIMIT 1),
+		(SELECT 'That serial was taken, and no certificate is on record for it: run cairn audit gaps' FROM ca.serial s WHERE s.serial = p_serial),
+		'There is no such certificate here')
+$$;
+
 CREATE OR REPLACE FUNCTION audit.why_all(p_serial bytea) RETURNS TABLE (section text, title text, lines text[], at timestamptz, kind int8, record uuid, state text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
@@ -111,7 +137,11 @@ DECLARE
 BEGIN
 	SELECT k.* INTO c FROM ca.serial s JOIN audit.certificate k ON k.id = s.certificate_id WHERE s.serial = p_serial;
 	IF c.id IS NULL THEN
-		PERFORM cairn.refuse('NOT_FOUND', 'There is no such certificate here');
+		RETURN QUERY SELECT * FROM audit.why_responder(p_serial);
+		IF NOT FOUND THEN
+			PERFORM cairn.refuse('NOT_FOUND', audit.why_no_certificate(p_serial));
+		END IF;
+		RETURN;
 	END IF;
 	SELECT * INTO o FROM audit.orders r WHERE r.id = c.order_id;
 	SELECT e.* INTO issued FROM log.event e WHERE e.id >= cairn.id_at(c.begun_at - interval '5 min') AND e.id < cairn.id_at(coalesce(c.signed_at, now()) + interval '5 min')
@@ -165,6 +195,6 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 REVOKE ALL ON FUNCTION audit.evidence_lines(uuid), audit.why_requests(uuid[]), audit.why_account(uuid),
-	audit.why_policy(uuid), audit.why_validations(uuid[], uuid[], timestamptz), audit.why_end(uuid), audit.why_all(bytea), audit.why(bytea)
+	audit.why_policy(uuid), audit.why_validations(uuid[], uuid[], timestamptz), audit.why_end(uuid), audit.why_responder(bytea), audit.why_no_certificate(bytea), audit.why_all(bytea), audit.why(bytea)
 	FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.why(bytea) TO cairn_auditor;

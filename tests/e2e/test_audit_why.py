@@ -5,6 +5,7 @@ import os
 import signal
 
 import pytest
+from cryptography import x509
 
 from name_server import SIGNED, ZONE
 from test_sealing import until_sealed, vkey
@@ -141,6 +142,21 @@ def test_an_erasure_that_no_rule_allowed_is_none(demo):
     finally:
         superuser(demo, BACK.format(table="log.validation_private"))
     assert states(story(demo, name)) <= {"proved", "plain"}
+
+
+def test_serials_that_no_order_asked_for(demo):
+    """F-56: an issuer's own certificate, and a serial that was taken for nothing, are told apart from one that is unknown"""
+    ((der,),) = demo.ca.sql("SELECT encode(certificate, 'hex') FROM audit.issuer ORDER BY name LIMIT 1")
+    serial = f"{x509.load_der_x509_certificate(bytes.fromhex(der)).serial_number:x}"
+    serial = serial.zfill(len(serial) + len(serial) % 2)
+    taken = "0102030405060708090a"
+    superuser(demo, f"INSERT INTO ca.serial (serial, certificate_id) SELECT '\\x{taken}', cairn.new_id()")
+    try:
+        for one, sentence in ((serial, "the certificate of issuer"), (taken, "was taken, and no certificate is on record"), (taken + "00", "There is no such certificate here")):
+            done = demo.ca.cairn("audit", "why", one, "--database", demo.ca.AUDITOR_DATABASE_URL, check=False)
+            assert done.returncode == 1 and sentence in done.stderr and done.stdout == "", done.stderr
+    finally:
+        superuser(demo, f"DELETE FROM ca.serial WHERE serial = '\\x{taken}'")
 
 
 def test_report_of_a_day(demo):

@@ -17,6 +17,7 @@ from cryptography.x509 import ocsp
 import raw
 import responder as responder_module
 import steady
+from test_sealing import until_sealed
 
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 WITHIN_S = 60  # far below the two minutes that are promised; seconds where nothing else runs
@@ -204,6 +205,26 @@ def test_what_is_no_request(world):
         status, _, body = ask(world.url + path)
         assert status == 400 and body == bytes.fromhex("30030a0101"), path
     assert status_of(world.url, leaf, issuer) == ocsp.OCSPCertStatus.GOOD
+
+
+def test_why_of_a_responder(world):
+    """F-56, D-60: the serial of a responder's certificate is told for what it is, each claim with its proof"""
+    leaf, issuer = world.good("why.test")
+    (signer,) = ocsp.load_der_ocsp_response(ask(world.url, request_for(leaf, issuer))[2]).certificates
+    serial = f"{signer.serial_number:036x}"
+    until_sealed(world.ca)
+    done = world.ca.cairn("audit", "why", serial, "--json", "--database", world.ca.AUDITOR_DATABASE_URL)
+    told = json.loads(done.stdout)
+    assert told["faults"] == 0 and [(c["section"], c["state"]) for c in told["claims"]] == [("certificate", "proved"), ("issuance", "proved")], told
+    assert "a responder of OCSP" in told["claims"][0]["title"] and "no subscriber asked for it" in told["claims"][0]["title"]
+    assert "SHA-256: " + signer.fingerprint(hashes.SHA256()).hex() in told["claims"][0]["lines"]
+    update = "UPDATE ca.responder SET der = {} WHERE serial = '\\x" + serial + "'"
+    world.ca.sql(update.format("der || '\\x00'::bytea"), role="cairn_owner")
+    try:
+        done = world.ca.cairn("audit", "why", serial, "--database", world.ca.AUDITOR_DATABASE_URL, check=False)
+        assert done.returncode == 1 and "! changed" in done.stdout
+    finally:
+        world.ca.sql(update.format("substr(der, 1, octet_length(der) - 1)"), role="cairn_owner")
 
 
 def test_kills(world):
