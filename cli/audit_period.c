@@ -11,12 +11,16 @@
 
 static const char usage[] =
     "Usage: cairn audit report day --since TIME [--until TIME] [--json]\n"
+    "       cairn audit report totals --since TIME [--until TIME] [--json]\n"
     "       cairn audit report privacy --since TIME [--until TIME] [--json]\n"
     "\n"
     "day: how the CA ran: software and configuration by digest, schema, policies and profiles in use, roles, keys, "
     "CRLs, "
     "alarms\n"
-    "and what operators did. privacy, for the yearly review: changes of schema and rules, what each class of data "
+    "and what operators did. totals: certificates, refusals, revocations, CRLs and transparency, counted in the tables "
+    "and in the\n"
+    "journal of sealed events; exit code 1 where the two do not agree. privacy, for the yearly review: changes of "
+    "schema and rules, what each class of data "
     "has, what was\n"
     "erased, who read personal data and why, holds, cases of disclosure and what is overdue.\n"
     "\n"
@@ -58,6 +62,13 @@ static const struct statement day_statement = {
 	.row = &line_fields,
 	.repeatable = true,
 };
+static const struct statement totals_statement = {
+	.name = "audit_report_totals",
+	.sql = "SELECT section, at, what, facts FROM audit.report_totals($1, $2)",
+	.params = &period_fields,
+	.row = &line_fields,
+	.repeatable = true,
+};
 static const struct statement privacy_statement = {
 	.name = "audit_report_privacy",
 	.sql = "SELECT section, at, what, facts FROM audit.report_privacy($1, $2)",
@@ -65,7 +76,7 @@ static const struct statement privacy_statement = {
 	.row = &line_fields,
 	.repeatable = true,
 };
-const struct statement *const audit_period_statements[] = { &day_statement, &privacy_statement };
+const struct statement *const audit_period_statements[] = { &day_statement, &totals_statement, &privacy_statement };
 const size_t audit_period_statements_n = COUNT_OF(audit_period_statements);
 
 static const struct {
@@ -73,6 +84,7 @@ static const struct {
 	const struct statement *statement;
 } kinds[] = {
 	{ "day", &day_statement },
+	{ "totals", &totals_statement },
 	{ "privacy", &privacy_statement },
 };
 
@@ -103,6 +115,17 @@ static void print_text(struct arena *a, const struct report *report)
 	}
 }
 
+/* F-58: whether no total of the tables is another one in the journal. */
+static bool agrees(const struct report *report)
+{
+	for (size_t i = 0; i < report->lines.n; i++) {
+		if (json_is_false(json_object_get(report->lines.v[i].facts, "agree"))) {
+			return false;
+		}
+	}
+	return true;
+}
+
 static int act(struct ctx *c, const struct audit_span *span, const struct statement *statement)
 {
 	const struct period period = { span->since, span->until };
@@ -118,7 +141,7 @@ static int act(struct ctx *c, const struct audit_span *span, const struct statem
 	} else {
 		print_text(c->arena, &report);
 	}
-	return 0;
+	return agrees(&report) ? 0 : 1;
 }
 
 static const struct option options[] = {
@@ -139,7 +162,7 @@ static int run(struct ctx *c, int argc, char **argv)
 		i++;
 	}
 	if (i == COUNT_OF(kinds)) {
-		return operator_misused(&command, "say day or privacy");
+		return operator_misused(&command, "say day, totals or privacy");
 	}
 	if (span.since.us == 0) {
 		return operator_misused(&command, OPERATOR_NO_PERIOD);

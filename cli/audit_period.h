@@ -1,4 +1,4 @@
-/* What the records say of a period: reports for auditors (F-57, G-66). */
+/* What the records say of a period: reports for auditors (F-57, F-58, G-66). */
 #ifndef CAIRN_CLI_AUDIT_PERIOD_H
 #define CAIRN_CLI_AUDIT_PERIOD_H
 

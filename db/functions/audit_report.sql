@@ -1,4 +1,4 @@
--- What auditors ask of a day (F-57) and of a year's care for personal data (G-66), from the records of a period. Nothing here names who is
+-- What auditors ask of a day (F-57), of a period's totals (F-58) and of a year's care for personal data (G-66), from the records of a period. Nothing here names who is
 -- held or whose data was asked for: a review needs how many, by whom and why. Like audit.gaps it may read whole ranges.
 
 CREATE OR REPLACE FUNCTION audit.report_day(p_since timestamptz, p_until timestamptz) RETURNS TABLE (section text, at timestamptz, what text, facts jsonb)
@@ -37,6 +37,80 @@ BEGIN
 			OR (e.kind = 'process.started' AND e.facts->>'before' = 'ended without a stop')) ORDER BY e.id;
 END $$;
 
+-- One total from both sides: what the tables have, and what the journal of sealed events tells. Where events of the period were erased by a
+-- rule, the journal may have fewer, and nothing is said of it.
+CREATE OR REPLACE FUNCTION audit.total(p_section text, p_what text, p_records int8, p_journal int8, p_erased boolean, p_more jsonb DEFAULT '{}')
+RETURNS TABLE (section text, at timestamptz, what text, facts jsonb) LANGUAGE sql IMMUTABLE AS $$
+	SELECT p_section, NULL::timestamptz, p_what, jsonb_strip_nulls(jsonb_build_object('records', coalesce(p_records, 0), 'journal', coalesce(p_journal, 0),
+		'agree', CASE WHEN coalesce(p_records, 0) = coalesce(p_journal, 0) THEN true WHEN NOT p_erased THEN false END)) || jsonb_strip_nulls(p_more)
+$$;
+
+-- Populations with their totals (F-58). A certificate counts in the period in which it was begun, a revocation in that in which it was last
+-- changed, and both sides by one moment, so that nothing falls between two periods that follow each other.
+CREATE OR REPLACE FUNCTION audit.report_totals(p_since timestamptz, p_until timestamptz) RETURNS TABLE (section text, at timestamptz, what text, facts jsonb)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = on SET enable_bitmapscan = on SET enable_hashjoin = on SET enable_sort = on AS $$
+DECLARE
+	a uuid := cairn.id_at(p_since);
+	z uuid := cairn.id_at(p_until);
+	margin CONSTANT interval := '10 min'; -- between a row and the event that tells of it
+	a_wide uuid := cairn.id_at(p_since - margin);
+	z_wide uuid := cairn.id_at(p_until + margin);
+	z_late uuid := cairn.id_at(p_until + interval '1 day'); -- a certificate may wait for SCTs, or for a token
+	erased boolean := EXISTS (SELECT FROM audit.lawful_erasures(true) l WHERE l.name = 'log.event' AND l.from_id < z_late AND l.until_id >= a_wide);
+BEGIN
+	RETURN QUERY WITH made AS MATERIALIZED (SELECT c.profile, c.issuer, count(*) AS n FROM audit.certificate c WHERE c.id >= a AND c.id < z AND c.state = 'issued' GROUP BY 1, 2),
+		told AS MATERIALIZED (SELECT e.facts->>'profile' AS profile, e.facts->>'issuer' AS issuer, count(*) AS n FROM log.event e
+			WHERE e.id >= a AND e.id < z_late AND e.kind = 'certificate.issued' AND e.certificate_id >= a AND e.certificate_id < z GROUP BY 1, 2)
+		SELECT t.* FROM made m FULL JOIN told j ON j.profile = m.profile AND j.issuer = m.issuer,
+				audit.total('issued', format('%s by %s', coalesce(m.profile, j.profile), coalesce(m.issuer, j.issuer)), m.n, j.n, erased) t
+		UNION ALL SELECT t.* FROM audit.total('issued', 'all', (SELECT sum(m.n) FROM made m)::int8, (SELECT sum(j.n) FROM told j)::int8, erased) t ORDER BY 3;
+	RETURN QUERY SELECT t.* FROM audit.total('given up', 'all', (SELECT count(*) FROM audit.certificate c WHERE c.id >= a AND c.id < z AND c.state = 'given up'),
+		(SELECT count(*) FROM log.event e WHERE e.id >= a AND e.id < z_late AND e.kind = 'certificate.refused' AND e.certificate_id >= a AND e.certificate_id < z), erased,
+		jsonb_build_object('still signing', (SELECT nullif(count(*), 0) FROM audit.certificate c WHERE c.id >= a AND c.id < z AND c.state = 'signing'))) t;
+	-- requests are their own journal: causes add up to what was refused, and that with the rest to all
+	RETURN QUERY SELECT 'refused', NULL::timestamptz, concat_ws(' ', r.route, r.problem, r.rule), jsonb_build_object('requests', count(*))
+		FROM log.request r WHERE r.id >= a AND r.id < z AND r.status >= 400 GROUP BY r.route, r.problem, r.rule ORDER BY 3;
+	RETURN QUERY SELECT 'requests', NULL::timestamptz, 'all'::text, jsonb_build_object('requests', count(*), 'served', count(*) FILTER (WHERE r.status < 400),
+		'refused', count(*) FILTER (WHERE r.status >= 400), 'unknown', count(*) FILTER (WHERE r.status IS NULL)) FROM log.request r WHERE r.id >= a AND r.id < z;
+	RETURN QUERY SELECT 'validations', NULL::timestamptz, concat_ws(' ', v.method, CASE WHEN v.passed THEN 'passed' ELSE v.problem END), jsonb_build_object('validations', count(*))
+		FROM log.validation v WHERE v.id >= a AND v.id < z GROUP BY v.method, v.passed, CASE WHEN v.passed THEN NULL ELSE v.problem END, 3 ORDER BY 3;
+	RETURN QUERY WITH told AS MATERIALIZED (SELECT DISTINCT ON (e.certificate_id) e.certificate_id, e.happened_at, (e.facts->>'reason')::int AS reason FROM log.event e
+			WHERE e.id >= a_wide AND e.kind = 'certificate.revoked' ORDER BY e.certificate_id, e.id DESC),
+		both_sides AS MATERIALIZED (SELECT r.certificate_id, r.reason, r.issuer, r.crl_shard, r.changed_at, j.certificate_id AS told_id, j.reason AS told_reason
+			FROM (SELECT * FROM audit.revocation x WHERE x.changed_at >= p_since - margin AND x.changed_at < p_until + margin) r FULL JOIN told j ON j.certificate_id = r.certificate_id
+			WHERE coalesce(j.happened_at, r.changed_at) >= p_since AND coalesce(j.happened_at, r.changed_at) < p_until),
+		listed AS MATERIALIZED (SELECT b.reason, extract(epoch FROM (SELECT min(c.covers_until) FROM audit.crl c WHERE c.issuer = b.issuer AND c.shard = b.crl_shard
+				AND c.covers_until >= b.changed_at) - b.changed_at) AS after_s FROM both_sides b WHERE b.certificate_id IS NOT NULL),
+		reasons AS MATERIALIZED (SELECT coalesce(b.reason, b.told_reason) AS reason FROM both_sides b UNION SELECT b.told_reason FROM both_sides b WHERE b.told_id IS NOT NULL)
+		SELECT t.* FROM (SELECT reason FROM reasons UNION ALL SELECT NULL) k, audit.total('revoked', coalesce('reason ' || k.reason, 'all'),
+			(SELECT count(*) FROM both_sides b WHERE b.certificate_id IS NOT NULL AND (k.reason IS NULL OR b.reason = k.reason)),
+			(SELECT count(*) FROM both_sides b WHERE b.told_id IS NOT NULL AND (k.reason IS NULL OR b.told_reason = k.reason)), erased,
+			(SELECT jsonb_build_object('unlisted', nullif(count(*) FILTER (WHERE l.after_s IS NULL), 0),
+					'listed_after_s', round(percentile_cont(0.5) WITHIN GROUP (ORDER BY l.after_s))::int8, 'listed_after_s_most', round(max(l.after_s))::int8)
+				FROM listed l WHERE k.reason IS NULL OR l.reason = k.reason)) t ORDER BY 3;
+	RETURN QUERY WITH made AS MATERIALIZED (SELECT c.issuer, c.shard, c.number, c.entries, c.covers_until FROM audit.crl c
+			WHERE c.covers_until >= p_since - margin AND c.covers_until < p_until + margin),
+		told AS MATERIALIZED (SELECT e.facts->>'issuer' AS issuer, (e.facts->>'shard')::int AS shard, (e.facts->>'number')::int8 AS number, (e.facts->>'entries')::int AS entries,
+			e.happened_at FROM log.event e WHERE e.id >= a_wide AND e.id < z_wide AND e.kind = 'crl.published'),
+		both_sides AS MATERIALIZED (SELECT coalesce(m.issuer, j.issuer) AS issuer, coalesce(m.shard, j.shard) AS shard, m.number, m.entries, m.covers_until,
+				j.number AS told_number, j.entries AS told_entries
+			FROM made m FULL JOIN told j ON j.issuer = m.issuer AND j.shard = m.shard AND j.number = m.number
+			WHERE coalesce(j.happened_at, m.covers_until) >= p_since AND coalesce(j.happened_at, m.covers_until) < p_until)
+		SELECT t.* FROM (SELECT b.issuer, b.shard, count(b.number) AS n, count(b.told_number) AS told FROM both_sides b GROUP BY 1, 2) k,
+			audit.total('crls', format('%s shard %s', k.issuer, k.shard), k.n, k.told, erased) t
+		UNION ALL SELECT t.* FROM (SELECT b.issuer, b.shard, sum(b.entries)::int8 AS n, sum(b.told_entries)::int8 AS told FROM both_sides b GROUP BY 1, 2) k,
+			audit.total('crl entries', format('%s shard %s', k.issuer, k.shard), k.n, k.told, erased, (SELECT jsonb_build_object('newest', b.number, 'entries', b.entries,
+				'revoked', (SELECT count(*) FROM audit.revocation r WHERE r.issuer = b.issuer AND r.crl_shard = b.shard AND r.changed_at <= b.covers_until AND r.not_after >= b.covers_until))
+				FROM both_sides b WHERE b.issuer = k.issuer AND b.shard = k.shard AND b.number IS NOT NULL ORDER BY b.number DESC LIMIT 1)) t ORDER BY 1, 3;
+	RETURN QUERY SELECT t.* FROM audit.total('transparency', 'precertificates', (SELECT count(*) FROM ca.precertificate p WHERE p.certificate_id >= a AND p.certificate_id < z),
+			(SELECT count(*) FROM log.event e WHERE e.id >= a AND e.id < z_late AND e.kind = 'precertificate.signed' AND e.certificate_id >= a AND e.certificate_id < z), erased) t
+		UNION ALL SELECT t.* FROM audit.total('transparency', 'with SCTs', (SELECT count(*) FROM ca.precertificate p WHERE p.certificate_id >= a AND p.certificate_id < z AND p.sct_list IS NOT NULL),
+			(SELECT count(*) FROM log.event e WHERE e.id >= a AND e.id < z_late AND e.kind = 'certificate.promised' AND e.certificate_id >= a AND e.certificate_id < z), erased) t;
+	RETURN QUERY SELECT 'submissions', NULL::timestamptz, concat_ws(' ', s->>'log', s->>'outcome'), jsonb_build_object('submissions', count(*))
+		FROM log.event e, jsonb_array_elements(e.facts->'submissions') s WHERE e.id >= a AND e.id < z_late AND e.kind = 'certificate.promised'
+			AND e.certificate_id >= a AND e.certificate_id < z GROUP BY 3 ORDER BY 3;
+END $$;
+
 CREATE OR REPLACE FUNCTION audit.report_privacy(p_since timestamptz, p_until timestamptz) RETURNS TABLE (section text, at timestamptz, what text, facts jsonb)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET enable_seqscan = on SET enable_bitmapscan = on SET enable_hashjoin = on AS $$
 DECLARE
@@ -65,5 +139,7 @@ BEGIN
 	RETURN QUERY SELECT 'duty', d.due_at, d.url_id || ' ' || d.duty, jsonb_build_object('overdue', d.overdue) FROM audit.disclosure_duty d ORDER BY 2;
 END $$;
 
-REVOKE ALL ON FUNCTION audit.report_day(timestamptz, timestamptz), audit.report_privacy(timestamptz, timestamptz) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit.report_day(timestamptz, timestamptz), audit.report_privacy(timestamptz, timestamptz) TO cairn_auditor;
+REVOKE ALL ON FUNCTION audit.report_day(timestamptz, timestamptz), audit.report_totals(timestamptz, timestamptz),
+	audit.total(text, text, int8, int8, boolean, jsonb), audit.report_privacy(timestamptz, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audit.report_day(timestamptz, timestamptz), audit.report_totals(timestamptz, timestamptz),
+	audit.total(text, text, int8, int8, boolean, jsonb), audit.report_privacy(timestamptz, timestamptz) TO cairn_auditor;

@@ -176,6 +176,42 @@ def test_report_of_a_day(demo):
         assert "tlog-proof" in demo.ca.cairn("audit", "prove", "event", event, "--database", demo.ca.AUDITOR_DATABASE_URL).stdout
 
 
+def totals(demo, code=0):
+    done = demo.ca.cairn("audit", "report", "totals", "--since", "1d", "--database", demo.ca.AUDITOR_DATABASE_URL, "--json", check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    found = {}
+    for line in json.loads(done.stdout)["lines"]:
+        found.setdefault(line["section"], {})[line["what"]] = line["facts"]
+    return found
+
+
+def test_totals_of_a_day(demo):
+    """F-58: issued, refused by cause, revoked by reason and delay, entries of CRLs: the parts add up, and are those of the journal"""
+    def journal(query):
+        return int(demo.ca.sql(f"SELECT count(*) FROM log.event WHERE {query}")[0][0])
+    found = totals(demo)
+    issued = dict(found["issued"])
+    assert issued.pop("all")["records"] == sum(one["records"] for one in issued.values()) == journal("kind = 'certificate.issued'") > 5
+    revoked = dict(found["revoked"])
+    everything = revoked.pop("all")
+    assert everything["records"] == sum(one["records"] for one in revoked.values()) == journal("kind = 'certificate.revoked'") == 2
+    assert set(revoked) == {"reason 1", "reason 4"} and 0 <= everything["listed_after_s"] <= everything["listed_after_s_most"] < 600 and "unlisted" not in everything
+    requests = found["requests"]["all"]
+    assert sum(one["requests"] for one in found["refused"].values()) == requests["refused"] >= 3
+    assert requests["requests"] == requests["served"] + requests["refused"] + requests["unknown"] and requests["unknown"] == 1
+    assert any(cause.startswith("new-order REJECTED_IDENTIFIER") for cause in found["refused"])
+    assert sum(one["records"] for one in found["crls"].values()) == journal("kind = 'crl.published'")
+    assert sum(one["revoked"] for one in found["crl entries"].values()) == 2 and all(one["entries"] >= one["revoked"] for one in found["crl entries"].values())
+    superuser(demo, "CREATE TABLE log.aside AS SELECT * FROM log.event WHERE id = (SELECT id FROM log.event WHERE kind = 'certificate.issued' ORDER BY id LIMIT 1); "
+                    "DELETE FROM log.event WHERE id = (SELECT id FROM log.aside)")
+    try:
+        lacking = totals(demo, code=1)["issued"]["all"]
+        assert lacking["agree"] is False and lacking["records"] == lacking["journal"] + 1
+    finally:
+        superuser(demo, BACK.format(table="log.event"))
+    assert totals(demo)["issued"] == found["issued"]
+
+
 def test_before_the_first_checkpoint(demo):
     """F-56: the whole story all the same; each proof waits, and nothing is a fault"""
     name = f"www.{ZONE}"

@@ -76,6 +76,61 @@ static void test_day(void **state)
 	    "0");
 }
 
+#define TOTALS(condition) \
+	"SELECT coalesce(string_agg(concat_ws(' ', section, what, facts->>'records', facts->>'journal', " \
+	"facts->>'agree'), '|' " \
+	"ORDER BY section, what), 'none') FROM audit.report_totals(" DAY ") WHERE " condition
+
+/* F-58: each total is counted on both sides, and a row that one of them lacks shows; an erasure by a rule is no fault. */
+static void test_totals(void **state)
+{
+	(void) state;
+	pg_exec("postgres",
+	    "INSERT INTO ca.issuer (name, certificate, key_id, chain, crl_url, aia_url, active) VALUES ('j', 'd', 'l', "
+	    "'c', 'v', "
+	    "'c', true); INSERT INTO ca.revocation (certificate_id, serial, issuer, crl_shard, reason, revoked_by, "
+	    "not_after) "
+	    "SELECT cairn.new_id(), n::text::bytea, 'j', 0, n, 'account', now() + interval '1 day' FROM (VALUES (1), (4)) "
+	    "x (n); "
+	    "INSERT INTO log.event (id, happened_at, process, actor, kind, certificate_id, facts) SELECT cairn.new_id(), "
+	    "clock_timestamp(), 'p', 'account', 'certificate.revoked', r.certificate_id, jsonb_build_object('reason', "
+	    "r.reason) "
+	    "FROM ca.revocation r; "
+	    "INSERT INTO ca.crl (issuer, shard, number, this_update, next_update, entries, covers_until, der) VALUES ('j', "
+	    "0, 1, "
+	    "now(), now() + interval '1 day', 2, clock_timestamp(), 'e'); "
+	    "INSERT INTO log.event (id, happened_at, process, actor, kind, facts) SELECT cairn.new_id(), "
+	    "clock_timestamp(), 'p', "
+	    "'p', 'crl.published', '{\"issuer\": \"j\", \"shard\": 0, \"number\": 1, \"entries\": 2}'");
+	pg_assert_value(TOTALS("section IN ('revoked', 'transparency', 'issued') OR what LIKE 'j shard%'"),
+	    "crl entries j shard 0 2 2 true|crls j shard 0 1 1 true|issued all 0 0 true|revoked all 2 2 true|revoked "
+	    "reason 1 1 1 "
+	    "true|revoked reason 4 1 1 true|transparency precertificates 0 0 true|transparency with SCTs 0 0 true");
+	pg_assert_value("SELECT facts->>'revoked' FROM audit.report_totals(" DAY
+	                ") WHERE section = 'crl entries' AND what = "
+	                "'j shard 0'",
+	    "2");
+	pg_exec("postgres", "UPDATE log.event SET facts = '{\"reason\": 5}' WHERE kind = 'certificate.revoked' AND "
+	                    "facts->>'reason' = '4'");
+	pg_assert_value(TOTALS("section = 'revoked'"),
+	    "revoked all 2 2 true|revoked reason 1 1 1 true|revoked reason 4 1 0 "
+	    "false|revoked reason 5 0 1 false");
+	pg_exec("postgres", "DELETE FROM log.event WHERE kind = 'certificate.revoked' AND facts->>'reason' = '5'");
+	pg_assert_value(
+	    TOTALS("section = 'revoked'"), "revoked all 2 1 false|revoked reason 1 1 1 true|revoked reason 4 1 0 false");
+	pg_exec("postgres",
+	    "INSERT INTO log.request (id, received_at, frontend, method, route, url, status, problem, rule, "
+	    "body_sha256, body_octets, commitments) SELECT cairn.new_id(), now(), 'f', 'POST', 'new-order', 'u', s, p, "
+	    "r, sha256(''), 0, '' FROM (VALUES (201, NULL, NULL), (400, 'REJECTED_IDENTIFIER', 'name.blocked'), "
+	    "(400, 'REJECTED_IDENTIFIER', 'name.blocked'), (NULL, NULL, NULL)) x (s, p, r)");
+	pg_assert_value("SELECT string_agg(concat_ws(' ', what, facts), '|' ORDER BY section) FROM audit.report_totals(" DAY
+	                ") WHERE section IN ('refused', 'requests')",
+	    "new-order REJECTED_IDENTIFIER name.blocked {\"requests\": 2}|all {\"served\": 1, \"refused\": 2, \"unknown\": "
+	    "1, "
+	    "\"requests\": 4}");
+	assert_string_equal(pg_try("cairn_operator", "SELECT * FROM audit.report_totals(" DAY ")", NULL), "42501");
+}
+
 /* G-66: schema, access, retention, holds and cases of a year, and no account in any of it */
 static void test_privacy(void **state)
 {
@@ -118,6 +173,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_statements),
 		cmocka_unit_test(test_day),
+		cmocka_unit_test(test_totals),
 		cmocka_unit_test(test_privacy),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
