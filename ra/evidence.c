@@ -431,3 +431,19 @@ struct validation_result evidence_no_answer(
 		.ended_at = clock_now(),
 	};
 }
+
+struct validation_result evidence_refused(const struct validation_result *result)
+{
+	const char *perspective = ra_get()->config->va.perspective;
+	return (struct validation_result) {
+		.validation_id = id_new(),
+		.perspective = perspective == NULL ? "local" : perspective,
+		.method = result->method,
+		.fault = true,
+		.problem = { .type = problem_info(PROBLEM_SERVER_INTERNAL)->name,
+		    .detail = "The database takes no record of this validation" },
+		.basis = { .control_fault = true, .caa_fault = true },
+		.started_at = result->started_at,
+		.ended_at = result->ended_at,
+	};
+}

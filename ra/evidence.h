@@ -23,6 +23,9 @@ int evidence_record_caa(struct ctx *c, struct id authz_id, const struct validate
 struct validation_result evidence_no_answer(
     struct arena *a, const struct validate_request *asked, struct timestamp started_at, const struct err *why);
 
+/* In place of a result whose record the database refuses, whatever it says: acme.record_validation counts these. */
+struct validation_result evidence_refused(const struct validation_result *result);
+
 /* The weakest DNSSEC state of all lookups: bogus, insecure, off, secure. */
 const char *evidence_dnssec(const struct resolution_list *resolutions);
 

@@ -7,18 +7,16 @@
 #include "lib/base/metrics.h"
 #include "lib/base/queue.h"
 #include "lib/rpc/client.h"
-#include "policy/challenges.h"
 #include "ra/corroboration.h"
 #include "ra/evidence.h"
 #include "ra/kept.h"
 #include "ra/ra.h"
+#include "ra/retry.h"
 
 #define RECORDERS 2
 #define UNDER_WAY_MAX 16384
 #define TAKE_AT_ONCE 64
 #define TAKE_EVERY_MS 1000
-#define FAULT_RETRY_MIN_S 1
-#define FAULT_RETRY_MAX_S 30
 #define RECORD_AGAIN_S 30 /* how long an answer is kept while the database is away */
 #define RECORD_AGAIN_MS 100
 
@@ -30,6 +28,7 @@ struct flight {
 	struct timestamp asked_at;
 	struct arena *answer_arena;      /* of the validation authority's answer */
 	struct validation_result answer; /* as it is judged here */
+	bool replaced;                   /* its own record was refused */
 };
 
 /* Somebody who waits for the record of a challenge. */
@@ -189,13 +188,6 @@ static struct flight *flight_new(const struct job *job)
 	return f;
 }
 
-/* What the client sent along stays what it is: it is not judged again. */
-static bool may_pass_later(const char *type)
-{
-	const struct challenge_kind *kind = challenge_kind_find(type);
-	return kind == NULL || !kind->signed_request;
-}
-
 static void dispatch(const struct job *job)
 {
 	pthread_mutex_lock(&jobs.lock);
@@ -215,27 +207,10 @@ static void dispatch(const struct job *job)
 	rpc_va_validate_start(jobs.loop, &request, job->request_id, deadline_ms, on_answer, f);
 }
 
-/* When a job is due again that met a fault of ours: faults that go on for long are met ever more rarely, as the wait is half of the
- * time since the client asked, a little more or less, so that jobs which failed together don't come back together. */
-static int64_t fault_retry_s(const struct job *job)
-{
-	int64_t since_s = (clock_now().us - id_time(job->request_id).us) / 1000000;
-	int64_t s = since_s * (75 + job->authz_id.b[15] % 50) / 200;
-	s = s < FAULT_RETRY_MIN_S ? FAULT_RETRY_MIN_S : s;
-	return s < FAULT_RETRY_MAX_S ? s : FAULT_RETRY_MAX_S;
-}
-
 /* The evidence and its consequence. */
 static int record_once(struct ctx *c, const struct flight *f, struct job_end *ret_end)
 {
-	int64_t retry_s = -1;
-	if (f->answer.fault) {
-		retry_s = fault_retry_s(&f->job);
-	} else if (!f->answer.passed && f->job.attempts + 1 < ra_get()->config->ra.validation_attempts &&
-	           may_pass_later(f->job.type)) {
-		retry_s = 2 << f->job.attempts; /* 2, 4, 8 ... seconds */
-	}
-	return evidence_record(c, &f->job, &f->answer, retry_s, ret_end);
+	return evidence_record(c, &f->job, &f->answer, retry_after_s(&f->job, &f->answer), ret_end);
 }
 
 static bool pause_until_stopped(int64_t ms)
@@ -262,9 +237,20 @@ static bool is_hopeless(bool away)
 	return hopeless;
 }
 
+/* What the database refuses for good would be refused again after each lease: a fault of ours stands on record in its place, which is
+ * counted (acme.record_validation). */
+static void replace_answer(const struct ctx *c, struct flight *f)
+{
+	metric_add(METRIC_validation_records_refused, "", 1);
+	log_error(c, LOG_ERROR, "the database refuses the record of a validation");
+	evidence_keep(&f->job, &f->answer);
+	f->answer = evidence_refused(&f->answer);
+	f->replaced = true;
+}
+
 /* Again while the database is away: a validation that was made is not to wait for the end of its lease. Run twice, it
  * gives the outcome of the first time. -1 leaves the job to its lease. */
-static int record(struct ctx *c, const struct flight *f, struct job_end *ret_end)
+static int record(struct ctx *c, struct flight *f, struct job_end *ret_end)
 {
 	int64_t end_us = clock_monotonic_us() + RECORD_AGAIN_S * INT64_C(1000000);
 	while (!is_hopeless(false)) {
@@ -272,9 +258,14 @@ static int record(struct ctx *c, const struct flight *f, struct job_end *ret_end
 		if (record_once(c, f, ret_end) == 0) {
 			return 0;
 		}
-		bool away = c->err.type == PROBLEM_UNAVAILABLE || c->err.type == PROBLEM_WRITE_UNCERTAIN;
-		if (is_hopeless(kept_is_away(&c->err)) || !away || clock_monotonic_us() > end_us ||
-		    !pause_until_stopped(RECORD_AGAIN_MS)) {
+		bool away = kept_is_away(&c->err);
+		if (!away && !f->replaced) {
+			replace_answer(c, f);
+			ctx_forgive(c);
+			c->deadline_us = INT64_MAX;
+			continue;
+		}
+		if (is_hopeless(away) || !away || clock_monotonic_us() > end_us || !pause_until_stopped(RECORD_AGAIN_MS)) {
 			return -1;
 		}
 		ctx_forgive(c);
@@ -305,7 +296,9 @@ static void *recorder_run(void *unused)
 			recorded(f, &end);
 		} else {
 			log_error(&c, LOG_ERROR, "a validation could not be recorded; it will be made again");
-			evidence_keep(&f->job, &f->answer);
+			if (!f->replaced) {
+				evidence_keep(&f->job, &f->answer);
+			}
 			flight_free(f);
 		}
 		ctx_done(&c);

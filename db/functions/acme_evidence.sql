@@ -50,8 +50,11 @@ END $$;
 -- again, NULL when it is final (A-101). Who lost the lease still leaves the evidence but changes nothing. p_fault: it failed
 -- by a fault of ours and does not count. p_round: the remote perspectives asked; without their quorum it proves nothing (C-51).
 -- What is said to have passed and proves nothing is on record all the same, as a fault, with an event that says so. Such a contradiction,
--- or one that the validation authority saw itself (decide_contradiction), or a request that it does not take (evidence_no_answer), is our own defect and not the weather: when the fifth one of a kind
--- comes nothing is tried any more, and the client is told so. No limit counts it.
+-- or one that the validation authority saw itself (decide_contradiction), or a request that it does not take (evidence_no_answer), or a record
+-- that is refused here (evidence_refused), is our own defect and not the weather: when the fifth one of a kind comes nothing is tried any more,
+-- and the client is told so. Where several processes have a part in it, one of which may just be started anew, that has to go on for ten
+-- minutes: a remote perspective's contradiction, and perspectives that are not those that the registration authority has (corroboration_judge).
+-- No limit counts it.
 -- Gives whether the authorization ended by it, also when it is run once more.
 CREATE OR REPLACE FUNCTION acme.record_validation(p_id uuid, p_authz uuid, p_n int8, p_holder text, p_request uuid, p_rule text,
 	p_perspective text, p_passed boolean, p_problem text, p_detail text, p_error jsonb, p_dnssec text, p_caa jsonb,
@@ -64,7 +67,9 @@ DECLARE
 	ended_by_it boolean;
 	proves log.proof;
 	flaw text;
+	contradiction constant text := 'The record of the validation contradicts itself';
 	contradicted int8 := 0;
+	defect text := p_detail;
 BEGIN
 	IF p_passed IS DISTINCT FROM (p_problem IS NULL) OR octet_length(p_commitments) <> 64 OR octet_length(p_salt) <> 32 THEN
 		RAISE EXCEPTION 'validation % is not whole', p_id USING ERRCODE = 'check_violation';
@@ -87,13 +92,20 @@ BEGIN
 			p_retry_s := 30;
 		END IF;
 	END IF;
-	IF p_fault AND (flaw IS NOT NULL OR p_detail = 'The record of the validation contradicts itself'
+	IF p_fault AND (flaw IS NOT NULL OR p_detail IN (contradiction, 'The database takes no record of this validation')
 			OR starts_with(p_detail, 'The validation authority can''t validate this: ')) THEN
 		SELECT 1 + count(*) INTO contradicted FROM log.validation v WHERE v.authorization_id = p_authz
 			AND v.corroborates IS NULL AND v.method <> 'caa' AND v.detail = p_detail;
+	ELSIF p_fault AND p_detail = 'The network perspectives that are configured have not all been asked, or do not agree' THEN
+		SELECT CASE WHEN min(v.started_at) < p_ended - interval '10 min' THEN 1 + count(*) ELSE 0 END INTO contradicted FROM log.validation v
+			WHERE v.authorization_id = p_authz AND v.corroborates IS NULL AND v.method <> 'caa' AND v.detail = p_detail;
+	ELSIF p_fault AND EXISTS (SELECT FROM jsonb_array_elements(p_remotes) r WHERE r->>'detail' = contradiction) THEN
+		SELECT CASE WHEN min(v.started_at) < p_ended - interval '10 min' THEN 1 + count(DISTINCT v.corroborates) ELSE 0 END INTO contradicted
+			FROM log.validation v WHERE v.authorization_id = p_authz AND v.corroborates IS NOT NULL AND v.method <> 'caa' AND v.detail = contradiction;
+		defect := 'A network perspective: ' || contradiction;
 	END IF;
 	IF contradicted >= 5 THEN
-		flaw := p_detail;
+		flaw := coalesce(flaw, defect);
 		p_retry_s := NULL;
 		p_error := jsonb_build_object('type', 'SERVER_INTERNAL', 'detail', format('This was validated %s times and each time there was no record that could be used, '
 			'which is a fault of this CA and nothing that you could mend. Order once more; if it goes on, tell the CA.', contradicted));
