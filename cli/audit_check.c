@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/audit_erased.h"
+#include "cli/audit_stop.h"
 #include "cli/audit_tree.h"
 #include "cli/audit_witness.h"
 #include "lib/seal/leaf.h"
@@ -29,6 +30,7 @@ struct walk {
 	size_t next_checkpoint;
 	int searched;      /* rows that were looked for elsewhere in the tree */
 	int64_t good_size; /* of the last checkpoint that fitted */
+	bool whole;        /* all was looked at */
 	/* Hashes of tiles that the walk filled, to be compared with the level above. */
 	struct tile_source stored;
 };
@@ -323,7 +325,7 @@ static int walk_all(struct ctx *c, struct walk *w)
 {
 	int64_t told_us = clock_monotonic_us();
 	TRY(next_page(c, w, (int64_t) w->tree.size - (w->tree.size == 0 ? 1 : 0)));
-	while (w->tree.size < w->size) {
+	while (w->tree.size < w->size && !audit_is_stopped()) {
 		struct ctx some;
 		ctx_init(&some);
 		some.deadline_us = c->deadline_us;
@@ -431,6 +433,10 @@ static int check_all(struct ctx *c, struct walk *w, const struct audit_state *st
 		return 0;
 	}
 	TRY(walk_all(c, w));
+	audit_clear_progress();
+	if (audit_is_stopped()) {
+		return 0;
+	}
 	tree_root(&w->tree, &root);
 	if (state->root.n != SHA256_SIZE || memcmp(root.b, state->root.p, SHA256_SIZE) != 0) {
 		audit_find(w->report, "tile", &nowhere, "the hashes do not give the root that log.tree has for %lld leaves",
@@ -450,14 +456,19 @@ static int check_all(struct ctx *c, struct walk *w, const struct audit_state *st
 		audit_find(w->report, "checkpoint", &nowhere, "no checkpoint is there");
 	}
 	TRY(check_unsigned(c, w, state));
-	return check_strays(c, w);
+	TRY(check_strays(c, w));
+	w->whole = true;
+	return 0;
 }
 
 int audit_check_database(
     struct ctx *c, const struct audit_trust *trust, struct audit_report *report, const char **ret_note)
 {
 	struct audit_state state;
-	TRY(audit_read_state(c, &state));
+	if (audit_read_state(c, &state) != 0) {
+		report->stopped = audit_is_stopped();
+		return report->stopped ? 0 : -1;
+	}
 	struct walk *w = ARENA_NEW(c->arena, struct walk);
 	w->report = report;
 	w->trust = trust;
@@ -468,6 +479,8 @@ int audit_check_database(
 	report->key = trust->key != NULL ? note_key_encode(c->arena, trust->key) : state.key == NULL ? "nobody" : state.key;
 	ctx_init(&w->page);
 	int result = check_all(c, w, &state);
+	report->stopped = audit_is_stopped() && !w->whole;
+	result = report->stopped ? 0 : result;
 	*ret_note = state.note;
 	ctx_done(&w->page);
 	return result;

@@ -5,6 +5,7 @@
 #include "cli/audit.h"
 #include "cli/audit_gaps_rows.h"
 #include "cli/audit_span.h"
+#include "cli/audit_stop.h"
 #include "cli/operator.h"
 
 static const char usage[] =
@@ -13,7 +14,9 @@ static const char usage[] =
     "Compares requests, validations, orders, certificates, signatures, revocations and CRLs with each other, and names "
     "what\n"
     "should be on record and is not. What is younger than two minutes is left out, as it may be on its way.\n"
-    "Exit code 0: there is no gap; 1: there are some, or it could not be done. A request that a crash of a front end\n"
+    "Exit code 0: there is no gap; 1: there are some, or it could not be done, or was stopped (Ctrl-C: what was found "
+    "is told). A request "
+    "that a crash of a front end\n"
     "interrupted is shown with what is on record of it, and is no gap.\n"
     "\n"
     "  --since TIME       only what began then or later: 2026-11-21T08:00:00Z, or how long ago, such as 24h\n"
@@ -45,6 +48,7 @@ struct report {
 	int64_t crls;  /* whose entries were compared */
 	int64_t gaps;
 	int64_t interrupted;
+	bool stopped; /* by a signal: kinds, or CRLs, were not looked at */
 	struct gap_list findings;
 	size_t room;
 };
@@ -53,6 +57,7 @@ static const struct field report_field[] = {
 	FIELD(struct report, crls),
 	FIELD(struct report, gaps),
 	FIELD(struct report, interrupted),
+	FIELD(struct report, stopped, .flags = FIELD_OMIT_EMPTY),
 	FIELD_STRUCTS(struct report, findings, &gap_fields),
 };
 static const struct fields report_fields = FIELDS(struct report, report_field);
@@ -88,6 +93,12 @@ static void show_progress(const struct audit_span *span, size_t done, const char
 	}
 }
 
+/* -1 when it is to stop. */
+static int go_on(void)
+{
+	return audit_is_stopped() ? -1 : 0;
+}
+
 static int look(struct ctx *c, const struct audit_span *span, struct report *report)
 {
 	const struct gap_range range = { span->since, span->until };
@@ -95,6 +106,7 @@ static int look(struct ctx *c, const struct audit_span *span, struct report *rep
 	struct gap_list list;
 	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
 		show_progress(span, i, kinds[i]);
+		TRY(go_on());
 		TRY(gaps_read(c, kinds[i], &range, &list));
 		keep(c->arena, report, &list);
 		report->kinds++;
@@ -102,11 +114,11 @@ static int look(struct ctx *c, const struct audit_span *span, struct report *rep
 	show_progress(span, COUNT_OF(kinds), "entries of CRLs");
 	TRY(gaps_read_crls(c, &crls));
 	for (size_t i = 0; i < crls.n; i++) {
+		TRY(go_on());
 		TRY(gaps_compare_crl(c, &crls.v[i], &range, &list));
 		keep(c->arena, report, &list);
 		report->crls++;
 	}
-	show_progress(span, COUNT_OF(kinds) + 1, "done\n");
 	return 0;
 }
 
@@ -115,6 +127,10 @@ static void print_text(struct arena *a, const struct report *report)
 	for (size_t i = 0; i < report->findings.n; i++) {
 		const struct gap *g = &report->findings.v[i];
 		printf("%-32s  %s  %s: %s\n", g->kind, operator_time(a, g->at, "?"), g->record, g->detail);
+	}
+	if (report->stopped) {
+		printf("Stopped: only %lld of %zu kinds of gaps, and then CRLs, were looked at.\n", (long long) report->kinds,
+		    COUNT_OF(kinds));
 	}
 	printf("%lld kinds of gaps and the entries of %lld CRLs: %lld gap(s)", (long long) report->kinds,
 	    (long long) report->crls, (long long) report->gaps);
@@ -126,8 +142,15 @@ static int act(struct ctx *c, const struct audit_span *span)
 {
 	const struct config *config = NULL;
 	struct report report = { .room = 0 };
-	if (operator_open(c, &span->options, gaps_statements, gaps_statements_n, &config) != 0 ||
-	    look(c, span, &report) != 0) {
+	if (operator_open(c, &span->options, gaps_statements, gaps_statements_n, &config) != 0) {
+		operator_complain(c, "audit gaps");
+		return 1;
+	}
+	audit_stop_catch();
+	int result = look(c, span, &report);
+	audit_clear_progress();
+	report.stopped = result != 0 && audit_is_stopped();
+	if (result != 0 && !report.stopped) {
 		operator_complain(c, "audit gaps");
 		return 1;
 	}
@@ -136,7 +159,7 @@ static int act(struct ctx *c, const struct audit_span *span)
 	} else {
 		print_text(c->arena, &report);
 	}
-	return report.gaps == 0 ? 0 : 1;
+	return report.gaps == 0 && !report.stopped ? 0 : 1;
 }
 
 static const struct option options[] = {

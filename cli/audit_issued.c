@@ -3,6 +3,7 @@
 
 #include "cli/audit.h"
 #include "cli/audit_span.h"
+#include "cli/audit_stop.h"
 #include "cli/operator.h"
 #include "lib/crypto/cert.h"
 #include "policy/issued.h"
@@ -70,11 +71,13 @@ static const struct fields difference_fields = FIELDS(struct difference, differe
 struct report {
 	int64_t certificates;
 	int64_t differences;
+	bool stopped;                    /* by a signal, before all was compared */
 	struct difference_list findings; /* the first ones */
 };
 static const struct field report_field[] = {
 	FIELD(struct report, certificates),
 	FIELD(struct report, differences),
+	FIELD(struct report, stopped, .flags = FIELD_OMIT_EMPTY),
 	FIELD_STRUCTS(struct report, findings, &difference_fields),
 };
 static const struct fields report_fields = FIELDS(struct report, report_field);
@@ -117,8 +120,13 @@ static int look(struct ctx *c, const struct audit_span *span, struct read_params
 {
 	size_t n = BATCH;
 	report->findings.v = ARENA_ARRAY(c->arena, SHOWN_MAX, struct difference);
+	audit_stop_catch();
 	while (n == BATCH) {
-		TRY(look_at_batch(c, params, mode, report, &n));
+		int result = look_at_batch(c, params, mode, report, &n);
+		report->stopped = audit_is_stopped() && (result != 0 || n == BATCH);
+		if (result != 0 || report->stopped) {
+			return report->stopped ? 0 : -1;
+		}
 		if (!span->quiet && isatty(STDERR_FILENO) == 1) {
 			fprintf(stderr, "\r\033[K%lld certificates%s", (long long) report->certificates, n == BATCH ? "" : "\n");
 		}
@@ -132,8 +140,8 @@ static void print_text(struct arena *a, const struct report *report)
 		const struct difference *d = &report->findings.v[i];
 		printf("%s  %s  %s\n", d->serial, operator_time(a, d->at, "?"), d->what);
 	}
-	printf("%lld certificate(s) compared, %lld differ(s).\n", (long long) report->certificates,
-	    (long long) report->differences);
+	printf("%lld certificate(s) compared, %lld differ(s).%s\n", (long long) report->certificates,
+	    (long long) report->differences, report->stopped ? " It was stopped before the last one." : "");
 }
 
 static int act(struct ctx *c, const struct audit_span *span)
@@ -153,7 +161,7 @@ static int act(struct ctx *c, const struct audit_span *span)
 	} else {
 		print_text(c->arena, &report);
 	}
-	return report.differences == 0 ? 0 : 1;
+	return report.differences == 0 && !report.stopped ? 0 : 1;
 }
 
 static const struct option options[] = {

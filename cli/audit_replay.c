@@ -7,6 +7,7 @@
 #include "cli/audit_erased.h"
 #include "cli/audit_rows.h"
 #include "cli/audit_span.h"
+#include "cli/audit_stop.h"
 #include "cli/operator.h"
 
 #define SHOWN_MAX 1000 /* in the JSON answer */
@@ -21,7 +22,8 @@ static const char usage[] =
     "retention "
     "has\n"
     "erased by a sealed record is counted.\n"
-    "Exit code 0: all agree; 1: some differ, or it could not be done.\n"
+    "Exit code 0: all agree; 1: some differ, or it could not be done, or was stopped (Ctrl-C: what was counted is "
+    "told).\n"
     "\n"
     "  --config FILE      configuration with command.auditor_database; may stand again, each laid over the one before\n"
     "  --database TEXT    connection string of PostgreSQL for role cairn_auditor instead\n"
@@ -77,6 +79,8 @@ struct answer {
 	int64_t different;
 	int64_t granted;
 	int64_t erased;                  /* by record, so that nothing is left to decide from */
+	bool stopped;                    /* by a signal: there are records that were not decided again */
+	struct timestamp stopped_at;     /* where these begin; none: all of them */
 	struct different_list differing; /* the first of them */
 };
 static const struct field answer_field[] = {
@@ -85,6 +89,8 @@ static const struct field answer_field[] = {
 	FIELD(struct answer, different),
 	FIELD(struct answer, granted),
 	FIELD(struct answer, erased),
+	FIELD(struct answer, stopped, .flags = FIELD_OMIT_EMPTY),
+	FIELD(struct answer, stopped_at),
 	FIELD_STRUCTS(struct answer, differing, &different_fields),
 };
 static const struct fields answer_fields = FIELDS(struct answer, answer_field);
@@ -175,26 +181,22 @@ static int replay_batch(
 		c->err.detail = arena_text(c->arena, batch.err.detail);
 		c->err.cause = batch.err.cause == NULL ? NULL : arena_text(c->arena, batch.err.cause);
 	} else {
-		for (size_t i = 0; i < list.n; i++) {
+		size_t i = 0;
+		for (; i < list.n && !audit_is_stopped(); i++) {
 			replay_one(c, r, &batch, &list.v[i], answer);
 			range->after = list.v[i].id;
 		}
-		*ret_more = list.n == AUDIT_BATCH;
+		*ret_more = list.n == AUDIT_BATCH || i < list.n;
 	}
 	ctx_done(&batch);
 	return result;
 }
 
-static int replay(struct ctx *c, const struct request *r, struct audit_range *range, struct answer *answer)
+static void print_answer(struct arena *a, const struct answer *answer)
 {
-	int64_t told_us = clock_monotonic_us();
-	for (bool more = true; more;) {
-		TRY(replay_batch(c, r, range, answer, &more));
-		show_progress(r, answer, id_time(range->after), &told_us);
-	}
-	if (r->span.options.json) {
-		operator_print(c->arena, &answer_fields, answer);
-		return 0;
+	if (answer->stopped) {
+		printf("Stopped at %s: no record behind it was looked at.\n",
+		    operator_time(a, answer->stopped_at, "the beginning"));
 	}
 	printf("%lld record(s) decided again: %lld the same, %lld different", (long long) answer->records,
 	    (long long) answer->same, (long long) answer->different);
@@ -205,6 +207,22 @@ static int replay(struct ctx *c, const struct request *r, struct audit_range *ra
 		printf(", %lld erased by record: their evidence had come to its end", (long long) answer->erased);
 	}
 	printf(".\n");
+}
+
+static int replay(struct ctx *c, const struct request *r, struct audit_range *range, struct answer *answer)
+{
+	int64_t told_us = clock_monotonic_us();
+	bool more = true;
+	while (more && !audit_is_stopped()) {
+		int result = replay_batch(c, r, range, answer, &more);
+		if (result != 0 && !audit_is_stopped()) {
+			return -1;
+		}
+		show_progress(r, answer, id_time(range->after), &told_us);
+	}
+	answer->stopped = more;
+	answer->stopped_at = more && answer->records > 0 ? id_time(range->after) : (struct timestamp) { 0 };
+	audit_clear_progress();
 	return 0;
 }
 
@@ -246,16 +264,23 @@ static const char *read_range(
 static int act(struct ctx *c, struct request *r, struct audit_range *range, struct id order, struct bytes serial)
 {
 	const struct config *config = NULL;
-	struct answer answer = { .differing = { ARENA_ARRAY(c->arena, SHOWN_MAX, struct different), 0 } };
+	struct answer answer = { .stopped = true, .differing = { ARENA_ARRAY(c->arena, SHOWN_MAX, struct different), 0 } };
 	bool of_one = r->order != NULL || r->serial != NULL;
-	if (operator_open(c, &r->span.options, audit_statements, audit_statements_n, &config) != 0 ||
-	    audit_read_erasures(c, &r->erasures) != 0 ||
-	    (of_one && audit_find_order(c, order, serial, &range->authorizations) != 0) ||
-	    replay(c, r, range, &answer) != 0) {
+	audit_stop_catch();
+	if ((operator_open(c, &r->span.options, audit_statements, audit_statements_n, &config) != 0 ||
+	        audit_read_erasures(c, &r->erasures) != 0 ||
+	        (of_one && audit_find_order(c, order, serial, &range->authorizations) != 0) ||
+	        replay(c, r, range, &answer) != 0) &&
+	    !audit_is_stopped()) {
 		operator_complain(c, "audit replay");
 		return 1;
 	}
-	return answer.different == 0 ? 0 : 1;
+	if (r->span.options.json) {
+		operator_print(c->arena, &answer_fields, &answer);
+	} else {
+		print_answer(c->arena, &answer);
+	}
+	return answer.different == 0 && !answer.stopped ? 0 : 1;
 }
 
 static const struct option options[] = {

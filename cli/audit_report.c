@@ -23,6 +23,7 @@ static const struct field report_field[] = {
 	FIELD(struct audit_report, waiting),
 	FIELD(struct audit_report, key),
 	FIELD(struct audit_report, key_was_given),
+	FIELD(struct audit_report, stopped, .flags = FIELD_OMIT_EMPTY),
 	FIELD(struct audit_report, found),
 	FIELD_STRUCTS(struct audit_report, findings, &finding_fields),
 };
@@ -30,7 +31,7 @@ static const struct fields report_fields = FIELDS(struct audit_report, report_fi
 
 void audit_report_init(struct audit_report *r, struct arena *a)
 {
-	*r = (struct audit_report) { .arena = a };
+	*r = (struct audit_report) { .arena = a, .key = "nobody" };
 	r->findings.v = ARENA_ARRAY(a, AUDIT_FINDINGS_MAX, struct audit_finding);
 }
 
@@ -74,7 +75,9 @@ static void print_text(const struct audit_report *r)
 	if (r->waiting > 0) {
 		printf("%lld rows wait for their seal.\n", (long long) r->waiting);
 	}
-	if (r->found == 0) {
+	if (r->stopped) {
+		printf("Stopped, with %lld findings so far: nothing is said of the rest.\n", (long long) r->found);
+	} else if (r->found == 0) {
 		printf("All is as it was sealed.\n");
 	} else {
 		printf("%lld findings.\n", (long long) r->found);
@@ -88,5 +91,5 @@ int audit_report_print(const struct audit_report *r, bool json)
 	} else {
 		print_text(r);
 	}
-	return r->found == 0 ? 0 : 1;
+	return r->found == 0 && !r->stopped ? 0 : 1;
 }

@@ -29,6 +29,7 @@ struct audit_report {
 	int64_t waiting;     /* rows that have no seal yet */
 	const char *key;
 	bool key_was_given; /* else it is the word of the database itself */
+	bool stopped;       /* by a signal, before all was looked at */
 	int64_t found;      /* all findings, of which the first AUDIT_FINDINGS_MAX are kept */
 	struct audit_finding_list findings;
 };

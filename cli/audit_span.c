@@ -20,9 +20,11 @@ int audit_span_read(
 	if (code >= 0) {
 		return code;
 	}
-	return operator_period(span->typed_since, span->typed_until, &span->since, &span->until) == 0
-	           ? -1
-	           : operator_misused(command, OPERATOR_NO_PERIOD);
+	if (operator_period(span->typed_since, span->typed_until, &span->since, &span->until) != 0) {
+		return operator_misused(command, OPERATOR_NO_PERIOD);
+	}
+	bool some = span->until.us == 0 || span->since.us < span->until.us;
+	return some ? -1 : operator_misused(command, "nothing is between --since and --until: --since has to be earlier");
 }
 
 int audit_span_alone(

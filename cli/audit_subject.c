@@ -1,8 +1,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/audit.h"
+#include "cli/audit_stop.h"
 #include "cli/files.h"
 #include "cli/operator.h"
 #include "lib/base/floor.h"
@@ -19,7 +21,7 @@ static const char usage[] =
     "\n"
     "  ACCOUNT          the 22 characters at the end of its URL, or the URL\n"
     "  --reason TEXT    why, such as the number of the request\n"
-    "  --out FILE       a new file, in place of the terminal\n"
+    "  --out FILE       a new file, in place of the terminal; none is left when not all could be written\n"
     "  --config FILE    configuration with command.auditor_database; may stand again, each laid over the one before\n"
     "  --database TEXT  connection string of PostgreSQL for role cairn_auditor or cairn_officer instead\n";
 
@@ -97,7 +99,7 @@ static int put_part(const struct request *r, const char *part)
 		struct ctx c;
 		struct subject_data page;
 		ctx_init(&c);
-		result = read_page(&c, r, part, after, &page);
+		result = audit_is_stopped() ? FAIL(&c, UNAVAILABLE, "It was stopped") : read_page(&c, r, part, after, &page);
 		for (size_t i = 0; result == 0 && i < json_array_size(page.items); i++) {
 			fputs(first ? "\n" : ",\n", r->to);
 			put(r, json_array_get(page.items, i));
@@ -154,8 +156,15 @@ static int write_all(struct ctx *c, struct request *r)
 	if (r->to == NULL) {
 		return FAIL(c, SERVER_INTERNAL, "%s can't be written", r->out);
 	}
+	audit_stop_catch();
 	int result = tell(c, r);
-	return fclose(r->to) == 0 ? result : FAIL(c, SERVER_INTERNAL, "%s can't be written", r->out);
+	if (fclose(r->to) != 0) {
+		result = FAIL(c, SERVER_INTERNAL, "%s can't be written", r->out);
+	}
+	if (result != 0) {
+		(void) unlink(r->out); /* nobody is to take a part for the whole */
+	}
+	return result;
 }
 
 static int run(struct ctx *c, int argc, char **argv)

@@ -4,6 +4,7 @@
 #include "cli/audit_check.h"
 #include "cli/audit_options.h"
 #include "cli/audit_outside.h"
+#include "cli/audit_stop.h"
 #include "cli/audit_witness.h"
 #include "cli/files.h"
 #include "lib/base/folder.h"
@@ -19,6 +20,7 @@ static const char usage[] =
     "inserted\n"
     "or moved is named. The second does so from outside, with the checkpoint and the tiles. The third needs nothing\n"
     "but the file that `cairn audit prove` wrote. All end with 0 when all is as it was sealed, else with 1.\n"
+    "Ctrl-C stops the first and tells what was found so far, with exit code 1.\n"
     "\n"
     "  --config FILE    configuration with command.auditor_database; may stand again, each laid over the one before\n"
     "  --database TEXT  connection string of PostgreSQL for role cairn_auditor\n"
@@ -92,10 +94,11 @@ static int verify(struct ctx *c, const struct audit_options *o, int *ret_code)
 	if (o->tiles != NULL) {
 		TRY(audit_check_outside(c, o->tiles, &trust, &report));
 	} else {
+		audit_stop_catch();
 		TRY(audit_open(c, o));
 		TRY(audit_check_database(c, &trust, &report, &note));
 	}
-	if (o->save != NULL && note != NULL && report.found == 0) {
+	if (o->save != NULL && note != NULL && report.found == 0 && !report.stopped) {
 		TRY(file_replace(c, o->save, bytes_of_text(note), 0644));
 	}
 	*ret_code = audit_report_print(&report, o->options.json);

@@ -12,6 +12,7 @@
 #include "lib/base/metrics.h"
 #include "lib/db/refusal.h"
 #include "lib/db/value.h"
+#include "lib/db/wait.h"
 
 #define SETUP_LIMIT_US INT64_C(10000000) /* for preparing */
 #define CANCEL_GRACE_US INT64_C(2000000) /* for the answer to a cancel request */
@@ -148,32 +149,10 @@ void db_thread_end(void)
 	}
 }
 
-static int poll_limit(int64_t deadline_us)
-{
-	if (deadline_us == INT64_MAX) {
-		return -1;
-	}
-	int64_t left = (deadline_us - clock_monotonic_us() + 999) / 1000;
-	if (left <= 0) {
-		return 0;
-	}
-	return left > 3600000 ? 3600000 : (int) left;
-}
-
-static bool wait_for(struct connection *conn, short events, int64_t deadline_us)
-{
-	struct pollfd one = { .fd = PQsocket(conn->pg), .events = events };
-	int n = 0;
-	do {
-		n = poll(&one, 1, poll_limit(deadline_us));
-	} while (n < 0 && errno == EINTR);
-	return n != 0; /* an error of the socket shows when it is read */
-}
-
 bool connection_wait(struct connection *conn, int64_t deadline_us)
 {
 	int unsent = PQflush(conn->pg);
-	return wait_for(conn, unsent == 1 ? POLLIN | POLLOUT : POLLIN, deadline_us);
+	return db_wait_socket(PQsocket(conn->pg), unsent == 1 ? POLLIN | POLLOUT : POLLIN, deadline_us);
 }
 
 enum outcome connection_flush(struct connection *conn, int64_t deadline_us)
@@ -183,7 +162,7 @@ enum outcome connection_flush(struct connection *conn, int64_t deadline_us)
 		if (left <= 0) {
 			return left == 0 ? OUTCOME_DONE : OUTCOME_LOST;
 		}
-		if (!wait_for(conn, POLLIN | POLLOUT, deadline_us)) {
+		if (!db_wait_socket(PQsocket(conn->pg), POLLIN | POLLOUT, deadline_us)) {
 			return OUTCOME_LATE;
 		}
 		if (PQconsumeInput(conn->pg) == 0) {
@@ -251,6 +230,7 @@ enum outcome connection_answer(struct ctx *c, struct connection *conn, PGresult 
 	if (outcome == OUTCOME_LATE) {
 		/* Whatever is answered now is the truth: cancelled, or done after all. */
 		cancel(conn);
+		db_wait_on();
 		outcome = whole_answer(conn, clock_monotonic_us() + CANCEL_GRACE_US, &held);
 	}
 	if (outcome == OUTCOME_DONE && (held == NULL || PQstatus(conn->pg) == CONNECTION_BAD)) {
@@ -400,7 +380,11 @@ static int read_pipeline(struct ctx *c, struct connection *conn, int64_t deadlin
 {
 	for (size_t i = 0;;) {
 		AUTO(PGresult) result = NULL;
-		if (next_result(conn, deadline_us, &result) != OUTCOME_DONE) {
+		enum outcome outcome = next_result(conn, deadline_us, &result);
+		if (outcome == OUTCOME_LATE) {
+			cancel(conn); /* it may wait for a lock, and goes on to when the connection is closed */
+		}
+		if (outcome != OUTCOME_DONE) {
 			return lost_in_setup(c, conn);
 		}
 		if (result == NULL) { /* between two answers, or after the connection broke */

@@ -34,6 +34,9 @@ void db_configure(const char *conninfo, unsigned max_connections, int64_t statem
 int db_check(struct ctx *c) MUST_CHECK;
 /* For /readyz: NULL when the database answers within two seconds, else the sentence that it does not. */
 const char *db_not_ready(void);
+/* For commands that a person breaks off, from a handler of a signal: the statement that is waited for is cancelled in the
+ * server and fails with DEADLINE. In a process of one thread. */
+void db_halt(void);
 /* Closes the calling thread's connection, which it has only if it listens (the end of a thread does so too), and all that
  * no thread uses just now. */
 void db_thread_end(void);

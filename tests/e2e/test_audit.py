@@ -1,8 +1,13 @@
 """`cairn audit replay`: what the CA decided is decided again from the kept evidence alone."""
+import contextlib
 import hashlib
 import json
 import os
+import signal
+import subprocess
+import time
 
+import psycopg2
 import pytest
 
 import raw
@@ -115,7 +120,7 @@ def test_ranges(ca, account, responder):
     assert "no such certificate" in ca.cairn("audit", "replay", "--database", ca.AUDITOR_DATABASE_URL, "--serial", "00" * 16, check=False).stderr
 
 
-@pytest.mark.parametrize("arguments", [["--since", "yesterday"], ["--until", ""], ["--order", "x"], ["--serial", "xyz"], ["--serial", "123"], ["again"],
+@pytest.mark.parametrize("arguments", [["--since", "yesterday"], ["--since", "1h", "--until", "2h"], ["--since", "1h", "--until", "1h"], ["--until", ""], ["--order", "x"], ["--serial", "xyz"], ["--serial", "123"], ["again"],
                                        ["--order", "A" * 22, "--serial", "12"], ["--nothing"]])
 def test_misuse(ca, arguments):
     done = ca.cairn("audit", "replay", *arguments, check=False)
@@ -125,3 +130,66 @@ def test_misuse(ca, arguments):
 def test_no_database(ca):
     done = ca.cairn("audit", "replay", check=False)
     assert done.returncode == 1 and "command.auditor_database" in done.stderr
+
+
+# A query of each waits for a table that is held, while it is prepared or when it runs (gaps): what was counted before it.
+STOPPED = [("replay", "log.validation_private", {"records": 0, "same": 0, "different": 0, "granted": 0, "erased": 0, "stopped": True, "differing": []}),
+           ("gaps", "acme.authz", {"kinds": 3, "crls": 0, "gaps": 0, "interrupted": 0, "stopped": True, "findings": []}),
+           ("issued", "ca.certificate", {"certificates": 0, "differences": 0, "stopped": True, "findings": []}),
+           ("verify", "log.request_private", {"entries": 0, "stopped": True, "found": 0, "findings": []})]
+
+
+@pytest.mark.parametrize("word, table, told", STOPPED)
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_stopped(ca, word, table, told, sent):
+    """F-43, F-58: Ctrl-C ends the query in the server, too; what was counted so far is said, and it is not taken for all"""
+    until_sealed(ca)
+    with contextlib.closing(psycopg2.connect(ca.AUDITOR_DATABASE_URL.replace("cairn_auditor", "cairn_owner"))) as holder, holder.cursor() as cursor:
+        waiting = "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity s USING (pid) WHERE NOT l.granted AND s.usename = 'cairn_auditor'"
+        for form in ("--json", None):
+            cursor.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+            with subprocess.Popen([ca.CAIRN, "audit", word, "--database", ca.AUDITOR_DATABASE_URL, *filter(None, [form])],
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+                try:
+                    until(cursor, waiting, 1)
+                    running.send_signal(sent)
+                    out, err = running.communicate(timeout=30)
+                    assert running.returncode == 1 and err == "", err
+                    until(cursor, waiting, 0)  # while the table is still held
+                finally:
+                    running.kill()
+                    holder.rollback()
+            if form is None:
+                assert "topped" in out and "All is as it was sealed" not in out, out
+            else:
+                answer = json.loads(out)
+                assert {**answer, **told} == answer, answer
+
+
+def until(cursor, query, wanted):
+    end = time.monotonic() + 30
+    while True:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
+        cursor.execute(query)
+        if cursor.fetchone()[0] == wanted:
+            return
+        assert time.monotonic() < end, query
+        time.sleep(0.01)
+
+
+def test_half_an_export_is_not_left(ca, account, tmp_path):
+    """`cairn audit subject --out` that is stopped leaves no file that could be taken for the whole"""
+    path = tmp_path / "subject.json"
+    with contextlib.closing(psycopg2.connect(ca.AUDITOR_DATABASE_URL.replace("cairn_auditor", "cairn_owner"))) as holder, holder.cursor() as cursor:
+        cursor.execute("LOCK TABLE log.request IN ACCESS EXCLUSIVE MODE")
+        with subprocess.Popen([ca.CAIRN, "audit", "subject", account.kid, "--reason", "a test", "--out", str(path), "--database", ca.AUDITOR_DATABASE_URL],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+            try:
+                until(cursor, "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity s USING (pid) WHERE NOT l.granted AND s.usename = 'cairn_auditor'", 1)
+                assert path.exists()
+                running.send_signal(signal.SIGINT)
+                _, err = running.communicate(timeout=30)
+                assert running.returncode == 1 and "cairn audit subject: " in err and not path.exists(), err
+            finally:
+                running.kill()
+                holder.rollback()
