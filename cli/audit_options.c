@@ -39,6 +39,30 @@ bool audit_option(void *request, int letter)
 	return operator_option(&o->options, letter);
 }
 
+bool audit_options_only(const struct audit_options *o, const char *letters)
+{
+	const struct {
+		char letter;
+		bool given;
+	} all[] = {
+		{ 'k', o->key != NULL },
+		{ 's', o->since != NULL },
+		{ 't', o->tiles != NULL },
+		{ 'p', o->proof != NULL },
+		{ 'o', o->out != NULL },
+		{ 'f', o->from != NULL },
+		{ 'S', o->save != NULL },
+		{ 'w', o->witness != NULL },
+		{ 'j', o->options.json },
+	};
+	for (size_t i = 0; i < COUNT_OF(all); i++) {
+		if (all[i].given && strchr(letters, all[i].letter) == NULL) {
+			return false;
+		}
+	}
+	return true;
+}
+
 int audit_open(struct ctx *c, const struct audit_options *o)
 {
 	const struct config *config = NULL;

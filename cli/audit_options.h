@@ -31,6 +31,10 @@ struct audit_options {
 /* For struct operator_command; request is a struct audit_options. */
 bool audit_option(void *request, int letter);
 
+/* Whether nothing was given but what the letters name: an option that means nothing here is not to be taken for one that does. */
+bool audit_options_only(const struct audit_options *o, const char *letters);
+#define AUDIT_OPTION_MEANS_NOTHING "an option was given that means nothing here"
+
 /* Room for the files; call it before operator_read. */
 void audit_options_init(struct ctx *c, struct audit_options *o, int argc);
 

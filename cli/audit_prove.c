@@ -19,6 +19,7 @@ static const char usage[] =
     "Who\n"
     "has the proof and the log's key needs nothing else: cairn audit verify --proof FILE --key KEY\n"
     "\n"
+    "  ID               of the row, as audit.leaf has it, or the 22 characters by which processes name it\n"
     "  --config FILE    configuration with command.auditor_database; may stand again, each laid over the one before\n"
     "  --database TEXT  connection string of PostgreSQL for role cairn_auditor\n"
     "  --since FILE     the earlier checkpoint\n"
@@ -30,8 +31,23 @@ static const struct operator_command command = { "audit prove", usage, options, 
 struct wanted {
 	struct audit_options options;
 	const char *what;
-	const char *which;
+	const char *which; /* "": none */
 };
+
+/* As audit.leaf and as the processes write it; NULL for what is no id. */
+static const char *row_id(struct arena *a, const char *typed)
+{
+	static const char form[] = "00000000-0000-0000-0000-000000000000";
+	struct id id;
+	if (id_parse(bytes_of_text(typed), &id) == 0) {
+		return leaf_id_text(a, id);
+	}
+	bool good = strlen(typed) == sizeof(form) - 1;
+	for (size_t i = 0; good && typed[i] != '\0'; i++) {
+		good = form[i] == '-' ? typed[i] == '-' : strchr("0123456789abcdefABCDEF", typed[i]) != NULL;
+	}
+	return good ? typed : NULL;
+}
 
 static int find_leaf(struct ctx *c, const struct wanted *w, uint64_t *ret)
 {
@@ -40,7 +56,11 @@ static int find_leaf(struct ctx *c, const struct wanted *w, uint64_t *ret)
 	if (kind == 0) {
 		return size_parse(bytes_of_text(w->which), ret) == 0 ? 0 : FAIL(c, MALFORMED, "%s is no number", w->which);
 	}
-	TRY(audit_find_leaf(c, kind, w->which, &leaf));
+	const char *row = row_id(c->arena, w->which);
+	if (row == NULL) {
+		return FAIL(c, MALFORMED, "%s is no id of a row: that is a UUID, or its 22 characters", w->which);
+	}
+	TRY(audit_find_leaf(c, kind, row, &leaf));
 	if (leaf < 0) {
 		return FAIL(c, NOT_FOUND, "%s %s has no seal (yet)", leaf_table(kind), w->which);
 	}
@@ -94,9 +114,9 @@ static int prove(struct ctx *c, const struct wanted *w)
 static bool is_whole(const struct wanted *w)
 {
 	if (w->what == NULL || strcmp(w->what, "consistency") == 0) {
-		return w->what != NULL && w->which == NULL && w->options.since != NULL;
+		return w->what != NULL && w->which[0] == '\0' && w->options.since != NULL;
 	}
-	return w->which != NULL && (leaf_kind_of(w->what) != 0 || strcmp(w->what, "leaf") == 0);
+	return w->which[0] != '\0' && (leaf_kind_of(w->what) != 0 || strcmp(w->what, "leaf") == 0);
 }
 
 static int run(struct ctx *c, int argc, char **argv)
@@ -108,9 +128,12 @@ static int run(struct ctx *c, int argc, char **argv)
 		return code;
 	}
 	w.what = optind < argc ? argv[optind] : NULL;
-	w.which = optind + 1 < argc ? argv[optind + 1] : NULL;
+	w.which = optind + 1 < argc ? argv[optind + 1] : "";
 	if (optind + 2 < argc || !is_whole(&w)) {
 		return operator_misused(&command, "say what is to be proved");
+	}
+	if (!audit_options_only(&w.options, strcmp(w.what, "consistency") == 0 ? "os" : "o")) {
+		return operator_misused(&command, AUDIT_OPTION_MEANS_NOTHING);
 	}
 	if (prove(c, &w) != 0) {
 		operator_complain(c, command.name);

@@ -99,10 +99,9 @@ int audit_find_order(struct ctx *c, struct id order_id, struct bytes serial, str
 	bool found = false;
 	TRY(db_row(c, &order_statement, &params, &row, &found));
 	if (!found || row.authorizations.n == 0) {
-		return id_is_none(order_id)
-		           ? FAIL(c, NOT_FOUND,
-		                 "There is no such certificate of an order here (cairn audit why tells of others)")
-		           : FAIL(c, NOT_FOUND, "There is no such order here");
+		return serial.n > 0 ? FAIL(c, NOT_FOUND,
+		                          "There is no such certificate of an order here (cairn audit why tells of others)")
+		                    : FAIL(c, NOT_FOUND, "There is no such order here");
 	}
 	*ret = row.authorizations;
 	return 0;

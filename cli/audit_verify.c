@@ -117,6 +117,9 @@ static int run(struct ctx *c, int argc, char **argv)
 	if (optind != argc || (o.tiles != NULL && o.proof != NULL) || ((o.tiles != NULL || o.proof != NULL) && !whole)) {
 		return operator_misused(&command, "the database, the tiles or a proof, and nothing else");
 	}
+	if (!audit_options_only(&o, "kstpfSwj")) {
+		return operator_misused(&command, AUDIT_OPTION_MEANS_NOTHING);
+	}
 	code = 0;
 	if (verify(c, &o, &code) != 0) {
 		operator_complain(c, command.name);

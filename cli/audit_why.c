@@ -118,6 +118,9 @@ static int run(struct ctx *c, int argc, char **argv)
 	if (optind + 1 != argc || (r.html && r.options.options.json)) {
 		return operator_misused(&command, "one serial, and one form");
 	}
+	if (!audit_options_only(&r.options, "jok")) {
+		return operator_misused(&command, AUDIT_OPTION_MEANS_NOTHING);
+	}
 	if (tell(c, &r, argv[optind], &story) != 0) {
 		operator_complain(c, command.name);
 		return 1;

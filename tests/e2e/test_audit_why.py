@@ -1,4 +1,5 @@
 """cairn audit why: the whole story of a certificate from the records alone, each claim with its proof; what is missing is said."""
+import base64
 import html.parser
 import json
 import os
@@ -234,7 +235,8 @@ def test_before_the_first_checkpoint(demo):
 
 @pytest.mark.parametrize("arguments, code, sentence", [
     (["00" * 18], 1, "There is no such certificate"), (["xyz"], 1, "hexadecimal"), ([], 2, "one serial"), (["01", "02"], 2, "one serial"),
-    (["01", "--json", "--html"], 2, "one form"), (["01", "--nothing"], 2, "Usage")])
+    (["01", "--json", "--html"], 2, "one form"), (["01", "--nothing"], 2, "Usage"),
+    (["01", "--tiles", "/nowhere"], 2, "means nothing here"), (["01", "--since", "1d"], 2, "means nothing here")])
 def test_misuse(demo, arguments, code, sentence):
     done = demo.ca.cairn("audit", "why", *arguments, "--database", demo.ca.AUDITOR_DATABASE_URL, check=False)
     assert done.returncode == code and sentence in done.stderr
@@ -248,3 +250,25 @@ def test_sessions_of_auditors_are_bounded(demo):
     for query in ("UPDATE audit.limit_override SET count = 0", "SELECT * FROM acme.eab_secret"):
         with pytest.raises(RuntimeError, match="permission denied|read-only"):
             demo.ca.sql(query)
+
+
+@pytest.mark.parametrize("arguments, code, sentence", [
+    (["prove", "request", "nonsense"], 1, "nonsense is no id of a row"), (["prove", "event", "0" * 36], 1, "is no id of a row"),
+    (["prove", "event", "A" * 21 + "B"], 1, "is no id of a row"), (["prove", "event", "00000000-0000-0000-0000-000000000001"], 1, "has no seal"),
+    (["prove", "leaf", "many"], 1, "is no number"), (["prove", "leaf", "99999999"], 1, "is not among them"), (["prove", "leaf", "0", "--json"], 2, "means nothing here"),
+    (["prove", "leaf", "0", "--since", "x"], 2, "means nothing here"), (["verify", "--out", "x"], 2, "means nothing here"),
+    (["replay", "--order", "A" * 22], 1, "no such order"), (["replay", "--serial", "00" * 16], 1, "no such certificate")])
+def test_misuse_of_others(demo, arguments, code, sentence):
+    """What is no id is refused by a sentence, and no option is taken in silence for one that does something"""
+    done = demo.ca.cairn("audit", *arguments, "--database", demo.ca.AUDITOR_DATABASE_URL, check=False)
+    assert done.returncode == code and sentence in done.stderr and "SQLSTATE" not in done.stderr and done.stdout == "", done.stderr
+
+
+def test_a_request_is_proved_by_either_form_of_its_id(demo):
+    """F-46"""
+    ((uuid, short),) = demo.ca.sql("SELECT id, url_id FROM audit.account ORDER BY id LIMIT 1")
+    ((event,),) = demo.ca.sql(f"SELECT id FROM audit.event WHERE account_id = '{uuid}' AND kind = 'account.created'")
+    assert base64.urlsafe_b64encode(bytes.fromhex(uuid.replace("-", ""))).decode().rstrip("=") == short
+    short = base64.urlsafe_b64encode(bytes.fromhex(event.replace("-", ""))).decode().rstrip("=")
+    both = [demo.ca.cairn("audit", "prove", "event", one, "--database", demo.ca.AUDITOR_DATABASE_URL).stdout.splitlines()[1] for one in (event, short)]
+    assert both[0] == both[1]
