@@ -87,8 +87,8 @@ CREATE OR REPLACE FUNCTION audit.why_end(p_certificate uuid) RETURNS TABLE (sect
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT 'revocation', 'It was revoked', ARRAY['reason: ' || r.reason, 'asked by: ' || r.revoked_by], r.revoked_at, 3::int8, e.id,
 		CASE WHEN e.id IS NULL THEN 'unproved' ELSE '' END
-		FROM audit.revocation r LEFT JOIN LATERAL (SELECT v.id FROM log.event v WHERE v.id >= cairn.id_at(r.revoked_at - interval '5 min')
-			AND v.id < cairn.id_at(r.revoked_at + interval '5 min') AND v.certificate_id = p_certificate AND v.kind = 'certificate.revoked' LIMIT 1) e ON true
+		FROM audit.revocation r LEFT JOIN LATERAL (SELECT v.id FROM log.event v WHERE v.id >= cairn.id_at(r.changed_at - interval '5 min')
+			AND v.id < cairn.id_at(r.changed_at + interval '5 min') AND v.certificate_id = p_certificate AND v.kind = 'certificate.revoked' ORDER BY v.id DESC LIMIT 1) e ON true
 		WHERE r.certificate_id = p_certificate
 	UNION ALL SELECT 'revocation', format('CRL %s of %s was the first one published after that', c.number, c.issuer),
 		ARRAY['entries: ' || c.entries, 'SHA-256: ' || c.sha256], c.this_update, 3, e.id, CASE WHEN e.id IS NULL THEN 'unproved' ELSE '' END

@@ -273,3 +273,14 @@ def test_no_record_no_issuance(own, client, responder_for, table):
     else:
         assert client.poll(ready.json()["authorizations"][0], ("valid", "invalid")).json()["status"] == "valid"
         assert own.sql(f"SELECT count(*) FROM log.validation WHERE identifier_value = 'ready.{name}' AND passed") == [["1"]]
+
+
+def test_why_of_an_old_compromise(own, client, responder_for):
+    """F-56: a revocation counts from the compromise on, long before its record, which is found all the same"""
+    leaf = leaf_of(client.issue(responder_for(own), "stolen.test")[0])
+    serial = f"{leaf.serial_number:036x}"
+    test_eab.cairn(own, "revoke", "--serial", serial, "--reason", "key-compromise", "--because", "a laptop was stolen", "--since", "24h", "--yes")
+    until_sealed(own)
+    told = json.loads(own.cairn("audit", "why", serial, "--database", own.AUDITOR_DATABASE_URL, "--json").stdout)
+    revoked = next(one for one in told["claims"] if one["title"] == "It was revoked")
+    assert revoked["state"] == "proved" and told["faults"] == 0, revoked

@@ -180,7 +180,7 @@ def test_nobody_else_may_be_missing(aging, people):
 
 
 def test_three_years(aging, people):
-    """G-20, G-56, F-50: for a year nothing goes; then evidence and requests go but for what is held; in the third year the facts, too; proofs
+    """G-20, G-56, F-50, F-56: for a year nothing goes; then evidence and requests go but for what is held; in the third year the facts, too; proofs
     from the first day hold to the end"""
     kept, gone = (people[name].kid.rsplit("/", 1)[1] for name in ("kept", "gone"))
     row = aging.sql("SELECT id FROM log.request WHERE route = 'finalize' ORDER BY id LIMIT 1")[0][0]

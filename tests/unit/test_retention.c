@@ -205,6 +205,11 @@ static void test_partition_gives_way(void **state)
 	    "(cairn.id_at('2000-01-01')) TO (cairn.id_at('2000-02-01')); INSERT INTO log.request_private (id, salt, "
 	    "remote_address, remote_port) VALUES (cairn.id_at('2000-01-10'), sha256(''), '192.0.2.1', 1)");
 	pg_exec("cairn_operator", "SELECT cairn.set_retention('SUB-REQ', 86400, NULL, 0, 'operator t', 'a test', false)");
+	/* F-50: a rule that was lawful in private mode erases nothing before the floor of mode webpki. */
+	pg_assert_value(
+	    "SELECT string_agg(cairn.term_of(r.name, r.part, r.term, f, NULL, NULL, NULL)::text, ' ' ORDER BY f) FROM "
+	    "cairn.retained r, (VALUES (0), (67392000)) x (f) WHERE r.name = 'log.request_private' AND r.part = 'all'",
+	    "86400 67392000");
 	static const char drop[] = "SELECT cairn.purge_partition('me', 'log.request_private', 0)";
 	PGconn *other = pg_connect("cairn_owner", "cairn");
 	PQclear(PQexec(other, "BEGIN"));
