@@ -6,6 +6,7 @@
 #include "cli/audit_gaps_rows.h"
 #include "cli/audit_span.h"
 #include "cli/audit_stop.h"
+#include "cli/audit_text.h"
 #include "cli/operator.h"
 
 static const char usage[] =
@@ -126,7 +127,8 @@ static void print_text(struct arena *a, const struct report *report)
 {
 	for (size_t i = 0; i < report->findings.n; i++) {
 		const struct gap *g = &report->findings.v[i];
-		printf("%-32s  %s  %s: %s\n", g->kind, operator_time(a, g->at, "?"), g->record, g->detail);
+		printf("%-32s  %s  %s: %s\n", g->kind, operator_time(a, g->at, "?"), audit_plain(a, g->record),
+		    audit_plain(a, g->detail));
 	}
 	if (report->stopped) {
 		printf("Stopped: only %lld of %zu kinds of gaps, and then CRLs, were looked at.\n", (long long) report->kinds,

@@ -7,6 +7,7 @@
 
 #include "cli/audit.h"
 #include "cli/audit_span.h"
+#include "cli/audit_text.h"
 #include "cli/operator.h"
 
 static const char usage[] =
@@ -109,7 +110,7 @@ static void print_text(struct arena *a, const struct report *report)
 		if (strcmp(section, l->section) != 0) {
 			printf("%s\n", l->section);
 		}
-		printf("    %s  %s  %s\n", operator_time(a, l->at, "-"), l->what, facts == NULL ? "" : facts);
+		printf("    %s  %s  %s\n", operator_time(a, l->at, "-"), audit_plain(a, l->what), audit_plain(a, facts));
 		free(facts);
 		section = l->section;
 	}

@@ -8,6 +8,7 @@
 #include "cli/audit_rows.h"
 #include "cli/audit_span.h"
 #include "cli/audit_stop.h"
+#include "cli/audit_text.h"
 #include "cli/operator.h"
 
 #define SHOWN_MAX 1000 /* in the JSON answer */
@@ -99,11 +100,12 @@ static void print_different(struct arena *a, const struct replay_record *k, cons
 {
 	char id[ID_TEXT_SIZE];
 	id_encode(k->id, id);
-	printf("%s  %s%s by %s, seen from %s, %s\n", id, k->wildcard ? "*." : "", k->identifier_value, k->method,
-	    k->perspective, operator_time(a, k->ended_at, "?"));
+	printf("%s  %s%s by %s, seen from %s, %s\n", id, k->wildcard ? "*." : "", audit_plain(a, k->identifier_value),
+	    audit_plain(a, k->method), audit_plain(a, k->perspective), operator_time(a, k->ended_at, "?"));
 	for (size_t i = 0; i < list->n; i++) {
 		const struct replay_difference *d = &list->v[i];
-		printf("    %-8s  on record: %s\n              now: %s\n", d->what, d->recorded, d->now);
+		printf("    %-8s  on record: %s\n              now: %s\n", d->what, audit_plain(a, d->recorded),
+		    audit_plain(a, d->now));
 	}
 }
 

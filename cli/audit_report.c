@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "cli/audit_text.h"
 #include "cli/operator.h"
 
 static const struct field finding_field[] = {
@@ -59,7 +60,7 @@ static void print_text(const struct audit_report *r)
 		if (f->leaf >= 0) {
 			printf(" leaf %lld", (long long) f->leaf);
 		}
-		printf(": %s\n", f->text);
+		printf(": %s\n", audit_plain(r->arena, f->text));
 	}
 	if (r->found > (int64_t) r->findings.n) {
 		printf("... and %lld more\n", (long long) r->found - (long long) r->findings.n);

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "cli/audit_text.h"
 #include "cli/audit_why.h"
 #include "cli/operator.h"
 #include "lib/base/buffer.h"
@@ -41,18 +42,6 @@ static const char *standing(struct arena *a, const struct why_claim *claim)
 	return claim->remark == NULL ? NULL : arena_printf(a, "%s: %s", claim->state, claim->remark);
 }
 
-/* For a terminal: what could move its cursor, or pretend to be a line of ours, is shown by a `?`. */
-static void add_plain(struct buffer *b, const char *text)
-{
-	for (const char *p = text; *p != '\0'; p++) {
-		unsigned char one = (unsigned char) *p;
-		/* of C1 in UTF-8 the lead octet is kept harmless by replacing what follows it */
-		bool control =
-		    one < 0x20 || one == 0x7f || (one >= 0x80 && one < 0xa0 && p > text && (unsigned char) p[-1] == 0xc2);
-		buffer_add_char(b, control ? '?' : *p);
-	}
-}
-
 static const char *summary(struct arena *a, const struct why_story *story)
 {
 	if (story->key == NULL) {
@@ -79,11 +68,11 @@ struct bytes why_text(struct arena *a, const struct why_story *story)
 			buffer_printf(&b, "%s%s\n\n", i == 0 ? "" : "\n", heading_of(section));
 		}
 		buffer_printf(&b, "  %-20s  ", operator_time(a, claim->at, ""));
-		add_plain(&b, claim->title);
+		buffer_add_text(&b, audit_plain(a, claim->title));
 		buffer_add_char(&b, '\n');
 		for (size_t k = 0; k < claim->lines.n; k++) {
 			buffer_add_text(&b, "                          ");
-			add_plain(&b, claim->lines.v[k]);
+			buffer_add_text(&b, audit_plain(a, claim->lines.v[k]));
 			buffer_add_char(&b, '\n');
 		}
 		const char *how = standing(a, claim);

@@ -109,6 +109,19 @@ def test_a_changed_record_differs(ca, account, responder, table, assignment, wha
     assert counts(ca, "--order", order)["different"] == 0
 
 
+def test_a_changed_record_hides_no_line(ca, account, responder):
+    """F-43: control characters that were put into a record reach no terminal, where they would hide that it differs"""
+    name = f"hidden-{os.urandom(4).hex()}.test"
+    order = try_http(account, responder, name)
+    undo = change(ca, "log.validation", "detail = E'fine\\r\\x1b[2K\\x1b[1A\\u009b2K\\x7f'", name)
+    try:
+        text = replay(ca, "--order", order, code=1)
+        assert "on record: fine??[2K?[1A??2K?\n" in text and not {"\r", "\x1b", "\x7f", "\x9b"} & set(text), text
+    finally:
+        undo()
+    assert counts(ca, "--order", order)["different"] == 0
+
+
 def test_ranges(ca, account, responder):
     """By certificate, and by time"""
     order = account.issue(responder, "ranged.test")
