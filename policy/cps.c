@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "lib/base/ip.h"
 #include "policy/caa.h"
 #include "policy/challenges.h"
 #include "policy/notice_text.h"
@@ -79,6 +80,8 @@ static void say_methods(struct notice_text *t, const struct config *config)
 		}
 	}
 	notice_end_table(t);
+	notice_say(t, "Addresses that the special-purpose registries of the IANA of %s reserve are not validated%s.",
+	    IP_SPECIAL_AS_OF, config->va.allow_networks.n > 0 ? ", except in networks that this CA's operator named" : "");
 }
 
 static const char *text_or(const char *text, const char *otherwise)

@@ -143,28 +143,41 @@ static struct verdict decide_error(struct arena *a, const struct connection_atte
 	return decide_refused(problem, arena_printf(a, "%s: Fetching %s: %s", where(t), t->url, t->error));
 }
 
-/* What came in place of the file, for the person who has to mend it. */
-static const char *quoted(struct arena *a, const struct connection_attempt *t)
+/* Another host than the first, in a network that is not public: who wrote the redirect need not be who may read what is there. */
+static bool is_led_inside(const struct connection_attempt_list *attempts)
 {
-	return t->body.n == 0 ? "" : arena_printf(a, ", \"%s\"", decide_excerpt(a, t->body));
+	const char *from = attempts->v[0].address_used;
+	const char *to = attempts->v[attempts->n - 1].address_used;
+	struct ip ip;
+	return from == NULL || to == NULL || (strcmp(from, to) != 0 && (ip_parse(to, &ip) != 0 || ip_special(&ip) != NULL));
 }
 
-static struct verdict decide_answer(struct arena *a, const char *key_authorization, const struct connection_attempt *t)
+/* What came in place of the file, for the person who has to mend it. */
+static const char *quoted(struct arena *a, const struct connection_attempt_list *attempts)
 {
+	return is_led_inside(attempts) ? "what it says is not told"
+	                               : arena_printf(a, "\"%s\"", decide_excerpt(a, attempts->v[attempts->n - 1].body));
+}
+
+static struct verdict decide_answer(
+    struct arena *a, const char *key_authorization, const struct connection_attempt_list *attempts)
+{
+	const struct connection_attempt *t = &attempts->v[attempts->n - 1];
+	const char *said = quoted(a, attempts);
 	if (t->http_status != 200) { /* C-10; of the 2xx only 200 brings a whole file */
-		return decide_refused(PROBLEM_UNAUTHORIZED, arena_printf(a, "%s: Invalid response from %s: %d%s", where(t),
-		                                                t->url, (int) t->http_status, quoted(a, t)));
+		return decide_refused(
+		    PROBLEM_UNAUTHORIZED, arena_printf(a, "%s: Invalid response from %s: %d%s%s", where(t), t->url,
+		                              (int) t->http_status, t->body.n == 0 ? "" : ", ", t->body.n == 0 ? "" : said));
 	}
 	if (t->body_octets > HTTP01_BODY_MAX || t->body_octets != (int64_t) t->body.n) {
-		return decide_refused(PROBLEM_UNAUTHORIZED,
-		    arena_printf(a, "%s: Invalid response from %s: longer than %d octets, it begins \"%s\"", where(t), t->url,
-		        HTTP01_BODY_MAX, decide_excerpt(a, t->body)));
+		return decide_refused(
+		    PROBLEM_UNAUTHORIZED, arena_printf(a, "%s: Invalid response from %s: longer than %d octets, it begins %s",
+		                              where(t), t->url, HTTP01_BODY_MAX, said));
 	}
 	if (!body_matches(t->body, key_authorization)) {
 		return decide_refused(PROBLEM_UNAUTHORIZED,
-		    arena_printf(a,
-		        "%s: Invalid response from %s: \"%s\" is not the key authorization of this challenge, \"%s\"", where(t),
-		        t->url, decide_excerpt(a, t->body), key_authorization));
+		    arena_printf(a, "%s: Invalid response from %s: %s is not the key authorization of this challenge, \"%s\"",
+		        where(t), t->url, said, key_authorization));
 	}
 	return (struct verdict) { .passed = true };
 }
@@ -267,7 +280,7 @@ struct verdict decide_http01(struct arena *a, const struct decide_input *in, con
 	}
 	const struct connection_attempt *last = &attempts->v[attempts->n - 1];
 	if (last->error == NULL) {
-		return decide_answer(a, in->request->key_authorization, last);
+		return decide_answer(a, in->request->key_authorization, attempts);
 	}
 	struct verdict verdict = decide_error(a, last);
 	verdict.silent = decide_is_silence(&result->resolutions, last);

@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#include "lib/base/buffer.h"
+#include "lib/base/ip.h"
+
 /* Registered codes (RFC 8914 4) and what the zone's owner can do. */
 enum code {
 	UNSUPPORTED,
@@ -153,6 +156,32 @@ static const struct trouble *trouble_find(const char *ede)
 	return NULL;
 }
 
+/* The reason without addresses that are not public: those of the CA's own resolvers are nobody's business; the record has them. */
+static const char *without_inside(struct arena *a, const char *reason)
+{
+	struct buffer b;
+	buffer_init(&b, a, strlen(reason) + 1);
+	while (*reason != '\0') {
+		struct ip ip;
+		size_t spaces = strspn(reason, " ");
+		size_t n = strcspn(reason + spaces, " @#,;");
+		const char *word = arena_text_n(a, reason + spaces, n);
+		size_t bare = n;
+		while (bare > 0 && strchr(".:", word[bare - 1]) != NULL && ip_parse(arena_text_n(a, word, bare), &ip) != 0) {
+			bare--;
+		}
+		bool inside = bare > 0 && ip_parse(arena_text_n(a, word, bare), &ip) == 0 && ip_special(&ip) != NULL;
+		buffer_add(&b, reason, spaces);
+		buffer_add_text(&b, inside ? "an inner address" : word);
+		buffer_add_text(&b, inside ? word + bare : "");
+		reason += spaces + n;
+		size_t between = strspn(reason, "@#,;");
+		buffer_add(&b, reason, between);
+		reason += between;
+	}
+	return (const char *) buffer_bytes(&b).p;
+}
+
 const char *dns_trouble_text(struct arena *a, const struct resolution *r)
 {
 	const char *text = arena_printf(a, "%s looking up %s for %s", r->error, r->type, r->name);
@@ -160,6 +189,7 @@ const char *dns_trouble_text(struct arena *a, const struct resolution *r)
 	if (trouble == NULL) {
 		return text;
 	}
-	const char *reason = r->reason == NULL || r->reason[0] == '\0' ? "" : arena_printf(a, ": %s", r->reason);
+	const char *reason =
+	    r->reason == NULL || r->reason[0] == '\0' ? "" : arena_printf(a, ": %s", without_inside(a, r->reason));
 	return arena_printf(a, "%s (EDE %s%s) - %s", text, trouble->ede, reason, trouble->mend);
 }

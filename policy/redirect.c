@@ -296,6 +296,9 @@ int redirect_resolve(struct ctx *c, const struct target *from, struct bytes loca
 	}
 	t.path = resolve_path(c->arena, from, &r);
 	finish_url(c->arena, &t);
+	if (strlen(t.url) > REDIRECT_TARGET_MAX) {
+		return FAIL(c, CONNECTION, "The redirect leads to a URL that is longer than %d octets", REDIRECT_TARGET_MAX);
+	}
 	*ret = t;
 	return 0;
 }

@@ -6,7 +6,9 @@
 #include "lib/base/ip.h"
 
 #define REDIRECTS_MAX 10
-#define REDIRECT_URL_MAX 2000
+#define REDIRECT_URL_MAX 2000 /* octets of a Location */
+#define REDIRECT_TARGET_MAX \
+	8192 /* of the URL that it comes to: relative ones grow with each hop, escapes are three for one */
 
 /* One place to fetch from. All texts are in the arena. */
 struct target {

@@ -258,7 +258,7 @@ static int record(struct ctx *c, struct flight *f, struct job_end *ret_end)
 		if (record_once(c, f, ret_end) == 0) {
 			return 0;
 		}
-		bool away = kept_is_away(&c->err);
+		bool away = kept_is_away(&c->err) || c->err.type == PROBLEM_CONFLICT; /* of others at work */
 		if (!away && !f->replaced) {
 			replace_answer(c, f);
 			ctx_forgive(c);

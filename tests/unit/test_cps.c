@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "lib/base/ip.h"
 #include "policy/cps.h"
 
 static struct ctx ctx;
@@ -74,6 +75,13 @@ static void it_names_methods_and_how_they_are_compared(void **state)
 	assert_says("http-01", false);
 }
 
+/* B-11 */
+static void it_says_of_when_the_special_addresses_are(void **state)
+{
+	(void) state;
+	assert_says("registries of the IANA of " IP_SPECIAL_AS_OF " reserve are not validated.", true);
+}
+
 static void it_says_what_the_configuration_says(void **state)
 {
 	(void) state;
@@ -100,6 +108,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(it_names_whom_caa_may_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(it_names_methods_and_how_they_are_compared, setup, teardown),
+		cmocka_unit_test_setup_teardown(it_says_of_when_the_special_addresses_are, setup, teardown),
 		cmocka_unit_test_setup_teardown(it_says_what_the_configuration_says, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -131,6 +131,47 @@ static void test_nul_and_length(void **state)
 	arena_free(a);
 }
 
+/* a redirect into a network that is not public tells its writer nothing of what is there; on one host, or in public, it does */
+static void test_led_inside(void **state)
+{
+	static const struct {
+		const char *from;
+		const char *to;
+		bool told;
+	} rows[] = { { "93.184.216.34", "10.0.0.5", false }, { "10.0.0.5", "10.0.0.5", true },
+		{ "93.184.216.34", "93.184.216.35", true }, { "10.0.0.5", "10.0.0.6", false } };
+	const char *open[] = { "10.0.0.0/8" };
+	const struct text_list allowed = { open, 1 };
+	const struct text_list denied = { NULL, 0 };
+	struct ip_reach reach;
+	struct ctx c;
+	(void) state;
+	ctx_init(&c);
+	assert_int_equal(ip_reach_parse(&c, &allowed, &denied, &reach), 0);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		const struct validate_request request = { .identifier = { "dns", NAME },
+			.key_authorization = KEY_AUTHORIZATION };
+		struct decide_input in = { &request, { 80, 443 }, &reach };
+		struct resolution lookups[] = { address_answer(c.arena, NAME, rows[i].from),
+			address_answer(c.arena, "b.example", rows[i].to) };
+		struct connection_attempt hops[] = { answer(URL, 302, ""), answer("https://b.example/x", 200, "secret") };
+		const char *used[][1] = { { rows[i].from }, { rows[i].to } };
+		hops[0].location = "https://b.example/x";
+		for (size_t k = 0; k < COUNT_OF(hops); k++) {
+			hops[k].addresses_resolved = (struct text_list) { used[k], 1 };
+			hops[k].address_used = used[k][0];
+		}
+		for (int status = 200; status <= 500; status += 300) {
+			hops[1].http_status = status;
+			const struct validation_result result = { .attempts = { hops, 2 }, .resolutions = { lookups, 2 } };
+			struct verdict v = decide_http01(c.arena, &in, &result);
+			assert_false(v.passed || v.fault);
+			assert_int_equal(strstr(v.detail, "secret") != NULL, rows[i].told);
+		}
+	}
+	ctx_done(&c);
+}
+
 /* how one attempt may lead to the next */
 static void test_chains(void **state)
 {
@@ -247,6 +288,7 @@ int main(void)
 		cmocka_unit_test(test_bodies),
 		cmocka_unit_test(test_nul_and_length),
 		cmocka_unit_test(test_address_was_answered),
+		cmocka_unit_test(test_led_inside),
 		cmocka_unit_test(test_chains),
 		cmocka_unit_test(test_eleven_redirects),
 		cmocka_unit_test(test_errors),

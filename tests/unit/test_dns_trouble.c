@@ -99,6 +99,31 @@ static void test_sentences(void **state)
 }
 
 /* What libunbound logs before it answers SERVFAIL. */
+/* What the CA's own resolvers are called is not told; the record has it. */
+static void test_inner_addresses(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "all the configured stub or forward servers failed, at zone . from 10.0.0.53 got SERVFAIL",
+		    "at zone . from an inner address got SERVFAIL" },
+		{ "from fd00::53: no answer", "from an inner address: no answer" },
+		{ "upstream 127.0.0.1@5353, 93.184.216.34", "upstream an inner address@5353, 93.184.216.34" },
+		{ "signature expired for <a.example. A IN> from 93.184.216.34", "for <a.example. A IN> from 93.184.216.34" },
+	};
+	struct arena *a = arena_new();
+	(void) state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		const struct resolution r = { .name = "a.example",
+			.type = "A",
+			.error = "SERVFAIL",
+			.reason = rows[i][0],
+			.ede = dns_trouble_ede(false, NULL) };
+		if (strstr(dns_trouble_text(a, &r), rows[i][1]) == NULL) {
+			fail_msg("%s", dns_trouble_text(a, &r));
+		}
+	}
+	arena_free(a);
+}
+
 static void test_reasons(void **state)
 {
 	struct arena *a = arena_new();
@@ -132,6 +157,7 @@ int main(void)
 		cmocka_unit_test(test_codes),
 		cmocka_unit_test(test_what_is_outside),
 		cmocka_unit_test(test_sentences),
+		cmocka_unit_test(test_inner_addresses),
 		cmocka_unit_test(test_reasons),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

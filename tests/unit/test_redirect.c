@@ -199,6 +199,30 @@ static void test_lengths(void **state)
 	ctx_done(&c);
 }
 
+/* A-105, A-107: relative targets whose octets are escaped grow with each hop, up to a bound */
+static void test_growing(void **state)
+{
+	char location[REDIRECT_URL_MAX + 1];
+	struct target from;
+	struct target to;
+	struct ctx c;
+	int hops = 0;
+	(void) state;
+	memset(location, '"', REDIRECT_URL_MAX);
+	location[REDIRECT_URL_MAX - 1] = '/';
+	location[REDIRECT_URL_MAX] = '\0';
+	ctx_init(&c);
+	target_first(c.arena, "192.0.2.1", 80, "tok", &from);
+	while (hops < REDIRECTS_MAX && redirect_resolve(&c, &from, bytes_of_text(location), &ports, &to) == 0) {
+		assert_true(strlen(to.url) <= REDIRECT_TARGET_MAX);
+		from = to;
+		hops++;
+	}
+	assert_int_equal(hops, 1);
+	assert_non_null(strstr(c.err.detail, "URL that is longer than 8192 octets"));
+	ctx_done(&c);
+}
+
 static void test_statuses(void **state) /* C-11 */
 {
 	(void) state;
@@ -216,6 +240,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_refused_addresses),
 		cmocka_unit_test(test_lengths),
+		cmocka_unit_test(test_growing),
 		cmocka_unit_test(test_statuses),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
