@@ -159,15 +159,20 @@ static void append(struct ctx *c, struct revoked *all, size_t *room, const struc
 {
 	size_t n = all->serials.n;
 	size_t more = piece->serials.n;
+	if (more == 0) { /* and no arrays that could be copied from */
+		return;
+	}
 	if (n + more > *room) {
 		struct revoked old = *all;
 		*room = *room * 2 > n + more ? *room * 2 : n + more;
 		all->serials.v = ARENA_ARRAY(c->arena, *room, struct bytes);
 		all->revoked_at.v = ARENA_ARRAY(c->arena, *room, int64_t);
 		all->reasons.v = ARENA_ARRAY(c->arena, *room, int64_t);
-		memcpy(all->serials.v, old.serials.v, n * sizeof(*old.serials.v));
-		memcpy(all->revoked_at.v, old.revoked_at.v, n * sizeof(*old.revoked_at.v));
-		memcpy(all->reasons.v, old.reasons.v, n * sizeof(*old.reasons.v));
+		if (n > 0) {
+			memcpy(all->serials.v, old.serials.v, n * sizeof(*old.serials.v));
+			memcpy(all->revoked_at.v, old.revoked_at.v, n * sizeof(*old.revoked_at.v));
+			memcpy(all->reasons.v, old.reasons.v, n * sizeof(*old.reasons.v));
+		}
 	}
 	memcpy(all->serials.v + n, piece->serials.v, more * sizeof(*piece->serials.v));
 	memcpy(all->revoked_at.v + n, piece->revoked_at.v, more * sizeof(*piece->revoked_at.v));
