@@ -16,6 +16,7 @@ static const struct {
 	{ "request", "Requests" },
 	{ "validation", "Validations, each with its evidence" },
 	{ "issuance", "Issuance" },
+	{ "renewal", "Renewal before its time" },
 	{ "revocation", "Revocation" },
 };
 

@@ -304,6 +304,15 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	FROM acme.revocation_order o JOIN acme.incident i ON i.id = o.incident_id ORDER BY o.incident_id
 $$;
 
+-- For auditors.
+CREATE OR REPLACE VIEW audit.incident_certificate AS
+	SELECT m.certificate_id, m.incident_id, m.wave, i.waves, i.url, i.source, i.opens, i.closes, i.created_at, i.created_by, i.closed_at, i.closed_by
+	FROM acme.incident_certificate m JOIN acme.incident i ON i.id = m.incident_id;
+COMMENT ON VIEW audit.incident_certificate IS 'Certificates that an operator called to be renewed or revoked before their time, by which incident and in which wave of it';
+SELECT cairn.inherit_comments('audit.incident_certificate', 'acme.incident_certificate');
+SELECT cairn.inherit_comments('audit.incident_certificate', 'acme.incident');
+GRANT SELECT ON audit.incident_certificate TO cairn_auditor;
+
 REVOKE ALL ON FUNCTION acme.find_revocable(bytea, bytea, bytea, uuid), acme.look_at_revocation(uuid[], int8),
 	acme.operator_facts(text, jsonb), acme.revoke_batch_as(uuid[], int8, text, text, jsonb), acme.revoke_batch(uuid[], int8, text, jsonb),
 	acme.block_key_by_operator(bytea, text, jsonb), acme.block_keys_ahead(uuid[], timestamptz, text, jsonb),

@@ -85,9 +85,20 @@ $$;
 
 CREATE OR REPLACE FUNCTION audit.why_end(p_certificate uuid) RETURNS TABLE (section text, title text, lines text[], at timestamptz, kind int8, record uuid, state text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT 'revocation', 'It was revoked', ARRAY['reason: ' || r.reason, 'asked by: ' || r.revoked_by], r.revoked_at, 3::int8, e.id,
+	SELECT 'renewal', format('An incident called for its renewal or revocation before its time: wave %s of %s', i.wave, i.waves),
+		ARRAY['what was told: ' || i.url, 'how it was found: ' || i.source, format('to be renewed between %s and %s', w.opens, w.closes),
+			'ordered by: ' || i.created_by] || CASE WHEN i.closed_at IS NOT NULL THEN format('called off by %s at %s', i.closed_by, i.closed_at) END, i.created_at, 3::int8, e.id,
 		CASE WHEN e.id IS NULL THEN 'unproved' ELSE '' END
-		FROM audit.revocation r LEFT JOIN LATERAL (SELECT v.id FROM log.event v WHERE v.id >= cairn.id_at(r.changed_at - interval '5 min')
+		FROM audit.incident_certificate i CROSS JOIN LATERAL (SELECT i.opens + (i.closes - i.opens) * (i.wave - 1) / i.waves AS opens,
+			i.opens + (i.closes - i.opens) * i.wave / i.waves AS closes) w
+		LEFT JOIN LATERAL (SELECT v.id FROM log.event v WHERE v.id >= cairn.id_at(i.created_at - interval '5 min')
+			AND v.id < cairn.id_at(i.created_at + interval '5 min') AND v.kind = 'incident.created' AND v.facts->>'incident' = cairn.id_text(i.incident_id) LIMIT 1) e ON true
+		WHERE i.certificate_id = p_certificate
+	UNION ALL SELECT 'revocation', 'It was revoked', ARRAY['reason: ' || r.reason, 'asked by: ' || r.revoked_by]
+			|| ('login: ' || (e.facts->>'login')) || ('because: ' || (e.facts->>'because')) || ('occasion: ' || (e.facts->>'occasion'))
+			|| ('ordered by: ' || (e.facts->>'ordered_by')), r.revoked_at, 3, e.id,
+		CASE WHEN e.id IS NULL THEN 'unproved' ELSE '' END
+		FROM audit.revocation r LEFT JOIN LATERAL (SELECT v.id, v.facts FROM log.event v WHERE v.id >= cairn.id_at(r.changed_at - interval '5 min')
 			AND v.id < cairn.id_at(r.changed_at + interval '5 min') AND v.certificate_id = p_certificate AND v.kind = 'certificate.revoked' ORDER BY v.id DESC LIMIT 1) e ON true
 		WHERE r.certificate_id = p_certificate
 	UNION ALL SELECT 'revocation', format('CRL %s of %s was the first one published after that', c.number, c.issuer),

@@ -284,3 +284,17 @@ def test_why_of_an_old_compromise(own, client, responder_for):
     told = json.loads(own.cairn("audit", "why", serial, "--database", own.AUDITOR_DATABASE_URL, "--json").stdout)
     revoked = next(one for one in told["claims"] if one["title"] == "It was revoked")
     assert revoked["state"] == "proved" and told["faults"] == 0, revoked
+    assert "because: a laptop was stolen" in revoked["lines"] and any(line.startswith("login: cairn_operator") for line in revoked["lines"]), revoked
+
+
+def test_why_of_a_renewal_that_was_called_for(own, client, responder_for):
+    """F-56: the incident, the certificate's window in it, and who ordered it"""
+    leaf = leaf_of(client.issue(responder_for(own), "recalled.test")[0])
+    serial = f"{leaf.serial_number:036x}"
+    made = test_eab.cairn(own, "incident", "create", "--where", "'recalled.test' = ANY (names)", "--url", "https://ca.test/recalled", "--yes")
+    until_sealed(own)
+    told = json.loads(own.cairn("audit", "why", serial, "--database", own.AUDITOR_DATABASE_URL, "--json").stdout)
+    (called,) = [one for one in told["claims"] if one["section"] == "renewal"]
+    assert called["state"] == "proved" and told["faults"] == 0 and "wave 1 of" in called["title"], (called, made)
+    assert "what was told: https://ca.test/recalled" in called["lines"] and any(line.startswith("ordered by: ") for line in called["lines"]), called
+    assert not any(line.startswith("called off") for line in called["lines"])
