@@ -110,8 +110,9 @@ static void others_are_passed_over(void **state)
 	(void) state;
 	pg_exec("postgres",
 	    /* one in a millisecond, to which a page skips at the nearest */
-	    "CREATE TABLE public.rows AS SELECT cairn.id_at(now() - make_interval(secs => (3000 - g) / 1000.0)) AS id, g "
-	    "FROM generate_series(1, 3000) g ORDER BY 1;"
+	    "CREATE TABLE public.rows AS SELECT overlay(cairn.new_id()::text PLACING left(cairn.id_at(now() - "
+	    "make_interval(secs => (3000 - g) / 1000.0))::text, 13) FROM 1 FOR 13)::uuid AS id, g FROM generate_series(1, "
+	    "3000) g ORDER BY 1;"
 	    "INSERT INTO log.event (id, process, actor, kind, account_id, facts) SELECT id, 'p', 'x', 'order.created', "
 	    "CASE WHEN g IN "
 	    "(2, 1500, 2999) THEN '" ANA "'::uuid ELSE '" BEN "' END, jsonb_build_object('g', g) FROM public.rows;"
