@@ -97,7 +97,7 @@ static int put_part(const struct request *r, const char *part)
 	int result = 0;
 	do {
 		struct ctx c;
-		struct subject_data page;
+		struct subject_data page = { .items = NULL };
 		ctx_init(&c);
 		result = audit_is_stopped() ? FAIL(&c, UNAVAILABLE, "It was stopped") : read_page(&c, r, part, after, &page);
 		for (size_t i = 0; result == 0 && i < json_array_size(page.items); i++) {
