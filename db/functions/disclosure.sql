@@ -268,8 +268,11 @@ BEGIN
 		PERFORM disclosure.demand(NOT disclosure.is_emergency(p_case) OR EXISTS (SELECT FROM disclosure.step s WHERE s.case_id = p_case AND s.act = 'review'
 			AND s.n > (SELECT max(y.n) FROM disclosure.step y WHERE y.case_id = p_case AND y.act = 'approve-alone')) OR NOT EXISTS
 			(SELECT FROM disclosure.step s WHERE s.case_id = p_case AND s.act = 'approve-alone'), 'What one officer approved alone is reviewed by another before it is closed (G-55)');
-		PERFORM disclosure.demand(disclosure.fact(p_case, 'why') #>> '{}' IN ('consent', 'futile') OR cardinality(disclosure.untold(p_case)) = 0,
-			'Notice is still to be given: a case is closed when everybody was told, or that is futile');
+		-- The decision in force; that notice is futile counts only when those who approved the release knew of it (G-52).
+		PERFORM disclosure.demand(cardinality(disclosure.untold(p_case)) = 0 OR EXISTS (SELECT FROM disclosure.step s WHERE s.case_id = p_case AND s.act = 'silence'
+			AND s.n = (SELECT max(y.n) FROM disclosure.step y WHERE y.case_id = p_case AND y.act IN ('notice', 'silence')) AND (s.facts->>'why' = 'consent'
+				OR (s.facts->>'why' = 'futile' AND s.n < (SELECT max(y.n) FROM disclosure.step y WHERE y.case_id = p_case AND y.act IN ('approve', 'approve-alone'))))),
+			'Notice is still to be given: a case is closed when everybody was told, or the release was approved as one of which nobody can be told');
 	WHEN 'take' THEN
 		PERFORM disclosure.check_take(p_case, p_state, cairn.id_of(p_facts->>'account'));
 	ELSE

@@ -515,6 +515,9 @@ static void test_emergency(void **state)
 	review(&ben, "review-unjustified", "justified", "no signature of this officer");
 	review(&ben, "review-unjustified", "unjustified", "released");
 	step("close", "Notice is still to be given", "{'reason': 'done'}");
+	/* nor by one who finds afterwards that it is futile */
+	step("silence", "released", "{'why': 'futile', 'reason': 'in haste', 'until': '%s'}", soon);
+	step("close", "Notice is still to be given", "{'reason': 'done'}");
 	step("notify", "released", "{'account': '%s', 'via': 'other', 'subject': 's', 'text': 't'}", account);
 	step("notified", "released", "{'account': '%s', 'answer': 'by letter'}", account);
 	pg_assert_value("SELECT count(*) FROM audit.disclosure_duty", "0");
