@@ -460,7 +460,7 @@ static void test_many(void **state)
 	int64_t took_ms = (clock_monotonic_us() - since_us) / 1000;
 	expect("t", "SELECT entries >= %ld FROM ca.crl WHERE issuer = 'ecdsa-1' AND shard = 0 ORDER BY number DESC LIMIT 1",
 	    n);
-#ifndef CAIRN_KEEP_NOTHING /* a sanitizer keeps far more for itself */
+#ifndef CAIRN_KEEP_NOTHING                                        /* a sanitizer keeps far more for itself */
 	assert_in_range(peak_mb("self") + signer_peak_mb(), 1, 1023); /* of a million too */
 #endif
 	printf("%ld entries: %lld ms, %ld MB, signer %ld MB\n", n, (long long) took_ms, peak_mb("self"), signer_peak_mb());
