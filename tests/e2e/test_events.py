@@ -130,7 +130,7 @@ def test_profiles_across_restarts(own):
     assert profiles(how=signal.SIGKILL) == {}
     assert profiles(profiles=PROFILES) == {"profile.retired": 1}
     assert profiles(how=signal.SIGKILL) == {}
-    assert own.sql("SELECT kind, facts->>'profile' FROM log.event WHERE starts_with(kind, 'profile.') ORDER BY id") == [
+    assert own.sql("SELECT kind, facts->>'profile' FROM log.event WHERE starts_with(kind, 'profile.') ORDER BY kind, 2") == [
         ["profile.introduced", "brief"], ["profile.introduced", "classic"], ["profile.introduced", "third"], ["profile.retired", "third"]]
 
 
