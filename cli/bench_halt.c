@@ -1,17 +1,12 @@
 #include "cli/bench_halt.h"
 
-#include <time.h>
-
 #include "lib/base/clock.h"
+#include "lib/base/condition.h"
 
 void bench_halt_init(struct bench_halt *h)
 {
-	pthread_condattr_t attr;
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_mutex_init(&h->lock, NULL);
-	pthread_cond_init(&h->changed, &attr);
-	pthread_condattr_destroy(&attr);
+	condition_init(&h->changed);
 	atomic_init(&h->level, BENCH_RUN);
 }
 
@@ -38,7 +33,7 @@ enum bench_halt_level bench_halt_level(const struct bench_halt *h)
 
 bool bench_halt_sleep(struct bench_halt *h, int64_t until_us, enum bench_halt_level level)
 {
-	struct timespec until = { .tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000 };
+	struct timespec until = moment_at(until_us);
 	pthread_mutex_lock(&h->lock);
 	while (bench_halt_level(h) < level && clock_monotonic_us() < until_us) {
 		pthread_cond_timedwait(&h->changed, &h->lock, &until);

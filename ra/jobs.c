@@ -1,8 +1,8 @@
 #include "ra/jobs.h"
 
 #include <pthread.h>
-#include <time.h>
 
+#include "lib/base/condition.h"
 #include "lib/base/log.h"
 #include "lib/base/metrics.h"
 #include "lib/base/queue.h"
@@ -81,25 +81,10 @@ static void wake_waiting(struct id challenge_id, const struct job_end *end)
 	pthread_mutex_unlock(&jobs.lock);
 }
 
-static struct timespec monotonic_in(int64_t ms)
-{
-	int64_t us = clock_monotonic_us() + ms * 1000;
-	return (struct timespec) { (time_t) (us / 1000000), (long) (us % 1000000 * 1000) };
-}
-
-static void cond_init(pthread_cond_t *cond)
-{
-	pthread_condattr_t attr;
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(cond, &attr);
-	pthread_condattr_destroy(&attr);
-}
-
 static void wait_enter(struct wait *self, struct id challenge_id, bool records)
 {
 	*self = (struct wait) { .challenge_id = challenge_id, .records = records };
-	cond_init(&self->changed);
+	condition_init(&self->changed);
 	pthread_mutex_lock(&jobs.lock);
 	self->next = jobs.waits;
 	jobs.waits = self;
@@ -109,7 +94,7 @@ static void wait_enter(struct wait *self, struct id challenge_id, bool records)
 /* The answer that self is to record, or NULL: then its end tells what is known. */
 static struct flight *wait_leave(struct wait *self, int64_t ms)
 {
-	struct timespec until = monotonic_in(ms);
+	struct timespec until = moment_in(ms);
 	pthread_mutex_lock(&jobs.lock);
 	while (!self->over && self->answered == NULL && !jobs.stopping &&
 	       pthread_cond_timedwait(&self->changed, &jobs.lock, &until) == 0) {
@@ -215,7 +200,7 @@ static int record_once(struct ctx *c, const struct flight *f, struct job_end *re
 
 static bool pause_until_stopped(int64_t ms)
 {
-	struct timespec until = monotonic_in(ms);
+	struct timespec until = moment_in(ms);
 	pthread_mutex_lock(&jobs.lock);
 	while (!jobs.stopping && pthread_cond_timedwait(&jobs.stopped, &jobs.lock, &until) == 0) {
 	}
@@ -452,8 +437,8 @@ static void *taker_run(void *unused)
 
 int jobs_start(struct ctx *c)
 {
-	cond_init(&jobs.stopped);
-	cond_init(&jobs.fewer);
+	condition_init(&jobs.stopped);
+	condition_init(&jobs.fewer);
 	jobs.loop = rpc_loop_new();
 	jobs.answers = queue_new(UNDER_WAY_MAX);
 	for (size_t i = 0; i < RECORDERS; i++) {
@@ -469,7 +454,7 @@ int jobs_start(struct ctx *c)
 
 void jobs_stop(int64_t deadline_ms)
 {
-	struct timespec until = monotonic_in(deadline_ms);
+	struct timespec until = moment_in(deadline_ms);
 	pthread_mutex_lock(&jobs.lock);
 	jobs.stopping = true;
 	pthread_cond_broadcast(&jobs.stopped);

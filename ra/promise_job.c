@@ -1,8 +1,8 @@
 #include "ra/promise_job.h"
 
 #include <pthread.h>
-#include <time.h>
 
+#include "lib/base/condition.h"
 #include "lib/base/log.h"
 #include "lib/base/metrics.h"
 #include "lib/ct/log_file.h"
@@ -228,16 +228,7 @@ static void look(bool refreshes, bool tells, bool ret_more[static QUEUES])
 /* Until the round is over, something was left to the job, or, where there is more to be taken, there is room for it. */
 static bool pause_round(const bool more[static QUEUES], int64_t round_us)
 {
-	int64_t left_ms = round_us / 1000 + ROUND_MS - clock_monotonic_us() / 1000;
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	left_ms = left_ms < 0 ? 0 : left_ms;
-	until.tv_sec += left_ms / 1000;
-	until.tv_nsec += left_ms % 1000 * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
+	struct timespec until = moment_at(round_us + ROUND_MS * 1000);
 	pthread_mutex_lock(&job.lock);
 	while (!job.stopping && !job.woken && !(more[PROMISES] && room_of(PROMISES) > 0) &&
 	       !(more[FINALS] && room_of(FINALS) > 0) && pthread_cond_timedwait(&job.changed, &job.lock, &until) == 0) {
@@ -275,7 +266,6 @@ void promise_job_wake(void)
 
 int promise_start(struct ctx *c, const struct config *config)
 {
-	pthread_condattr_t attr;
 	if (config->ct.log_list_file == NULL) {
 		return 0;
 	}
@@ -286,10 +276,7 @@ int promise_start(struct ctx *c, const struct config *config)
 		log_event(
 		    c, LOG_ERROR, "nothing is issued before there is a newer list of transparency logs", "why", stale, NULL);
 	}
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&job.changed, &attr);
-	pthread_condattr_destroy(&attr);
+	condition_init(&job.changed);
 	for (size_t i = 0; i < PROMISE_WORKERS; i++) {
 		if (pthread_create(&job.workers[i].thread, NULL, worker_run, &job.workers[i]) != 0) {
 			return FAIL(c, SERVER_INTERNAL, "A thread could not be started");

@@ -2,8 +2,8 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <time.h>
 
+#include "lib/base/condition.h"
 #include "lib/base/log.h"
 #include "lib/base/metrics.h"
 
@@ -192,9 +192,7 @@ static int look(struct ctx *c)
 /* False once the keeper is to stop. */
 static bool wait_for_next(void)
 {
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += LOOK_EVERY_S;
+	struct timespec until = moment_in(LOOK_EVERY_S * 1000);
 	pthread_mutex_lock(&keeper.lock);
 	while (!keeper.stopping && pthread_cond_timedwait(&keeper.stopped, &keeper.lock, &until) == 0) {
 	}
@@ -226,11 +224,7 @@ int keeper_start(struct ctx *c, const char *instance, bool learns_sets)
 	keeper.learns_sets = learns_sets;
 	keeper.instance = instance;
 	TRY(look(c));
-	pthread_condattr_t attr;
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&keeper.stopped, &attr);
-	pthread_condattr_destroy(&attr);
+	condition_init(&keeper.stopped);
 	if (pthread_create(&keeper.thread, NULL, run, NULL) != 0) {
 		return FAIL(c, SERVER_INTERNAL, "A thread could not be started");
 	}

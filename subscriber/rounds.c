@@ -3,8 +3,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "lib/base/condition.h"
 #include "lib/base/die.h"
 #include "lib/base/log.h"
 #include "lib/db/db.h"
@@ -19,12 +19,7 @@ struct rounds {
 
 static void wait_a_little(struct rounds *r)
 {
-	struct timespec until;
-	(void) clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += r->of.pause_ms / 1000;
-	until.tv_nsec += r->of.pause_ms % 1000 * 1000000;
-	until.tv_sec += until.tv_nsec / 1000000000;
-	until.tv_nsec %= 1000000000;
+	struct timespec until = moment_in(r->of.pause_ms);
 	pthread_mutex_lock(&r->mutex);
 	while (!r->stop && pthread_cond_timedwait(&r->wake, &r->mutex, &until) == 0) {
 	}
@@ -51,12 +46,10 @@ static void *run(void *arg)
 struct rounds *rounds_start(struct ctx *c, const struct rounds_of *of)
 {
 	struct rounds *r = calloc(1, sizeof(*r));
-	pthread_condattr_t attr;
-	if (r == NULL || pthread_mutex_init(&r->mutex, NULL) != 0 || pthread_condattr_init(&attr) != 0 ||
-	    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) != 0 || pthread_cond_init(&r->wake, &attr) != 0) {
+	if (r == NULL || pthread_mutex_init(&r->mutex, NULL) != 0) {
 		die("out of memory");
 	}
-	(void) pthread_condattr_destroy(&attr);
+	condition_init(&r->wake);
 	r->of = *of;
 	if (pthread_create(&r->thread, NULL, run, r) != 0) {
 		ctx_fail(c, PROBLEM_SERVER_INTERNAL, "A thread could not be started");

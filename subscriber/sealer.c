@@ -4,8 +4,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "lib/base/condition.h"
 #include "lib/base/die.h"
 #include "lib/base/log.h"
 #include "lib/base/metrics.h"
@@ -36,12 +36,10 @@ struct sealer {
 struct sealer *sealer_new(const struct checkpoint_signer *signer, const char *holder)
 {
 	struct sealer *s = calloc(1, sizeof(*s));
-	pthread_condattr_t attr;
-	if (s == NULL || pthread_mutex_init(&s->mutex, NULL) != 0 || pthread_condattr_init(&attr) != 0 ||
-	    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) != 0 || pthread_cond_init(&s->wake, &attr) != 0) {
+	if (s == NULL || pthread_mutex_init(&s->mutex, NULL) != 0) {
 		die("out of memory");
 	}
-	(void) pthread_condattr_destroy(&attr);
+	condition_init(&s->wake);
 	s->signer = signer;
 	s->holder = holder;
 	return s;
@@ -284,12 +282,7 @@ static void tell(struct sealer *s, const struct ctx *c, int result, int in_a_row
 /* True when it is time to end. */
 static bool wait_a_little(struct sealer *s)
 {
-	struct timespec until;
-	(void) clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += s->interval_ms / 1000;
-	until.tv_nsec += s->interval_ms % 1000 * 1000000;
-	until.tv_sec += until.tv_nsec / 1000000000;
-	until.tv_nsec %= 1000000000;
+	struct timespec until = moment_in(s->interval_ms);
 	pthread_mutex_lock(&s->mutex);
 	while (!s->stop && pthread_cond_timedwait(&s->wake, &s->mutex, &until) == 0) {
 	}

@@ -8,9 +8,9 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "lib/base/condition.h"
 #include "lib/base/die.h"
 #include "lib/base/log.h"
 #include "lib/base/metrics.h"
@@ -145,11 +145,7 @@ int engine_new(struct ctx *c, const struct config_va *config, struct engine **re
 	e->event = -1;
 	e->curl_at_us = INT64_MAX;
 	e->uplink_at_us = INT64_MAX;
-	pthread_condattr_t monotonic;
-	(void) pthread_condattr_init(&monotonic);
-	(void) pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	(void) pthread_cond_init(&e->end, &monotonic);
-	(void) pthread_condattr_destroy(&monotonic);
+	condition_init(&e->end);
 	(void) pthread_mutex_init(&e->lock, NULL);
 	e->env.config = config;
 	e->env.uplink = uplink_new(config);
@@ -417,14 +413,7 @@ int engine_submit(struct ctx *c, struct engine *e, const struct validate_request
 
 static void wait_for_end(struct engine *e, int64_t deadline_ms)
 {
-	struct timespec until;
-	(void) clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += deadline_ms / 1000;
-	until.tv_nsec += deadline_ms % 1000 * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
+	struct timespec until = moment_in(deadline_ms);
 	(void) pthread_mutex_lock(&e->lock);
 	int late = 0;
 	while (!e->ended && late == 0) {

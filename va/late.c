@@ -2,8 +2,8 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "lib/base/condition.h"
 #include "lib/base/die.h"
 #include "lib/base/log.h"
 #include "lib/base/metrics.h"
@@ -96,7 +96,7 @@ static struct report **first_due(struct late *l)
 
 static void wait_until(struct late *l, int64_t until_us)
 {
-	struct timespec until = { (time_t) (until_us / 1000000), (long) (until_us % 1000000 * 1000) };
+	struct timespec until = moment_at(until_us);
 	(void) pthread_cond_timedwait(&l->changed, &l->lock, &until);
 }
 
@@ -147,17 +147,13 @@ static void *run(void *arg)
 struct late *late_start(void)
 {
 	struct late *l = calloc(1, sizeof(*l));
-	pthread_condattr_t attr;
 	if (l == NULL) {
 		die("out of memory");
 	}
 	l->last = &l->first;
 	l->stop_us = INT64_MAX;
 	pthread_mutex_init(&l->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&l->changed, &attr);
-	pthread_condattr_destroy(&attr);
+	condition_init(&l->changed);
 	if (pthread_create(&l->thread, NULL, run, l) != 0) {
 		die("no thread for late answers");
 	}

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "lib/base/condition.h"
 #include "lib/base/die.h"
 #include "lib/base/log.h"
 #include "lib/base/metrics.h"
@@ -96,11 +97,7 @@ int remotes_new(struct ctx *c, const struct config *config, struct remotes **ret
 	if (r == NULL) {
 		die("out of memory");
 	}
-	pthread_condattr_t monotonic;
-	(void) pthread_condattr_init(&monotonic);
-	(void) pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	(void) pthread_cond_init(&r->fewer, &monotonic);
-	(void) pthread_condattr_destroy(&monotonic);
+	condition_init(&r->fewer);
 	(void) pthread_mutex_init(&r->lock, NULL);
 	r->config = config;
 	r->webpki = config_is_webpki(&config->policy);
@@ -405,12 +402,7 @@ int remotes_ask(struct remotes *r, struct ctx *c, const struct remotes_question 
 
 static bool wait_until_none(struct remotes *r, int64_t deadline_ms)
 {
-	struct timespec until;
-	(void) clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += deadline_ms / 1000;
-	until.tv_nsec += deadline_ms % 1000 * 1000000;
-	until.tv_sec += until.tv_nsec / 1000000000;
-	until.tv_nsec %= 1000000000;
+	struct timespec until = moment_in(deadline_ms);
 	(void) pthread_mutex_lock(&r->lock);
 	int late = 0;
 	while (r->n_rounds > 0 && late == 0) {

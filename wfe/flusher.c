@@ -4,15 +4,15 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "lib/base/condition.h"
 #include "lib/base/die.h"
 #include "lib/base/log.h"
 #include "lib/base/metrics.h"
 #include "wfe/copy.h"
 #include "wfe/record.h"
 
-#define SYNC_INTERVAL_NS 20000000 /* the most that an end of the machine can lose */
+#define SYNC_INTERVAL_MS 20 /* the most that an end of the machine can lose */
 #define SYNCS_PER_FLUSH 10
 #define BATCH_OCTETS ((size_t) 4 * 1024 * 1024)
 #define ROWS_EXPECTED ((size_t) 64 * 1024)
@@ -76,12 +76,7 @@ struct flusher *flusher_new(struct spool *s)
 	if (f == NULL || pthread_mutex_init(&f->mutex, NULL) != 0) {
 		die("out of memory");
 	}
-	pthread_condattr_t attr;
-	if (pthread_condattr_init(&attr) != 0 || pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) != 0 ||
-	    pthread_cond_init(&f->wake, &attr) != 0) {
-		die("no condition variable");
-	}
-	(void) pthread_condattr_destroy(&attr);
+	condition_init(&f->wake);
 	f->spool = s;
 	return f;
 }
@@ -294,11 +289,7 @@ static void run_round(struct flusher *f, bool flush)
 /* True when it is time to end. */
 static bool wait_a_little(struct flusher *f)
 {
-	struct timespec until;
-	(void) clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += SYNC_INTERVAL_NS;
-	until.tv_sec += until.tv_nsec / 1000000000;
-	until.tv_nsec %= 1000000000;
+	struct timespec until = moment_in(SYNC_INTERVAL_MS);
 	pthread_mutex_lock(&f->mutex);
 	if (!f->stop) {
 		(void) pthread_cond_timedwait(&f->wake, &f->mutex, &until);

@@ -5,8 +5,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "lib/base/condition.h"
 #include "lib/base/die.h"
 #include "lib/base/log.h"
 #include "lib/base/metrics.h"
@@ -45,12 +45,10 @@ static void end_of_thread(void *unused)
 
 static void init_condition(void)
 {
-	pthread_condattr_t attr;
-	if (pthread_condattr_init(&attr) != 0 || pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) != 0 ||
-	    pthread_cond_init(&one_released, &attr) != 0 || pthread_key_create(&ending, end_of_thread) != 0) {
-		die("a condition variable can't be made");
+	condition_init(&one_released);
+	if (pthread_key_create(&ending, end_of_thread) != 0) {
+		die("a key of threads can't be made");
 	}
-	pthread_condattr_destroy(&attr);
 }
 
 void db_statements(const struct statement *const *list, size_t n)
@@ -81,13 +79,7 @@ static bool take_parked(void)
 /* As soon as there may be one more, or one is parked, the thread has it: a parked one is open. */
 static int take_place(struct ctx *c)
 {
-	int64_t limit_ms = ctx_left_ms(c, WAIT_FOR_CONNECTION_MS);
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += limit_ms / 1000;
-	until.tv_nsec += limit_ms % 1000 * 1000000;
-	until.tv_sec += until.tv_nsec / 1000000000;
-	until.tv_nsec %= 1000000000;
+	struct timespec until = moment_in(ctx_left_ms(c, WAIT_FOR_CONNECTION_MS));
 	pthread_mutex_lock(&lock);
 	int waited = 0;
 	bool taken = take_parked();

@@ -5,9 +5,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/condition.h"
 
 #define NAMES_MAX 64 /* what the configuration may name is fewer */
 #define HOST_SIZE 256
@@ -90,16 +90,12 @@ static void *look_up(void *unused)
 /* With the lock. */
 static int start_thread(struct ctx *c)
 {
-	pthread_condattr_t monotonic;
 	pthread_t thread;
 	if (table.running) {
 		return 0;
 	}
-	(void) pthread_condattr_init(&monotonic);
-	(void) pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	(void) pthread_cond_init(&table.answered, &monotonic);
+	condition_init(&table.answered);
 	(void) pthread_cond_init(&table.wanted, NULL);
-	(void) pthread_condattr_destroy(&monotonic);
 	if (pthread_create(&thread, NULL, look_up, NULL) != 0) {
 		return FAIL(c, UNAVAILABLE, "A service's name can't be looked up");
 	}
@@ -139,11 +135,7 @@ static void want(struct name *one)
 /* With the lock. */
 static void await(const struct name *one, int64_t wait_ms)
 {
-	struct timespec until;
-	(void) clock_gettime(CLOCK_MONOTONIC, &until);
-	int64_t ns = until.tv_nsec + wait_ms % 1000 * 1000000;
-	until.tv_sec += (time_t) (wait_ms / 1000 + ns / 1000000000);
-	until.tv_nsec = (long) (ns % 1000000000);
+	struct timespec until = moment_in(wait_ms);
 	while (one->wanted && one->n == 0 && pthread_cond_timedwait(&table.answered, &table.lock, &until) == 0) {
 	}
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/base/condition.h"
 #include "lib/base/die.h"
 #include "lib/base/log.h"
 #include "lib/http/address.h"
@@ -86,13 +87,10 @@ static void release(struct http_server *s)
 static struct http_server *server_new(const struct http_server_options *options)
 {
 	struct http_server *s = calloc(1, sizeof(*s));
-	pthread_condattr_t attributes;
-	if (s == NULL || pthread_mutex_init(&s->lock, NULL) != 0 || pthread_condattr_init(&attributes) != 0 ||
-	    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) != 0 ||
-	    pthread_cond_init(&s->quiet, &attributes) != 0) {
+	if (s == NULL || pthread_mutex_init(&s->lock, NULL) != 0) {
 		die("out of memory");
 	}
-	pthread_condattr_destroy(&attributes);
+	condition_init(&s->quiet);
 	s->arena = arena_new();
 	s->wake_fd = -1;
 	s->epoll_fd = -1;
@@ -137,11 +135,7 @@ void http_quiet_check(struct http_server *s)
 /* Waits until no request is active, or for so long; gives how many a worker still has. */
 static unsigned wait_quiet(struct http_server *s, int64_t ms)
 {
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	int64_t ns = until.tv_nsec + (ms % 1000) * 1000000;
-	until.tv_sec += (time_t) (ms / 1000 + ns / 1000000000);
-	until.tv_nsec = (long) (ns % 1000000000);
+	struct timespec until = moment_in(ms);
 	pthread_mutex_lock(&s->lock);
 	while ((s->active > 0 || s->handed > 0) && pthread_cond_timedwait(&s->quiet, &s->lock, &until) == 0) {
 	}
