@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "policy/challenges.h"
 #include "policy/issue_value.h"
 #include "policy/txt.h"
 
@@ -24,28 +25,6 @@ static const struct {
 	{ "contactemail", TAG_OTHER },
 	{ "contactphone", TAG_OTHER },
 };
-
-/* Labels by which validationmethods may name a method (RFC 8657 4; BR 4.2.2.1; C-43). */
-static const struct {
-	const char *method;
-	const char *label;
-} method_labels[] = {
-	{ "http-01", "ca-tbr-19" },
-	{ "tls-alpn-01", "ca-tbr-20" },
-	{ "dns-01", "ca-tbr-7" },
-	{ "dns-account-01", "ca-tbr-21" },
-	{ "dns-persist-01", "ca-tbr-22" },
-};
-
-const char *caa_method_label(const char *method)
-{
-	for (size_t i = 0; i < COUNT_OF(method_labels); i++) {
-		if (strcmp(method_labels[i].method, method) == 0) {
-			return method_labels[i].label;
-		}
-	}
-	return NULL;
-}
 
 /* One issue or issuewild value (RFC 8659 4.2), parsed. */
 struct property {
@@ -102,15 +81,9 @@ static int property_parse(struct bytes in, struct property *ret)
 
 static bool is_method(struct bytes label, const char *method)
 {
-	if (bytes_equal_text(label, method)) {
-		return true;
-	}
-	for (size_t i = 0; i < COUNT_OF(method_labels); i++) {
-		if (strcmp(method_labels[i].method, method) == 0 && bytes_equal_text(label, method_labels[i].label)) {
-			return true;
-		}
-	}
-	return false;
+	const struct challenge_kind *kind = challenge_kind_find(method);
+	bool has_other = kind != NULL && kind->caa_label != NULL;
+	return bytes_equal_text(label, method) || (has_other && bytes_equal_text(label, kind->caa_label));
 }
 
 /* RFC 8657 4: labels between commas, compared as they stand, in lower case (C-43). One that breaks the grammar makes

@@ -34,9 +34,6 @@ const char *caa_record_encode(struct arena *a, const struct caa_record *r);
 /* The verdict on one non-empty set. A record that can't be parsed forbids. */
 struct caa_verdict caa_decide(struct arena *a, const struct bytes_list *rdata, const struct caa_query *query);
 
-/* "ca-tbr-19" of http-01: by which a method may be named besides its own name (BR 4.2.2.1); NULL: by none. */
-const char *caa_method_label(const char *method);
-
 /* The values of iodef (RFC 8659 4.4): printable octets only. */
 struct text_list caa_iodef(struct arena *a, const struct bytes_list *rdata);
 

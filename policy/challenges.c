@@ -6,18 +6,43 @@
 
 /* A row says what the validation authority does for it (va/dcv.c). */
 const struct challenge_kind challenge_kinds[] = {
-	{ .type = "http-01", .validates = { [IDENTIFIER_DNS] = true, [IDENTIFIER_IP] = true } },
-	{ .type = "dns-01", .validates = { [IDENTIFIER_DNS] = true, [IDENTIFIER_WILDCARD] = true } }, /* B-9 */
-	{ .type = "tls-alpn-01", .validates = { [IDENTIFIER_DNS] = true, [IDENTIFIER_IP] = true } },  /* B-5, B-8, B-9 */
+	{ .type = "http-01",
+	    .validates = { [IDENTIFIER_DNS] = true, [IDENTIFIER_IP] = true },
+	    .section = "3.2.2.4.19",
+	    .address_section = "3.2.2.5.6", /* C-16 */
+	    .caa_label = "ca-tbr-19" },
+	{ .type = "dns-01",
+	    .validates = { [IDENTIFIER_DNS] = true, [IDENTIFIER_WILDCARD] = true }, /* B-9 */
+	    .in_txt = true,
+	    .section = "3.2.2.4.7",
+	    .caa_label = "ca-tbr-7" },
+	{ .type = "tls-alpn-01",
+	    .validates = { [IDENTIFIER_DNS] = true, [IDENTIFIER_IP] = true }, /* B-5, B-8, B-9 */
+	    .section = "3.2.2.4.20",
+	    .address_section = "3.2.2.5.7",
+	    .caa_label = "ca-tbr-20" },
 	{ .type = "dns-account-01",
 	    .validates = { [IDENTIFIER_DNS] = true, [IDENTIFIER_WILDCARD] = true },
-	    .on_request = true },
+	    .on_request = true,
+	    .in_txt = true,
+	    .section = "3.2.2.4.21",
+	    .document = "draft-ietf-acme-dns-account-label-00", /* B-27 */
+	    .caa_label = "ca-tbr-21" },
 	{ .type = "dns-persist-01",
 	    .validates = { [IDENTIFIER_DNS] = true, [IDENTIFIER_WILDCARD] = true },
 	    .on_request = true,
-	    .standing = true }, /* B-28, B-32 */
-	/* The only one for onion services: there is no DNS for them, and no way into the Tor network from here (B-36). */
-	{ .type = "onion-csr-01", .validates = { [IDENTIFIER_ONION] = true }, .on_request = true, .signed_request = true },
+	    .standing = true, /* B-28, B-32 */
+	    .in_txt = true,
+	    .section = "3.2.2.4.22",
+	    .document = "draft-ietf-acme-dns-persist-01",
+	    .caa_label = "ca-tbr-22" },
+	/* The only one for onion services: there is no DNS for them, and no way into the Tor network from here (B-36, B-39). */
+	{ .type = "onion-csr-01",
+	    .validates = { [IDENTIFIER_ONION] = true },
+	    .on_request = true,
+	    .signed_request = true,
+	    .section = "Appendix B 2.b",
+	    .document = "RFC 9799; one perspective: BR 3.2.2.9" },
 };
 const size_t challenge_kinds_n = COUNT_OF(challenge_kinds);
 
@@ -40,6 +65,15 @@ const struct challenge_kind *challenge_kind_find(const char *type)
 		}
 	}
 	return NULL;
+}
+
+const char *challenge_rule(struct arena *a, const struct challenge_kind *challenge, enum identifier_kind kind)
+{
+	const char *section = kind == IDENTIFIER_IP ? challenge->address_section : challenge->section;
+	if (section == NULL || challenge->document == NULL) {
+		return section == NULL ? NULL : arena_printf(a, "BR %s", section);
+	}
+	return arena_printf(a, "BR %s (%s)", section, challenge->document);
 }
 
 static bool is_switched_on(const struct text_list *configured, const struct challenge_kind *challenge)

@@ -25,6 +25,12 @@ struct challenge_kind {
 	bool standing;
 	/* The token is shown as a nonce, and the client responds with a request that it signed, which is validated as it is. */
 	bool signed_request;
+	bool in_txt; /* what proves it is a TXT record */
+	/* Where the Baseline Requirements have it, for names and for addresses, NULL: they don't; and the document besides them. */
+	const char *section;
+	const char *address_section;
+	const char *document;
+	const char *caa_label; /* by which validationmethods may name it besides its own name (BR 4.2.2.1; C-43), or NULL */
 };
 
 /* The challenges that this server has, in the order in which clients see them. */
@@ -36,6 +42,9 @@ enum identifier_kind identifier_kind(const struct identifier *identifier);
 
 /* NULL: there is none of this type. */
 const struct challenge_kind *challenge_kind_find(const char *type);
+
+/* By which rule it proves control of such an identifier (C-3): "BR 3.2.2.4.21 (draft-...)"; NULL: by none. */
+const char *challenge_rule(struct arena *a, const struct challenge_kind *challenge, enum identifier_kind kind);
 
 /* Whether it is offered for identifiers of this kind; configured: policy.challenges, where an empty list stands for all that
  * need not be named. */

@@ -3,34 +3,14 @@
 #include <string.h>
 
 #include "lib/base/ip.h"
-#include "policy/caa.h"
 #include "policy/challenges.h"
 #include "policy/notice_text.h"
 
 #define DAY_S 86400
 
-/* Where the Baseline Requirements have it, for names and for addresses; NULL: they don't. */
-static const struct {
-	const char *type;
-	const char *names;
-	const char *addresses;
-} sections[] = {
-	{ "http-01", "3.2.2.4.19", "3.2.2.5.6" },
-	{ "dns-01", "3.2.2.4.7", NULL },
-	{ "tls-alpn-01", "3.2.2.4.20", "3.2.2.5.7" },
-	{ "dns-account-01", "3.2.2.4.21", NULL },
-	{ "dns-persist-01", "3.2.2.4.22", NULL },
-	{ "onion-csr-01", "Appendix B.2.b", NULL },
-};
-
-static const char *section_of(const char *type, enum identifier_kind kind)
+static const char *text_or(const char *text, const char *otherwise)
 {
-	for (size_t i = 0; i < COUNT_OF(sections); i++) {
-		if (strcmp(sections[i].type, type) == 0) {
-			return kind == IDENTIFIER_IP ? sections[i].addresses : sections[i].names;
-		}
-	}
-	return NULL;
+	return text == NULL || text[0] == '\0' ? otherwise : text;
 }
 
 static void say_caa(struct notice_text *t, const struct config *config)
@@ -68,13 +48,12 @@ static void say_methods(struct notice_text *t, const struct config *config)
 	notice_row(t, head, COUNT_OF(head), true);
 	for (size_t kind = 0; kind < IDENTIFIER_KINDS; kind++) {
 		for (size_t i = 0; i < challenge_kinds_n; i++) {
-			const char *type = challenge_kinds[i].type;
-			const char *number = caa_method_label(type);
-			const char *section = section_of(type, (enum identifier_kind) kind);
-			const char *const cells[] = { of[kind], type,
-				number == NULL ? type : arena_printf(t->b.arena, "%s, %s", type, number),
-				section == NULL ? "-" : section };
-			if (challenge_is_offered(&config->policy.challenges, &challenge_kinds[i], (enum identifier_kind) kind)) {
+			const struct challenge_kind *one = &challenge_kinds[i];
+			const char *section = kind == IDENTIFIER_IP ? one->address_section : one->section;
+			const char *const cells[] = { of[kind], one->type,
+				one->caa_label == NULL ? one->type : arena_printf(t->b.arena, "%s, %s", one->type, one->caa_label),
+				text_or(section, "-") };
+			if (challenge_is_offered(&config->policy.challenges, one, (enum identifier_kind) kind)) {
 				notice_row(t, cells, COUNT_OF(cells), false);
 			}
 		}
@@ -82,11 +61,6 @@ static void say_methods(struct notice_text *t, const struct config *config)
 	notice_end_table(t);
 	notice_say(t, "Addresses that the special-purpose registries of the IANA of %s reserve are not validated%s.",
 	    IP_SPECIAL_AS_OF, config->va.allow_networks.n > 0 ? ", except in networks that this CA's operator named" : "");
-}
-
-static const char *text_or(const char *text, const char *otherwise)
-{
-	return text == NULL || text[0] == '\0' ? otherwise : text;
 }
 
 static void say_places(struct notice_text *t, const struct config *config)

@@ -166,8 +166,8 @@ static struct verdict decide_answer(
 	const char *said = quoted(a, attempts);
 	if (t->http_status != 200) { /* C-10; of the 2xx only 200 brings a whole file */
 		return decide_refused(
-		    PROBLEM_UNAUTHORIZED, arena_printf(a, "%s: Invalid response from %s: %d%s%s", where(t), t->url,
-		                              (int) t->http_status, t->body.n == 0 ? "" : ", ", t->body.n == 0 ? "" : said));
+		    PROBLEM_UNAUTHORIZED, arena_printf(a, "%s: Invalid response from %s: %d%s", where(t), t->url,
+		                              (int) t->http_status, t->body.n == 0 ? "" : arena_printf(a, ", %s", said)));
 	}
 	if (t->body_octets > HTTP01_BODY_MAX || t->body_octets != (int64_t) t->body.n) {
 		return decide_refused(

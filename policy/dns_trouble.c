@@ -167,10 +167,11 @@ static const char *without_inside(struct arena *a, const char *reason)
 		size_t n = strcspn(reason + spaces, " @#,;");
 		const char *word = arena_text_n(a, reason + spaces, n);
 		size_t bare = n;
-		while (bare > 0 && strchr(".:", word[bare - 1]) != NULL && ip_parse(arena_text_n(a, word, bare), &ip) != 0) {
-			bare--;
+		bool address = ip_parse(word, &ip) == 0;
+		while (!address && bare > 0 && strchr(".:", word[bare - 1]) != NULL) {
+			address = ip_parse(arena_text_n(a, word, --bare), &ip) == 0;
 		}
-		bool inside = bare > 0 && ip_parse(arena_text_n(a, word, bare), &ip) == 0 && ip_special(&ip) != NULL;
+		bool inside = address && ip_special(&ip) != NULL;
 		buffer_add(&b, reason, spaces);
 		buffer_add_text(&b, inside ? "an inner address" : word);
 		buffer_add_text(&b, inside ? word + bare : "");

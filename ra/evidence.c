@@ -41,37 +41,22 @@ static struct answer txt_answer(struct arena *a, const struct validation_result 
 	return answer;
 }
 
-/* Which rule a method follows (C-3, F-42), and where its answer stands in the record. */
-static const struct method {
-	const char *name;
-	const char *rule;         /* for names */
-	const char *address_rule; /* for addresses */
-	struct answer (*answer)(struct arena *a, const struct validation_result *result);
-} methods[] = {
-	{ "http-01", "BR 3.2.2.4.19", "BR 3.2.2.5.6", http_answer }, /* C-16 */
-	{ "dns-01", "BR 3.2.2.4.7", NULL, txt_answer },
-	{ "tls-alpn-01", "BR 3.2.2.4.20", "BR 3.2.2.5.7", http_answer }, /* the certificate stands in place of the body */
-	{ "dns-account-01", "BR 3.2.2.4.21 (draft-ietf-acme-dns-account-label-00)", NULL, txt_answer }, /* B-27 */
-	{ "dns-persist-01", "BR 3.2.2.4.22 (draft-ietf-acme-dns-persist-01)", NULL, txt_answer },
-	/* B-39; the CSR stands in place of the body */
-	{ "onion-csr-01", "BR Appendix B 2.b (RFC 9799; one perspective: BR 3.2.2.9)", NULL, http_answer },
-};
-
-/* A method that is not of the table proves nothing (acme.proof_by), but a failure by it is recorded. */
-static const struct method *method_find(const char *name)
+/* Where a method's answer stands in the record (F-42): the body also for tls-alpn-01, whose certificate stands in its place, and for
+ * onion-csr-01, whose CSR does. */
+struct answer evidence_answer(struct arena *a, const char *method, const struct validation_result *result)
 {
-	for (size_t i = 0; i < COUNT_OF(methods); i++) {
-		if (strcmp(methods[i].name, name) == 0) {
-			return &methods[i];
-		}
-	}
-	static const struct method other = { "", "RFC 8555", "RFC 8738", http_answer };
-	return &other;
+	const struct challenge_kind *kind = challenge_kind_find(method);
+	return kind != NULL && kind->in_txt ? txt_answer(a, result) : http_answer(a, result);
 }
 
-struct answer evidence_answer(struct arena *a, const char *name, const struct validation_result *result)
+/* Which rule it follows (C-3). A method that there is not proves nothing (acme.proof_by), but a failure by it is recorded. */
+static const char *rule_of(struct arena *a, const struct job *job)
 {
-	return method_find(name)->answer(a, result);
+	const struct challenge_kind *kind = challenge_kind_find(job->type);
+	if (kind == NULL) {
+		return strcmp(job->identifier.type, "ip") == 0 ? "RFC 8738" : "RFC 8555";
+	}
+	return challenge_rule(a, kind, identifier_kind(&job->identifier));
 }
 
 const char *evidence_dnssec(const struct resolution_list *resolutions)
@@ -251,14 +236,13 @@ static struct record_params params_of(
 	struct validate_request asked = job_request(c->arena, job);
 	asked.validation_id = result->validation_id;
 	struct evidence e = evidence_of(c, &asked, result);
-	const struct method *method = method_find(job->type);
-	struct answer answer = method->answer(c->arena, result);
+	struct answer answer = evidence_answer(c->arena, job->type, result);
 	struct record_params params = {
 		.id = result->validation_id,
 		.authz_id = job->authz_id,
 		.holder = ra_get()->instance,
 		.request_id = job->request_id,
-		.rule = strcmp(job->identifier.type, "ip") == 0 ? method->address_rule : method->rule,
+		.rule = rule_of(c->arena, job),
 		.perspective = result->perspective,
 		.passed = result->passed,
 		.problem = e.problem,

@@ -97,6 +97,16 @@ static void test_allowed_networks(void **state)
 	ctx_done(&c);
 }
 
+/* Also the reach itself, which borrows nothing. */
+static struct network_list closed_by(struct ctx *c, const struct text_list *allowed, const struct text_list *denied,
+    const struct text_list *open_texts, struct ip_reach *ret_reach)
+{
+	struct network_list open;
+	assert_int_equal(ip_reach_parse(c, allowed, denied, ret_reach), 0);
+	assert_int_equal(networks_parse(c, open_texts, &open), 0);
+	return ip_closed(c->arena, ret_reach, &open);
+}
+
 /* an opened way from IPv6 to IPv4 opens of IPv4 what is open anyway */
 static void test_ways_to_ipv4(void **state)
 {
@@ -115,14 +125,11 @@ static void test_ways_to_ipv4(void **state)
 	struct ctx c;
 	struct ip_reach reach;
 	struct ip server;
-	struct network_list open;
 	(void) state;
 	ctx_init(&c);
-	assert_int_equal(ip_reach_parse(&c, &(struct text_list) { texts, COUNT_OF(texts) },
-	                     &(struct text_list) { denied, COUNT_OF(denied) }, &reach),
-	    0);
-	assert_int_equal(networks_parse(&c, &(struct text_list) { open_texts, COUNT_OF(open_texts) }, &open), 0);
-	struct network_list closed = ip_closed(c.arena, &reach, &open);
+	struct network_list closed =
+	    closed_by(&c, &(struct text_list) { texts, COUNT_OF(texts) }, &(struct text_list) { denied, COUNT_OF(denied) },
+	        &(struct text_list) { open_texts, COUNT_OF(open_texts) }, &reach);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct ip ip;
 		assert_int_equal(ip_parse(rows[i].ip, &ip), 0);
@@ -151,14 +158,11 @@ static void test_closed_blocks(void **state)
 		{ "ffff::", true }, { "2000::", false } };
 	struct ctx c;
 	struct ip_reach reach;
-	struct network_list open;
 	(void) state;
 	ctx_init(&c);
-	assert_int_equal(ip_reach_parse(&c, &(struct text_list) { texts, COUNT_OF(texts) },
-	                     &(struct text_list) { denied, COUNT_OF(denied) }, &reach),
-	    0);
-	assert_int_equal(networks_parse(&c, &(struct text_list) { open_texts, COUNT_OF(open_texts) }, &open), 0);
-	struct network_list closed = ip_closed(c.arena, &reach, &open);
+	struct network_list closed =
+	    closed_by(&c, &(struct text_list) { texts, COUNT_OF(texts) }, &(struct text_list) { denied, COUNT_OF(denied) },
+	        &(struct text_list) { open_texts, COUNT_OF(open_texts) }, &reach);
 	assert_in_range(closed.n, 100, 400);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct ip ip;
