@@ -92,6 +92,9 @@ static const struct field shown_field[] = {
 	FIELD(struct cert_shown, incident),
 	FIELD(struct cert_shown, replaced_by),
 	FIELD(struct cert_shown, chain),
+	FIELD(struct cert_shown, issuer_certificate),
+	FIELD(struct cert_shown, precertificate),
+	FIELD(struct cert_shown, logged_at),
 	FIELD_STRUCTS(struct cert_shown, validations, &cert_proof_fields),
 };
 static const struct fields shown_fields = FIELDS(struct cert_shown, shown_field);
@@ -101,7 +104,7 @@ static const struct statement show_statement = {
 	.sql =
 	    "SELECT serial, status, der, names, account_id, order_id, certificate_id, issuer, profile, not_before, "
 	    "not_after, signed_at, spki_sha256, crl_shard, reason, revoked_at, revoked_by, incident, replaced_by, chain, "
-	    "validations FROM ca.show_certificate($1)",
+	    "issuer_certificate, precertificate, logged_at, validations FROM ca.show_certificate($1)",
 	.params = &serial_params_fields,
 	.row = &shown_fields,
 	.repeatable = true,

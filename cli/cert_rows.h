@@ -86,6 +86,9 @@ struct cert_shown {
 	struct id incident;
 	const char *replaced_by; /* serial, or NULL */
 	const char *chain;
+	struct bytes issuer_certificate;
+	struct bytes precertificate; /* empty: there is none */
+	struct timestamp logged_at;  /* when a transparency log took the certificate; none: none has it yet */
 	struct cert_proof_list validations;
 };
 extern const struct fields cert_proof_fields;

@@ -3,12 +3,11 @@
 
 #include "cli/cert.h"
 #include "cli/cert_rows.h"
+#include "cli/cert_scts.h"
 #include "cli/files.h"
 #include "cli/operator.h"
-#include "lib/base/base64.h"
 #include "lib/crypto/cert.h"
 #include "lib/crypto/key.h"
-#include "lib/ct/sct.h"
 #include "policy/revocation.h"
 
 #define OPTIONS_TEXT \
@@ -35,29 +34,15 @@ struct request {
 	struct bytes serial;
 };
 
-struct sct_shown {
-	const char *log_id;
-	struct timestamp at;
-};
-static const struct field sct_field[] = {
-	FIELD(struct sct_shown, log_id),
-	FIELD(struct sct_shown, at),
-};
-static const struct fields sct_fields = FIELDS(struct sct_shown, sct_field);
-
-struct sct_shown_list {
-	struct sct_shown *v;
-	size_t n;
-};
-
 struct answer {
 	struct cert_shown cert;
 	const char *reason;
 	const char *key;
 	const char *sha256;
+	const char *precertificate_sha256; /* or NULL: there is none */
 	const char *crl_url;
 	struct cert_proof_list validations;
-	struct sct_shown_list scts;
+	struct cert_sct_list scts;
 };
 static const struct field answer_field[] = {
 	FIELD_AS(struct answer, cert.serial, "serial"),
@@ -80,30 +65,31 @@ static const struct field answer_field[] = {
 	FIELD_AS(struct answer, cert.replaced_by, "replaced_by"),
 	FIELD(struct answer, key),
 	FIELD(struct answer, sha256),
+	FIELD(struct answer, precertificate_sha256),
+	FIELD_AS(struct answer, cert.logged_at, "logged_at"),
 	FIELD(struct answer, crl_url),
 	FIELD_STRUCTS(struct answer, validations, &cert_proof_fields),
-	FIELD_STRUCTS(struct answer, scts, &sct_fields),
+	FIELD_STRUCTS(struct answer, scts, &cert_sct_fields),
 };
 static const struct fields answer_fields = FIELDS(struct answer, answer_field);
 
-/* What is not in the database's columns. */
-static int read_der(struct ctx *c, struct answer *a)
+/* What is not in the database's columns. What is only promised yet says all but its SCTs (D-55). */
+static int read_der(struct ctx *c, const struct config *config, struct answer *a)
 {
 	struct cert_info info;
-	struct sct_list scts = { NULL, 0 };
-	if (a->cert.der.n == 0) {
+	const struct cert_shown *s = &a->cert;
+	if (s->precertificate.n > 0) {
+		a->precertificate_sha256 = cert_fingerprint(c->arena, s->precertificate);
+	}
+	if (s->der.n == 0 && s->precertificate.n == 0) {
 		return 0;
 	}
-	TRY(cert_parse(c, a->cert.der, &info));
+	TRY(cert_parse(c, s->der.n > 0 ? s->der : s->precertificate, &info));
 	a->key = key_kind_name(key_kind_of_spki(info.spki));
-	a->sha256 = cert_fingerprint(c->arena, info.der);
 	a->crl_url = info.crl_url;
-	if (info.sct_list.n > 0) {
-		TRY(sct_list_parse(c, info.sct_list, &scts));
-	}
-	a->scts = (struct sct_shown_list) { ARENA_ARRAY(c->arena, scts.n, struct sct_shown), scts.n };
-	for (size_t i = 0; i < scts.n; i++) {
-		a->scts.v[i] = (struct sct_shown) { hex_encode(c->arena, scts.v[i].log_id), sct_time(&scts.v[i]) };
+	if (s->der.n > 0) {
+		a->sha256 = cert_fingerprint(c->arena, info.der);
+		TRY(cert_scts(c, config->ct.log_list_file, &info, s->issuer_certificate, &a->scts));
 	}
 	return 0;
 }
@@ -125,6 +111,21 @@ static void print_status(struct ctx *c, const struct answer *a)
 	}
 }
 
+static void print_logs(struct ctx *c, const struct answer *a)
+{
+	const struct cert_shown *s = &a->cert;
+	for (size_t i = 0; i < a->scts.n; i++) {
+		const struct cert_sct *sct = &a->scts.v[i];
+		printf("SCT          log %s (%s%s%s) on %s: %s\n", sct->log_id, sct->log == NULL ? "not in the list" : sct->log,
+		    sct->operator== NULL ? "" : ", of ", sct->operator== NULL ? "" : sct->operator,
+		    operator_time(c->arena, sct->at, "?"), sct->state);
+	}
+	if (a->scts.n > 0) {
+		printf("logged       %s\n",
+		    operator_time(c->arena, s->logged_at, "no transparency log has the certificate itself yet"));
+	}
+}
+
 static void print_origin(struct ctx *c, const struct answer *a)
 {
 	const struct cert_shown *s = &a->cert;
@@ -138,12 +139,23 @@ static void print_origin(struct ctx *c, const struct answer *a)
 		printf("validation   %s by %s on %s%s%s\n", p->name, p->method, operator_time(c->arena, p->at, "?"),
 		    p->quorum == NULL ? "" : ", perspectives ", p->quorum == NULL ? "" : p->quorum);
 	}
-	for (size_t i = 0; i < a->scts.n; i++) {
-		printf("SCT          log %s on %s\n", a->scts.v[i].log_id, operator_time(c->arena, a->scts.v[i].at, "?"));
-	}
+	print_logs(c, a);
 	printf("\nThe evidence, with a proof of each claim (requests, lookups, CAA, policy, lints, signer): cairn audit "
 	       "why %s\n",
 	    s->serial);
+}
+
+/* A precertificate is a promise that is signed, whatever becomes of it (D-55, H-15). */
+static void print_digests(const struct answer *a)
+{
+	bool waits = strcmp(a->cert.status, "signing") == 0;
+	const char *none = a->precertificate_sha256 == NULL ? (waits ? "it is being signed" : "it was not signed")
+	                   : waits                          ? "the precertificate is signed, and waits for its certificate"
+	                                                    : "the precertificate is signed, the certificate was given up";
+	printf("SHA-256      %s\n", a->sha256 == NULL ? none : a->sha256);
+	if (a->precertificate_sha256 != NULL) {
+		printf("promised by  precertificate, SHA-256 %s\n", a->precertificate_sha256);
+	}
 }
 
 static void print(struct ctx *c, const struct answer *a)
@@ -155,18 +167,18 @@ static void print(struct ctx *c, const struct answer *a)
 	print_status(c, a);
 	printf("issuer       %s\nprofile      %s\n", s->issuer, s->profile);
 	printf("key          %s, SHA-256 %s\n", a->key == NULL ? "?" : a->key, s->spki_sha256);
-	printf("SHA-256      %s\n", a->sha256 == NULL ? "it was not signed" : a->sha256);
+	print_digests(a);
 	if (a->crl_url != NULL) {
 		printf("CRL          %s (shard %lld)\n", a->crl_url, (long long) s->crl_shard);
 	}
 	print_origin(c, a);
 }
 
-static int show(struct ctx *c, const struct request *r, const struct cert_shown *cert)
+static int show(struct ctx *c, const struct request *r, const struct config *config, const struct cert_shown *cert)
 {
 	struct answer a = { .cert = *cert, .validations = cert->validations };
 	a.reason = cert->revoked_at.us == 0 ? NULL : revocation_reason_name(cert->reason);
-	TRY(read_der(c, &a));
+	TRY(read_der(c, config, &a));
 	if (r->options.json) {
 		operator_print(c->arena, &answer_fields, &a);
 	} else {
@@ -175,10 +187,13 @@ static int show(struct ctx *c, const struct request *r, const struct cert_shown 
 	return 0;
 }
 
-static int export(struct ctx *c, const struct request *r, const struct cert_shown *cert)
+static int export(struct ctx *c, const struct request *r, const struct config *config, const struct cert_shown *cert)
 {
+	(void) config;
 	if (cert->der.n == 0) {
-		return FAIL(c, NOT_FOUND, "The certificate was never signed");
+		return FAIL(c, NOT_FOUND,
+		    cert->precertificate.n == 0 ? "The certificate was never signed"
+		                                : "There is a precertificate, but the certificate is not signed");
 	}
 	struct bytes content = cert->der;
 	if (r->form == NULL || strcmp(r->form, "der") != 0) {
@@ -239,7 +254,7 @@ static int choose(struct ctx *c, int argc, char **argv)
 		    command, "--form wants pem, der or chain and goes with cert export, --json with cert show");
 	}
 	if (operator_open(c, &r.options, cert_statements, cert_statements_n, &config) != 0 ||
-	    cert_show(c, r.serial, &cert) != 0 || (shows ? show : export)(c, &r, &cert) != 0) {
+	    cert_show(c, r.serial, &cert) != 0 || (shows ? show : export)(c, &r, config, &cert) != 0) {
 		operator_complain(c, command->name);
 		return 1;
 	}

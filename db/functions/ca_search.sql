@@ -90,7 +90,8 @@ END $$;
 -- One certificate with all that stands beside it.
 CREATE OR REPLACE FUNCTION ca.show_certificate(p_serial bytea) RETURNS TABLE (serial text, status text, der bytea, names text[], account_id uuid,
 	order_id uuid, certificate_id uuid, issuer text, profile text, not_before timestamptz, not_after timestamptz, signed_at timestamptz,
-	spki_sha256 text, crl_shard int8, reason int8, revoked_at timestamptz, revoked_by text, incident uuid, replaced_by text, chain text, validations jsonb)
+	spki_sha256 text, crl_shard int8, reason int8, revoked_at timestamptz, revoked_by text, incident uuid, replaced_by text, chain text, issuer_certificate bytea,
+	precertificate bytea, logged_at timestamptz, validations jsonb)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
 BEGIN
 	RETURN QUERY SELECT encode(c.serial, 'hex'), ca.status_of(c, r.certificate_id IS NOT NULL), c.der, c.names, c.account_id, c.order_id, c.id,
@@ -99,11 +100,11 @@ BEGIN
 				WHERE m.certificate_id = c.id AND f.closed_at IS NULL ORDER BY f.id DESC LIMIT 1),
 			(SELECT encode(n.serial, 'hex') FROM acme.replacement p JOIN acme.orders o ON o.id = p.order_id
 				JOIN ca.certificate n ON n.id = o.certificate_id WHERE p.certificate_id = c.id AND n.der IS NOT NULL),
-			i.chain, (SELECT coalesce(jsonb_agg(jsonb_build_object('name', CASE WHEN v.wildcard THEN '*.' ELSE '' END || v.identifier_value,
+			i.chain, i.certificate, t.der, t.logged_at, (SELECT coalesce(jsonb_agg(jsonb_build_object('name', CASE WHEN v.wildcard THEN '*.' ELSE '' END || v.identifier_value,
 				'method', v.method, 'at', to_char(v.ended_at, 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'quorum', v.quorum) ORDER BY v.id), '[]')
 				FROM log.validation v WHERE v.id = ANY (c.validations))
 		FROM ca.serial s JOIN ca.certificate c ON c.id = s.certificate_id JOIN ca.issuer i ON i.name = c.issuer
-			LEFT JOIN ca.revocation r ON r.certificate_id = c.id
+			LEFT JOIN ca.revocation r ON r.certificate_id = c.id LEFT JOIN ca.precertificate t ON t.certificate_id = c.id
 		WHERE s.serial = p_serial;
 END $$;
 

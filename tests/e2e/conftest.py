@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 import audit_demo
+import ct_world
 import instance
 import name_server
 import raw
@@ -126,6 +127,22 @@ def responder_for():
     yield make
     for one in made:
         one.close()
+
+
+@pytest.fixture(scope="module")
+def transparent(make_ca):
+    """A CA with transparency logs of its own, as tests left it."""
+    made = ct_world.World(make_ca)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def world(transparent):
+    """The same, with logs that are all well."""
+    transparent.reset()
+    yield transparent
+    transparent.reset()
 
 
 @pytest.fixture

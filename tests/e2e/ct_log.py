@@ -130,7 +130,11 @@ class Log:
         if self.mode == "garbage":
             return "\x00<html>no"
         if self.mode == "huge":
-            return json.dumps({**self.sct(entry, kind), "more": "x" * 1_000_000})
+            return json.dumps({**self.sct(entry, kind), "more": "x" * 10_000_000})
+        if self.mode == "no-base64":
+            return json.dumps({**self.sct(entry, kind), "signature": "!!" + self.sct(entry, kind)["signature"]})
+        if self.mode == "far-past":
+            return json.dumps(self.sct(entry, kind, shift_ms=-int(time.time() * 1000)))
         return json.dumps(self.sct(entry, kind))
 
     def serve(self, request):
@@ -159,12 +163,21 @@ class Log:
         elif text is None:
             assert request.path == "/ct/v1/add-chain"
             text = self.answer_in_mode(len(chain[0]).to_bytes(3, "big") + chain[0], 0)
+        if mode == "http-1.0":
+            request.protocol_version = "HTTP/1.0"
+            request.close_connection = True
         request.send_response(status)
         if mode == "busy":
             request.send_header("Retry-After", "30")
         request.send_header("Content-Length", str(len(text.encode())))
         request.end_headers()
-        request.wfile.write(text.encode())
+        if mode == "cut":
+            text = text[:len(text) // 2]
+            request.close_connection = True
+        for i in range(0, len(text), 1 if mode == "drip" else len(text)):
+            request.wfile.write(text[i:i + 1].encode() if mode == "drip" else text.encode())
+            if mode == "drip" and self.awake.wait(0.2):
+                return
 
     def paths(self):
         return [path for path, _ in self.seen]

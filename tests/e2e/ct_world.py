@@ -91,6 +91,11 @@ class World:
         made.kid = self.client.kid
         return made
 
+    def show(self, serial, *words, **options):
+        """cairn cert show."""
+        files = [word for file in self.ca.CONFIG_FILES.split() for word in ("--config", file)]
+        return self.ca.cairn("cert", "show", serial, *files, *words, **options).stdout
+
     def sql(self, text):
         return self.ca.sql(text, role="cairn_owner")
 

@@ -13,20 +13,6 @@ import raw
 BACKLOG = 1500
 
 
-@pytest.fixture(scope="module")
-def waiting(make_ca):
-    made = ct_world.World(make_ca)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def world(waiting):
-    waiting.reset()
-    yield waiting
-    waiting.reset()
-
-
 def until(world, text, seconds=60):
     """The rows, once there are any."""
     end = time.monotonic() + seconds

@@ -10,27 +10,14 @@ import psycopg2
 import pytest
 import requests
 from cryptography.hazmat.primitives import serialization
-from cryptography.x509 import load_der_x509_certificate
+from cryptography.x509 import load_der_x509_certificate, load_pem_x509_certificate, ocsp
 
 import ct_log
 import ct_world
 import raw
 import relying_party
+import test_ocsp
 from test_sealing import until_sealed
-
-
-@pytest.fixture(scope="module")
-def transparent(make_ca):
-    made = ct_world.World(make_ca)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def world(transparent):
-    transparent.reset()
-    yield transparent
-    transparent.reset()
 
 
 def test_certificates_have_scts(world):
@@ -51,18 +38,61 @@ def test_certificates_have_scts(world):
     kinds = [row[0] for row in world.sql("SELECT e.kind FROM log.event e JOIN ca.serial s USING (certificate_id) WHERE s.serial = "
                                          f"'\\x{serial.zfill(36)}' ORDER BY e.happened_at")]
     assert kinds == ["precertificate.signed", "certificate.promised", "certificate.issued", "certificate.logged"]
-    told = world.ca.cairn("cert", "show", serial.zfill(36), "--config", f"{world.ca.state}/cairn.yaml").stdout
-    assert all(f"log {log.id.hex()}" in told for log in logs)
+    told = world.show(serial.zfill(36))
+    for log in logs:
+        assert f"log {log.id.hex()} ({log.name}, of {log.operator}) on " in told
+    assert told.count(": its signature holds\n") == 2 and "logged       2" in told
+    shown = json.loads(world.show(serial.zfill(36), "--json"))
+    assert {one["log"] for one in shown["scts"]} == {log.name for log in logs} and shown["precertificate_sha256"] and shown["logged_at"]
+
+
+def test_the_shown_scts_are_judged(world):
+    """H-3: what is in a certificate is verified by whoever looks at it; without the list, or where the log is not in it, that is said"""
+    chain, _ = world.issue()
+    serial = format(chain[0].serial_number, "x").zfill(36)
+    other = os.path.join(world.folder, "of others")
+    overlay = os.path.join(world.folder, "overlay.yaml")
+    found = f"WHERE serial = '\\x{serial}'"
+    kept = world.sql(f"SELECT issuer FROM ca.certificate {found}")[0][0]
+    with open(other, "w", encoding="ascii") as f:
+        f.write(ct_log.log_list(world.logs[3:]))
+    with open(overlay, "w", encoding="ascii") as f:
+        json.dump({"ct": {"log_list_file": other}}, f)
+    told = world.show(serial, "--config", overlay)
+    assert told.count("(not in the list) on ") == 2 and told.count(": not verified, as its log is not in the list\n") == 2
+    os.remove(other)
+    assert world.show(serial, "--config", overlay).count(": not verified, as ") == 2
+    # by another issuer's key none of them holds
+    before = world.sql(f"SELECT encode(certificate, 'hex') FROM ca.issuer WHERE name = '{kept}'")[0][0]
+    with open(world.ca.ROOT_FILE, "rb") as f:
+        root = load_pem_x509_certificate(f.read()).public_bytes(serialization.Encoding.DER).hex()
+    world.sql(f"UPDATE ca.issuer SET certificate = '\\x{root}' WHERE name = '{kept}' RETURNING 1")
+    try:
+        assert world.show(serial).count(": ITS SIGNATURE DOES NOT HOLD\n") == 2
+    finally:
+        world.sql(f"UPDATE ca.issuer SET certificate = '\\x{before}' WHERE name = '{kept}' RETURNING 1")
 
 
 @pytest.mark.parametrize("mode", ("bad-signature", "wrong-id", "future", "past", "wrong-entry", "altered-extensions", "garbage", "huge", "500", "busy",
-                                  "dead", "slow", "elsewhere"))
+                                  "dead", "slow", "elsewhere", "no-base64", "far-past", "cut", "drip"))
 def test_one_log_is_wrong(world, mode):
     """H-3, H-11: another log takes its place, and what it said is in no certificate"""
-    world.logs[1].mode = mode
+    world.logs[1].mode, wrong = mode, []
     for _ in range(2):
-        _, logs = world.issue()
+        chain, logs = world.issue()
         assert world.logs[1] not in logs
+        if world.logs[1].seen:
+            wrong.append(world.sql("SELECT s->>'outcome' FROM log.event e JOIN ca.serial n USING (certificate_id) CROSS JOIN jsonb_array_elements(e.facts->'submissions') s "
+                                   f"WHERE n.serial = '\\x{chain[0].serial_number:036x}' AND e.kind = 'certificate.promised' AND s->>'log' = 'Two A'"))
+    assert not world.logs[1].seen or [["sct"]] not in wrong and any(wrong)
+
+
+def test_an_old_server(world):
+    """H-1: a log that speaks HTTP/1.0 is a log"""
+    for log in world.logs:
+        log.mode = "http-1.0"
+    _, logs = world.issue()
+    assert len(logs) == 2
 
 
 @pytest.mark.parametrize("wrong", ("another authority", "another address"))
@@ -93,6 +123,11 @@ def test_too_few_logs(world):
     url, answer = world.finalize(name)
     assert answer.status_code == 200 and answer.json()["status"] == "processing", answer.text
     assert world.sql(f"SELECT 1 FROM ca.certificate WHERE names = '{{{name}}}' AND der IS NULL AND lease_holder = 'logs'")
+    serial = format(world.promise(name).serial_number, "x").zfill(36)
+    told = world.show(serial)
+    assert "SHA-256      the precertificate is signed, and waits for its certificate\npromised by  precertificate, SHA-256 " in told
+    assert "status       signing" in told
+    assert "There is a precertificate, but the certificate is not signed" in world.ca.cairn("cert", "export", serial, "--config", f"{world.ca.state}/cairn.yaml", check=False).stderr
     world.logs[1].mode = "good"
     world.check(world.certificate(url))
     assert world.sql("SELECT 1 FROM log.event WHERE kind = 'certificate.unlogged' AND facts->'submissions' @> '[{\"outcome\": \"sct\"}]'")
@@ -173,8 +208,36 @@ def test_a_promise_is_revoked(world, by, tmp_path):
         assert time.monotonic() < end
         time.sleep(0.2)
     assert relying_party.crl_reason(promise) == ("keyCompromise" if by == "key" else "privilegeWithdrawn")
-    told = world.ca.cairn("cert", "show", format(promise.serial_number, "x").zfill(36), "--config", f"{world.ca.state}/cairn.yaml").stdout
-    assert "status       revoked" in told
+    told = world.show(format(promise.serial_number, "x").zfill(36))
+    assert "status       revoked" in told and "SHA-256      the precertificate is signed, the certificate was given up\n" in told
+
+
+def test_with_ocsp(make_ca):
+    """D-55, H-15: with OCSP on too, what is promised is good while it waits for SCTs and as a certificate, and revoked when it is revoked, given up or not"""
+    world = ct_world.World(make_ca)
+    try:
+        url = test_ocsp.url_of(world.ca)
+        test_ocsp.configure(world.ca, ocsp_url=url)
+        chain, _ = world.issue()
+        assert test_ocsp.ocsp_urls(chain[0]) == [url]
+        test_ocsp.await_status(url, *chain[:2], ocsp.OCSPCertStatus.GOOD)
+        name, other = world.name(), world.name()
+        world.logs[1].mode = world.logs[2].mode = "dead"
+        order, _ = world.finalize(name)
+        given_up, _ = world.finalize(other)
+        promise, lost = world.promise(name), world.promise(other)
+        for one in promise, lost:
+            test_ocsp.await_status(url, one, chain[1], ocsp.OCSPCertStatus.GOOD)
+        world.give_up(other, given_up)
+        world.logs[1].mode = world.logs[2].mode = "good"
+        leaf = world.certificate(order)[0]
+        assert leaf.serial_number == promise.serial_number and test_ocsp.ocsp_urls(leaf) == [url]
+        test_ocsp.await_status(url, leaf, chain[1], ocsp.OCSPCertStatus.GOOD)
+        for one in leaf, lost:
+            world.revoke("--serial", format(one.serial_number, "x").zfill(36), "--reason", "facts-wrong")
+            test_ocsp.await_status(url, one, chain[1], ocsp.OCSPCertStatus.REVOKED)
+    finally:
+        world.close()
 
 
 def test_revoked_while_it_waits(world):
