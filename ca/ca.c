@@ -99,6 +99,7 @@ const struct statement *const ca_statements[] = {
 	&fix_crl,
 	&publish_crl,
 	&steady_statement,
+	&steady_alarm_statement,
 	&register_ocsp,
 	&end_ocsp,
 	&take_ocsp,

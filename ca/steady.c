@@ -25,6 +25,7 @@ static struct {
 	int64_t asked_us;       /* when that was, by the clock that never jumps */
 	int64_t right_since_us; /* since when the database agrees with a clock that went back, by the same */
 	enum trouble trouble;
+	bool untold; /* the trouble is new, and there is no alarm of it yet */
 	char why[WHY_MAX];
 } known = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
@@ -38,6 +39,19 @@ const struct statement steady_statement = {
 	.name = "database_clock",
 	.sql = "SELECT clock_timestamp() AS now",
 	.row = &clock_row_fields,
+	.repeatable = true,
+};
+
+struct alarm_params {
+	const char *detail;
+};
+static const struct field alarm_param[] = { FIELD(struct alarm_params, detail) };
+static const struct fields alarm_params_fields = FIELDS(struct alarm_params, alarm_param);
+
+const struct statement steady_alarm_statement = {
+	.name = "clock_alarm",
+	.sql = "SELECT log.raise_alarm('clock', '', $1, 'cairn-ca', false)",
+	.params = &alarm_params_fields,
 	.repeatable = true,
 };
 
@@ -79,6 +93,7 @@ static void note(const struct ctx *c, enum trouble trouble, int64_t by_us)
 	} else if (changed) {
 		log_event(c, LOG_ERROR, known.why, NULL);
 	}
+	known.untold = trouble != STEADY && (changed || known.untold);
 }
 
 /* The database agrees with this time. One that was before is not trusted at once; with the lock. */
@@ -100,6 +115,18 @@ static void accept_time(const struct ctx *c, int64_t now_us, int64_t steady_us)
 	note(c, STEADY, 0);
 }
 
+/* Once for each trouble, if the database takes it. */
+static void raise_alarm(const char *why)
+{
+	const struct alarm_params params = { why };
+	struct ctx own; /* what c ends with is about the clock */
+	ctx_init(&own);
+	if (db_run(&own, &steady_alarm_statement, &params) != 0) {
+		log_error(&own, LOG_ERROR, "an alarm of the clock could not be raised");
+	}
+	ctx_done(&own);
+}
+
 static int ask_database(struct ctx *c)
 {
 	struct clock_row row;
@@ -117,9 +144,14 @@ static int ask_database(struct ctx *c)
 		accept_time(c, now_us, clock_monotonic_us());
 	}
 	enum trouble trouble = known.trouble;
+	const char *untold = known.untold ? arena_text(c->arena, known.why) : NULL;
+	known.untold = false;
 	pthread_mutex_unlock(&known.lock);
 	if (trouble == STEADY) {
 		return 0;
+	}
+	if (untold != NULL) {
+		raise_alarm(untold);
 	}
 	return FAIL(
 	    c, UNAVAILABLE, "%s", trouble == APART ? "The clocks of the CA do not agree" : "The clock of the CA went back");

@@ -13,5 +13,6 @@ int steady_check(struct ctx *c) MUST_CHECK;
 const char *steady_fault(void);
 
 extern const struct statement steady_statement;
+extern const struct statement steady_alarm_statement;
 
 #endif

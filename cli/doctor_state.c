@@ -9,6 +9,7 @@
 #include <sys/statvfs.h>
 #include <sys/timex.h>
 
+#include "cli/doctor_alarms.h"
 #include "cli/doctor_dns.h"
 #include "cli/doctor_logs.h"
 #include "cli/doctor_ocsp.h"
@@ -447,6 +448,7 @@ void doctor_look(struct ctx *c, const struct config *config, struct finding_list
 	look_at_database(&l);
 	look_at_certificates(&l);
 	doctor_logs(c, &l.d, config);
+	doctor_alarms(c->arena, &l.d, config, config->command.database);
 	look_at_keys(&l);
 	for (size_t i = 0; i < COUNT_OF(processes); i++) {
 		look_at_process(&l, processes[i]);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/account.h"
+#include "cli/alarm.h"
 #include "cli/audit.h"
 #include "cli/bench.h"
 #include "cli/cert.h"
@@ -47,6 +48,7 @@ static const struct {
 	{ "export", "what may be public, and the privacy notice", cli_export },
 	{ "ceremony", "make roots, intermediates and CRLs from a plan that people sign", cli_ceremony },
 	{ "token", "the token with the issuers' keys: where it is, and logging in once", cli_token },
+	{ "alarm", "what is wrong and was told; saying that somebody looked at it", cli_alarm },
 	{ "doctor", "how the deployment stands, or what an order for a name would meet", cli_doctor },
 	{ "bench", "measure an ACME server, this or any other", cli_bench },
 };

@@ -233,7 +233,9 @@ static const struct fields lost_params_fields = FIELDS(struct lost_params, lost_
 const struct statement ra_tell_lost_statement = {
 	.name = "tell_lost",
 	.sql = "SELECT log.add_event(cairn.new_id(), $1, 'cairn-ra', 'validation.lost', NULL, NULL, NULL, NULL, "
-	       "jsonb_build_object('records', $2))",
+	       "jsonb_build_object('records', $2)), log.raise_alarm('evidence-lost', $1, $2 || ' records of validations "
+	       "are lost', "
+	       "$1, false)",
 	.params = &lost_params_fields,
 };
 

@@ -8,6 +8,7 @@
 #include "lib/service/rpc.h"
 #include "lib/service/service.h"
 #include "policy/limits.h"
+#include "subscriber/alarms.h"
 #include "subscriber/entries.h"
 #include "subscriber/issued.h"
 #include "subscriber/keeper.h"
@@ -22,7 +23,7 @@
 #include "subscriber/witnesses.h"
 
 #define STATEMENT_TIMEOUT_MS 30000
-#define OWN_THREADS 8 /* start, keeper, sealer, purger, comparing, witnesses, recoveries and readiness */
+#define OWN_THREADS 9 /* start, keeper, sealer, purger, comparing, witnesses, recoveries, alarms and readiness */
 #define STATEMENTS_MAX 96
 
 #define RPC_SERVE subscriber
@@ -75,6 +76,9 @@ static void list_statements(struct arena *a)
 	for (size_t i = 0; i < witness_n_statements; i++) {
 		all[n++] = witness_statements[i];
 	}
+	for (size_t i = 0; i < alarms_n_statements; i++) {
+		all[n++] = alarms_statements[i];
+	}
 	db_statements(all, n);
 }
 
@@ -86,6 +90,7 @@ static int open_files(struct ctx *c, const struct config *config)
 		TRY(checkpoint_signer_open(c, config, &signer));
 	}
 	TRY(vault_open(c, config));
+	TRY(alarms_open(c, config));
 	return recovery_read_server(c, config);
 }
 
@@ -125,6 +130,7 @@ static int start(struct ctx *c, const struct config *config)
 	subject_configure(config, place(config));
 	TRY(vault_start(c, config, place(config)));
 	TRY(recovery_start(c, config, place(config)));
+	TRY(alarms_start(c, config, place(config)));
 	return service_rpc_start(c, config, &(struct service_rpc) { own, subscriber_methods, subscriber_n_methods, NULL });
 }
 
@@ -142,6 +148,7 @@ static void stop(int64_t deadline_ms)
 	issued_stop();
 	witnesses_stop();
 	recovery_stop();
+	alarms_stop();
 	if (sealer != NULL) {
 		sealer_stop(sealer);
 		sealer_free(sealer);

@@ -18,6 +18,7 @@
 #define LEASE_S 120
 #define ROUND_LIMIT_MS 60000
 #define STATUS_CONFLICT 409
+#define NOTE_TYPE "text/plain; charset=utf-8"
 
 /* A witness, ready to be told. */
 struct witness {
@@ -150,7 +151,8 @@ static int ask(struct ctx *c, const struct witness *w, const struct news *news, 
 	}
 	const char *url = arena_printf(
 	    c->arena, "%s%sadd-checkpoint", w->config->to, w->config->to[strlen(w->config->to) - 1] == '/' ? "" : "/");
-	return post(c, url, w->ca, cosign_ask_encode(c->arena, &a), ret_status, ret_reply);
+	return post(c, &(struct post_to) { w->config->name, url, w->ca, NOTE_TYPE }, cosign_ask_encode(c->arena, &a),
+	    ret_status, ret_reply);
 }
 
 /* The line of the answer that is this witness'. MALFORMED: there is none that is good. */
@@ -214,7 +216,8 @@ static int tell_hook(struct ctx *c, const struct witness *w, const struct news *
 {
 	long status = 0;
 	struct bytes reply;
-	TRY(post(c, w->config->to, w->ca, news->note, &status, &reply));
+	const struct post_to to = { w->config->name, w->config->to, w->ca, NOTE_TYPE };
+	TRY(post(c, &to, news->note, &status, &reply));
 	return status / 100 == 2
 	           ? 0
 	           : FAIL(c, UNAVAILABLE, "The hook %s answers with HTTP status %ld", w->config->name, status);

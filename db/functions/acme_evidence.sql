@@ -109,6 +109,8 @@ BEGIN
 		p_retry_s := NULL;
 		p_error := jsonb_build_object('type', 'SERVER_INTERNAL', 'detail', format('This was validated %s times and each time there was no record that could be used, '
 			'which is a fault of this CA and nothing that you could mend. Order once more; if it goes on, tell the CA.', contradicted));
+		PERFORM log.raise_alarm('validation-defect', '', format('A validation was tried %s times, and each time there was no record that could be used: %s', contradicted,
+			coalesce(flaw, defect)), p_holder, false);
 	END IF;
 	INSERT INTO log.validation (id, authorization_id, challenge_id, account_id, request_id, identifier_type,
 		identifier_value, wildcard, method, rule, perspective, attempt, passed, problem, detail, dnssec, caa, token_sha256,

@@ -33,7 +33,7 @@ BEGIN
 	RETURN QUERY SELECT 'crl', c.this_update, format('%s shard %s number %s', c.issuer, c.shard, c.number), jsonb_build_object('entries', c.entries, 'sha256', c.sha256)
 		FROM audit.crl c WHERE c.this_update >= p_since AND c.this_update < p_until ORDER BY 2;
 	RETURN QUERY SELECT CASE WHEN starts_with(e.actor, 'operator ') THEN 'operator' ELSE 'alarm' END, e.happened_at, concat_ws(' ', nullif(e.actor, 'cairn'), e.kind), e.facts
-		FROM log.event e WHERE e.id >= a AND e.id < z AND (starts_with(e.actor, 'operator ') OR e.kind IN ('witness.split', 'validation.lost', 'validation.refused', 'key.blocked', 'certificate.refused')
+		FROM log.event e WHERE e.id >= a AND e.id < z AND (starts_with(e.actor, 'operator ') OR e.kind IN ('alarm.raised', 'alarm.told', 'witness.split', 'validation.lost', 'validation.refused', 'key.blocked', 'certificate.refused')
 			OR (e.kind = 'process.started' AND e.facts->>'before' = 'ended without a stop')) ORDER BY e.id;
 END $$;
 

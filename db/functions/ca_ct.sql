@@ -183,6 +183,8 @@ BEGIN
 	IF FOUND THEN
 		PERFORM log.add_event(cairn.new_id(), p_process, p_process, 'certificate.overdue', i.request_id, i.account_id, i.order_id, i.id,
 			jsonb_build_object('issuer', i.issuer, 'serial', encode(i.serial, 'hex'), 'issued_at', i.signed_at));
+		PERFORM log.raise_alarm('certificate-unlogged', i.issuer, 'Certificates are in no transparency log a day after they were issued: events certificate.overdue tell which',
+			p_process, false);
 	END IF;
 END $$;
 

@@ -20,6 +20,9 @@ BEGIN
 	PERFORM log.add_event(cairn.new_id(), p_instance, 'cairn', 'process.' || p_what, NULL, NULL, NULL, NULL, jsonb_strip_nulls(jsonb_build_object('version', p_version,
 		'config_sha256', p_config_sha256, 'before', CASE WHEN p_what <> 'started' THEN NULL WHEN old.instance IS NULL THEN 'first start'
 			WHEN old.stopped_at IS NULL THEN 'ended without a stop' ELSE 'stopped' END, 'before_at', coalesce(old.stopped_at, old.started_at))));
+	IF p_what = 'started' AND old.instance IS NOT NULL AND old.stopped_at IS NULL THEN
+		PERFORM log.raise_alarm('process-crashed', p_instance, 'It started again without having stopped: its log says what it did last', p_instance, false);
+	END IF;
 END $$;
 
 REVOKE ALL ON FUNCTION cairn.record_run(text, text, text, text) FROM PUBLIC;

@@ -45,6 +45,9 @@ BEGIN
 	PERFORM log.add_event(cairn.new_id(), p_process, 'cairn', 'certificate.differs', NULL, c.account_id, c.order_id, u.id,
 			jsonb_build_object('serial', encode(c.serial, 'hex'), 'what', u.what))
 		FROM unnest(p_differing, p_what) AS u (id, what) LEFT JOIN ca.certificate c ON c.id = u.id;
+	IF cardinality(p_differing) > 0 THEN
+		PERFORM log.raise_alarm('certificate-differs', '', format('%s certificates differ from their records: cairn audit issued tells how', cardinality(p_differing)), p_process, false);
+	END IF;
 	IF p_certificates > 0 THEN
 		PERFORM log.add_event(cairn.new_id(), p_process, 'cairn', 'certificates.compared', NULL, NULL, NULL, NULL, jsonb_build_object('from', cairn.time_of(p_after),
 			'until', cairn.time_of(p_upto), 'certificates', p_certificates, 'differences', cardinality(p_differing)));

@@ -49,6 +49,7 @@ BEGIN
 	IF FOUND THEN
 		PERFORM log.add_event(cairn.new_id(), p_process, 'witness', 'witness.split', NULL, NULL, NULL, NULL,
 			jsonb_build_object('log', p_origin, 'seen', seen_note, 'shown', p_shown));
+		PERFORM log.raise_alarm('log-split', p_origin, 'Checkpoints of one log contradict each other: the event witness.split has both', p_process, false);
 	END IF;
 	RETURN FOUND;
 END $$;

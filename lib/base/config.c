@@ -322,6 +322,7 @@ static const struct field config_field[] = {
 	FIELD_STRUCT(struct config, subscriber, &subscriber_fields, .help = "cairn-subscriber, the subscribers' data."),
 	FIELD_STRUCT(struct config, recovery, &config_recovery_fields, .help = "Contacts by which accounts are got back."),
 	FIELD_STRUCT(struct config, smtp, &config_smtp_fields, .help = "How mail is sent."),
+	FIELD_STRUCT(struct config, alarm, &config_alarm_fields, .help = "Who is told when something is wrong."),
 	FIELD_STRUCT(struct config, command, &command_fields, .help = "The cairn command."),
 	FIELD_STRUCT(struct config, ct, &ct_fields, .help = "Certificate Transparency."),
 	FIELD_STRUCTS(struct config, retention, &retention_fields, .def = "[]",

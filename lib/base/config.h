@@ -290,6 +290,26 @@ struct config_smtp {
 	const char *password_file;
 };
 
+/* Over which alarms go. */
+struct config_alarm_channel {
+	const char *name;
+	const char *kind; /* mail, hook */
+	const char *to;   /* address, or URL */
+	const char *ca_file;
+};
+
+struct config_alarm_channel_list {
+	struct config_alarm_channel *v;
+	size_t n;
+};
+
+/* Alarms (docs/alarms.md). */
+struct config_alarm {
+	struct config_alarm_channel_list channels;
+	int64_t interval_s;
+	int64_t repeat_s;
+};
+
 struct config_command {
 	const char *database; /* NULL: to be named at the terminal */
 	const char *auditor_database;
@@ -353,6 +373,7 @@ struct config {
 	struct config_subscriber subscriber;
 	struct config_recovery recovery;
 	struct config_smtp smtp;
+	struct config_alarm alarm;
 	struct config_command command;
 	struct config_ct ct;
 	struct config_retention_list retention;

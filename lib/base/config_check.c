@@ -431,5 +431,6 @@ int config_check(struct ctx *c, struct config *config)
 		config->wfe.visits_per_minute = webpki ? VISITS_PER_MINUTE : 0;
 	}
 	TRY(config_check_recovery(c, config));
+	TRY(config_check_alarm(c, config));
 	return check_retention(c, &config->retention);
 }

@@ -15,5 +15,6 @@ int config_require_ca(struct ctx *c, const struct config *config) MUST_CHECK;
 
 /* The same for recovery contacts; a part of config_check. */
 int config_check_recovery(struct ctx *c, struct config *config) MUST_CHECK;
+int config_check_alarm(struct ctx *c, const struct config *config) MUST_CHECK;
 
 #endif

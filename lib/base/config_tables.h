@@ -30,5 +30,6 @@ extern const struct fields config_va_fields;
 extern const struct fields config_ca_fields;
 extern const struct fields config_smtp_fields;
 extern const struct fields config_recovery_fields;
+extern const struct fields config_alarm_fields;
 
 #endif

@@ -11,9 +11,9 @@ from test_eab import cairn, create
 
 COMMANDS = {"eab": ("create", "list", "disable", "rotate"), "policy": ("test", "diff", "apply", "show"), "incident": ("create", "list", "show", "close", "distrust"),
             "account": ("list", "show", "revoke"), "limits": ("list", "show", "set", "reset", "paused", "unpause"), "revoke": ("resume", "list", "reasons"),
-            "crl": ("list", "show", "issue", "export", "urls")}
+            "crl": ("list", "show", "issue", "export", "urls"), "alarm": ("list", "acknowledge", "test")}
 TABLES = ("acme.account", "acme.authz", "acme.distrust", "acme.eab_key", "acme.policy", "acme.incident", "acme.limit_override", "log.event", "ca.revocation", "acme.blocked_key",
-          "acme.revocation_order")
+          "acme.revocation_order", "cairn.alarm")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -27,7 +27,7 @@ def test_help(ca, command):
 
 
 @pytest.mark.parametrize("words", [("eab", "list"), ("incident", "list"), ("account", "list"), ("limits", "list"), ("limits", "paused"), ("policy", "show"), ("revoke", "list"), ("crl", "list"),
-                                   ("crl", "urls")])
+                                   ("crl", "urls"), ("alarm", "list")])
 def test_json(ca, words):
     """One line of JSON"""
     told = cairn(ca, *words, "--json").stdout
@@ -49,6 +49,7 @@ def test_nothing_is_changed_without_yes(ca, account, responder, tmp_path):
                ("account", "revoke", number, "--reason", "a test"),
                ("revoke", "--account", number, "--reason", "key-compromise", "--because", "a test"),
                ("revoke", *concerned, "--reason", "misused", "--because", "a test", "--waves", "3"),
+               ("alarm", "test"),
                ("limits", "set", "NewOrdersPerAccount", number, "--count", "5", "--period", "1h", "--reason", "a test")]
 
     def state():

@@ -38,7 +38,7 @@ static void each_start_tells_of_the_last(void **state)
 	pg_assert_value("SELECT string_agg(kind || coalesce(' ' || (facts->>'before'), ''), ',' ORDER BY id) FROM "
 	                "log.event WHERE process = '" HERE "'",
 	    "process.started first start,process.stopped,process.started stopped,process.reloaded,process.started ended "
-	    "without a stop");
+	    "without a stop,alarm.raised");
 	pg_assert_value("SELECT count(*) FROM log.event e JOIN log.unsealed u ON u.id = e.id WHERE e.facts->>'version' = "
 	                "'" CAIRN_VERSION "' AND e.facts->>'config_sha256' = 'abcd'",
 	    "5");

@@ -25,10 +25,10 @@ int clock_gettime(clockid_t which, struct timespec *t)
 
 static int setup(void **state)
 {
-	static const struct statement *const statements[] = { &steady_statement };
+	static const struct statement *const statements[] = { &steady_statement, &steady_alarm_statement };
 	(void) state;
 	pg_start();
-	db_statements(statements, 1);
+	db_statements(statements, 2);
 	db_configure(pg_conninfo("cairn_ca"), 1, 5000);
 	return 0;
 }
@@ -75,6 +75,9 @@ static void test_steps(void **state)
 	signs("do not agree");
 	ahead_s = 20; /* nothing was signed meanwhile */
 	signs(NULL);
+	/* each trouble is an alarm (F-70) */
+	pg_assert_value(
+	    "SELECT times::text || (ended_at IS NOT NULL)::text FROM cairn.alarm WHERE kind = 'clock'", "3true");
 }
 
 /* F-47: a drift shows within a minute, however slowly it came. */

@@ -1,0 +1,293 @@
+/* link: cli subscriber */
+/* Alarms as the database keeps them (F-70): what raises one, when it is told and told again, and the answer; each condition that lasts. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cli/alarm.h"
+#include "cli/doctor_alarms.h"
+#include "lib/base/config_check.h"
+#include "subscriber/alarms.h"
+#include "tests/unit/pg.h"
+
+#define SUBSCRIBER "cairn_subscriber"
+
+static int setup(void **state)
+{
+	(void) state;
+	pg_start();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void) state;
+	pg_stop();
+	return 0;
+}
+
+/* Each test begins without alarms. */
+static int none(void **state)
+{
+	(void) state;
+	pg_exec("postgres", "DELETE FROM cairn.alarm_told; DELETE FROM cairn.alarm");
+	return 0;
+}
+
+static void raise_clock(const char *lasts)
+{
+	char sql[200];
+	(void) snprintf(
+	    sql, sizeof(sql), "SELECT log.raise_alarm('clock', 'x', 'It is wrong', 'cairn-subscriber@x', %s)", lasts);
+	pg_exec(SUBSCRIBER, sql);
+}
+
+static void assert_to_tell(const char *channels)
+{
+	pg_assert_value("SELECT coalesce(string_agg(channel || told, ',' ORDER BY channel), '') FROM "
+	                "log.alarms_to_tell('{a,b}', 3600, 20)",
+	    channels);
+}
+
+static void tell(const char *channel, const char *failure)
+{
+	char sql[300];
+	(void) snprintf(sql, sizeof(sql), "SELECT log.alarm_was_told(id, '%s', %s, 'cairn-subscriber@x') FROM cairn.alarm",
+	    channel, failure);
+	pg_exec(SUBSCRIBER, sql);
+}
+
+/* A row of the table of what was told, as if all of it had been so much earlier. */
+static void pass(const char *time)
+{
+	char sql[300];
+	(void) snprintf(sql, sizeof(sql),
+	    "UPDATE cairn.alarm_told SET told_at = told_at - interval '%s', failed_at = failed_at - interval '%s'", time,
+	    time);
+	pg_exec("postgres", sql);
+}
+
+static void statements_can_be_run(void **state)
+{
+	(void) state;
+	pg_check_statements(SUBSCRIBER, alarms_statements, alarms_n_statements);
+	pg_check_statements("cairn_operator", alarm_command_statements, alarm_command_statements_n);
+}
+
+/* F-70: over each channel, tried again when it fails, told again when nobody answers, and not any more when somebody did. */
+static void told_until_answered(void **state)
+{
+	(void) state;
+	raise_clock("true");
+	assert_to_tell("a0,b0");
+	tell("a", "NULL");
+	tell("b", "'HTTP status 500'");
+	assert_to_tell("");
+	pass("31 s");
+	assert_to_tell("b0");
+	tell("b", "'HTTP status 500'");
+	pass("31 s");
+	assert_to_tell(""); /* ever later */
+	pass("30 s");
+	assert_to_tell("b0");
+	tell("b", "NULL");
+	pg_assert_value(
+	    "SELECT string_agg(facts->>'channel', ',' ORDER BY id) FROM log.event WHERE kind = 'alarm.told'", "a,b");
+	pass("1 h");
+	assert_to_tell("a1,b1");
+	tell("a", "NULL");
+	pg_assert_value("SELECT count(*) FROM log.event WHERE kind = 'alarm.told'", "2");
+	pg_exec("cairn_operator", "SELECT log.acknowledge_alarm(id, 'operator ana', true, 'mended') FROM cairn.alarm");
+	pass("1 h");
+	assert_to_tell("");
+	pg_assert_value(
+	    "SELECT concat_ws(' ', actor, facts->>'kind', facts->>'true', facts->>'note', facts->>'login') FROM log.event "
+	    "WHERE kind = 'alarm.acknowledged'",
+	    "operator ana clock true mended cairn_operator");
+}
+
+/* F-70: one is open for each kind and subject until it is over and answered; then it is a new one. */
+static void one_at_a_time(void **state)
+{
+	static const char open[] = "SELECT count(*)::text || ' ' || sum(times) || ' ' || count(ended_at) FROM cairn.alarm";
+	(void) state;
+	raise_clock("true");
+	raise_clock("true");
+	pg_assert_value(open, "1 1 0");
+	pg_exec("postgres", "UPDATE cairn.alarm SET seen_at = seen_at - interval '1 min'");
+	pg_assert_value("SELECT log.note_alarms('cairn-subscriber@x')", "1"); /* it is not so any more */
+	pg_assert_value(open, "1 1 1");
+	raise_clock("true"); /* and again, before somebody answered */
+	pg_assert_value(open, "1 2 0");
+	pg_exec("cairn_operator", "SELECT log.acknowledge_alarm(id, 'operator ana', false, 'x') FROM cairn.alarm");
+	raise_clock("true"); /* answered, and still so */
+	pg_assert_value(open, "1 2 0");
+	pg_assert_value("SELECT log.note_alarms('cairn-subscriber@x')", "0");
+	pg_exec("postgres", "UPDATE cairn.alarm SET seen_at = seen_at - interval '1 min'");
+	pg_exec(SUBSCRIBER, "SELECT log.note_alarms('cairn-subscriber@x')");
+	raise_clock("true");
+	pg_assert_value(open, "2 3 1");
+	none(NULL);
+	raise_clock("false"); /* what happened at a moment is over, and waits for its answer */
+	pg_assert_value(open, "1 1 1");
+	raise_clock("false");
+	pg_assert_value(open, "1 2 1");
+}
+
+/* F-70: what lasts is found while it lasts. */
+static void conditions(void **state)
+{
+	static const struct {
+		const char *kind;
+		const char *begin;
+		const char *end;
+	} rows[] = {
+		{ "seal-late", "INSERT INTO log.unsealed (kind, id) VALUES (3, cairn.id_at(now() - interval '11 min'))",
+		    "DELETE FROM log.unsealed" },
+		{ "checkpoint-late",
+		    "INSERT INTO log.leaf (row_id, kind, leaf) VALUES (cairn.id_at(now() - interval '11 min'), 3, 0); UPDATE "
+		    "log.tree SET size = 1",
+		    "DELETE FROM log.leaf; UPDATE log.tree SET size = 0" },
+		{ "compare-late", "UPDATE cairn.issued_check SET checked_at = now() - interval '3 d'",
+		    "UPDATE cairn.issued_check SET checked_at = now()" },
+		{ "crl-late",
+		    "INSERT INTO ca.issuer (name, certificate, key_id, chain, crl_url, aia_url, active, registered_at) VALUES "
+		    "('e', 'x', 'x', 'x', 'u', 'u', true, "
+		    "now() - interval '1 h'); INSERT INTO ca.crl_shard (issuer, shard, url, open) VALUES ('e', 0, 'u', true)",
+		    "DELETE FROM ca.crl_shard; DELETE FROM ca.issuer" },
+		{ "keys-unswept",
+		    "INSERT INTO acme.blocked_key (spki_sha256, reason, blocked_at, sweep_from) VALUES (sha256('x'), "
+		    "'keyCompromise', now() - interval '2 h', "
+		    "now() - interval '2 h')",
+		    "DELETE FROM acme.blocked_key" },
+	};
+	(void) state;
+	pg_exec("postgres", "DELETE FROM log.unsealed");
+	pg_assert_value("SELECT count(*) FROM log.alarming() WHERE kind <> 'log-full'", "0");
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		char sql[200];
+		(void) snprintf(
+		    sql, sizeof(sql), "SELECT count(*) FROM cairn.alarm WHERE kind = '%s' AND ended_at IS NULL", rows[i].kind);
+		pg_exec("postgres", rows[i].begin);
+		pg_exec(SUBSCRIBER, "SELECT log.note_alarms('cairn-subscriber@x')");
+		pg_assert_value(sql, "1");
+		pg_exec("postgres", rows[i].end);
+		pg_exec(SUBSCRIBER, "SELECT log.note_alarms('cairn-subscriber@x')");
+		pg_assert_value(sql, "0");
+	}
+}
+
+/* F-44, F-46, F-70: what functions record that is an alarm, is one. */
+static void acts(void **state)
+{
+	static const struct {
+		const char *role;
+		const char *sql;
+		const char *kind;
+	} rows[] = {
+		{ SUBSCRIBER, "SELECT log.add_split('a.test/log', 'x', 'y', 'cairn-subscriber@x')", "log-split a.test/log" },
+		{ SUBSCRIBER, "SELECT cairn.record_run('cairn-subscriber@x', 'started', '1', '') FROM generate_series(1, 2)",
+		    "process-crashed cairn-subscriber@x" },
+		{ "cairn_operator", "SELECT log.test_alarm('operator ana')", "test " },
+	};
+	(void) state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		none(NULL);
+		pg_exec(rows[i].role, rows[i].sql);
+		pg_assert_value("SELECT kind || ' ' || subject FROM cairn.alarm", rows[i].kind);
+		pg_assert_value("SELECT facts->>'kind' || ' ' || (facts->>'subject') FROM log.event WHERE kind = "
+		                "'alarm.raised' ORDER BY id DESC LIMIT 1",
+		    rows[i].kind);
+	}
+}
+
+/* F-70: networks that are diverted show in many accounts at once; one subscriber whose hosts differ does not. */
+static void quorums(void **state)
+{
+	static const char add[] = "INSERT INTO log.validation (id, authorization_id, request_id, account_id, "
+	                          "identifier_type, identifier_value, wildcard, method, rule, perspective, attempt, "
+	                          "passed, problem, dnssec, token_sha256, started_at, ended_at, commitments, dcv, round) "
+	                          "SELECT cairn.new_id(), cairn.new_id(), cairn.new_id(), "
+	                          "('00000000-0000-7000-8000-00000000000' || n %% %d)::uuid, 'dns', 'a.test', false, "
+	                          "'http-01', 'r', 'p', 1, false, 'UNAUTHORIZED', 'off', '', now(), "
+	                          "now(), '', true, '{}' FROM generate_series(1, %d) n";
+	static const struct {
+		int accounts;
+		int n;
+		const char *found;
+	} rows[] = { { 1, 30, "0" }, { 3, 9, "0" }, { 3, 12, "1" } };
+	(void) state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		char sql[700];
+		(void) snprintf(sql, sizeof(sql), add, rows[i].accounts, rows[i].n);
+		pg_exec("postgres", "TRUNCATE log.validation CASCADE");
+		pg_exec("postgres", sql);
+		pg_assert_value("SELECT count(*) FROM log.alarming() WHERE kind = 'quorum-lost'", rows[i].found);
+	}
+	pg_exec("postgres", "TRUNCATE log.validation CASCADE");
+}
+
+static void assert_denied(const char *role, const char *sql)
+{
+	assert_string_equal(pg_try(role, sql, NULL), "42501");
+}
+
+/* No process answers an alarm, and an operator raises none but a test. */
+static void rights(void **state)
+{
+	(void) state;
+	raise_clock("false");
+	assert_denied(SUBSCRIBER, "SELECT log.acknowledge_alarm(id, 'x', true, 'x') FROM cairn.alarm");
+	assert_denied("cairn_operator", "SELECT log.raise_alarm('clock', '', 'x', 'x', false)");
+	assert_denied("cairn_operator", "UPDATE cairn.alarm SET note = 'x'");
+}
+
+static const char *refusal(struct ctx *c, const struct config *config)
+{
+	ctx_forgive(c);
+	return config_check_alarm(c, config) == 0 ? "" : c->err.detail;
+}
+
+/* F-70: what a channel can't be, and fewer than two of them is told. */
+static void channels(void **state)
+{
+	struct config_alarm_channel v[] = { { "a", "hook", "https://a.test/h", NULL }, { "b", "mail", "b@b.test", NULL } };
+	struct config config = { .alarm = { .channels = { v, 2 } }, .policy = { .mode = "private" } };
+	struct ctx c;
+	(void) state;
+	ctx_init(&c);
+	assert_non_null(strstr(refusal(&c, &config), "b: a mail needs smtp.url"));
+	config.smtp.url = "smtp://a.test";
+	assert_string_equal(refusal(&c, &config), "");
+	v[0].to = "http://a.test/h";
+	assert_non_null(strstr(refusal(&c, &config), "a: a hook is an https URL"));
+	v[0].to = "http://127.0.0.1:1/h";
+	assert_string_equal(refusal(&c, &config), "");
+	v[1].name = "a";
+	assert_non_null(strstr(refusal(&c, &config), "two are named a"));
+	assert_string_equal(doctor_channels(c.arena, &config).level, FINDING_OK);
+	config.alarm.channels.n = 1;
+	assert_string_equal(doctor_channels(c.arena, &config).level, FINDING_NOTE);
+	config.alarm.channels.n = 0;
+	assert_non_null(strstr(doctor_channels(c.arena, &config).text, "Alarms go nowhere"));
+	config.policy.mode = "webpki";
+	assert_string_equal(doctor_channels(c.arena, &config).level, FINDING_PROBLEM);
+	ctx_done(&c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(statements_can_be_run),
+		cmocka_unit_test_setup(told_until_answered, none),
+		cmocka_unit_test_setup(one_at_a_time, none),
+		cmocka_unit_test_setup(conditions, none),
+		cmocka_unit_test_setup(acts, none),
+		cmocka_unit_test_setup(quorums, none),
+		cmocka_unit_test_setup(rights, none),
+		cmocka_unit_test(channels),
+	};
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
