@@ -32,6 +32,9 @@ struct wanted {
 	struct audit_options options;
 	const char *what;
 	const char *which; /* "": none */
+	int64_t kind;      /* of a row; 0: a leaf, or consistency */
+	const char *row;   /* its id */
+	uint64_t leaf;
 };
 
 /* As audit.leaf and as the processes write it; NULL for what is no id. */
@@ -49,20 +52,36 @@ static const char *row_id(struct arena *a, const char *typed)
 	return good ? typed : NULL;
 }
 
+/* What is wrong with the words, or NULL. */
+static const char *read_words(struct arena *a, struct wanted *w)
+{
+	bool consistency = strcmp(w->what, "consistency") == 0;
+	if (consistency) {
+		return w->which[0] == '\0' && w->options.since != NULL ? NULL
+		                                                       : "consistency wants --since FILE, and no more words";
+	}
+	w->kind = leaf_kind_of(w->what);
+	if (w->kind == 0 && strcmp(w->what, "leaf") != 0) {
+		return "say what is to be proved: request, validation, event, leaf or consistency";
+	}
+	if (w->kind == 0) {
+		return size_parse(bytes_of_text(w->which), &w->leaf) == 0 && w->leaf <= INT64_MAX ? NULL
+		                                                                                  : "leaf wants its number";
+	}
+	w->row = row_id(a, w->which);
+	return w->row != NULL ? NULL : "the id of a row is a UUID, or its 22 characters";
+}
+
 static int find_leaf(struct ctx *c, const struct wanted *w, uint64_t *ret)
 {
-	int64_t kind = leaf_kind_of(w->what);
 	int64_t leaf = -1;
-	if (kind == 0) {
-		return size_parse(bytes_of_text(w->which), ret) == 0 ? 0 : FAIL(c, MALFORMED, "%s is no number", w->which);
+	if (w->kind == 0) {
+		*ret = w->leaf;
+		return 0;
 	}
-	const char *row = row_id(c->arena, w->which);
-	if (row == NULL) {
-		return FAIL(c, MALFORMED, "%s is no id of a row: that is a UUID, or its 22 characters", w->which);
-	}
-	TRY(audit_find_leaf(c, kind, row, &leaf));
+	TRY(audit_find_leaf(c, w->kind, w->row, &leaf));
 	if (leaf < 0) {
-		return FAIL(c, NOT_FOUND, "%s %s has no seal (yet)", leaf_table(kind), w->which);
+		return FAIL(c, NOT_FOUND, "%s %s has no seal (yet)", leaf_table(w->kind), w->which);
 	}
 	*ret = (uint64_t) leaf;
 	return 0;
@@ -111,14 +130,6 @@ static int prove(struct ctx *c, const struct wanted *w)
 	return fwrite(text.p, 1, text.n, stdout) == text.n ? 0 : FAIL(c, SERVER_INTERNAL, "The proof can't be printed");
 }
 
-static bool is_whole(const struct wanted *w)
-{
-	if (w->what == NULL || strcmp(w->what, "consistency") == 0) {
-		return w->what != NULL && w->which[0] == '\0' && w->options.since != NULL;
-	}
-	return w->which[0] != '\0' && (leaf_kind_of(w->what) != 0 || strcmp(w->what, "leaf") == 0);
-}
-
 static int run(struct ctx *c, int argc, char **argv)
 {
 	struct wanted w = { .what = NULL };
@@ -127,10 +138,11 @@ static int run(struct ctx *c, int argc, char **argv)
 	if (code >= 0) {
 		return code;
 	}
-	w.what = optind < argc ? argv[optind] : NULL;
+	w.what = optind < argc ? argv[optind] : "";
 	w.which = optind + 1 < argc ? argv[optind + 1] : "";
-	if (optind + 2 < argc || !is_whole(&w)) {
-		return operator_misused(&command, "say what is to be proved");
+	const char *why = optind + 2 < argc ? "say one thing" : read_words(c->arena, &w);
+	if (why != NULL) {
+		return operator_misused(&command, why);
 	}
 	if (!audit_options_only(&w.options, strcmp(w.what, "consistency") == 0 ? "os" : "o")) {
 		return operator_misused(&command, AUDIT_OPTION_MEANS_NOTHING);

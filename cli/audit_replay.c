@@ -258,7 +258,7 @@ static const char *read_range(
 		return "--order wants the 22 characters at the end of the order's URL";
 	}
 	if (r->serial != NULL && operator_serial(a, r->serial, ret_serial) != 0) {
-		return "--serial wants up to 20 octets in hexadecimal digits";
+		return OPERATOR_NO_SERIAL;
 	}
 	return NULL;
 }

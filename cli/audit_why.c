@@ -7,6 +7,7 @@
 #include "cli/audit_options.h"
 #include "cli/operator.h"
 #include "cli/files.h"
+#include "lib/base/base64.h"
 
 static const char usage[] =
     "Usage: cairn audit why SERIAL [--json | --html] [--out FILE] [--key KEY]\n"
@@ -17,7 +18,7 @@ static const char usage[] =
     "missing or\n"
     "was erased is said. Exit code 1: a claim is missing or changed, or it could not be done.\n"
     "\n"
-    "  SERIAL           in hexadecimal digits\n"
+    "  SERIAL           in hexadecimal digits, with colons or without\n"
     "  --json           one line of JSON, with the proofs (cairn audit verify --proof)\n"
     "  --html           a page that stands alone, with the proofs\n"
     "  --out FILE       a new file, in place of the terminal\n"
@@ -91,18 +92,14 @@ static int put(struct ctx *c, const struct request *r, const struct why_story *s
 	return fwrite(text.p, 1, text.n, stdout) == text.n ? 0 : FAIL(c, SERVER_INTERNAL, "The story can't be printed");
 }
 
-static int tell(struct ctx *c, const struct request *r, const char *serial, struct why_story *story)
+static int tell(struct ctx *c, const struct request *r, struct bytes serial, struct why_story *story)
 {
-	struct bytes octets;
 	struct audit_tree *tree = ARENA_NEW(c->arena, struct audit_tree);
-	if (operator_serial(c->arena, serial, &octets) != 0) {
-		return FAIL(c, MALFORMED, "A serial is up to 20 octets in hexadecimal digits");
-	}
 	TRY(open_database(c, r));
 	TRY(audit_tree_read(c, tree));
 	TRY(check_key(c, r, tree, story));
-	story->serial = serial;
-	TRY(why_read(c, octets, tree, story));
+	story->serial = hex_encode(c->arena, serial);
+	TRY(why_read(c, serial, tree, story));
 	return put(c, r, story);
 }
 
@@ -110,6 +107,7 @@ static int run(struct ctx *c, int argc, char **argv)
 {
 	struct request r = { .html = false };
 	struct why_story story = { .faults = 0 };
+	struct bytes serial;
 	audit_options_init(c, &r.options, argc);
 	int code = operator_read(&command, argc, argv, &r);
 	if (code >= 0) {
@@ -121,7 +119,10 @@ static int run(struct ctx *c, int argc, char **argv)
 	if (!audit_options_only(&r.options, "jok")) {
 		return operator_misused(&command, AUDIT_OPTION_MEANS_NOTHING);
 	}
-	if (tell(c, &r, argv[optind], &story) != 0) {
+	if (operator_serial(c->arena, argv[optind], &serial) != 0) {
+		return operator_misused(&command, OPERATOR_NO_SERIAL);
+	}
+	if (tell(c, &r, serial, &story) != 0) {
 		operator_complain(c, command.name);
 		return 1;
 	}

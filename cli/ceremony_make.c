@@ -133,7 +133,7 @@ static int serial_of(struct ctx *c, const struct ceremony_step *step, struct byt
 	if (step->serial != NULL) {
 		return operator_serial(c->arena, step->serial, ret) == 0
 		           ? 0
-		           : FAIL(c, MALFORMED, "%s: serial must be hexadecimal digits", step->name);
+		           : FAIL(c, MALFORMED, "%s: " OPERATOR_NO_SERIAL, step->name);
 	}
 	cert_serial_new(1, octets);
 	*ret = (struct bytes) { octets, CERT_SERIAL_SIZE };

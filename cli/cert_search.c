@@ -17,7 +17,7 @@
 	"  --key KEY          SHA-256 of the SubjectPublicKeyInfo in hexadecimal digits, or a file with a key or " \
 	"certificate\n" \
 	"  --account ACCOUNT  its URL, or the 22 characters at its end\n" \
-	"  --serial SERIAL    in hexadecimal digits\n" \
+	"  --serial SERIAL    in hexadecimal digits, with colons or without\n" \
 	"  --expiring TIME    that ends before: 2026-12-24T08:00:00Z, or a time from now such as 72h\n" \
 	"  --issuer NAME      as the configuration names it\n" \
 	"  --profile NAME     of this profile\n" \
@@ -125,7 +125,7 @@ static const char *read_words(struct arena *a, struct request *r)
 		return OPERATOR_NO_ACCOUNT;
 	}
 	if (r->serial != NULL && operator_serial(a, r->serial, &q->serial) != 0) {
-		return "a serial is up to 20 octets in hexadecimal digits";
+		return OPERATOR_NO_SERIAL;
 	}
 	if (r->expiring != NULL && operator_moment(r->expiring, true, &q->expiring) != 0) {
 		return "--expiring wants a time, or how long from now";

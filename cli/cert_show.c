@@ -11,7 +11,7 @@
 #include "policy/revocation.h"
 
 #define OPTIONS_TEXT \
-	"  SERIAL           in hexadecimal digits\n" \
+	"  SERIAL           in hexadecimal digits, with colons or without\n" \
 	"  --config FILE    configuration with command.database; may stand again, each laid over the one before\n" \
 	"  --database TEXT  connection string of PostgreSQL for role cairn_operator instead\n" \
 	"  --json           one line of JSON\n"
@@ -247,7 +247,7 @@ static int choose(struct ctx *c, int argc, char **argv)
 		return code;
 	}
 	if (optind + 1 != argc || operator_serial(c->arena, argv[optind], &r.serial) != 0) {
-		return operator_misused(command, "name one certificate by its serial, up to 20 octets in hexadecimal digits");
+		return operator_misused(command, "name one certificate: " OPERATOR_NO_SERIAL);
 	}
 	if (!is_form(r.form) || (shows && (r.form != NULL || r.out != NULL)) || (!shows && r.options.json)) {
 		return operator_misused(

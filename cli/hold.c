@@ -199,7 +199,7 @@ static const char *read_add(struct arena *a, struct request *r)
 		return OPERATOR_NO_ACCOUNT;
 	}
 	if (r->serial != NULL && operator_serial(a, r->serial, &h->serial) != 0) {
-		return "--serial wants up to 20 octets in hexadecimal digits";
+		return OPERATOR_NO_SERIAL;
 	}
 	if (h->name != NULL && (h->name[0] == '\0' || strlen(h->name) > NAME_OCTETS_MAX)) {
 		return "--name wants a name";

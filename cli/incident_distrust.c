@@ -244,7 +244,8 @@ static bool read_id(struct arena *a, const char *text, struct id *ret)
 	if (id_parse(bytes_of_text(text), ret) == 0) {
 		return true;
 	}
-	if (strlen(text) != sizeof(digits) + 3 || operator_serial(a, digits, &octets) != 0 || octets.n != sizeof(ret->b)) {
+	if (strlen(text) != sizeof(digits) + 3 || operator_octets(a, digits, sizeof(ret->b), &octets) != 0 ||
+	    octets.n != sizeof(ret->b)) {
 		return false;
 	}
 	memcpy(ret->b, octets.p, sizeof(ret->b));

@@ -222,19 +222,38 @@ int operator_period(const char *since, const char *until, struct timestamp *ret_
 	return read ? 0 : -1;
 }
 
+int operator_octets(struct arena *a, const char *typed, size_t most, struct bytes *ret)
+{
+	static const char digits[] = "0123456789abcdef";
+	uint8_t *octets = arena_alloc(a, most);
+	size_t n = 0;
+	for (; typed[n] != '\0'; n++) {
+		const char *at = strchr(digits, typed[n] >= 'A' && typed[n] <= 'F' ? typed[n] + ('a' - 'A') : typed[n]);
+		if (at == NULL || n == 2 * most) {
+			return -1;
+		}
+		octets[n / 2] = (uint8_t) (octets[n / 2] << 4 | (at - digits));
+	}
+	*ret = (struct bytes) { octets, n / 2 };
+	return n > 0 && n % 2 == 0 ? 0 : -1;
+}
+
 int operator_serial(struct arena *a, const char *typed, struct bytes *ret)
 {
-	uint8_t *octets = arena_alloc(a, SERIAL_OCTETS_MAX);
-	size_t n = strlen(typed) / 2;
-	static const char digits[] = "0123456789abcdef";
-	bool good = n > 0 && n <= SERIAL_OCTETS_MAX && strlen(typed) % 2 == 0;
-	for (size_t i = 0; good && i < 2 * n; i++) {
-		const char *at = strchr(digits, typed[i] >= 'A' && typed[i] <= 'F' ? typed[i] + ('a' - 'A') : typed[i]);
-		good = at != NULL;
-		octets[i / 2] = (uint8_t) (octets[i / 2] << 4 | (good ? at - digits : 0));
+	char bare[2 * SERIAL_OCTETS_MAX + 1] = "";
+	size_t n = 0;
+	bool between = false; /* at the end of an octet, where a colon may stand */
+	for (const char *p = typed; *p != '\0'; p++) {
+		if (*p == ':' && between) {
+			between = false;
+		} else if (*p == ':' || n + 1 == sizeof(bare)) {
+			return -1;
+		} else {
+			bare[n++] = *p;
+			between = n % 2 == 0;
+		}
 	}
-	*ret = (struct bytes) { octets, n };
-	return good ? 0 : -1;
+	return between ? operator_octets(a, bare, SERIAL_OCTETS_MAX, ret) : -1;
 }
 
 void operator_print(struct arena *a, const struct fields *f, const void *answer)

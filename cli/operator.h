@@ -94,8 +94,13 @@ int operator_account(const char *typed, struct id *ret) MUST_CHECK;
  * whole seconds. */
 int operator_moment(const char *typed, bool ahead, struct timestamp *ret) MUST_CHECK;
 
-/* A certificate's serial, up to 20 octets in hexadecimal digits, into the arena. */
+/* A certificate's serial as tools print it: up to 20 octets in hexadecimal digits of either case, with colons between them
+ * or without, into the arena. */
 int operator_serial(struct arena *a, const char *typed, struct bytes *ret) MUST_CHECK;
+#define OPERATOR_NO_SERIAL "a serial is up to 20 octets in hexadecimal digits, with or without colons between them"
+
+/* At most so many octets in hexadecimal digits of either case, into the arena. -1 for none, too. */
+int operator_octets(struct arena *a, const char *typed, size_t most, struct bytes *ret) MUST_CHECK;
 
 /* --since and --until, each a time or how long ago, or NULL, which leaves what is there. */
 int operator_period(

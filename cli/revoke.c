@@ -30,7 +30,7 @@ static const char usage[] =
     "  --config FILE       configuration with command.database; may stand again, each laid over the one before\n"
     "  --database TEXT     connection string of PostgreSQL for role cairn_operator instead\n"
     "  WHICH is one of:\n"
-    "  --serial SERIAL     in hexadecimal digits\n"
+    "  --serial SERIAL     in hexadecimal digits, with colons or without\n"
     "  --certificate FILE  PEM or DER; it must be one of this CA's, octet for octet\n"
     "  --key KEY           all with this key: SHA-256 of the SubjectPublicKeyInfo in hexadecimal digits, or a file "
     "with a\n"
@@ -377,7 +377,7 @@ static const char *read_since(struct ctx *c, struct request *r)
 /* What is wrong with the words, or NULL. */
 static const char *read_words(struct ctx *c, struct request *r)
 {
-	const char *why = revoke_typed_refusal(&r->which);
+	const char *why = revoke_typed_refusal(c->arena, &r->which);
 	if (why != NULL) {
 		return why;
 	}

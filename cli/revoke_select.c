@@ -10,16 +10,22 @@
 #include "lib/crypto/cert.h"
 #include "lib/crypto/private_key.h"
 
-const char *revoke_typed_refusal(const struct revoke_typed *t)
+const char *revoke_typed_refusal(struct arena *a, const struct revoke_typed *t)
 {
 	const char *const all[] = { t->serial, t->certificate, t->key, t->account, t->serials, t->where };
+	struct bytes serial;
+	struct id account;
 	size_t n = 0;
 	for (size_t i = 0; i < COUNT_OF(all); i++) {
 		n += all[i] != NULL ? 1 : 0;
 	}
-	return n == 1
-	           ? NULL
-	           : "say which certificates, by one of --serial, --certificate, --key, --account, --serials and --where";
+	if (n != 1) {
+		return "say which certificates, by one of --serial, --certificate, --key, --account, --serials and --where";
+	}
+	if (t->serial != NULL && operator_serial(a, t->serial, &serial) != 0) {
+		return OPERATOR_NO_SERIAL;
+	}
+	return t->account == NULL || operator_account(t->account, &account) == 0 ? NULL : OPERATOR_NO_ACCOUNT;
 }
 
 static void keep_digest(struct ctx *c, struct bytes spki, struct revoke_meant *ret)
@@ -31,17 +37,7 @@ static void keep_digest(struct ctx *c, struct bytes spki, struct revoke_meant *r
 
 static bool is_digest(struct ctx *c, const char *typed, struct bytes *ret)
 {
-	struct bytes halves[2];
-	if (strlen(typed) != (size_t) SHA256_SIZE * 2 ||
-	    operator_serial(c->arena, arena_text_n(c->arena, typed, SHA256_SIZE), &halves[0]) != 0 ||
-	    operator_serial(c->arena, typed + SHA256_SIZE, &halves[1]) != 0) {
-		return false;
-	}
-	uint8_t *digest = arena_alloc(c->arena, SHA256_SIZE);
-	memcpy(digest, halves[0].p, halves[0].n);
-	memcpy(digest + halves[0].n, halves[1].p, halves[1].n);
-	*ret = (struct bytes) { digest, SHA256_SIZE };
-	return true;
+	return operator_octets(c->arena, typed, SHA256_SIZE, ret) == 0 && ret->n == SHA256_SIZE;
 }
 
 /* A public key in PEM, or a certificate. */
@@ -116,7 +112,7 @@ static int select_one(struct ctx *c, const struct revoke_typed *t, struct revoke
 		ret->source = arena_printf(c->arena, "account %s", t->account);
 	} else {
 		if (operator_serial(c->arena, t->serial, &s.serial) != 0) {
-			return FAIL(c, MALFORMED, "A serial is up to 20 octets in hexadecimal digits");
+			return FAIL(c, MALFORMED, OPERATOR_NO_SERIAL);
 		}
 		ret->source = arena_printf(c->arena, "serial %s", t->serial);
 	}

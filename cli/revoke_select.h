@@ -22,7 +22,7 @@ struct revoke_meant {
 };
 
 /* What is wrong with the words, or NULL. */
-const char *revoke_typed_refusal(const struct revoke_typed *typed);
+const char *revoke_typed_refusal(struct arena *a, const struct revoke_typed *typed);
 
 /* The key alone, which needs no database. */
 int revoke_select_key(struct ctx *c, const char *typed, struct revoke_meant *ret) MUST_CHECK;

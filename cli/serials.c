@@ -1,27 +1,29 @@
 #include "cli/serials.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#define SERIAL_DIGITS_MAX 40
+#include "cli/operator.h"
+#include "lib/base/base64.h"
+
+#define BLANKS " \t\r\n\v\f"
 #define LINE_MAX_OCTETS 256
 #define SERIALS_MAX 10000000
 
-/* The serial of a line in lower case, without the colons that some tools put between octets; "" for none. NULL: it is none. */
-static const char *serial_of_line(struct arena *a, const char *line)
+/* The serial of a line in lower case and without colons; "" for none. NULL: it is none. */
+static const char *serial_of_line(struct arena *a, char *line)
 {
-	char text[LINE_MAX_OCTETS + 1];
-	size_t n = 0;
-	for (const char *p = line; *p != '\0' && *p != '#'; p++) {
-		if (isxdigit((unsigned char) *p)) {
-			text[n++] = (char) tolower((unsigned char) *p);
-		} else if (*p != ':' && !isspace((unsigned char) *p)) {
-			return NULL;
-		}
+	struct bytes serial;
+	line[strcspn(line, "#")] = '\0';
+	line += strspn(line, BLANKS);
+	if (line[0] == '\0') {
+		return "";
 	}
-	return n % 2 == 0 && n <= SERIAL_DIGITS_MAX ? arena_text_n(a, text, n) : NULL;
+	for (size_t n = strlen(line); strchr(BLANKS, line[n - 1]) != NULL; n--) {
+		line[n - 1] = '\0';
+	}
+	return operator_serial(a, line, &serial) == 0 ? hex_encode(a, serial) : NULL;
 }
 
 static int read_lines(struct ctx *c, FILE *file, const char *path, struct text_list *ret)
@@ -32,7 +34,7 @@ static int read_lines(struct ctx *c, FILE *file, const char *path, struct text_l
 	for (size_t number = 1; fgets(line, sizeof(line), file) != NULL; number++) {
 		const char *serial = strlen(line) == sizeof(line) - 1 ? NULL : serial_of_line(c->arena, line);
 		if (serial == NULL || list.n == SERIALS_MAX) {
-			return FAIL(c, MALFORMED, "%s, line %zu: a serial has up to 20 octets in hexadecimal digits", path, number);
+			return FAIL(c, MALFORMED, "%s, line %zu: " OPERATOR_NO_SERIAL, path, number);
 		}
 		if (serial[0] != '\0' && list.n == room) {
 			const char **more = ARENA_ARRAY(c->arena, room * 2, const char *);

@@ -57,7 +57,9 @@ def test_each_proof_holds_anywhere(demo, tmp_path):
             done = demo.ca.cairn("audit", "verify", "--proof", str(path), "--key", key, "--json", check=False)
             assert done.returncode == 0, done.stderr
             assert claim["record"] or claim["leaf"] >= 0
-    assert "Certificate " in why(demo, demo.serial(f"moved.{ZONE}").upper(), "--key", key)
+    serial = demo.serial(f"moved.{ZONE}")
+    assert json.loads(why(demo, ":".join(serial[i:i + 2] for i in range(0, len(serial), 2)).upper(), "--json"))["serial"] == serial
+    assert "Certificate " in why(demo, serial.upper(), "--key", key)
     other = key[:-4] + ("AAA=" if key[-4:] != "AAA=" else "BBA=")
     assert demo.ca.cairn("audit", "why", demo.serial(f"moved.{ZONE}"), "--database", demo.ca.AUDITOR_DATABASE_URL, "--key", other, check=False).returncode == 1
 
@@ -234,7 +236,7 @@ def test_before_the_first_checkpoint(demo):
 
 
 @pytest.mark.parametrize("arguments, code, sentence", [
-    (["00" * 18], 1, "There is no such certificate"), (["xyz"], 1, "hexadecimal"), ([], 2, "one serial"), (["01", "02"], 2, "one serial"),
+    (["00" * 18], 1, "There is no such certificate"), (["xyz"], 2, "hexadecimal"), (["01:2"], 2, "hexadecimal"), ([], 2, "one serial"), (["01", "02"], 2, "one serial"),
     (["01", "--json", "--html"], 2, "one form"), (["01", "--nothing"], 2, "Usage"),
     (["01", "--tiles", "/nowhere"], 2, "means nothing here"), (["01", "--since", "1d"], 2, "means nothing here")])
 def test_misuse(demo, arguments, code, sentence):
@@ -253,9 +255,10 @@ def test_sessions_of_auditors_are_bounded(demo):
 
 
 @pytest.mark.parametrize("arguments, code, sentence", [
-    (["prove", "request", "nonsense"], 1, "nonsense is no id of a row"), (["prove", "event", "0" * 36], 1, "is no id of a row"),
-    (["prove", "event", "A" * 21 + "B"], 1, "is no id of a row"), (["prove", "event", "00000000-0000-0000-0000-000000000001"], 1, "has no seal"),
-    (["prove", "leaf", "many"], 1, "is no number"), (["prove", "leaf", "99999999"], 1, "is not among them"), (["prove", "leaf", "0", "--json"], 2, "means nothing here"),
+    (["prove", "request", "nonsense"], 2, "the id of a row is a UUID"), (["prove", "event", "0" * 36], 2, "the id of a row is a UUID"),
+    (["prove", "event", "A" * 21 + "B"], 2, "the id of a row is a UUID"), (["prove"], 2, "say what is to be proved"), (["prove", "consistency"], 2, "--since FILE"),
+    (["prove", "leaf", "1", "2"], 2, "one thing"), (["prove", "event", "00000000-0000-0000-0000-000000000001"], 1, "has no seal"),
+    (["prove", "leaf", "many"], 2, "wants its number"), (["prove", "leaf", "99999999"], 1, "is not among them"), (["prove", "leaf", "0", "--json"], 2, "means nothing here"),
     (["prove", "leaf", "0", "--since", "x"], 2, "means nothing here"), (["verify", "--out", "x"], 2, "means nothing here"),
     (["replay", "--order", "A" * 22], 1, "no such order"), (["replay", "--serial", "00" * 16], 1, "no such certificate")])
 def test_misuse_of_others(demo, arguments, code, sentence):

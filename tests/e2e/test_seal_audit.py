@@ -271,11 +271,10 @@ def test_proofs(audited, tmp_path):
                 other = line[:-9] + ("A" if line[-9] != "A" else "B") + line[-8:] if len(line) > 9 else "1" + line
                 out.write_text("\n".join(lines[:n] + [other] + lines[n + 1:]) + "\n", encoding="utf-8")
                 assert audited.cairn("audit", "verify", "--proof", str(out), "--key", vkey(audited), check=False).returncode == 1, line
-    for arguments, words in ((["event", "01900000-0000-7000-8000-000000000000"], "has no seal"), (["leaf", "99999999"], "is not among them"),
-                             (["leaf", "x"], "is no number")):
+    for arguments, words in ((["event", "01900000-0000-7000-8000-000000000000"], "has no seal"), (["leaf", "99999999"], "is not among them")):
         done = audited.cairn("audit", "prove", *arguments, *configured(audited), check=False)
         assert done.returncode == 1 and words in done.stderr, done.stderr
-    for arguments in ([], ["event"], ["consistency"], ["nothing", "1"], ["leaf", "1", "2"]):
+    for arguments in ([], ["event"], ["consistency"], ["nothing", "1"], ["leaf", "1", "2"], ["leaf", "x"], ["event", "x"]):
         assert audited.cairn("audit", "prove", *arguments, *configured(audited), check=False).returncode == 2
     forged = tmp_path / "forged"
     forged.write_text(since.read_text(encoding="utf-8").replace("\n", "\n1", 1), encoding="utf-8")

@@ -80,12 +80,18 @@ static void test_page(void **state)
 static void test_serials(void **state)
 {
 	(void) state;
-	static const char *const bad[] = { "", "1", "0g", "01 ", "0102030405060708090a0b0c0d0e0f101112131415" };
+	static const char *const bad[] = { "", "1", "0g", "01 ", "0102030405060708090a0b0c0d0e0f101112131415", ":01",
+		"01:", "01::02", "0:102", "01:0", "01:02:03:04:05:06:07:08:09:0a:0b:0c:0d:0e:0f:10:11:12:13:14:15" };
+	static const char *const good[] = { "01aF", "01:aF", "01:AF" };
 	struct arena *a = arena_new();
 	struct bytes serial;
-	assert_int_equal(operator_serial(a, "01aF", &serial), 0);
-	assert_int_equal(serial.n, 2);
-	assert_memory_equal(serial.p, "\x01\xaf", 2);
+	for (size_t i = 0; i < COUNT_OF(good); i++) {
+		assert_int_equal(operator_serial(a, good[i], &serial), 0);
+		assert_int_equal(serial.n, 2);
+		assert_memory_equal(serial.p, "\x01\xaf", 2);
+	}
+	assert_int_equal(operator_serial(a, "01:02:03:04:05:06:07:08:09:0a:0b:0c:0d:0e:0f:10:11:12:13:14", &serial), 0);
+	assert_int_equal(serial.n, 20);
 	for (size_t i = 0; i < COUNT_OF(bad); i++) {
 		assert_int_equal(operator_serial(a, bad[i], &serial), -1);
 	}

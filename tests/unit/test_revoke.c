@@ -246,8 +246,11 @@ static void test_selectors(void **state)
 	assert_int_equal(revoke_find(&c, &s, &found), 0);
 	assert_int_equal(found.certificates.n, 0);
 	assert_int_equal(found.missing.n, 1);
-	assert_non_null(revoke_typed_refusal(&(struct revoke_typed) { 0 }));
-	assert_non_null(revoke_typed_refusal(&(struct revoke_typed) { .serial = "01", .key = "k" }));
+	assert_non_null(revoke_typed_refusal(c.arena, &(struct revoke_typed) { 0 }));
+	assert_non_null(revoke_typed_refusal(c.arena, &(struct revoke_typed) { .serial = "01", .key = "k" }));
+	assert_null(revoke_typed_refusal(c.arena, &(struct revoke_typed) { .serial = "01:AB" }));
+	assert_non_null(revoke_typed_refusal(c.arena, &(struct revoke_typed) { .serial = "01AB0" }));
+	assert_non_null(revoke_typed_refusal(c.arena, &(struct revoke_typed) { .account = "nobody" }));
 }
 
 /* E-7: windows move first; each certificate goes when its wave has ended, and what is closed is called off. */
