@@ -63,9 +63,9 @@ def ca():
         one.remove()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def demo():
-    """The demonstration data of docs/auditing.md, with a CA of their own."""
+    """The demonstration data of docs/auditing.md, with a CA of their own, for each module anew: what one adds to them no other one reads."""
     one = audit_demo.Demo()
     yield one
     one.close()
