@@ -13,8 +13,9 @@ COMMENT ON COLUMN audit.request.id IS 'SUB-REQ: request id, the same in all proc
 COMMENT ON COLUMN audit.request.outcome IS 'SUB-REQ: answered, refused (problem says by what), or unknown: the front end stopped before its answer was on record';
 COMMENT ON COLUMN audit.request.personal_kept IS 'SUB-REQ: false: the personal fields behind it were erased, and are NULL';
 
--- The names that the body of a request asks for, which may be anything; a JWS as sent (RFC 8555 7.4, 7.4.1).
-CREATE OR REPLACE FUNCTION audit.names_asked(p_body bytea) RETURNS text[] LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+-- The names that the body of a request asks for, which may be anything; a JWS as sent (RFC 8555 7.4, 7.4.1). It catches errors, which no parallel
+-- worker can.
+CREATE OR REPLACE FUNCTION audit.names_asked(p_body bytea) RETURNS text[] LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	payload text;
 BEGIN
