@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/audit_erased.h"
+#include "cli/audit_progress.h"
 #include "cli/audit_stop.h"
 #include "cli/audit_tree.h"
 #include "cli/audit_witness.h"
@@ -14,7 +15,6 @@
 
 #define TILES_AT_ONCE 4
 #define CHECKPOINTS_AT_ONCE 1024
-#define PROGRESS_US 1000000
 #define SEARCHES_MAX 100
 #define SIGNING_S 30 /* a backlog is sealed for so long at most until it is signed */
 
@@ -73,13 +73,15 @@ static void check_personal(struct walk *w, struct ctx *c, const struct audit_lea
 static int64_t find_hash(struct ctx *c, uint64_t size, const struct merkle_hash *hash)
 {
 	struct tile_source tiles = audit_tiles();
-	for (uint64_t n = 0; n * TILE_WIDTH < size; n++) {
+	for (uint64_t n = 0; n * TILE_WIDTH < size && !audit_is_stopped(); n++) {
 		struct ctx inner;
 		struct bytes hashes = { NULL, 0 };
 		const struct tile tile = { 0, n, tile_width_in(0, n, size) };
 		int64_t at = -1;
 		ctx_init(&inner);
 		inner.deadline_us = c->deadline_us;
+		audit_progress("a changed row is looked for in tile %llu of %llu", (unsigned long long) n,
+		    (unsigned long long) (size / TILE_WIDTH));
 		(void) (tiles.read(&inner, NULL, &tile, &hashes) == 0);
 		for (size_t i = 0; at < 0 && (i + 1) * SHA256_SIZE <= hashes.n; i++) {
 			at = memcmp(hashes.p + i * SHA256_SIZE, hash->b, SHA256_SIZE) == 0 ? (int64_t) (n * TILE_WIDTH + i) : -1;
@@ -156,8 +158,12 @@ static void compare_above(void *arg, const struct tile *tile, const uint8_t *has
 	ctx_init(&c);
 	tile_fold(hashes, TILE_WIDTH, &hash);
 	size_t at = (size_t) (up.width - 1) * SHA256_SIZE;
-	if (w->stored.read(&c, w->stored.arg, &up, &above) != 0 || above.n < at + SHA256_SIZE ||
-	    memcmp(above.p + at, hash.b, SHA256_SIZE) != 0) {
+	bool read = w->stored.read(&c, w->stored.arg, &up, &above) == 0;
+	if (!read && audit_is_stopped()) {
+		ctx_done(&c);
+		return;
+	}
+	if (!read || above.n < at + SHA256_SIZE || memcmp(above.p + at, hash.b, SHA256_SIZE) != 0) {
 		unsigned long long leaves = 1ULL << (8 * up.level);
 		unsigned long long first = tile->n * leaves;
 		audit_find(w->report, "tile", &nowhere,
@@ -282,17 +288,6 @@ static int walk_some(struct ctx *c, struct walk *w)
 	return 0;
 }
 
-/* On a terminal, once a second. */
-static void show_progress(const struct walk *w, int64_t *told_us)
-{
-	int64_t now_us = clock_monotonic_us();
-	if (isatty(STDERR_FILENO) == 1 && now_us - *told_us >= PROGRESS_US) {
-		*told_us = now_us;
-		fprintf(stderr, "\r%llu of %llu leaves, %lld findings ", (unsigned long long) w->tree.size,
-		    (unsigned long long) w->size, (long long) w->report->found);
-	}
-}
-
 /* Goes on from a checkpoint up to which all was verified: the tiles must have its tree. */
 static int go_on(struct ctx *c, struct walk *w, bool *ret_good)
 {
@@ -323,7 +318,6 @@ static int go_on(struct ctx *c, struct walk *w, bool *ret_good)
 
 static int walk_all(struct ctx *c, struct walk *w)
 {
-	int64_t told_us = clock_monotonic_us();
 	TRY(next_page(c, w, (int64_t) w->tree.size - (w->tree.size == 0 ? 1 : 0)));
 	while (w->tree.size < w->size && !audit_is_stopped()) {
 		struct ctx some;
@@ -336,7 +330,8 @@ static int walk_all(struct ctx *c, struct walk *w)
 		}
 		ctx_done(&some);
 		TRY(result);
-		show_progress(w, &told_us);
+		audit_progress("%llu of %llu leaves, %lld findings", (unsigned long long) w->tree.size,
+		    (unsigned long long) w->size, (long long) w->report->found);
 	}
 	return 0;
 }
@@ -375,6 +370,10 @@ static int check_strays(struct ctx *c, struct walk *w)
 		for (bool more = true; more && w->report->found < AUDIT_FINDINGS_MAX;) {
 			struct ctx page;
 			struct audit_stray_list list;
+			char at[RFC3339_SIZE];
+			timestamp_encode(id_time(after), false, at);
+			audit_progress("rows without a seal, %zu of %d, at %s; %lld findings", i, AUDIT_STRAY_KINDS,
+			    id_is_none(after) ? "the first" : at, (long long) w->report->found);
 			ctx_init(&page);
 			page.deadline_us = c->deadline_us;
 			int result = audit_read_strays(&page, i, &after, &list, &more);
@@ -433,7 +432,6 @@ static int check_all(struct ctx *c, struct walk *w, const struct audit_state *st
 		return 0;
 	}
 	TRY(walk_all(c, w));
-	audit_clear_progress();
 	if (audit_is_stopped()) {
 		return 0;
 	}

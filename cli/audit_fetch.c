@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/audit_stop.h"
 #include "lib/base/auto.h"
 #include "lib/base/buffer.h"
 #include "lib/base/folder.h"
@@ -25,6 +26,13 @@ static size_t take(const char *p, size_t one, size_t n, void *arg)
 	return one * n;
 }
 
+/* Asked each second at least: other than 0 ends the transfer. */
+static int go_on(void *arg, curl_off_t down_all, curl_off_t down, curl_off_t up_all, curl_off_t up)
+{
+	(void) arg, (void) down_all, (void) down, (void) up_all, (void) up;
+	return audit_is_stopped() ? 1 : 0;
+}
+
 static int fetch_url(struct ctx *c, const char *url, struct bytes *ret, bool *ret_found)
 {
 	AUTO(CURL) curl = curl_easy_init();
@@ -34,6 +42,8 @@ static int fetch_url(struct ctx *c, const char *url, struct bytes *ret, bool *re
 	if (curl == NULL || curl_easy_setopt(curl, CURLOPT_URL, url) != CURLE_OK ||
 	    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https") != CURLE_OK ||
 	    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) != CURLE_OK ||
+	    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L) != CURLE_OK ||
+	    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, go_on) != CURLE_OK ||
 	    curl_easy_setopt(curl, CURLOPT_TIMEOUT, TIMEOUT_S) != CURLE_OK ||
 	    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take) != CURLE_OK ||
 	    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &b) != CURLE_OK) {

@@ -1,9 +1,9 @@
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/audit.h"
 #include "cli/audit_gaps_rows.h"
+#include "cli/audit_progress.h"
 #include "cli/audit_span.h"
 #include "cli/audit_stop.h"
 #include "cli/audit_text.h"
@@ -87,13 +87,6 @@ static void keep(struct arena *a, struct report *report, const struct gap_list *
 	*(is_note(&list->v[0]) ? &report->interrupted : &report->gaps) += list->v[0].total;
 }
 
-static void show_progress(const struct audit_span *span, size_t done, const char *what)
-{
-	if (!span->quiet && isatty(STDERR_FILENO) == 1) {
-		fprintf(stderr, "\r\033[K%zu of %zu: %s", done, COUNT_OF(kinds) + 1, what);
-	}
-}
-
 /* -1 when it is to stop. */
 static int go_on(void)
 {
@@ -106,13 +99,13 @@ static int look(struct ctx *c, const struct audit_span *span, struct report *rep
 	struct gap_crl_list crls;
 	struct gap_list list;
 	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
-		show_progress(span, i, kinds[i]);
+		audit_progress("%zu of %zu: %s", i, COUNT_OF(kinds) + 1, kinds[i]);
 		TRY(go_on());
 		TRY(gaps_read(c, kinds[i], &range, &list));
 		keep(c->arena, report, &list);
 		report->kinds++;
 	}
-	show_progress(span, COUNT_OF(kinds), "entries of CRLs");
+	audit_progress("%zu of %zu: entries of CRLs", COUNT_OF(kinds), COUNT_OF(kinds) + 1);
 	TRY(gaps_read_crls(c, &crls));
 	for (size_t i = 0; i < crls.n; i++) {
 		TRY(go_on());
@@ -149,8 +142,9 @@ static int act(struct ctx *c, const struct audit_span *span)
 		return 1;
 	}
 	audit_stop_catch();
+	audit_progress_begin(span->quiet);
 	int result = look(c, span, &report);
-	audit_clear_progress();
+	audit_progress_end();
 	report.stopped = result != 0 && audit_is_stopped();
 	if (result != 0 && !report.stopped) {
 		operator_complain(c, "audit gaps");

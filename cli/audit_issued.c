@@ -1,7 +1,7 @@
 #include <stdio.h>
-#include <unistd.h>
 
 #include "cli/audit.h"
+#include "cli/audit_progress.h"
 #include "cli/audit_span.h"
 #include "cli/audit_stop.h"
 #include "cli/operator.h"
@@ -115,8 +115,7 @@ static int look_at_batch(
 	return result;
 }
 
-static int look(struct ctx *c, const struct audit_span *span, struct read_params *params, enum policy_mode mode,
-    struct report *report)
+static int look(struct ctx *c, struct read_params *params, enum policy_mode mode, struct report *report)
 {
 	size_t n = BATCH;
 	report->findings.v = ARENA_ARRAY(c->arena, SHOWN_MAX, struct difference);
@@ -127,9 +126,8 @@ static int look(struct ctx *c, const struct audit_span *span, struct read_params
 		if (result != 0 || report->stopped) {
 			return report->stopped ? 0 : -1;
 		}
-		if (!span->quiet && isatty(STDERR_FILENO) == 1) {
-			fprintf(stderr, "\r\033[K%lld certificates%s", (long long) report->certificates, n == BATCH ? "" : "\n");
-		}
+		audit_progress(
+		    "%lld certificates, %lld differ", (long long) report->certificates, (long long) report->differences);
 	}
 	return 0;
 }
@@ -151,8 +149,14 @@ static int act(struct ctx *c, const struct audit_span *span)
 	enum policy_mode mode = POLICY_PRIVATE;
 	struct report report = { .certificates = 0 };
 	struct read_params params = { .since = span->since, .until = span->until, .most = BATCH };
-	if (operator_open(c, &span->options, statements, COUNT_OF(statements), &config) != 0 ||
-	    policy_mode_parse(config->policy.mode, &mode) != 0 || look(c, span, &params, mode, &report) != 0) {
+	int result = -1;
+	audit_progress_begin(span->quiet);
+	if (operator_open(c, &span->options, statements, COUNT_OF(statements), &config) == 0 &&
+	    policy_mode_parse(config->policy.mode, &mode) == 0) {
+		result = look(c, &params, mode, &report);
+	}
+	audit_progress_end();
+	if (result != 0) {
 		operator_complain(c, "audit issued");
 		return 1;
 	}

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "cli/audit_fetch.h"
+#include "cli/audit_progress.h"
+#include "cli/audit_stop.h"
 #include "lib/seal/tree.h"
 
 static const struct audit_place nowhere = { NULL, NULL, -1 };
@@ -92,12 +94,14 @@ static int check_tile(struct ctx *c, struct outside *o)
 /* Which tile of level 0 is not the one below the tile of level 1. */
 static void find_tile(struct ctx *c, struct outside *o)
 {
-	for (uint64_t n = 0; (n + 1) * TILE_WIDTH <= o->tiles.size; n++) {
+	for (uint64_t n = 0; (n + 1) * TILE_WIDTH <= o->tiles.size && !audit_is_stopped(); n++) {
 		struct bytes hashes;
 		struct bytes above;
 		struct merkle_hash hash;
 		const struct tile tile = { 0, n, TILE_WIDTH };
 		const struct tile up = { 1, n / TILE_WIDTH, tile_width_in(1, n / TILE_WIDTH, o->tiles.size) };
+		audit_progress("tile %llu of %llu is compared with the one above it", (unsigned long long) n,
+		    (unsigned long long) (o->tiles.size / TILE_WIDTH));
 		if (o->tiles.read(c, o->tiles.arg, &tile, &hashes) != 0 || o->tiles.read(c, o->tiles.arg, &up, &above) != 0) {
 			ctx_forgive(c);
 			continue;
@@ -116,8 +120,10 @@ static void find_tile(struct ctx *c, struct outside *o)
 static int check_all(struct ctx *c, struct outside *o, const struct merkle_head *head)
 {
 	struct merkle_hash root;
-	while (o->tree.size < head->size) {
+	while (o->tree.size < head->size && !audit_is_stopped()) {
 		struct ctx one;
+		audit_progress("%llu of %llu leaves, %lld findings", (unsigned long long) o->tree.size,
+		    (unsigned long long) head->size, (long long) o->report->found);
 		ctx_init(&one);
 		int result = check_tile(&one, o);
 		bool wrong = result != 0 && one.err.type == PROBLEM_MALFORMED;
@@ -130,6 +136,9 @@ static int check_all(struct ctx *c, struct outside *o, const struct merkle_head 
 		if (result != 0) {
 			return wrong ? 0 : -1; /* without a tile there is no root */
 		}
+	}
+	if (o->tree.size < head->size) {
+		return 0; /* it was stopped */
 	}
 	tree_root(&o->tree, &root);
 	if (!merkle_equal(&root, &head->root)) {
@@ -144,7 +153,7 @@ static int check_all(struct ctx *c, struct outside *o, const struct merkle_head 
 	return 0;
 }
 
-int audit_check_outside(struct ctx *c, const char *base, const struct audit_trust *trust, struct audit_report *report)
+static int check_outside(struct ctx *c, const char *base, const struct audit_trust *trust, struct audit_report *report)
 {
 	struct bytes note;
 	struct merkle_head head;
@@ -170,4 +179,12 @@ int audit_check_outside(struct ctx *c, const char *base, const struct audit_trus
 	report->checkpoints = 1;
 	TRY(look_for_entries(c, o));
 	return check_all(c, o, &head);
+}
+
+int audit_check_outside(struct ctx *c, const char *base, const struct audit_trust *trust, struct audit_report *report)
+{
+	audit_progress("%s is read", base);
+	int result = check_outside(c, base, trust, report);
+	report->stopped = audit_is_stopped();
+	return report->stopped ? 0 : result;
 }

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "cli/audit.h"
+#include "cli/audit_progress.h"
 #include "cli/audit_span.h"
+#include "cli/audit_stop.h"
 #include "cli/audit_text.h"
 #include "cli/operator.h"
 
@@ -20,7 +22,8 @@ static const char usage[] =
     "alarms\n"
     "and what operators did. totals: certificates, refusals, revocations, CRLs and transparency, counted in the tables "
     "and in the\n"
-    "journal of sealed events; exit code 1 where the two do not agree. privacy, for the yearly review: changes of "
+    "journal of sealed events; exit code 1 where the two do not agree, or when it was stopped. privacy, for the yearly "
+    "review: changes of "
     "schema and rules, what each class of data "
     "has, what was\n"
     "erased, who read personal data and why, holds, cases of disclosure and what is overdue.\n"
@@ -29,6 +32,7 @@ static const char usage[] =
     "  --until TIME       without it, until now\n"
     "  --config FILE      configuration with command.auditor_database; may stand again, each laid over the one before\n"
     "  --database TEXT    connection string of PostgreSQL for role cairn_auditor instead\n"
+    "  --quiet            no progress on a terminal\n"
     "  --json             one line of JSON\n";
 
 struct line {
@@ -92,11 +96,13 @@ static const struct {
 struct report {
 	struct timestamp since;
 	struct timestamp until;
+	bool stopped; /* by a signal: the database makes it whole or not at all */
 	struct line_list lines;
 };
 static const struct field report_field[] = {
 	FIELD(struct report, since),
 	FIELD(struct report, until),
+	FIELD(struct report, stopped, .flags = FIELD_OMIT_EMPTY),
 	FIELD_STRUCTS(struct report, lines, &line_fields),
 };
 static const struct fields report_fields = FIELDS(struct report, report_field);
@@ -113,6 +119,9 @@ static void print_text(struct arena *a, const struct report *report)
 		printf("    %s  %s  %s\n", operator_time(a, l->at, "-"), audit_plain(a, l->what), audit_plain(a, facts));
 		free(facts);
 		section = l->section;
+	}
+	if (report->stopped) {
+		printf("Stopped: a report is made as a whole, and there is none.\n");
 	}
 }
 
@@ -131,9 +140,16 @@ static int act(struct ctx *c, const struct audit_span *span, const struct statem
 {
 	const struct period period = { span->since, span->until };
 	const struct config *config = NULL;
-	struct report report = { period.since, period.until, { NULL, 0 } };
-	if (operator_open(c, &span->options, audit_period_statements, audit_period_statements_n, &config) != 0 ||
-	    db_rows(c, statement, &period, (void *) &report.lines.v, &report.lines.n) != 0) {
+	struct report report = { period.since, period.until, false, { NULL, 0 } };
+	audit_stop_catch();
+	audit_progress_begin(span->quiet);
+	int result = operator_open(c, &span->options, audit_period_statements, audit_period_statements_n, &config);
+	if (result == 0) {
+		result = db_rows(c, statement, &period, (void *) &report.lines.v, &report.lines.n);
+	}
+	audit_progress_end();
+	report.stopped = result != 0 && audit_is_stopped();
+	if (result != 0 && !report.stopped) {
 		operator_complain(c, "audit report");
 		return 1;
 	}
@@ -142,10 +158,11 @@ static int act(struct ctx *c, const struct audit_span *span, const struct statem
 	} else {
 		print_text(c->arena, &report);
 	}
-	return agrees(&report) ? 0 : 1;
+	return agrees(&report) && !report.stopped ? 0 : 1;
 }
 
 static const struct option options[] = {
+	AUDIT_SPAN_QUIET,
 	AUDIT_SPAN_OPTIONS,
 };
 

@@ -4,6 +4,8 @@
 
 #include "cli/audit.h"
 #include "cli/audit_options.h"
+#include "cli/audit_progress.h"
+#include "cli/audit_stop.h"
 #include "cli/audit_tree.h"
 #include "cli/files.h"
 #include "lib/base/folder.h"
@@ -124,6 +126,7 @@ static int prove(struct ctx *c, const struct wanted *w)
 	proof.checkpoint = tree->note;
 	TRY(strcmp(w->what, "consistency") == 0 ? prove_consistency(c, w, tree, &proof) : prove_leaf(c, w, tree, &proof));
 	struct bytes text = proof_encode(c->arena, &proof);
+	audit_progress_end();
 	if (w->options.out != NULL) {
 		return file_make(c, w->options.out, text, 0644);
 	}
@@ -147,7 +150,15 @@ static int run(struct ctx *c, int argc, char **argv)
 	if (!audit_options_only(&w.options, strcmp(w.what, "consistency") == 0 ? "os" : "o")) {
 		return operator_misused(&command, AUDIT_OPTION_MEANS_NOTHING);
 	}
-	if (prove(c, &w) != 0) {
+	audit_stop_catch();
+	audit_progress_begin(false);
+	int result = prove(c, &w);
+	audit_progress_end();
+	if (result != 0 && audit_is_stopped()) {
+		fprintf(stderr, "cairn %s: It was stopped, and there is no proof\n", command.name);
+		return 1;
+	}
+	if (result != 0) {
 		operator_complain(c, command.name);
 		return 1;
 	}

@@ -2,9 +2,9 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/audit_erased.h"
+#include "cli/audit_progress.h"
 #include "cli/audit_rows.h"
 #include "cli/audit_span.h"
 #include "cli/audit_stop.h"
@@ -12,7 +12,6 @@
 #include "cli/operator.h"
 
 #define SHOWN_MAX 1000 /* in the JSON answer */
-#define PROGRESS_US 1000000
 
 static const char usage[] =
     "Usage: cairn audit replay [--since TIME] [--until TIME] [--order ID | --serial HEX]\n"
@@ -153,21 +152,10 @@ static void replay_one(
 	if (outcome == REPLAY_DIFFERENT && r->span.options.json) {
 		keep_different(c->arena, answer, k, &list);
 	} else if (outcome == REPLAY_DIFFERENT) {
+		audit_progress_clear();
 		print_different(batch->arena, k, &list);
+		(void) fflush(stdout);
 	}
-}
-
-static void show_progress(const struct request *r, const struct answer *answer, struct timestamp at, int64_t *told_us)
-{
-	char text[RFC3339_SIZE];
-	int64_t now_us = clock_monotonic_us();
-	if (r->span.quiet || isatty(STDERR_FILENO) != 1 || now_us - *told_us < PROGRESS_US) {
-		return;
-	}
-	*told_us = now_us;
-	timestamp_encode(at, false, text);
-	fprintf(stderr, "\r%lld records, %lld differ, at %s ", (long long) answer->records, (long long) answer->different,
-	    text);
 }
 
 /* Each batch has a memory of its own. ret_more: there are records behind it. */
@@ -213,18 +201,17 @@ static void print_answer(struct arena *a, const struct answer *answer)
 
 static int replay(struct ctx *c, const struct request *r, struct audit_range *range, struct answer *answer)
 {
-	int64_t told_us = clock_monotonic_us();
 	bool more = true;
 	while (more && !audit_is_stopped()) {
 		int result = replay_batch(c, r, range, answer, &more);
 		if (result != 0 && !audit_is_stopped()) {
 			return -1;
 		}
-		show_progress(r, answer, id_time(range->after), &told_us);
+		audit_progress("%lld records, %lld differ, at %s", (long long) answer->records, (long long) answer->different,
+		    operator_time(c->arena, id_time(range->after), "the beginning"));
 	}
 	answer->stopped = more;
 	answer->stopped_at = more && answer->records > 0 ? id_time(range->after) : (struct timestamp) { 0 };
-	audit_clear_progress();
 	return 0;
 }
 
@@ -269,11 +256,15 @@ static int act(struct ctx *c, struct request *r, struct audit_range *range, stru
 	struct answer answer = { .stopped = true, .differing = { ARENA_ARRAY(c->arena, SHOWN_MAX, struct different), 0 } };
 	bool of_one = r->order != NULL || r->serial != NULL;
 	audit_stop_catch();
-	if ((operator_open(c, &r->span.options, audit_statements, audit_statements_n, &config) != 0 ||
-	        audit_read_erasures(c, &r->erasures) != 0 ||
-	        (of_one && audit_find_order(c, order, serial, &range->authorizations) != 0) ||
-	        replay(c, r, range, &answer) != 0) &&
-	    !audit_is_stopped()) {
+	audit_progress_begin(r->span.quiet);
+	int result = -1;
+	if (operator_open(c, &r->span.options, audit_statements, audit_statements_n, &config) == 0 &&
+	    audit_read_erasures(c, &r->erasures) == 0 &&
+	    (!of_one || audit_find_order(c, order, serial, &range->authorizations) == 0)) {
+		result = replay(c, r, range, &answer);
+	}
+	audit_progress_end();
+	if (result != 0 && !audit_is_stopped()) {
 		operator_complain(c, "audit replay");
 		return 1;
 	}

@@ -2,8 +2,6 @@
 
 #include <signal.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <unistd.h>
 
 #include "lib/base/bytes.h"
 #include "lib/db/db.h"
@@ -32,11 +30,4 @@ void audit_stop_catch(void)
 bool audit_is_stopped(void)
 {
 	return stopped == 1;
-}
-
-void audit_clear_progress(void)
-{
-	if (isatty(STDERR_FILENO) == 1) {
-		fprintf(stderr, "\r\033[K");
-	}
 }

@@ -10,7 +10,4 @@ void audit_stop_catch(void);
 /* Whether one came. */
 bool audit_is_stopped(void);
 
-/* Takes what a command shows of its progress off the terminal, if standard error is one. */
-void audit_clear_progress(void);
-
 #endif

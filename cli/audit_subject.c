@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "cli/audit.h"
+#include "cli/audit_progress.h"
 #include "cli/audit_stop.h"
 #include "cli/files.h"
 #include "cli/operator.h"
@@ -95,6 +96,7 @@ static int put_part(const struct request *r, const char *part)
 	struct id after = { { 0 } };
 	bool first = true;
 	int result = 0;
+	audit_progress("%s", part);
 	do {
 		struct ctx c;
 		struct subject_data page = { .items = NULL };
@@ -156,7 +158,6 @@ static int write_all(struct ctx *c, struct request *r)
 	if (r->to == NULL) {
 		return FAIL(c, SERVER_INTERNAL, "%s can't be written", r->out);
 	}
-	audit_stop_catch();
 	int result = tell(c, r);
 	if (fclose(r->to) != 0) {
 		result = FAIL(c, SERVER_INTERNAL, "%s can't be written", r->out);
@@ -181,7 +182,11 @@ static int run(struct ctx *c, int argc, char **argv)
 	if (!operator_reason(r.reason)) {
 		return operator_misused(&command, OPERATOR_NO_REASON);
 	}
-	if (write_all(c, &r) != 0) {
+	audit_stop_catch();
+	audit_progress_begin(r.out == NULL);
+	int result = write_all(c, &r);
+	audit_progress_end();
+	if (result != 0) {
 		operator_complain(c, command.name);
 		return 1;
 	}

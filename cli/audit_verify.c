@@ -4,6 +4,7 @@
 #include "cli/audit_check.h"
 #include "cli/audit_options.h"
 #include "cli/audit_outside.h"
+#include "cli/audit_progress.h"
 #include "cli/audit_stop.h"
 #include "cli/audit_witness.h"
 #include "cli/files.h"
@@ -20,7 +21,7 @@ static const char usage[] =
     "inserted\n"
     "or moved is named. The second does so from outside, with the checkpoint and the tiles. The third needs nothing\n"
     "but the file that `cairn audit prove` wrote. All end with 0 when all is as it was sealed, else with 1.\n"
-    "Ctrl-C stops the first and tells what was found so far, with exit code 1.\n"
+    "Ctrl-C stops the first two and tells what was found so far, with exit code 1.\n"
     "\n"
     "  --config FILE    configuration with command.auditor_database; may stand again, each laid over the one before\n"
     "  --database TEXT  connection string of PostgreSQL for role cairn_auditor\n"
@@ -91,13 +92,15 @@ static int verify(struct ctx *c, const struct audit_options *o, int *ret_code)
 		TRY(audit_read_witness(c, o->witness, &key, &trust.witnessed));
 	}
 	audit_report_init(&report, c->arena);
+	audit_stop_catch();
+	audit_progress_begin(false);
 	if (o->tiles != NULL) {
 		TRY(audit_check_outside(c, o->tiles, &trust, &report));
 	} else {
-		audit_stop_catch();
 		TRY(audit_open(c, o));
 		TRY(audit_check_database(c, &trust, &report, &note));
 	}
+	audit_progress_end();
 	if (o->save != NULL && note != NULL && report.found == 0 && !report.stopped) {
 		TRY(file_replace(c, o->save, bytes_of_text(note), 0644));
 	}
@@ -121,7 +124,9 @@ static int run(struct ctx *c, int argc, char **argv)
 		return operator_misused(&command, AUDIT_OPTION_MEANS_NOTHING);
 	}
 	code = 0;
-	if (verify(c, &o, &code) != 0) {
+	int result = verify(c, &o, &code);
+	audit_progress_end();
+	if (result != 0) {
 		operator_complain(c, command.name);
 		return 1;
 	}

@@ -5,6 +5,8 @@
 
 #include "cli/audit.h"
 #include "cli/audit_options.h"
+#include "cli/audit_progress.h"
+#include "cli/audit_stop.h"
 #include "cli/operator.h"
 #include "cli/files.h"
 #include "lib/base/base64.h"
@@ -16,7 +18,9 @@ static const char usage[] =
     "its\n"
     "evidence, CAA, the policy as it stood, issuance and revocation, and for each claim what proves it. What is "
     "missing or\n"
-    "was erased is said. Exit code 1: a claim is missing or changed, or it could not be done.\n"
+    "was erased is said. Exit code 1: a claim is missing or changed, or it could not be done, or was stopped (Ctrl-C: "
+    "the claims that were looked at "
+    "are told).\n"
     "\n"
     "  SERIAL           in hexadecimal digits, with colons or without\n"
     "  --json           one line of JSON, with the proofs (cairn audit verify --proof)\n"
@@ -79,6 +83,9 @@ static int check_key(struct ctx *c, const struct request *r, const struct audit_
 static int put(struct ctx *c, const struct request *r, const struct why_story *story)
 {
 	struct bytes text;
+	if (story->stopped && r->options.out != NULL) {
+		return FAIL(c, UNAVAILABLE, "It was stopped, and %s is not written", r->options.out);
+	}
 	if (r->options.options.json && r->options.out == NULL) {
 		operator_print(c->arena, &why_story_fields, story);
 		return 0;
@@ -98,9 +105,8 @@ static int tell(struct ctx *c, const struct request *r, struct bytes serial, str
 	TRY(open_database(c, r));
 	TRY(audit_tree_read(c, tree));
 	TRY(check_key(c, r, tree, story));
-	story->serial = hex_encode(c->arena, serial);
-	TRY(why_read(c, serial, tree, story));
-	return put(c, r, story);
+	audit_progress("The records are read");
+	return why_read(c, serial, tree, story);
 }
 
 static int run(struct ctx *c, int argc, char **argv)
@@ -122,11 +128,17 @@ static int run(struct ctx *c, int argc, char **argv)
 	if (operator_serial(c->arena, argv[optind], &serial) != 0) {
 		return operator_misused(&command, OPERATOR_NO_SERIAL);
 	}
-	if (tell(c, &r, serial, &story) != 0) {
+	story.serial = hex_encode(c->arena, serial);
+	audit_stop_catch();
+	audit_progress_begin(false);
+	int result = tell(c, &r, serial, &story);
+	audit_progress_end();
+	story.stopped = result != 0 && audit_is_stopped();
+	if ((result != 0 && !story.stopped) || put(c, &r, &story) != 0) {
 		operator_complain(c, command.name);
 		return 1;
 	}
-	return story.faults == 0 ? 0 : 1;
+	return story.faults == 0 && !story.stopped ? 0 : 1;
 }
 
 int audit_why_command(int argc, char **argv)

@@ -29,11 +29,12 @@ struct why_story {
 	bool key_was_given;
 	int64_t proved;
 	int64_t faults; /* claims that are missing or changed */
+	bool stopped;   /* by a signal: only the first claims are there */
 	struct why_claim_list claims;
 };
 extern const struct fields why_story_fields;
 
-/* Reads the claims and proves each. NOT_FOUND: there is no such certificate. */
+/* Reads the claims and proves each, until it is stopped. NOT_FOUND: there is no such certificate. */
 int why_read(struct ctx *c, struct bytes serial, struct audit_tree *tree, struct why_story *ret) MUST_CHECK;
 extern const struct statement why_statement;
 

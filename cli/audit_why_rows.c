@@ -1,5 +1,7 @@
 #include <string.h>
 
+#include "cli/audit_progress.h"
+#include "cli/audit_stop.h"
 #include "cli/audit_why.h"
 #include "lib/seal/leaf.h"
 
@@ -30,6 +32,7 @@ static const struct field story_field[] = {
 	FIELD(struct why_story, key_was_given),
 	FIELD(struct why_story, proved),
 	FIELD(struct why_story, faults),
+	FIELD(struct why_story, stopped, .flags = FIELD_OMIT_EMPTY),
 	FIELD_STRUCTS(struct why_story, claims, &claim_fields),
 };
 const struct fields why_story_fields = FIELDS(struct why_story, story_field);
@@ -133,7 +136,11 @@ int why_read(struct ctx *c, struct bytes serial, struct audit_tree *tree, struct
 	TRY(db_rows(c, &why_statement, &params, (void *) &claims->v, &claims->n));
 	for (size_t i = 0; i < claims->n; i++) {
 		struct why_claim *claim = &claims->v[i];
-		TRY(prove(c, tree, claim));
+		audit_progress("claim %zu of %zu is proved", i + 1, claims->n);
+		if (audit_is_stopped() || prove(c, tree, claim) != 0) {
+			claims->n = i;
+			return -1;
+		}
 		ret->proved += claim->proof != NULL;
 		ret->faults += strcmp(claim->state, "missing") == 0 || strcmp(claim->state, "changed") == 0;
 	}

@@ -45,6 +45,11 @@ static const char *standing(struct arena *a, const struct why_claim *claim)
 
 static const char *summary(struct arena *a, const struct why_story *story)
 {
+	if (story->stopped) {
+		return arena_printf(a,
+		    "Stopped: %zu claims were looked at, %lld of them missing or changed; nothing is said of the rest.",
+		    story->claims.n, (long long) story->faults);
+	}
 	if (story->key == NULL) {
 		return arena_printf(a,
 		    "%zu claims; the log has no checkpoint yet, for which all proofs wait; %lld missing or changed.",

@@ -1,10 +1,14 @@
 """`cairn audit replay`: what the CA decided is decided again from the kept evidence alone."""
 import contextlib
 import hashlib
+import http.server
 import json
 import os
+import pty
+import select
 import signal
 import subprocess
+import threading
 import time
 
 import psycopg2
@@ -12,7 +16,7 @@ import pytest
 
 import raw
 from name_server import ZONE
-from test_sealing import until_sealed
+from test_sealing import until_sealed, vkey
 
 
 def replay(ca, *arguments, code=0):
@@ -146,22 +150,24 @@ def test_no_database(ca):
 
 
 # A query of each waits for a table that is held, while it is prepared or when it runs (gaps): what was counted before it.
-STOPPED = [("replay", "log.validation_private", {"records": 0, "same": 0, "different": 0, "granted": 0, "erased": 0, "stopped": True, "differing": []}),
-           ("gaps", "acme.authz", {"kinds": 3, "crls": 0, "gaps": 0, "interrupted": 0, "stopped": True, "findings": []}),
-           ("issued", "ca.certificate", {"certificates": 0, "differences": 0, "stopped": True, "findings": []}),
-           ("verify", "log.request_private", {"entries": 0, "stopped": True, "found": 0, "findings": []})]
+STOPPED = [(["replay"], "log.validation_private", {"records": 0, "same": 0, "different": 0, "granted": 0, "erased": 0, "stopped": True, "differing": []}),
+           (["gaps"], "acme.authz", {"kinds": 3, "crls": 0, "gaps": 0, "interrupted": 0, "stopped": True, "findings": []}),
+           (["issued"], "ca.certificate", {"certificates": 0, "differences": 0, "stopped": True, "findings": []}),
+           (["verify"], "log.request_private", {"entries": 0, "stopped": True, "found": 0, "findings": []}),
+           (["why", "01:AB"], "log.validation_private", {"serial": "01ab", "proved": 0, "faults": 0, "stopped": True, "claims": []}),
+           (["report", "totals", "--since", "1d"], "log.event", {"stopped": True, "lines": []})]
 
 
-@pytest.mark.parametrize("word, table, told", STOPPED)
+@pytest.mark.parametrize("words, table, told", STOPPED)
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-def test_stopped(ca, word, table, told, sent):
+def test_stopped(ca, words, table, told, sent):
     """F-43, F-58: Ctrl-C ends the query in the server, too; what was counted so far is said, and it is not taken for all"""
     until_sealed(ca)
     with contextlib.closing(psycopg2.connect(ca.AUDITOR_DATABASE_URL.replace("cairn_auditor", "cairn_owner"))) as holder, holder.cursor() as cursor:
         waiting = "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity s USING (pid) WHERE NOT l.granted AND s.usename = 'cairn_auditor'"
         for form in ("--json", None):
             cursor.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
-            with subprocess.Popen([ca.CAIRN, "audit", word, "--database", ca.AUDITOR_DATABASE_URL, *filter(None, [form])],
+            with subprocess.Popen([ca.CAIRN, "audit", *words, "--database", ca.AUDITOR_DATABASE_URL, *filter(None, [form])],
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
                 try:
                     until(cursor, waiting, 1)
@@ -177,6 +183,87 @@ def test_stopped(ca, word, table, told, sent):
             else:
                 answer = json.loads(out)
                 assert {**answer, **told} == answer, answer
+
+
+def test_a_proof_that_is_stopped(ca, tmp_path):
+    """F-46: there is none, and no file"""
+    with contextlib.closing(psycopg2.connect(ca.AUDITOR_DATABASE_URL.replace("cairn_auditor", "cairn_owner"))) as holder, holder.cursor() as cursor:
+        cursor.execute("LOCK TABLE log.tile IN ACCESS EXCLUSIVE MODE")
+        with subprocess.Popen([ca.CAIRN, "audit", "prove", "leaf", "0", "--out", str(tmp_path / "proof"), "--database", ca.AUDITOR_DATABASE_URL], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True) as running:
+            try:
+                until(cursor, "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity s USING (pid) WHERE NOT l.granted AND s.usename = 'cairn_auditor'", 1)
+                running.send_signal(signal.SIGINT)
+                assert running.communicate(timeout=30) == ("", "cairn audit prove: It was stopped, and there is no proof\n")
+                assert running.returncode == 1 and not (tmp_path / "proof").exists()
+            finally:
+                running.kill()
+                holder.rollback()
+
+
+class Slow(http.server.BaseHTTPRequestHandler):
+    """A log whose tiles never come."""
+
+    def do_GET(self):
+        if self.path == "/checkpoint":
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(self.server.note.encode())
+            return
+        self.server.asked.set()
+        self.server.over.wait(60)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_tiles_that_do_not_come(ca):
+    """F-46: Ctrl-C while a log is checked from outside says what was found so far"""
+    until_sealed(ca)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Slow) as server:
+        server.asked, server.over = threading.Event(), threading.Event()
+        server.note = ca.sql("SELECT note FROM audit.checkpoint ORDER BY size DESC LIMIT 1")[0][0]
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            with subprocess.Popen([ca.CAIRN, "audit", "verify", "--json", "--tiles", f"http://127.0.0.1:{server.server_port}", "--key", vkey(ca)], stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, text=True) as running:
+                assert server.asked.wait(30)
+                running.send_signal(signal.SIGINT)
+                out, err = running.communicate(timeout=20)
+                answer = json.loads(out)
+                assert running.returncode == 1 and err == "" and answer["stopped"] is True and answer["found"] == answer["entries"] == 0, (out, err)
+        finally:
+            server.over.set()
+            server.shutdown()
+
+
+@pytest.mark.parametrize("words, table, shown", [
+    (["why", "01AB"], "log.validation_private", "The database is asked"), (["report", "day", "--since", "1d"], "log.event", "The database is asked"),
+    (["prove", "leaf", "0"], "log.tile", "The database is asked"), (["gaps"], "acme.authz", "3 of 14: authorization-without-validation"),
+    (["replay"], "log.validation_private", "The database is asked"), (["verify"], "log.request_private", "The database is asked")])
+def test_progress_on_a_terminal(ca, words, table, shown):
+    """What takes longer than two seconds says so each second where a person looks, and wipes it away; on a pipe it is silent (test_stopped)"""
+    ours, theirs = pty.openpty()
+    with contextlib.closing(psycopg2.connect(ca.AUDITOR_DATABASE_URL.replace("cairn_auditor", "cairn_owner"))) as holder, holder.cursor() as cursor:
+        cursor.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        with subprocess.Popen([ca.CAIRN, "audit", *words, "--database", ca.AUDITOR_DATABASE_URL], stdout=subprocess.DEVNULL, stderr=theirs) as running:
+            os.close(theirs)
+            try:
+                seen = ""
+                while ", 2 s" not in seen:
+                    assert select.select([ours], [], [], 30)[0], seen
+                    seen += os.read(ours, 1000).decode()
+                assert seen.startswith(f"\r\x1b[K{shown}, 2 s")
+                running.send_signal(signal.SIGINT)
+                running.wait(30)
+                with contextlib.suppress(OSError):  # the end
+                    while True:
+                        seen += os.read(ours, 1000).decode()
+                assert "s \r\x1b[K" in seen[-100:], seen
+            finally:
+                running.kill()
+                holder.rollback()
+                os.close(ours)
 
 
 def until(cursor, query, wanted):
