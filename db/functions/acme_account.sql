@@ -6,6 +6,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
 	was_created boolean := false;
 	within_limits boolean;
+	refusal text;
 BEGIN
 	IF NOT EXISTS (SELECT FROM acme.account a WHERE a.thumbprint = p_thumbprint) THEN
 		IF p_only_existing THEN
@@ -13,8 +14,10 @@ BEGIN
 		ELSIF p_terms_missing THEN
 			PERFORM cairn.refuse('USER_ACTION_REQUIRED',
 				'The terms of service must be agreed to: set termsOfServiceAgreed to true'); -- A-54
-		ELSIF EXISTS (SELECT FROM acme.blocked_key b WHERE b.spki_sha256 = p_spki_sha256) THEN
-			PERFORM cairn.refuse('BAD_PUBLIC_KEY', 'The key is known to be compromised'); -- A-24, F-24
+		END IF;
+		refusal := acme.refuse_account_key(p_spki_sha256); -- A-24, F-24, F-25
+		IF refusal IS NOT NULL THEN
+			PERFORM cairn.refuse('BAD_PUBLIC_KEY', refusal);
 		END IF;
 		INSERT INTO acme.account (id, status, key, thumbprint, terms_agreed)
 		VALUES (p_id, 'valid', p_key, p_thumbprint, p_terms) ON CONFLICT ON CONSTRAINT account_thumbprint_key DO NOTHING;
@@ -41,12 +44,13 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	checked boolean;
 	old_key text;
+	refusal text := acme.refuse_account_key(p_spki_sha256); -- A-71, F-24, F-25
 BEGIN
 	SELECT a.key INTO old_key FROM acme.account a
 		WHERE a.id = p_account AND a.thumbprint = p_old AND a.status = 'valid' FOR UPDATE;
 	IF FOUND THEN
-		IF EXISTS (SELECT FROM acme.blocked_key b WHERE b.spki_sha256 = p_spki_sha256) THEN
-			PERFORM cairn.refuse('BAD_PUBLIC_KEY', 'The key is known to be compromised'); -- A-71, F-24
+		IF refusal IS NOT NULL THEN
+			PERFORM cairn.refuse('BAD_PUBLIC_KEY', refusal);
 		END IF;
 		SELECT a.id INTO held_by FROM acme.account a WHERE a.thumbprint = p_thumbprint;
 		IF held_by IS NULL THEN

@@ -18,6 +18,21 @@ BEGIN
 	PERFORM pg_advisory_xact_lock(13, hashtext(encode(p_spki_sha256, 'hex')));
 END $$;
 
+-- Why the key can't become an account's: it is blocked (F-24), or a certificate of ours has it, ever had it or is about to (F-25); NULL: it
+-- can, and as long as the transaction lasts no issuance with it begins. Before a row of an account is held, unless it has another key.
+CREATE OR REPLACE FUNCTION acme.refuse_account_key(p_spki_sha256 bytea) RETURNS text LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM pg_advisory_xact_lock(13, hashtext(encode(p_spki_sha256, 'hex')));
+	IF EXISTS (SELECT FROM acme.blocked_key b WHERE b.spki_sha256 = p_spki_sha256) THEN
+		RETURN 'The key is known to be compromised';
+	ELSIF EXISTS (SELECT FROM ca.certificate c WHERE c.spki_sha256 = p_spki_sha256 AND c.signed_at IS NOT NULL)
+		OR EXISTS (SELECT FROM ca.certificate c WHERE c.lease_until IS NOT NULL AND c.spki_sha256 = p_spki_sha256) THEN
+		RETURN 'The key is that of a certificate; make a new one for the account';
+	END IF;
+	RETURN NULL;
+END $$;
+
 -- Revokes the certificates of the ids, those among them that are being signed at this moment or of which only a
 -- precertificate was signed (D-55), and not those that were revoked before; as
 -- a compromise these too (E-14), where p_facts may say since when (E-12): not before the certificate began. Gives the serials of what it did, each with its event.
@@ -109,10 +124,10 @@ SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 DROP FUNCTION IF EXISTS acme.revoke_key(bytea, int, text, text, text, uuid, jsonb);
-REVOKE ALL ON FUNCTION acme.sweep_size(), acme.hold_revocations(), acme.hold_key(bytea), acme.ids_of_key(bytea, int),
+REVOKE ALL ON FUNCTION acme.sweep_size(), acme.hold_revocations(), acme.hold_key(bytea), acme.refuse_account_key(bytea), acme.ids_of_key(bytea, int),
 	acme.revoke_ids(uuid[], int, text, text, text, uuid, jsonb),
 	acme.compromise_key(bytea, text, text, text, uuid, jsonb), acme.sweep_keys(text), acme.blocked_keys_state() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION acme.sweep_size(), acme.hold_revocations(), acme.hold_key(bytea), acme.ids_of_key(bytea, int),
+GRANT EXECUTE ON FUNCTION acme.sweep_size(), acme.hold_revocations(), acme.hold_key(bytea), acme.refuse_account_key(bytea), acme.ids_of_key(bytea, int),
 	acme.revoke_ids(uuid[], int, text, text, text, uuid, jsonb),
 	acme.compromise_key(bytea, text, text, text, uuid, jsonb), acme.sweep_keys(text) TO cairn_ra;
 GRANT EXECUTE ON FUNCTION acme.blocked_keys_state() TO cairn_operator;

@@ -50,7 +50,7 @@ BEGIN
 		as_former := NOT EXISTS (SELECT FROM vault.contact v WHERE v.account_id = p_account AND p_hash = ANY (v.hashes));
 		outcome := CASE
 			WHEN EXISTS (SELECT FROM acme.account a WHERE a.thumbprint = p_thumbprint)
-				OR EXISTS (SELECT FROM acme.blocked_key b WHERE b.spki_sha256 = p_spki_sha256) THEN 'key'
+				OR acme.refuse_account_key(p_spki_sha256) IS NOT NULL THEN 'key'
 			WHEN EXISTS (SELECT FROM vault.recovery r WHERE r.account_id = p_account AND r.status = 'waiting')
 				OR (SELECT count(*) FROM vault.recovery r WHERE r.account_id = p_account AND r.status = 'asked') >= 5 THEN 'busy'
 			ELSE 'asked' END;
@@ -182,7 +182,7 @@ BEGIN
 		RETURN 'stopped';
 	END IF;
 	trouble := CASE WHEN a.status IS DISTINCT FROM 'valid' OR a.thumbprint <> r.old_thumbprint THEN 'the account is not what it was'
-		WHEN EXISTS (SELECT FROM acme.blocked_key b WHERE b.spki_sha256 = r.spki_sha256) THEN 'the new key is known to be compromised' END;
+		WHEN acme.refuse_account_key(r.spki_sha256) IS NOT NULL THEN 'the new key is blocked, or that of a certificate' END;
 	IF trouble IS NULL THEN
 		BEGIN
 			UPDATE acme.account x SET key = r.key, thumbprint = r.thumbprint WHERE x.id = a.id;

@@ -92,13 +92,16 @@ def test_key_in_use(ca, account, other):
 
 
 def test_weak_keys(ca, account, responder):
-    """A-71, E-13: a key that is weak, no key at all, or known to be compromised; the account keeps the one that it has"""
+    """A-71, E-13, F-25: a key that is weak, no key at all, a certificate's, or known to be compromised; the account keeps the one that
+    it has"""
     raw.problem(change(account, raw.rsa_key(1024)), 400, "badPublicKey")
     bad = {**raw.jwk(raw.ec_key()), "x": raw.b64(bytes(32))}
     raw.problem(change(account, raw.ec_key(), jwk=bad), 400, "badPublicKey")
     pem, key, _ = account.issue(responder, "leaked.keys.test")
     holder = raw.Client(ca, key)
     der = raw.chain(pem)[0].public_bytes(Encoding.DER)
+    assert "of a certificate" in raw.problem(change(account, key), 400, "badPublicKey")["detail"]
+    raw.problem(holder.post(holder.directory["newAccount"], {}), 400, "badPublicKey")
     assert holder.post(holder.directory["revokeCert"], {"certificate": raw.b64(der)}).status_code == 200
     raw.problem(change(account, key), 400, "badPublicKey")
     assert account.post(account.kid).status_code == 200

@@ -346,13 +346,15 @@ static void test_key_change_beside_new_order(void **state)
 	pg_assert_value("SELECT string_agg(status, ' ') FROM acme.order_now", "pending pending");
 }
 
+#define NEW_ACCOUNT_OF(id, key, spki) \
+	"SELECT id FROM acme.new_account(" UUID(id) ", '{}', sha256('" key "'), sha256('" spki \
+	                                            "'), NULL, false, false, 'ra', " UUID("9") ")"
+#define NEW_ACCOUNT(id, key) NEW_ACCOUNT_OF(id, key, "s")
+
 /* one key, two accounts that want it; and one that is just being made with it. */
 static void test_one_key_two_accounts(void **state)
 {
 	(void) state;
-#define NEW_ACCOUNT(id, key) \
-	"SELECT id FROM acme.new_account(" UUID(id) ", '{}', sha256('" key \
-	                                            "'), sha256('s'), NULL, false, false, 'ra', " UUID("9") ")"
 	pg_exec("cairn_ra", NEW_ACCOUNT("2", "m"));
 	const char *held = one_waits("cairn_ra", CHANGE("1", "k", "l"), "cairn_ra", CHANGE("2", "m", "l"));
 	assert_string_equal(held, "7193f000-0000-7000-8000-000000000100");
@@ -361,6 +363,20 @@ static void test_one_key_two_accounts(void **state)
 	held = one_waits("cairn_ra", NEW_ACCOUNT("3", "o"), "cairn_ra", CHANGE("1", "l", "o"));
 	assert_string_equal(held, "7193f000-0000-7000-8000-000000000300");
 	pg_assert_value("SELECT count(*) FROM log.event WHERE kind = 'account.key_changed'", "2");
+}
+
+/* F-25: the key of a certificate that is being issued becomes no account's, and the other way round. */
+static void test_one_key_account_and_certificate(void **state)
+{
+	(void) state;
+	make_ready();
+	assert_string_equal(
+	    one_waits("cairn_ca", BEGIN_ISSUANCE, "cairn_ra", NEW_ACCOUNT_OF("5", "other", "key")), "BAD_PUBLIC_KEY");
+	assert_int_equal(fresh(state), 0);
+	make_ready();
+	assert_string_equal(
+	    one_waits("cairn_ra", NEW_ACCOUNT_OF("5", "other", "key"), "cairn_ca", BEGIN_ISSUANCE), "BAD_CSR");
+	pg_assert_value("SELECT count(*) FROM ca.certificate", "0");
 }
 
 /* none is made once the account's end is under way. */
@@ -508,6 +524,7 @@ int main(void)
 		cmocka_unit_test_setup(test_the_same_order_after_deactivation, fresh),
 		cmocka_unit_test_setup(test_key_change_beside_new_order, fresh),
 		cmocka_unit_test_setup(test_one_key_two_accounts, fresh),
+		cmocka_unit_test_setup(test_one_key_account_and_certificate, fresh),
 		cmocka_unit_test_setup(test_key_change_after_deactivation, fresh),
 		cmocka_unit_test_setup(test_two_retries, fresh),
 		cmocka_unit_test_setup(test_retry_when_it_is_due, fresh),

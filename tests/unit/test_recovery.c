@@ -44,7 +44,7 @@ static int empty(void **state)
 	pg_exec("postgres", "DELETE FROM vault.recovery; DELETE FROM vault.claim; DELETE FROM vault.contact; DELETE FROM "
 	                    "vault.former_contact; "
 	                    "DELETE FROM acme.orders; DELETE FROM acme.authz; DELETE FROM acme.account; DELETE FROM "
-	                    "acme.blocked_key; TRUNCATE log.event; TRUNCATE "
+	                    "acme.blocked_key; TRUNCATE ca.certificate, log.event; TRUNCATE "
 	                    "log.request; UPDATE vault.policy SET ended_accounts = 'delete', former_s = 86400; "
 	                    "INSERT INTO acme.account (id, status, key, thumbprint) VALUES ('" ACCOUNT
 	                    "', 'valid', '{\"k\":\"1\"}', sha256('1')), "
@@ -185,6 +185,14 @@ static void test_stopped(void **state)
 	    "CA001");
 }
 
+/* A certificate whose key has this digest; it need not be more than its row. */
+#define CERTIFICATE_WITH(spki) \
+	"INSERT INTO ca.certificate (id, order_id, account_id, not_before, not_after, begun_at, crl_shard, issuer, " \
+	"profile, " \
+	"serial, spki_sha256, names, validations, der, signed_at) SELECT cairn.new_id(), id, id, now(), now(), now(), 0, " \
+	"'e1', " \
+	"'classic', '\\x010203040506070809', sha256('" spki "'), '{}', '{}', 'der', now() FROM acme.account LIMIT 1"
+
 /* The account or the new key is not what it was when the delay is over. */
 static void test_too_late(void **state)
 {
@@ -192,7 +200,7 @@ static void test_too_late(void **state)
 		"INSERT INTO acme.account (id, status, key, thumbprint) VALUES ('018f0000-0000-7000-8000-000000000003', "
 		"'valid', '{}', sha256('3'))",
 		"INSERT INTO acme.blocked_key (spki_sha256, reason) VALUES (sha256('s3'), 'keyCompromise')",
-		"UPDATE acme.account SET thumbprint = sha256('9') WHERE id = '" ACCOUNT "'",
+		"UPDATE acme.account SET thumbprint = sha256('9') WHERE id = '" ACCOUNT "'", CERTIFICATE_WITH("s3"), /* F-25 */
 	};
 	for (size_t i = 0; i < COUNT_OF(troubles); i++) {
 		empty(state);
@@ -206,6 +214,9 @@ static void test_too_late(void **state)
 	empty(state);
 	assert_string_equal(pg_try("cairn_subscriber", CLAIM(CASE_ID, "1"), NULL), "CA001"); /* a key with an account */
 	pg_exec("postgres", "INSERT INTO acme.blocked_key (spki_sha256, reason) VALUES (sha256('s3'), 'keyCompromise')");
+	claimed(CLAIM(CASE_ID, "3"), BEGIN(CASE_ID, ACCOUNT, "a1", "3"), "key");
+	empty(state);
+	pg_exec("postgres", CERTIFICATE_WITH("s3")); /* F-25 */
 	claimed(CLAIM(CASE_ID, "3"), BEGIN(CASE_ID, ACCOUNT, "a1", "3"), "key");
 }
 
