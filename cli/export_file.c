@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/base64.h"
@@ -21,7 +22,9 @@ int export_file_open(struct ctx *c, struct export_file *o, const char *path)
 		.path = path, .fresh = arena_printf(c->arena, "%s.new", path), .digest = EVP_MD_CTX_new()
 	};
 	o->file = fopen(o->fresh, "we");
-	if (o->digest == NULL || o->file == NULL || EVP_DigestInit_ex(o->digest, EVP_sha256(), NULL) != 1) {
+	/* for everybody to read and nobody to change, whatever the umask is */
+	if (o->digest == NULL || o->file == NULL || fchmod(fileno(o->file), 0644) != 0 ||
+	    EVP_DigestInit_ex(o->digest, EVP_sha256(), NULL) != 1) {
 		return FAIL(c, SERVER_INTERNAL, "%s can't be written: %s", path, strerror(errno));
 	}
 	return 0;

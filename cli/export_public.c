@@ -99,12 +99,12 @@ struct file_line {
 	const char *sha256;
 };
 static const struct field file_line_field[] = {
-	FIELD(struct file_line, name),
-	FIELD(struct file_line, part),
+	FIELD(struct file_line, name, .flags = FIELD_REQUIRED),
+	FIELD(struct file_line, part, .flags = FIELD_REQUIRED),
 	FIELD(struct file_line, rows),
 	FIELD(struct file_line, withheld),
 	FIELD(struct file_line, octets),
-	FIELD(struct file_line, sha256),
+	FIELD(struct file_line, sha256, .flags = FIELD_REQUIRED),
 };
 static const struct fields file_line_fields = FIELDS(struct file_line, file_line_field);
 struct file_line_list {
@@ -266,12 +266,13 @@ static int digest_of_file(struct ctx *c, const char *path, const char **ret)
 }
 
 /* What was written before stands as its manifest says. */
-static int compare(struct ctx *c, const char *folder, struct bytes text, int64_t *ret_rows)
+static int compare(struct ctx *c, const char *folder, const char *day, struct bytes text, int64_t *ret_rows)
 {
 	struct manifest m;
-	json_t *json = NULL;
-	TRY(json_parse(c, text, &json));
-	TRY(fields_from_json(c, &manifest_fields, json, &m));
+	if (fields_parse_json(c, &manifest_fields, text, &m) != 0 || strcmp(m.day, day) != 0) {
+		ctx_forgive(c);
+		return FAIL(c, CONFLICT, "%s/manifest-%s.json is not the manifest of that day", folder, day);
+	}
 	for (size_t i = 0; i < m.files.n; i++) {
 		const char *digest = NULL;
 		const struct file_line *f = &m.files.v[i];
@@ -308,7 +309,7 @@ int export_day(struct ctx *c, const struct export_run *run, int64_t day, int64_t
 	*ret_made = !file_exists(path);
 	if (!*ret_made) {
 		TRY(file_read(c, path, &found));
-		return compare(c, run->folder, found, ret_rows);
+		return compare(c, run->folder, text, found, ret_rows);
 	}
 	TRY(write_day(c, run->folder, text, &m, ret_rows));
 	struct bytes json = fields_to_json(c->arena, &manifest_fields, &m);

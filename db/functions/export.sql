@@ -15,10 +15,11 @@ COMMENT ON COLUMN export.certificate.sha256 IS 'SUB-CERT: SHA-256 of the certifi
 COMMENT ON COLUMN export.certificate.der IS 'SUB-CERT: the certificate, in base64';
 
 CREATE OR REPLACE VIEW export.revocation AS
-	SELECT encode(r.serial, 'hex') AS serial, r.issuer, r.reason, r.revoked_at, r.not_after FROM ca.revocation r;
+	SELECT encode(r.serial, 'hex') AS serial, r.issuer, r.reason, r.revoked_at, r.not_after, r.changed_at AS recorded_at FROM ca.revocation r;
 COMMENT ON VIEW export.revocation IS 'Revoked certificates';
 SELECT cairn.inherit_comments('export.revocation', 'ca.revocation');
 COMMENT ON COLUMN export.revocation.serial IS 'SUB-CERT: serial in hexadecimal digits';
+COMMENT ON COLUMN export.revocation.recorded_at IS 'SUB-CERT: when it was recorded, or its reason or date changed last';
 
 CREATE OR REPLACE VIEW export.crl AS
 	SELECT c.issuer, c.shard, c.number, c.this_update, c.next_update, c.entries, encode(sha256(c.der), 'hex') AS sha256 FROM ca.crl c;
@@ -28,7 +29,7 @@ COMMENT ON COLUMN export.crl.sha256 IS 'SUB-CERT: SHA-256 of the CRL in hexadeci
 
 CREATE OR REPLACE FUNCTION export.parts() RETURNS TABLE (place int, part text, columns text[]) LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 	VALUES (1, 'certificates', ARRAY['serial', 'issuer', 'profile', 'names', 'not_before', 'not_after', 'issued_at', 'sha256', 'der']),
-		(2, 'revocations', ARRAY['serial', 'issuer', 'reason', 'revoked_at', 'not_after']),
+		(2, 'revocations', ARRAY['serial', 'issuer', 'reason', 'revoked_at', 'not_after', 'recorded_at']),
 		(3, 'crls', ARRAY['issuer', 'shard', 'number', 'this_update', 'next_update', 'entries', 'sha256']),
 		(4, 'requests', ARRAY['resource', 'outcome', 'requests', 'requesters']), (5, 'validations', ARRAY['method', 'result', 'validations', 'requesters']),
 		(6, 'clients', ARRAY['client', 'requests', 'requesters'])
@@ -91,7 +92,8 @@ BEGIN
 		SELECT x.k, x.j FROM (
 			SELECT v.id::text AS k, to_jsonb(v) AS j FROM export.certificate v WHERE p_part = 'certificates' AND v.id >= cairn.id_at(since - interval '1 day')
 				AND v.id < cairn.id_at(until) AND v.issued_at >= since AND v.issued_at < until
-			UNION ALL SELECT v.serial, to_jsonb(v) FROM export.revocation v WHERE p_part = 'revocations' AND v.revoked_at >= since AND v.revoked_at < until
+			-- by when it was recorded: the date of a revocation may be set back to before days that were told (E-12)
+			UNION ALL SELECT v.serial, to_jsonb(v) FROM export.revocation v WHERE p_part = 'revocations' AND v.recorded_at >= since AND v.recorded_at < until
 			UNION ALL SELECT format('%s/%s/%s', v.issuer, v.shard, lpad(v.number::text, 20, '0')), to_jsonb(v) FROM export.crl v
 				WHERE p_part = 'crls' AND v.this_update >= since AND v.this_update < until
 			UNION ALL SELECT format('%s/%s', n.one, n.other), CASE p_part WHEN 'requests' THEN jsonb_build_object('resource', n.one, 'outcome', n.other, 'requests', n.n,

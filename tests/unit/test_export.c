@@ -2,7 +2,9 @@
 /* The public export: no person in it, the same when it is made again, whole or not there (G-33, G-40 to G-44). */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -158,6 +160,76 @@ static void a_day_is_written_once(void **state)
 	assert_int_equal(t.c.err.type, PROBLEM_CONFLICT);
 }
 
+/* What is public can be read by everybody and changed by nobody else, whatever the umask (G-42). */
+static void anybody_may_read_it(void **state)
+{
+	(void) state;
+	static const mode_t masks[] = { 0077, 0 };
+	int64_t rows = 0;
+	bool made = false;
+	for (int64_t i = 0; i < (int64_t) COUNT_OF(masks); i++) {
+		struct stat s;
+		const struct export_run run = { t.folder, "operator eve", "test" };
+		const char *day = export_day_text(t.c.arena, t.day + 10 + i);
+		mode_t before = umask(masks[i]);
+		ctx_forgive(&t.c);
+		int result = export_day(&t.c, &run, t.day + 10 + i, &rows, &made);
+		umask(before);
+		assert_int_equal(result, 0);
+		assert_int_equal(stat(arena_printf(t.c.arena, "%s/crls-%s.csv", t.folder, day), &s), 0);
+		assert_int_equal(s.st_mode & 07777, 0644);
+		assert_int_equal(stat(arena_printf(t.c.arena, "%s/manifest-%s.json", t.folder, day), &s), 0);
+		assert_int_equal(s.st_mode & 07777, 0644);
+	}
+}
+
+/* A manifest that is none, or of another day, is told: its day is neither written again nor taken for whole (G-42). */
+static void a_manifest_is_of_its_day(void **state)
+{
+	(void) state;
+	static const char *const texts[] = { "", "[]", "{\"day\":\"2026-02-05\"}",
+		"{\"day\":\"2026-02-05\",\"files\":[{}]}",
+		"{\"day\":\"2026-02-05\",\"files\":[{\"name\":\"a\",\"part\":\"crls\"}]}",
+		"{\"day\":\"2026-02-04\",\"files\":[]}" };
+	int64_t rows = 0;
+	bool made = false;
+	int64_t day = 0;
+	assert_true(export_day_read("2026-02-05", &day));
+	const struct export_run run = { t.folder, "operator eve", "test" };
+	const char *path = arena_printf(t.c.arena, "%s/manifest-2026-02-05.json", t.folder);
+	for (size_t i = 0; i < COUNT_OF(texts); i++) {
+		FILE *file = fopen(path, "w");
+		fputs(texts[i], file);
+		fclose(file);
+		ctx_forgive(&t.c);
+		assert_int_equal(export_day(&t.c, &run, day, &rows, &made), -1);
+		assert_int_equal(t.c.err.type, PROBLEM_CONFLICT);
+	}
+	assert_int_equal(remove(path), 0);
+}
+
+/* G-42: a revocation is told on the day that it was recorded, however far its date was set back (E-12), and again when it is changed. */
+static void revocations_are_told_when_recorded(void **state)
+{
+	(void) state;
+	pg_exec("postgres", "INSERT INTO ca.issuer (name, certificate, key_id, chain, crl_url, aia_url, active) VALUES "
+	                    "('r', 'c', 'k', 'c', 'u', 'u', true)");
+	pg_exec("postgres", "ALTER TABLE ca.revocation DISABLE TRIGGER touch");
+	pg_exec("postgres",
+	    "INSERT INTO ca.revocation (certificate_id, serial, issuer, crl_shard, reason, revoked_at, revoked_by, "
+	    "not_after, "
+	    "changed_at) SELECT gen_random_uuid(), decode(s, 'hex'), 'r', 0, 1, r::timestamptz, 'operator', "
+	    "'2027-01-01', c::timestamptz FROM (VALUES ('01', '2025-11-01', '2026-01-20 00:00Z'), "
+	    "('02', '2026-01-20 23:59:59Z', '2026-01-20 23:59:59Z'), ('03', '2026-01-20', '2026-01-21 00:00Z')) v (s, r, "
+	    "c)");
+	pg_exec("postgres", "ALTER TABLE ca.revocation ENABLE TRIGGER touch");
+	pg_assert_value("SELECT string_agg(key, ',') FROM export.rows('revocations', '2026-01-20', '', 9)", "01,02");
+	pg_assert_value("SELECT string_agg(key, ',') FROM export.rows('revocations', '2026-01-20', '01', 9)", "02");
+	pg_assert_value("SELECT string_agg(key, ',') FROM export.rows('revocations', '2026-01-21', '', 9)", "03");
+	pg_assert_value("SELECT count(*) FROM export.rows('revocations', '2025-11-01', '', 9)", "0");
+	pg_exec("postgres", "DELETE FROM ca.revocation");
+}
+
 /* G-40: a table gains a column and the export stays; a view gains one of another class and it stops. G-41: so does what may be a contact. */
 static void nothing_else_gets_out(void **state)
 {
@@ -257,6 +329,9 @@ int main(void)
 		cmocka_unit_test(small_counts_are_left_out),
 		cmocka_unit_test(a_day_is_written_once),
 		cmocka_unit_test(free_text_is_searched),
+		cmocka_unit_test(anybody_may_read_it),
+		cmocka_unit_test(a_manifest_is_of_its_day),
+		cmocka_unit_test(revocations_are_told_when_recorded),
 		cmocka_unit_test(nothing_else_gets_out),
 		cmocka_unit_test(fields_of_csv),
 	};
