@@ -101,7 +101,7 @@ BEGIN
 END $$;
 
 -- Rows between both ids that may go as far as their kind is concerned, in order: nothing that waits for its seal, no event of the CA
--- itself nor the record of an erasure, no authorization that can still be used, no validation that one stands on.
+-- itself nor the record of an erasure, no authorization that can still be used, no validation that one stands on, with how it was found.
 CREATE OR REPLACE FUNCTION cairn.purgeable(p_name text, p_part text, p_after uuid, p_before uuid, p_most int8) RETURNS uuid[]
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -111,7 +111,9 @@ BEGIN
 	ELSIF p_name = 'log.request_private' THEN
 		RETURN ARRAY(SELECT q.id FROM log.request_private q WHERE q.id > p_after AND q.id < p_before ORDER BY q.id LIMIT p_most);
 	ELSIF p_name = 'log.validation_private' THEN
-		RETURN ARRAY(SELECT q.id FROM log.validation_private q WHERE q.id > p_after AND q.id < p_before ORDER BY q.id LIMIT p_most);
+		RETURN ARRAY(SELECT q.id FROM log.validation_private q WHERE q.id > p_after AND q.id < p_before
+			AND NOT EXISTS (SELECT FROM log.validation v JOIN acme.authz a ON a.id = v.authorization_id AND a.validation_id = v.id
+				WHERE v.id = q.id AND a.ended IS NULL AND a.expires_at > now()) ORDER BY q.id LIMIT p_most);
 	ELSIF p_name = 'log.request' THEN
 		RETURN ARRAY(SELECT r.id FROM log.request r WHERE r.id > p_after AND r.id < p_before
 			AND NOT EXISTS (SELECT FROM log.unsealed u WHERE u.kind = 1 AND u.id = r.id) ORDER BY r.id LIMIT p_most);
@@ -137,6 +139,13 @@ BEGIN
 	END IF;
 END $$;
 
+-- What is being handed out is read page by page, from a place on: until that is over, for six hours at most (disclosure.read), nothing goes that
+-- would move what stands behind it.
+CREATE OR REPLACE FUNCTION cairn.is_handing_out() RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	SELECT EXISTS (SELECT FROM disclosure.step s WHERE s.act = 'release' AND s.at > now() - interval '6 hours'
+		AND NOT EXISTS (SELECT FROM disclosure.step l WHERE l.case_id = s.case_id AND l.n > s.n AND l.state <> 'releasing'))
+$$;
+
 -- One batch. p_after: where the one before it ended. A hold that is made meanwhile waits for the batch, and counts for the next.
 CREATE OR REPLACE FUNCTION cairn.purge(p_holder text, p_name text, p_part text, p_after uuid, p_most int8, p_floor_s int8)
 RETURNS TABLE (looked int8, gone int8, held int8, last uuid) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -146,32 +155,44 @@ DECLARE
 	ids uuid[];
 	kept uuid[];
 	due uuid[];
+	beginning uuid;
 	following uuid;
+	stood uuid;
+	some_stay boolean := false;
 BEGIN
 	PERFORM cairn.hold_lease(p_holder);
 	LOCK TABLE cairn.hold IN SHARE MODE;
 	SELECT * INTO STRICT t FROM cairn.retained x WHERE x.name = p_name AND x.part = p_part FOR UPDATE;
 	p_after := coalesce(p_after, '00000000-0000-0000-0000-000000000000');
 	term_s := cairn.term_of(t.name, t.part, t.term, p_floor_s, NULL, NULL, NULL);
-	IF term_s IS NULL THEN
+	IF term_s IS NULL OR cairn.is_handing_out() THEN
 		RETURN QUERY SELECT 0::int8, 0::int8, 0::int8, p_after;
 		RETURN;
 	END IF;
 	-- A front end may bring in records late, from its spool: a month before the mark is looked at again.
-	ids := cairn.purgeable(t.name, t.part, greatest(p_after, CASE WHEN t.mark > cairn.id_at('2000-01-01')
-		THEN cairn.id_at(cairn.time_of(t.mark) - interval '32 days') ELSE t.mark END), cairn.id_at(now() - make_interval(secs => term_s)), p_most + 1);
+	beginning := greatest(p_after, CASE WHEN t.mark > cairn.id_at('2000-01-01') THEN cairn.id_at(cairn.time_of(t.mark) - interval '32 days') ELSE t.mark END);
+	ids := cairn.purgeable(t.name, t.part, beginning, cairn.id_at(now() - make_interval(secs => term_s)), p_most + 1);
 	following := ids[p_most + 1];
 	ids := ids[:p_most];
 	kept := cairn.held(t.name, ids);
 	due := ARRAY(SELECT i FROM unnest(ids) i WHERE i <> ALL (kept) ORDER BY i);
 	IF cardinality(due) > 0 THEN
+		-- What an authorization stood on was passed over until now, however long ago that was.
+		IF t.name = 'acme.authz' THEN
+			SELECT a.validation_id INTO stood FROM acme.authz a WHERE a.id = ANY (due) ORDER BY a.validation_id LIMIT 1;
+			UPDATE cairn.retained x SET mark = stood WHERE x.name = 'log.validation' AND x.mark > stood;
+		END IF;
 		EXECUTE format('DELETE FROM %s WHERE id = ANY ($1)', t.name) USING due;
 		PERFORM log.add_event(cairn.new_id(), p_holder, 'retention', 'log.erased', NULL, NULL, NULL, NULL, jsonb_build_object('table', t.name,
 			'classes', cairn.classes_of(t.name, t.part), 'term_s', term_s, 'rows', cardinality(due), 'held', cardinality(ids) - cardinality(due))
 			|| CASE WHEN following IS NOT NULL AND cardinality(due) = cardinality(ids) AND t.droppable
 				THEN jsonb_build_object('from', due[1], 'until', following) ELSE jsonb_build_object('ids', due) END);
 	END IF;
-	UPDATE cairn.retained x SET mark = CASE WHEN cardinality(due) = cardinality(ids) AND cardinality(ids) > 0 AND p_after <= x.mark
+	-- What can still be used is asked for again for as long as it can be.
+	IF t.name IN ('acme.authz', 'log.validation_private') AND cardinality(ids) > 0 THEN
+		EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE id > $1 AND id < $2)', t.name) INTO some_stay USING beginning, ids[cardinality(ids)];
+	END IF;
+	UPDATE cairn.retained x SET mark = CASE WHEN cardinality(due) = cardinality(ids) AND cardinality(ids) > 0 AND p_after <= x.mark AND NOT some_stay
 			THEN greatest(x.mark, ids[cardinality(ids)]) ELSE x.mark END,
 		purged = x.purged + cardinality(due), purged_at = CASE WHEN cardinality(due) > 0 THEN now() ELSE x.purged_at END
 		WHERE x.name = t.name AND x.part = t.part AND cardinality(ids) > 0;
@@ -197,9 +218,11 @@ BEGIN
 	term_s := cairn.term_of(t.name, t.part, t.term, p_floor_s, NULL, NULL, NULL);
 	SELECT i.inhrelid::regclass::text, to_date(right(i.inhrelid::regclass::text, 6), 'YYYYMM') INTO child, start FROM pg_inherits i
 		WHERE i.inhparent = p_name::regclass AND i.inhrelid::regclass::text ~ '_\d{6}$' ORDER BY 1 LIMIT 1;
-	IF child IS NULL OR term_s IS NULL OR start + make_interval(months => months) > now() - make_interval(secs => term_s)
+	IF child IS NULL OR term_s IS NULL OR start + make_interval(months => months) > now() - make_interval(secs => term_s) OR cairn.is_handing_out()
 		OR EXISTS (SELECT FROM cairn.hold h WHERE h.ended_at IS NULL AND h.ends_at > now())
-		OR EXISTS (SELECT FROM log.unsealed u WHERE u.id < cairn.id_at(start + make_interval(months => months))) THEN
+		OR EXISTS (SELECT FROM log.unsealed u WHERE u.id < cairn.id_at(start + make_interval(months => months)))
+		OR (t.name = 'log.validation_private' AND EXISTS (SELECT FROM acme.authz a WHERE a.id >= cairn.id_at(start - interval '60 days')
+			AND a.id < cairn.id_at(start + make_interval(months => months)) AND a.validation_id >= cairn.id_at(start) AND a.ended IS NULL AND a.expires_at > now())) THEN
 		RETURN -1;
 	END IF;
 	PERFORM set_config('lock_timeout', '200ms', true);
@@ -361,7 +384,7 @@ BEGIN
 END $$;
 
 REVOKE ALL ON FUNCTION cairn.classes_of(text, text), cairn.term_of(text, text, text, int8, text, int8, int8), cairn.held(text, uuid[]),
-	cairn.resolve_holds(), cairn.purgeable(text, text, uuid, uuid, int8), cairn.hold_lease(text), cairn.purge(text, text, text, uuid, int8, int8),
+	cairn.resolve_holds(), cairn.is_handing_out(), cairn.purgeable(text, text, uuid, uuid, int8), cairn.hold_lease(text), cairn.purge(text, text, text, uuid, int8, int8),
 	cairn.purge_partition(text, text, int8), cairn.retention_report(int8, text, int8, int8, int8), cairn.retention_rules(boolean),
 	cairn.set_retention(text, int8, int8, int8, text, text, boolean), cairn.configure_retention(text, int8, int8),
 	cairn.add_hold(uuid, text, uuid, bytea, text, text, timestamptz, timestamptz, timestamptz, text), cairn.end_hold(uuid, text, text) FROM PUBLIC;

@@ -326,6 +326,8 @@ BEGIN
 		NEW.facts := jsonb_build_object('queries', queries, 'scope_sha256', encode(sha256(convert_to(queries::text, 'UTF8')), 'hex'));
 	WHEN 'approve', 'approve-alone', 'review' THEN
 		NEW.facts := NEW.facts || jsonb_build_object('name', disclosure.check_officer(NEW.case_id, NEW.act, NEW.facts));
+	WHEN 'release' THEN
+		LOCK TABLE cairn.hold IN ROW EXCLUSIVE MODE; -- behind a purge that is under way: the next one sees that this is handed out
 	WHEN 'hold' THEN
 		NEW.facts := NEW.facts || jsonb_build_object('holds', disclosure.hold(NEW.case_id, (NEW.facts->>'until')::timestamptz, NEW.actor));
 	ELSE
@@ -399,6 +401,10 @@ BEGIN
 		PERFORM cairn.refuse('CONFLICT', 'Nothing of this case is being released');
 	END IF;
 	PERFORM disclosure.demand(query IS NOT NULL, 'The scope has no such item');
+	-- For so long nothing is purged, so that no place moves (cairn.is_handing_out).
+	IF NOT EXISTS (SELECT FROM disclosure.step s WHERE s.case_id = p_case AND s.act = 'release' AND s.at > now() - interval '6 hours') THEN
+		PERFORM cairn.refuse('CONFLICT', 'The release was begun more than six hours ago: begin it again');
+	END IF;
 	RETURN QUERY EXECUTE format('SELECT to_jsonb(q)::text FROM (%s) AS q OFFSET %s LIMIT %s', query, p_after, p_most);
 END $$;
 

@@ -405,6 +405,46 @@ static void test_narrowing(void **state)
 	}
 }
 
+/* G-54: pages are read by their places, so nothing is purged between two of them; for six hours, then the release has to be begun again. */
+static void test_nothing_goes_meanwhile(void **state)
+{
+	(void) state;
+	struct text_list lines;
+	ground("subpoena", "consent");
+	step("silence", "silent", "{'why': 'consent', 'reason': 'theirs'}");
+	step("propose", "proposed", "{}");
+	approve(&ana, "approve", "approved_once");
+	approve(&ben, "approve", "approved");
+	step("release", "releasing", "{}");
+	static const char handing_out[] = "SELECT cairn.is_handing_out()";
+	pg_exec("cairn_subscriber", "SELECT cairn.take_lease('retention', 'me', 60)");
+	pg_exec("cairn_operator", "SELECT cairn.set_retention('SUB-REQ', 86400, NULL, 0, 'operator t', 'a test', false)");
+	pg_exec("cairn_owner",
+	    "CREATE TABLE log.request_private_200001 PARTITION OF log.request_private FOR VALUES FROM "
+	    "(cairn.id_at('2000-01-01')) TO (cairn.id_at('2000-02-01')); INSERT INTO log.request_private (id, salt, "
+	    "remote_address, remote_port) SELECT cairn.id_at('2000-01-10'::timestamptz + n * interval '1 day'), "
+	    "sha256(''), '192.0.2.1', 1 "
+	    "FROM generate_series(1, 3) n");
+	static const char purge[] = "SELECT gone FROM cairn.purge('me', 'log.request_private', 'all', NULL, 1, 0)";
+	static const char drop[] = "SELECT cairn.purge_partition('me', 'log.request_private', 0)";
+	pg_assert_value(handing_out, "t");
+	pg_assert_value(purge, "0");
+	pg_assert_value(drop, "-1");
+	let_pass("6 hours");
+	pg_assert_value(handing_out, "f");
+	assert_int_equal(disclose_read_lines(&c, new_case, 2, 0, 10, &lines), -1);
+	assert_non_null(strstr(c.err.detail, "begin it again"));
+	ctx_forgive(&c);
+	pg_assert_value(purge, "1");
+	step("release", "releasing", "{}");
+	pg_assert_value(handing_out, "t");
+	assert_int_equal(disclose_read_lines(&c, new_case, 2, 0, 10, &lines), 0);
+	pg_assert_value(drop, "-1");
+	step("released", "released", "{'manifest_sha256': '%064d', 'files': [{'name': 'x'}]}", 0);
+	pg_assert_value(handing_out, "f");
+	pg_assert_value(drop, "2");
+}
+
 /* What is read is what was approved, and of before the request; each step is an event, and a row that is changed is found. */
 static void test_release(void **state)
 {
@@ -572,6 +612,7 @@ int main(void)
 		cmocka_unit_test(test_scopes),
 		cmocka_unit_test(test_narrowing),
 		cmocka_unit_test(test_release),
+		cmocka_unit_test(test_nothing_goes_meanwhile),
 		cmocka_unit_test(test_emergency),
 		cmocka_unit_test(test_report),
 	};

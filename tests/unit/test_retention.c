@@ -228,6 +228,57 @@ static void test_partition_gives_way(void **state)
 	    "1 log.request_private_200001");
 }
 
+/* Rows of 2001, of which nothing else is: a validation that an authorization stands on, and later ones of which none does. */
+static void add_validations(void)
+{
+	pg_exec("cairn_owner", "DO $$ DECLARE p cairn.partitioned; s timestamptz; BEGIN FOR p IN SELECT * FROM "
+	                       "cairn.partitioned WHERE name IN "
+	                       "('log.validation', 'log.validation_private', 'acme.authz') LOOP FOR s IN SELECT "
+	                       "generate_series('2001-01-01'::timestamptz, '2001-12-01', "
+	                       "make_interval(months => p.months)) LOOP EXECUTE format('CREATE TABLE %s PARTITION OF %s "
+	                       "FOR VALUES FROM (%L) TO (%L)', "
+	                       "cairn.partition_name(p.name, s), p.name, cairn.id_at(s), cairn.id_at(s + "
+	                       "make_interval(months => p.months))); END LOOP; END LOOP; END $$");
+	pg_exec("postgres", "WITH d AS (SELECT '2001-01-05'::timestamptz AS at, true AS passed UNION ALL SELECT "
+	                    "'2001-06-05', false), v AS (INSERT INTO log.validation "
+	                    "(id, authorization_id, challenge_id, account_id, request_id, identifier_type, "
+	                    "identifier_value, wildcard, method, rule, perspective, attempt, "
+	                    "passed, dnssec, token_sha256, answer_sha256, started_at, ended_at, commitments, proof) SELECT "
+	                    "cairn.id_at(at), cairn.id_at(at - interval '1 h'), "
+	                    "cairn.new_id(), cairn.new_id(), cairn.new_id(), 'dns', 'a.test', false, 'http-01', "
+	                    "'3.2.2.4.19', 'p', 1, passed, 'off', '', '', at, at, '', "
+	                    "CASE WHEN passed THEN 'control'::log.proof END FROM d RETURNING id, passed, "
+	                    "authorization_id), p AS (INSERT INTO log.validation_private (id, salt, resolutions, attempts) "
+	                    "SELECT id, sha256(''), '[]', '[]' FROM v) INSERT INTO acme.authz (id, account_id, "
+	                    "identifier_type, identifier_value, wildcard, challenge_types, tokens, "
+	                    "expires_at, validation_id) SELECT authorization_id, cairn.new_id(), 'dns', 'a.test', false, "
+	                    "'{http-01}', '{t}', CASE WHEN passed THEN now() + "
+	                    "interval '1 day' ELSE now() - interval '1 day' END, CASE WHEN passed THEN id END FROM v");
+}
+
+/* What an authorization stands on stays, with how it was found, as long as it can be used, whatever the term; then it goes, however far
+ * behind others that went before (F-52). */
+static void test_what_is_stood_on(void **state)
+{
+	(void) state;
+	add_validations();
+	pg_exec("postgres", "DELETE FROM log.unsealed");
+	pg_exec("cairn_subscriber", "SELECT cairn.take_lease('retention', 'me', 60)");
+	pg_exec("cairn_operator", "SELECT cairn.set_retention(c, 86400, 86400, 0, 'operator t', 'a test', false) FROM "
+	                          "unnest(ARRAY['SUB-VAL', 'SUB-CERT']) c");
+	static const char drop[] = "SELECT cairn.purge_partition('me', 'log.validation_private', 0)";
+	static const char round[] =
+	    "SELECT string_agg(p.gone::text, ' ' ORDER BY o) FROM unnest(ARRAY['log.validation_private', 'acme.authz', "
+	    "'log.validation']) WITH ORDINALITY t (n, o), LATERAL cairn.purge('me', n, 'all', NULL, 10, 0) p";
+	pg_assert_value(drop, "-1");
+	pg_assert_value(round, "1 1 1");
+	pg_assert_value(round, "0 0 0");
+	pg_exec("postgres", "UPDATE acme.authz SET expires_at = now() - interval '1 min' WHERE validation_id IS NOT NULL");
+	pg_assert_value(round, "1 1 1");
+	pg_assert_value("SELECT count(*) FROM log.validation", "0");
+	pg_assert_value(drop, "0");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -237,6 +288,7 @@ int main(void)
 		cmocka_unit_test(test_erasures_against_the_rules),
 		cmocka_unit_test(test_lease),
 		cmocka_unit_test(test_partition_gives_way),
+		cmocka_unit_test(test_what_is_stood_on),
 	};
 	return cmocka_run_group_tests(tests, pg_group_setup, pg_group_teardown);
 }
