@@ -423,7 +423,7 @@ static int check_all(struct ctx *c, struct walk *w, const struct audit_state *st
 	struct tile_source tiles = audit_tiles();
 	bool good = true;
 	tiles.size = w->size;
-	TRY(audit_read_erasures(c, &w->erasures));
+	TRY(audit_read_erasures(c, false, &w->erasures));
 	if (w->trust->from.size > 0) {
 		TRY(go_on(c, w, &good));
 	}

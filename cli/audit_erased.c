@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#include "lib/base/base64.h"
+#include "lib/base/buffer.h"
+
 static const struct field erasure_field[] = {
 	FIELD(struct audit_erasure, name),
 	FIELD(struct audit_erasure, from),
@@ -9,58 +12,54 @@ static const struct field erasure_field[] = {
 };
 static const struct fields erasure_fields = FIELDS(struct audit_erasure, erasure_field);
 
+struct erasures_params {
+	bool waiting;
+};
+static const struct field erasures_param[] = { FIELD(struct erasures_params, waiting) };
+static const struct fields erasures_params_fields = FIELDS(struct erasures_params, erasures_param);
+
+/* clang-format off */
 /* The smallest id of a moment. */
 #define ID_AT(moment) \
 	"(lpad(to_hex(floor(extract(epoch FROM " moment ") * 1000)::int8), 12, '0') || repeat('0', 20))::uuid"
 
-/* Erasures that are sealed, and that the rules of retention allowed when they were made, as sealed events tell those (F-46). Else
- * whoever can write into the database would write an erasure himself, and delete. Without a change on record SUB-* is without end and
- * visits of pages have six days; no rule has less than a day. Which class has which term of which table stands here and not in the
- * database, and no function of the database is asked, as who deletes would mend those as well. */
+/* Erasures that are sealed, or also those that wait for it ($1), and that the rules of retention allowed when they were made, as such events
+ * tell those (F-46). Else whoever can write into the database would write an erasure himself, and delete. Without a change on record SUB-* is
+ * without end and visits of pages have six days; no rule has less than a day. Which class has which term of which table stands here and not in
+ * the database, and no function of the database is asked, as who deletes would mend those as well. */
 const struct statement audit_erasures_statement = {
 	.name = "audit_erasures",
 	.sql =
-	    "WITH rules AS MATERIALIZED (SELECT e.facts->>'class' AS class, e.happened_at AS since, lead(e.happened_at) "
-	    "OVER"
+	    "WITH waiting AS MATERIALIZED (SELECT u.id FROM log.unsealed u WHERE $1 AND u.kind = 3),"
+	    " told AS MATERIALIZED (SELECT * FROM log.event e WHERE e.kind = 'retention.changed' UNION ALL SELECT * FROM log.event e"
+	    " WHERE e.kind = 'log.erased'),"
+	    " sealed AS MATERIALIZED (SELECT e.* FROM told e LEFT JOIN log.leaf l ON l.row_id = e.id AND l.kind = 3"
+	    " WHERE l.row_id IS NOT NULL OR e.id IN (SELECT w.id FROM waiting w)),"
+	    " rules AS MATERIALIZED (SELECT e.facts->>'class' AS class, e.happened_at AS since, lead(e.happened_at) OVER"
 	    " (PARTITION BY e.facts->>'class' ORDER BY e.id) AS until, (e.facts->>'keep_s')::int8 AS keep_s,"
-	    " least((e.facts->>'clear_s')::int8, (e.facts->>'keep_s')::int8) AS clear_s"
-	    " FROM log.event e JOIN log.leaf l ON l.row_id = e.id AND l.kind = 3 WHERE e.kind = 'retention.changed'"
+	    " least((e.facts->>'clear_s')::int8, (e.facts->>'keep_s')::int8) AS clear_s FROM sealed e WHERE e.kind = 'retention.changed'"
 	    " UNION ALL SELECT 'WEB', '-infinity', (SELECT min(e.happened_at) FROM log.event e"
 	    " WHERE e.kind = 'retention.changed' AND e.facts->>'class' = 'WEB'), 518400, 518400),"
 	    " tables (name, part, term, class) AS (VALUES ('log.request_private', 'web', 'clear', 'WEB'),"
 	    " ('log.request_private', 'all', 'clear', 'SUB-REQ'), ('log.request_private', 'all', 'clear', 'SUB-SW'),"
 	    " ('log.validation_private', 'all', 'clear', 'SUB-VAL'), ('log.request', 'all', 'keep', 'SUB-REQ'),"
 	    " ('log.validation', 'all', 'keep', 'SUB-VAL'), ('log.event', 'all', 'keep', 'SUB-CERT')),"
-	    " erased AS MATERIALIZED (SELECT e.facts->>'table' AS name, CASE WHEN e.facts->'classes' = '[\"WEB\"]' THEN "
-	    "'web'"
-	    " ELSE 'all' END AS part, e.happened_at, e.facts FROM log.event e JOIN log.leaf l ON l.row_id = e.id AND "
-	    "l.kind = 3"
-	    " WHERE e.kind = 'log.erased' AND e.happened_at <= now()),"
-	    " terms AS MATERIALIZED (SELECT x.*, " ID_AT("(x.happened_at - make_interval(secs => greatest(s.term_s, "
-	                                                 "86400)))") " AS before FROM erased x, LATERAL ("
-	                                                             "SELECT min(CASE t.term WHEN 'keep' THEN r.keep_s "
-	                                                             "ELSE r.clear_s END) AS term_s FROM tables t"
-	                                                             " JOIN rules r ON r.class = t.class AND r.since <= "
-	                                                             "x.happened_at AND (r.until IS NULL OR r.until > "
-	                                                             "x.happened_at)"
-	                                                             " WHERE t.name = x.name AND t.part = x.part) s WHERE "
-	                                                             "s.term_s IS NOT NULL)"
-	                                                             " SELECT t.name COLLATE \"C\" AS name, i.id AS from, "
-	                                                             "i.id AS until FROM terms t, LATERAL (SELECT x::uuid "
-	                                                             "AS id"
-	                                                             " FROM jsonb_array_elements_text(t.facts->'ids') x) i "
-	                                                             "WHERE i.id < t.before AND (t.part = 'all' OR NOT "
-	                                                             "EXISTS"
-	                                                             " (SELECT FROM log.request r WHERE r.id = i.id AND "
-	                                                             "r.route NOT IN ('terms', 'doctor', 'unpause', "
-	                                                             "'stop-recovery')))"
-	                                                             " UNION ALL SELECT t.name, (t.facts->>'from')::uuid, "
-	                                                             "(t.facts->>'until')::uuid FROM terms t"
-	                                                             " WHERE t.part = 'all' AND (t.facts->>'until')::uuid "
-	                                                             "<= t.before ORDER BY 1, 2",
+	    " erased AS MATERIALIZED (SELECT e.facts->>'table' AS name, CASE WHEN e.facts->'classes' = '[\"WEB\"]' THEN 'web' ELSE 'all' END AS part,"
+	    " e.happened_at, e.facts FROM sealed e WHERE e.kind = 'log.erased' AND e.happened_at <= now()),"
+	    " terms AS MATERIALIZED (SELECT x.*, " ID_AT("(x.happened_at - make_interval(secs => greatest(s.term_s, 86400)))") " AS before"
+	    " FROM erased x, LATERAL (SELECT min(CASE t.term WHEN 'keep' THEN r.keep_s ELSE r.clear_s END) AS term_s FROM tables t"
+	    " JOIN rules r ON r.class = t.class AND r.since <= x.happened_at AND (r.until IS NULL OR r.until > x.happened_at)"
+	    " WHERE t.name = x.name AND t.part = x.part) s WHERE s.term_s IS NOT NULL)"
+	    " SELECT t.name COLLATE \"C\" AS name, i.id AS from, i.id AS until FROM terms t, LATERAL (SELECT x::uuid AS id"
+	    " FROM jsonb_array_elements_text(t.facts->'ids') x) i WHERE i.id < t.before AND (t.part = 'all' OR NOT EXISTS"
+	    " (SELECT FROM log.request r WHERE r.id = i.id AND r.route NOT IN ('terms', 'doctor', 'unpause', 'stop-recovery')))"
+	    " UNION ALL SELECT t.name, (t.facts->>'from')::uuid, (t.facts->>'until')::uuid FROM terms t"
+	    " WHERE t.part = 'all' AND (t.facts->>'until')::uuid <= t.before ORDER BY 1, 2",
+	.params = &erasures_params_fields,
 	.row = &erasure_fields,
 	.repeatable = true,
 };
+/* clang-format on */
 
 static int order(const struct id *a, const struct id *b)
 {
@@ -72,11 +71,12 @@ static bool same_table(const struct audit_erasure *e, const char *table)
 	return e->name == NULL || table == NULL ? e->name == table : strcmp(e->name, table) == 0;
 }
 
-int audit_read_erasures(struct ctx *c, struct audit_erasure_list *ret)
+int audit_read_erasures(struct ctx *c, bool waiting, struct audit_erasure_list *ret)
 {
+	const struct erasures_params params = { waiting };
 	struct audit_erasure_list all;
 	size_t n = 0;
-	TRY(db_rows(c, &audit_erasures_statement, NULL, (void *) &all.v, &all.n));
+	TRY(db_rows(c, &audit_erasures_statement, &params, (void *) &all.v, &all.n));
 	for (size_t i = 0; i < all.n; i++) {
 		struct audit_erasure *last = n == 0 ? NULL : &all.v[n - 1];
 		if (last == NULL || !same_table(last, all.v[i].name) || order(&all.v[i].from, &last->until) >= 0) {
@@ -105,4 +105,21 @@ bool audit_is_erased(const struct audit_erasure_list *list, const char *table, s
 	}
 	const struct audit_erasure *e = low == 0 ? NULL : &list->v[low - 1];
 	return e != NULL && same_table(e, table) && (order(&id, &e->until) < 0 || order(&id, &e->from) == 0);
+}
+
+const char *audit_erased_ranges(struct arena *a, const struct audit_erasure_list *list, const char *table)
+{
+	struct buffer b;
+	buffer_init(&b, a, 256);
+	for (size_t i = 0; i < list->n; i++) {
+		const struct audit_erasure *e = &list->v[i];
+		int way = order(&e->from, &e->until);
+		if (same_table(e, table) && way <= 0) {
+			buffer_printf(&b, "%s[%s,%s%c", b.n == 0 ? "{" : ",",
+			    hex_encode(a, (struct bytes) { e->from.b, sizeof(e->from.b) }),
+			    hex_encode(a, (struct bytes) { e->until.b, sizeof(e->until.b) }), way == 0 ? ']' : ')');
+		}
+	}
+	buffer_add_text(&b, b.n == 0 ? "{}" : "}");
+	return (const char *) buffer_bytes(&b).p;
 }

@@ -16,9 +16,13 @@ struct audit_erasure_list {
 	size_t n;
 };
 
-/* As role cairn_auditor, with audit_erasures_statement among the statements. */
-int audit_read_erasures(struct ctx *c, struct audit_erasure_list *ret) MUST_CHECK;
+/* As role cairn_auditor, with audit_erasures_statement among the statements. waiting: also erasures whose own seal is on its way, seconds after
+ * they were made. */
+int audit_read_erasures(struct ctx *c, bool waiting, struct audit_erasure_list *ret) MUST_CHECK;
 bool audit_is_erased(const struct audit_erasure_list *list, const char *table, struct id id);
+
+/* Those of a table as a value of cairn.id_ranges. */
+const char *audit_erased_ranges(struct arena *a, const struct audit_erasure_list *list, const char *table);
 
 extern const struct statement audit_erasures_statement;
 

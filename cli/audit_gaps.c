@@ -28,20 +28,20 @@ static const char usage[] =
     "  --json             one line of JSON\n";
 
 /* F-58: each is reconciled with what should stand beside it. */
-static const char *const kinds[] = {
-	"request-without-outcome",
-	"request-interrupted",
-	"act-without-request",
-	"authorization-without-validation",
-	"certificate-without-order",
-	"certificate-without-serial",
-	"certificate-without-validation",
-	"certificate-without-signature",
-	"signature-without-certificate",
-	"issuance-unfinished",
-	"revocation-without-record",
-	"revoked-without-crl-entry",
-	"crl-without-record",
+static const struct gap_kind kinds[] = {
+	{ "request-without-outcome", NULL },
+	{ "request-interrupted", NULL },
+	{ "act-without-request", "log.request" },
+	{ "authorization-without-validation", "log.validation" },
+	{ "certificate-without-order", NULL },
+	{ "certificate-without-serial", NULL },
+	{ "certificate-without-validation", "log.validation" },
+	{ "certificate-without-signature", "log.event" },
+	{ "signature-without-certificate", NULL },
+	{ "issuance-unfinished", NULL },
+	{ "revocation-without-record", NULL },
+	{ "revoked-without-crl-entry", NULL },
+	{ "crl-without-record", NULL },
 };
 
 struct report {
@@ -98,10 +98,12 @@ static int look(struct ctx *c, const struct audit_span *span, struct report *rep
 	const struct gap_range range = { span->since, span->until };
 	struct gap_crl_list crls;
 	struct gap_list list;
+	struct audit_erasure_list erasures;
+	TRY(audit_read_erasures(c, true, &erasures));
 	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
-		audit_progress("%zu of %zu: %s", i, COUNT_OF(kinds) + 1, kinds[i]);
+		audit_progress("%zu of %zu: %s", i, COUNT_OF(kinds) + 1, kinds[i].name);
 		TRY(go_on());
-		TRY(gaps_read(c, kinds[i], &range, &list));
+		TRY(gaps_read(c, &kinds[i], &range, &erasures, &list));
 		keep(c->arena, report, &list);
 		report->kinds++;
 	}

@@ -17,27 +17,32 @@ struct kind_params {
 	struct timestamp since;
 	struct timestamp until;
 	int64_t most;
+	const char *erased;
 };
 static const struct field kind_param[] = {
 	FIELD(struct kind_params, kind),
 	FIELD(struct kind_params, since),
 	FIELD(struct kind_params, until),
 	FIELD(struct kind_params, most),
+	FIELD(struct kind_params, erased),
 };
 static const struct fields kind_params_fields = FIELDS(struct kind_params, kind_param);
 
 static const struct statement gaps_statement = {
 	.name = "audit_gaps",
-	.sql = "SELECT $1 AS kind, g.record, g.at, g.detail, count(*) OVER () AS total FROM audit.gaps($1, $2, $3) g "
+	.sql = "SELECT $1 AS kind, g.record, g.at, g.detail, count(*) OVER () AS total FROM audit.gaps($1, $2, $3, "
+	       "$5::text::cairn.id_ranges) g "
 	       "ORDER BY g.at, g.record LIMIT $4",
 	.params = &kind_params_fields,
 	.row = &gap_fields,
 	.repeatable = true,
 };
 
-int gaps_read(struct ctx *c, const char *kind, const struct gap_range *range, struct gap_list *ret)
+int gaps_read(struct ctx *c, const struct gap_kind *kind, const struct gap_range *range,
+    const struct audit_erasure_list *erasures, struct gap_list *ret)
 {
-	const struct kind_params params = { kind, range->since, range->until, GAPS_SHOWN_MAX };
+	const char *erased = kind->table == NULL ? "{}" : audit_erased_ranges(c->arena, erasures, kind->table);
+	const struct kind_params params = { kind->name, range->since, range->until, GAPS_SHOWN_MAX, erased };
 	return db_rows(c, &gaps_statement, &params, (void *) &ret->v, &ret->n);
 }
 
@@ -134,5 +139,6 @@ int gaps_compare_crl(struct ctx *c, const struct gap_crl *crl, const struct gap_
 	return db_rows(c, &compare_statement, &params, (void *) &ret->v, &ret->n);
 }
 
-const struct statement *const gaps_statements[] = { &gaps_statement, &crls_statement, &compare_statement };
+const struct statement *const gaps_statements[] = { &gaps_statement, &crls_statement, &compare_statement,
+	&audit_erasures_statement };
 const size_t gaps_statements_n = COUNT_OF(gaps_statements);

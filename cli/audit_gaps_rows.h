@@ -2,7 +2,7 @@
 #ifndef CAIRN_CLI_AUDIT_GAPS_ROWS_H
 #define CAIRN_CLI_AUDIT_GAPS_ROWS_H
 
-#include "lib/db/db.h"
+#include "cli/audit_erased.h"
 
 #define GAPS_SHOWN_MAX 1000 /* of each kind */
 
@@ -24,8 +24,15 @@ struct gap_list {
 	size_t n;
 };
 
+/* A kind of gaps, and the table whose rows may have been erased by record; NULL: none. */
+struct gap_kind {
+	const char *name;
+	const char *table;
+};
+
 /* Gaps of one kind that SQL can see. */
-int gaps_read(struct ctx *c, const char *kind, const struct gap_range *range, struct gap_list *ret) MUST_CHECK;
+int gaps_read(struct ctx *c, const struct gap_kind *kind, const struct gap_range *range,
+    const struct audit_erasure_list *erasures, struct gap_list *ret) MUST_CHECK;
 
 /* The newest CRL of each shard. */
 struct gap_crl {

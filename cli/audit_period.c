@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/audit.h"
+#include "cli/audit_erased.h"
 #include "cli/audit_progress.h"
 #include "cli/audit_span.h"
 #include "cli/audit_stop.h"
@@ -60,6 +61,18 @@ struct period {
 static const struct field period_field[] = { FIELD(struct period, since), FIELD(struct period, until) };
 static const struct fields period_fields = FIELDS(struct period, period_field);
 
+struct totals_params {
+	struct timestamp since;
+	struct timestamp until;
+	const char *erased; /* events, as a value of cairn.id_ranges */
+};
+static const struct field totals_param[] = {
+	FIELD(struct totals_params, since),
+	FIELD(struct totals_params, until),
+	FIELD(struct totals_params, erased),
+};
+static const struct fields totals_params_fields = FIELDS(struct totals_params, totals_param);
+
 static const struct statement day_statement = {
 	.name = "audit_report_day",
 	.sql = "SELECT section, at, what, facts FROM audit.report_day($1, $2)",
@@ -69,8 +82,8 @@ static const struct statement day_statement = {
 };
 static const struct statement totals_statement = {
 	.name = "audit_report_totals",
-	.sql = "SELECT section, at, what, facts FROM audit.report_totals($1, $2)",
-	.params = &period_fields,
+	.sql = "SELECT section, at, what, facts FROM audit.report_totals($1, $2, $3::text::cairn.id_ranges)",
+	.params = &totals_params_fields,
 	.row = &line_fields,
 	.repeatable = true,
 };
@@ -81,7 +94,8 @@ static const struct statement privacy_statement = {
 	.row = &line_fields,
 	.repeatable = true,
 };
-const struct statement *const audit_period_statements[] = { &day_statement, &totals_statement, &privacy_statement };
+const struct statement *const audit_period_statements[] = { &day_statement, &totals_statement, &privacy_statement,
+	&audit_erasures_statement };
 const size_t audit_period_statements_n = COUNT_OF(audit_period_statements);
 
 static const struct {
@@ -136,6 +150,18 @@ static bool agrees(const struct report *report)
 	return true;
 }
 
+static int ask(struct ctx *c, const struct statement *statement, const struct period *period, struct line_list *ret)
+{
+	struct totals_params totals = { period->since, period->until, NULL };
+	struct audit_erasure_list erasures;
+	if (statement != &totals_statement) {
+		return db_rows(c, statement, period, (void *) &ret->v, &ret->n);
+	}
+	TRY(audit_read_erasures(c, true, &erasures));
+	totals.erased = audit_erased_ranges(c->arena, &erasures, "log.event");
+	return db_rows(c, statement, &totals, (void *) &ret->v, &ret->n);
+}
+
 static int act(struct ctx *c, const struct audit_span *span, const struct statement *statement)
 {
 	const struct period period = { span->since, span->until };
@@ -145,7 +171,7 @@ static int act(struct ctx *c, const struct audit_span *span, const struct statem
 	audit_progress_begin(span->quiet);
 	int result = operator_open(c, &span->options, audit_period_statements, audit_period_statements_n, &config);
 	if (result == 0) {
-		result = db_rows(c, statement, &period, (void *) &report.lines.v, &report.lines.n);
+		result = ask(c, statement, &period, &report.lines);
 	}
 	audit_progress_end();
 	report.stopped = result != 0 && audit_is_stopped();

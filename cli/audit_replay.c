@@ -259,7 +259,7 @@ static int act(struct ctx *c, struct request *r, struct audit_range *range, stru
 	audit_progress_begin(r->span.quiet);
 	int result = -1;
 	if (operator_open(c, &r->span.options, audit_statements, audit_statements_n, &config) == 0 &&
-	    audit_read_erasures(c, &r->erasures) == 0 &&
+	    audit_read_erasures(c, false, &r->erasures) == 0 &&
 	    (!of_one || audit_find_order(c, order, serial, &range->authorizations) == 0)) {
 		result = replay(c, r, range, &answer);
 	}

@@ -16,6 +16,8 @@ struct why_claim {
 	const char *remark; /* a sentence about the state, or NULL */
 	int64_t leaf;       /* -1: none */
 	const char *proof;  /* C2SP tlog-proof */
+	const char *gone;   /* table whose row is not there, with the row's id; NULL: none. For why_read alone */
+	struct id gone_id;
 };
 struct why_claim_list {
 	struct why_claim *v;

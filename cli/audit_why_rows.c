@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "cli/audit_erased.h"
 #include "cli/audit_progress.h"
 #include "cli/audit_stop.h"
 #include "cli/audit_why.h"
@@ -25,6 +26,20 @@ static const struct field claim_field[] = {
 };
 static const struct fields claim_fields = FIELDS(struct why_claim, claim_field);
 
+/* A row of it: with what is gone, which is judged and not told. */
+static const struct field row_field[] = {
+	FIELD(struct why_claim, section),
+	FIELD(struct why_claim, title),
+	FIELD(struct why_claim, lines),
+	FIELD(struct why_claim, at),
+	FIELD(struct why_claim, kind),
+	FIELD(struct why_claim, record),
+	FIELD(struct why_claim, state),
+	FIELD(struct why_claim, gone),
+	FIELD(struct why_claim, gone_id),
+};
+static const struct fields row_fields = FIELDS(struct why_claim, row_field);
+
 static const struct field story_field[] = {
 	FIELD(struct why_story, serial),
 	FIELD(struct why_story, size),
@@ -41,12 +56,27 @@ const struct fields why_story_fields = FIELDS(struct why_story, story_field);
 const struct statement why_statement = {
 	.name = "audit_why",
 	.sql =
-	    "SELECT w.section, w.title, w.lines, w.at, w.kind, w.record, w.state, NULL::text AS remark, -1::int8 AS leaf, "
-	    "NULL::text AS proof FROM audit.why($1) w",
+	    "SELECT w.section, w.title, w.lines, w.at, w.kind, w.record, w.state, w.gone, w.gone_id FROM audit.why($1) w",
 	.params = &why_params_fields,
-	.row = &claim_fields,
+	.row = &row_fields,
 	.repeatable = true,
 };
+
+/* Erasures by record: those that are sealed, and also those that wait for it. */
+struct erasures {
+	struct audit_erasure_list sealed;
+	struct audit_erasure_list waiting;
+};
+
+/* F-46: whether it was lawful is not what the database says, but what the sealed records do. */
+static void judge_gone(struct why_claim *claim, const struct erasures *e)
+{
+	if (claim->gone != NULL) {
+		claim->state = audit_is_erased(&e->sealed, claim->gone, claim->gone_id)    ? "erased"
+		               : audit_is_erased(&e->waiting, claim->gone, claim->gone_id) ? "waiting"
+		                                                                           : "missing";
+	}
+}
 
 static void judge(struct why_claim *claim, const char *state, const char *remark)
 {
@@ -133,10 +163,14 @@ int why_read(struct ctx *c, struct bytes serial, struct audit_tree *tree, struct
 {
 	const struct why_params params = { serial };
 	struct why_claim_list *claims = &ret->claims;
+	struct erasures erasures;
+	TRY(audit_read_erasures(c, false, &erasures.sealed));
+	TRY(audit_read_erasures(c, true, &erasures.waiting));
 	TRY(db_rows(c, &why_statement, &params, (void *) &claims->v, &claims->n));
 	for (size_t i = 0; i < claims->n; i++) {
 		struct why_claim *claim = &claims->v[i];
 		audit_progress("claim %zu of %zu is proved", i + 1, claims->n);
+		judge_gone(claim, &erasures);
 		if (audit_is_stopped() || prove(c, tree, claim) != 0) {
 			claims->n = i;
 			return -1;

@@ -1,4 +1,4 @@
--- What is gone by record, for `cairn audit why` and `gaps` (verify has a text of its own, as whoever deletes could mend this one: cli/audit_erased.c): erasures that are sealed, and that the rules of retention allowed when
+-- What is gone by record, for who asks audit.why, audit.gaps and audit.report_totals by SQL (cairn audit has a text of its own, as whoever deletes could mend this one: cli/audit_erased.c): erasures that are sealed, and that the rules of retention allowed when
 -- they were made, as sealed events tell those (F-46). Else whoever can write into the database would write an erasure himself, and delete.
 -- Without a change on record SUB-* is without end and visits of pages have six days; no rule has less than a day.
 -- p_waiting: also those whose seal is on its way, seconds after they were made.
@@ -31,7 +31,7 @@ END $$;
 REVOKE ALL ON FUNCTION audit.lawful_erasures(boolean) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.lawful_erasures(boolean) TO cairn_auditor;
 
--- The same for one table as one value, for `cairn audit why` and `gaps`: an erasure that no rule allowed is none there either (F-46).
+-- The same for one table as one value: an erasure that no rule allowed is none there either (F-46).
 CREATE OR REPLACE FUNCTION audit.erased_ids(p_table text, p_waiting boolean) RETURNS cairn.id_ranges LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT coalesce(range_agg(cairn.id_range(e.from_id, e.until_id, CASE WHEN e.from_id = e.until_id THEN '[]' ELSE '[)' END)), '{}')
 		FROM audit.lawful_erasures(p_waiting) e WHERE e.name = p_table AND e.from_id <= e.until_id

@@ -3,7 +3,7 @@
 -- reconciled both ways: what has no record, and which record has nothing that it tells of. CRL entries are compared outside, as SQL
 -- can't read a CRL. Planned for the very range, and
 -- by whole tables: sessions of ours look rows up by index only (lib/db/connection.c).
-CREATE OR REPLACE FUNCTION audit.gaps(p_kind text, p_since timestamptz, p_until timestamptz)
+CREATE OR REPLACE FUNCTION audit.gaps(p_kind text, p_since timestamptz, p_until timestamptz, p_erased cairn.id_ranges DEFAULT NULL)
 RETURNS TABLE (record text, at timestamptz, detail text) LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan SET enable_seqscan = on SET enable_bitmapscan = on
 SET enable_hashjoin = on SET enable_mergejoin = on AS $$
@@ -14,7 +14,7 @@ DECLARE
 	z uuid := cairn.id_at(until);
 	margin CONSTANT interval := '10 min'; -- between the id of an object and the id of what tells of it
 	a_wide uuid := cairn.id_at(since - margin);
-	erased cairn.id_ranges; -- by the rules of retention, sealed or about to be; made once, as it reads every erasure there was
+	erased cairn.id_ranges; -- by the rules of retention, sealed or about to be: of the table that the kind needs. p_erased is what the command says; NULL: the database judges
 BEGIN
 	CASE p_kind
 	-- The front end stopped before its answer was on record, of which nothing is left; or somebody took the outcome away.
@@ -31,13 +31,13 @@ BEGIN
 				WHERE e.id >= (SELECT cairn.id_at(min(c.received_at) - margin) FROM cut c) AND e.request_id IN (SELECT c.id FROM cut c)
 				GROUP BY e.request_id) d ON d.request_id = r.id;
 	WHEN 'act-without-request' THEN
-		erased := audit.erased_ids('log.request', true);
+		erased := coalesce(p_erased, audit.erased_ids('log.request', true));
 		RETURN QUERY SELECT e.id::text, e.happened_at, format('%s by request %s, which is not on record', e.kind, e.request_id)
 			FROM log.event e WHERE e.id >= a AND e.id < z AND e.kind IN ('account.created', 'account.deactivated', 'order.created', 'order.given_again', 'certificate.issued', 'certificate.revoked')
 				AND e.request_id IS NOT NULL AND NOT EXISTS (SELECT FROM log.request r WHERE r.id = e.request_id)
 				AND NOT erased @> e.request_id;
 	WHEN 'authorization-without-validation' THEN
-		erased := audit.erased_ids('log.validation', true);
+		erased := coalesce(p_erased, audit.erased_ids('log.validation', true));
 		RETURN QUERY SELECT k.id::text, k.validated_at, format('%s is valid by validation %s, %s', k.identifier_value, k.validation_id,
 				CASE WHEN v.id IS NULL THEN 'which is not on record' WHEN NOT v.passed THEN 'which failed'
 					WHEN v.authorization_id <> k.id THEN 'which is for another authorization' ELSE 'which proves nothing' END)
@@ -57,14 +57,14 @@ BEGIN
 		UNION ALL SELECT encode(p.serial, 'hex'), p.begun_at, 'the serial of a responder of OCSP is not among those taken'
 			FROM ca.responder p WHERE p.begun_at >= since AND p.begun_at < until AND NOT EXISTS (SELECT FROM ca.serial s WHERE s.serial = p.serial);
 	WHEN 'certificate-without-validation' THEN
-		erased := audit.erased_ids('log.validation', true);
+		erased := coalesce(p_erased, audit.erased_ids('log.validation', true));
 		RETURN QUERY SELECT encode(c.serial, 'hex'), c.begun_at, format('%s: no validation on record for it', u.name)
 			FROM ca.certificate c CROSS JOIN LATERAL unnest(c.names) AS u (name) WHERE c.id >= a AND c.id < z AND c.der IS NOT NULL
 				AND NOT EXISTS (SELECT FROM log.validation v WHERE v.id = ANY (c.validations) AND v.passed AND v.proof IS NOT NULL
 					AND u.name = CASE WHEN v.wildcard THEN '*.' ELSE '' END || v.identifier_value)
 				AND NOT EXISTS (SELECT FROM unnest(c.validations) AS i (id) WHERE erased @> i.id);
 	WHEN 'certificate-without-signature' THEN
-		erased := audit.erased_ids('log.event', true);
+		erased := coalesce(p_erased, audit.erased_ids('log.event', true));
 		RETURN QUERY SELECT encode(c.serial, 'hex'), c.signed_at, CASE WHEN e.id IS NULL THEN 'no record of its signature'
 				ELSE format('another certificate is on record for its signature: SHA-256 %s', e.facts->>'sha256') END
 			FROM ca.certificate c LEFT JOIN log.event e ON e.certificate_id = c.id AND e.kind = 'certificate.issued' AND e.id >= a_wide
@@ -100,5 +100,5 @@ BEGIN
 	END CASE;
 END $$;
 
-REVOKE ALL ON FUNCTION audit.gaps(text, timestamptz, timestamptz) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit.gaps(text, timestamptz, timestamptz) TO cairn_auditor;
+REVOKE ALL ON FUNCTION audit.gaps(text, timestamptz, timestamptz, cairn.id_ranges) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audit.gaps(text, timestamptz, timestamptz, cairn.id_ranges) TO cairn_auditor;

@@ -1,7 +1,8 @@
 -- The story of one certificate, from the records alone (F-56): one row a claim, in the order of its telling. kind and record name
 -- the row of the sealed log that proves it (1 request, 2 validation, 3 event; NULL: none does). state: '' when all is there, else
 -- 'erased' (on record, as the rules of retention allowed), 'waiting' (that record is not sealed yet), 'missing', 'changed' or 'unproved'.
--- lines: what the record says, one fact a line.
+-- lines: what the record says, one fact a line. gone, gone_id: the row of this table is not there, and state tells how the database judges that;
+-- cairn audit why judges it itself, as whoever deletes could mend this text (cli/audit_erased.c).
 
 -- Lookups, connections and CAA of one validation, one line each.
 CREATE OR REPLACE FUNCTION audit.evidence_lines(p_id uuid) RETURNS text[] LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -18,7 +19,7 @@ CREATE OR REPLACE FUNCTION audit.evidence_lines(p_id uuid) RETURNS text[] LANGUA
 			FROM audit.caa q WHERE q.validation_id = p_id)
 $$;
 
-CREATE OR REPLACE FUNCTION audit.why_requests(p_ids uuid[]) RETURNS TABLE (section text, title text, lines text[], at timestamptz, kind int8, record uuid, state text)
+CREATE OR REPLACE FUNCTION audit.why_requests(p_ids uuid[]) RETURNS TABLE (section text, title text, lines text[], at timestamptz, kind int8, record uuid, state text, gone text, gone_id uuid)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT 'request', CASE WHEN r.id IS NULL THEN format('Request %s is not on record', u.id)
 			ELSE format('%s %s: %s', r.method, r.url, coalesce(r.status || coalesce(' ' || r.problem, ''), 'the outcome is not known')) END,
@@ -26,7 +27,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 			'user agent: ' || coalesce(r.user_agent, '(none)')] ELSE '{}' END || ('resource: ' || r.route) || ('request id: ' || u.id),
 		r.received_at, 1::int8, r.id, CASE WHEN r.personal_kept THEN ''
 			WHEN r.id IS NULL THEN audit.erased_state((SELECT audit.erased_ids('log.request', false)), (SELECT audit.erased_ids('log.request', true)), u.id)
-			ELSE audit.erased_state((SELECT audit.erased_ids('log.request_private', false)), (SELECT audit.erased_ids('log.request_private', true)), r.id) END
+			ELSE audit.erased_state((SELECT audit.erased_ids('log.request_private', false)), (SELECT audit.erased_ids('log.request_private', true)), r.id) END,
+		CASE WHEN r.id IS NULL THEN 'log.request' WHEN NOT r.personal_kept THEN 'log.request_private' END, CASE WHEN r.personal_kept IS NOT TRUE THEN u.id END
 	FROM (SELECT DISTINCT i AS id FROM unnest(p_ids) i WHERE i IS NOT NULL) u LEFT JOIN audit.request r ON r.id = u.id ORDER BY u.id
 $$;
 
@@ -68,7 +70,7 @@ $$;
 
 -- The validations that the certificate relies on with those of their round, then all others of its authorizations up to its end.
 CREATE OR REPLACE FUNCTION audit.why_validations(p_authorizations uuid[], p_relied uuid[], p_until timestamptz)
-RETURNS TABLE (section text, title text, lines text[], at timestamptz, kind int8, record uuid, state text) LANGUAGE sql STABLE
+RETURNS TABLE (section text, title text, lines text[], at timestamptz, kind int8, record uuid, state text, gone text, gone_id uuid) LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp AS $$
 	SELECT 'validation', format('%s%s by %s, seen from %s%s: %s%s', CASE WHEN v.wildcard THEN '*.' END, v.identifier_value, v.method,
 			v.perspective, CASE WHEN v.remote THEN ' (remote)' END, CASE WHEN v.passed THEN 'passed' ELSE 'failed' END,
@@ -79,7 +81,8 @@ SET search_path = pg_catalog, pg_temp AS $$
 			|| (SELECT format('NOT TO BE RELIED ON since %s, by %s: %s', d.done_at, d.done_by, d.reason) FROM audit.distrusted d
 				WHERE d.validation_id = v.id), -- C-75
 		v.ended_at, 2::int8, v.id, CASE WHEN v.personal_kept THEN ''
-			ELSE audit.erased_state((SELECT audit.erased_ids('log.validation_private', false)), (SELECT audit.erased_ids('log.validation_private', true)), v.id) END
+			ELSE audit.erased_state((SELECT audit.erased_ids('log.validation_private', false)), (SELECT audit.erased_ids('log.validation_private', true)), v.id) END,
+		CASE WHEN NOT v.personal_kept THEN 'log.validation_private' END, CASE WHEN NOT v.personal_kept THEN v.id END
 	FROM audit.validation v WHERE v.authorization_id = ANY (p_authorizations) AND v.ended_at <= p_until ORDER BY v.ended_at, v.id
 $$;
 
@@ -138,7 +141,7 @@ CREATE OR REPLACE FUNCTION audit.why_no_certificate(p_serial bytea) RETURNS text
 		'There is no such certificate here')
 $$;
 
-CREATE OR REPLACE FUNCTION audit.why_all(p_serial bytea) RETURNS TABLE (section text, title text, lines text[], at timestamptz, kind int8, record uuid, state text)
+CREATE OR REPLACE FUNCTION audit.why_all(p_serial bytea) RETURNS TABLE (section text, title text, lines text[], at timestamptz, kind int8, record uuid, state text, gone text, gone_id uuid)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
 	c audit.certificate;
@@ -148,7 +151,7 @@ DECLARE
 BEGIN
 	SELECT k.* INTO c FROM ca.serial s JOIN audit.certificate k ON k.id = s.certificate_id WHERE s.serial = p_serial;
 	IF c.id IS NULL THEN
-		RETURN QUERY SELECT * FROM audit.why_responder(p_serial);
+		RETURN QUERY SELECT x.*, NULL::text, NULL::uuid FROM audit.why_responder(p_serial) x;
 		IF NOT FOUND THEN
 			PERFORM cairn.refuse('NOT_FOUND', audit.why_no_certificate(p_serial));
 		END IF;
@@ -161,15 +164,15 @@ BEGIN
 		ARRAY['state: ' || c.state, format('valid from %s to %s', c.not_before, c.not_after), 'profile: ' || c.profile, 'issuer: ' || c.issuer,
 			'SHA-256: ' || coalesce(c.sha256, 'none, as it was never signed'), 'SHA-256 of its key: ' || encode(c.spki_sha256, 'hex')],
 		c.signed_at, 3::int8, issued.id, CASE WHEN c.der IS NULL THEN '' WHEN issued.id IS NULL THEN 'unproved'
-			WHEN issued.facts->>'sha256' <> c.sha256 THEN 'changed' ELSE '' END;
-	RETURN QUERY SELECT * FROM audit.why_account(c.account_id);
+			WHEN issued.facts->>'sha256' <> c.sha256 THEN 'changed' ELSE '' END, NULL::text, NULL::uuid;
+	RETURN QUERY SELECT x.*, NULL::text, NULL::uuid FROM audit.why_account(c.account_id) x;
 	IF o.id IS NULL THEN
-		RETURN QUERY SELECT 'order'::text, format('Order %s is not there', c.order_id), '{}'::text[], NULL::timestamptz, NULL::int8, NULL::uuid, 'missing';
+		RETURN QUERY SELECT 'order'::text, format('Order %s is not there', c.order_id), '{}'::text[], NULL::timestamptz, NULL::int8, NULL::uuid, 'missing', NULL::text, NULL::uuid;
 	ELSE
 		SELECT e.id INTO made FROM log.event e WHERE e.id = o.id;
 		RETURN QUERY SELECT 'order'::text, format('Order %s for %s', o.url_id, array_to_string(o.names, ', ')), ARRAY['profile: ' || o.profile,
-			'replaces: ' || coalesce(o.replaces, 'none')], o.created_at, 3::int8, made, CASE WHEN made IS NULL THEN 'unproved' ELSE '' END;
-		RETURN QUERY SELECT * FROM audit.why_policy(o.id);
+			'replaces: ' || coalesce(o.replaces, 'none')], o.created_at, 3::int8, made, CASE WHEN made IS NULL THEN 'unproved' ELSE '' END, NULL::text, NULL::uuid;
+		RETURN QUERY SELECT x.*, NULL::text, NULL::uuid FROM audit.why_policy(o.id) x;
 	END IF;
 	RETURN QUERY SELECT * FROM audit.why_requests((SELECT array_agg(v.request_id) FROM log.event v WHERE v.account_id = c.account_id AND v.kind = 'account.created'
 			AND v.id >= (SELECT cairn.id_at(k.created_at - interval '5 min') FROM acme.account k WHERE k.id = c.account_id)
@@ -178,31 +181,31 @@ BEGIN
 		|| (SELECT r.request_id FROM ca.revocation r WHERE r.certificate_id = c.id));
 	RETURN QUERY SELECT * FROM audit.why_validations(o.authorizations, c.validations, coalesce(c.signed_at, c.begun_at));
 	RETURN QUERY SELECT 'validation'::text, format('Validation %s, which the certificate relies on, is not on record', u.id), '{}'::text[], NULL::timestamptz, NULL::int8,
-		NULL::uuid, audit.erased_state((SELECT audit.erased_ids('log.validation', false)), (SELECT audit.erased_ids('log.validation', true)), u.id)
+		NULL::uuid, audit.erased_state((SELECT audit.erased_ids('log.validation', false)), (SELECT audit.erased_ids('log.validation', true)), u.id), 'log.validation', u.id
 		FROM unnest(c.validations) AS u (id) WHERE NOT EXISTS (SELECT FROM log.validation v WHERE v.id = u.id);
 	RETURN QUERY SELECT 'issuance'::text, format('%s signed it', c.issuer), ARRAY['lints that passed before the signature: ' || (issued.facts->>'lints'),
 			'software: ' || (issued.facts->>'software'), 'mode: ' || (issued.facts->>'mode'), 'process: ' || issued.process, 'bytes fixed at ' || c.begun_at,
 			'subject key id of the issuer: ' || (SELECT i.key_id FROM audit.issuer i WHERE i.name = c.issuer),
 			'SHA-256 of the issuer''s certificate: ' || (SELECT i.sha256 FROM audit.issuer i WHERE i.name = c.issuer)],
-		c.signed_at, 3::int8, issued.id, CASE WHEN issued.id IS NULL THEN 'unproved' ELSE '' END WHERE c.der IS NOT NULL;
+		c.signed_at, 3::int8, issued.id, CASE WHEN issued.id IS NULL THEN 'unproved' ELSE '' END, NULL::text, NULL::uuid WHERE c.der IS NOT NULL;
 	RETURN QUERY SELECT 'issuance'::text, CASE e.kind WHEN 'precertificate.signed' THEN 'Its precertificate was signed'
 			WHEN 'certificate.promised' THEN 'Transparency logs promised to publish it' WHEN 'certificate.logged' THEN 'A transparency log took it'
 			WHEN 'certificate.unlogged' THEN 'Transparency logs were asked in vain' WHEN 'certificate.overdue' THEN 'No transparency log had taken it for a day'
 			ELSE 'It was given up: no certificate left' END, -- H-18, H-13, D-55
 		ARRAY['SHA-256: ' || (e.facts->>'sha256'), 'why: ' || (e.facts->>'why')] || ARRAY(SELECT format('%s, log id %s: %s after %s ms', t->>'log', t->>'log_id', t->>'outcome', t->>'took_ms')
-			FROM jsonb_array_elements(e.facts->'submissions') t), e.happened_at, 3::int8, e.id, ''
+			FROM jsonb_array_elements(e.facts->'submissions') t), e.happened_at, 3::int8, e.id, '', NULL::text, NULL::uuid
 		FROM log.event e WHERE e.id >= cairn.id_at(c.begun_at - interval '5 min') AND e.id < cairn.id_at(coalesce(
 				(SELECT CASE WHEN p.asked_until IS NULL AND c.der IS NOT NULL THEN coalesce(p.logged_at, c.signed_at) ELSE now() END FROM ca.precertificate p WHERE p.certificate_id = c.id),
 				CASE WHEN c.der IS NOT NULL THEN c.signed_at END, now()) + interval '5 min')
 			AND e.certificate_id = c.id AND e.kind IN ('precertificate.signed', 'certificate.promised', 'certificate.logged', 'certificate.unlogged',
 				'certificate.overdue', 'certificate.refused') ORDER BY e.id;
-	RETURN QUERY SELECT * FROM audit.why_end(c.id);
+	RETURN QUERY SELECT x.*, NULL::text, NULL::uuid FROM audit.why_end(c.id) x;
 END $$;
 
 -- A fact that there is not is a line that there is not.
-CREATE OR REPLACE FUNCTION audit.why(p_serial bytea) RETURNS TABLE (section text, title text, lines text[], at timestamptz, kind int8, record uuid, state text)
+CREATE OR REPLACE FUNCTION audit.why(p_serial bytea) RETURNS TABLE (section text, title text, lines text[], at timestamptz, kind int8, record uuid, state text, gone text, gone_id uuid)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-	SELECT w.section, w.title, array_remove(w.lines, NULL), w.at, w.kind, w.record, w.state FROM audit.why_all(p_serial) w
+	SELECT w.section, w.title, array_remove(w.lines, NULL), w.at, w.kind, w.record, w.state, w.gone, w.gone_id FROM audit.why_all(p_serial) w
 $$;
 
 REVOKE ALL ON FUNCTION audit.evidence_lines(uuid), audit.why_requests(uuid[]), audit.why_account(uuid),

@@ -24,6 +24,13 @@ def revoke(client, pem, reason=1):
     assert client.post(client.directory["revokeCert"], {"certificate": raw.b64(der), "reason": reason}).status_code == 200
 
 
+# What in the database says which erasures were lawful (F-46) says that all were.
+ALL_LAWFUL = ("CREATE TABLE log.help AS SELECT pg_get_functiondef('audit.lawful_erasures(boolean)'::regprocedure) AS text; "
+              "CREATE OR REPLACE FUNCTION audit.lawful_erasures(p_waiting boolean DEFAULT false) RETURNS TABLE (name text, from_id uuid, until_id uuid) LANGUAGE sql STABLE AS "
+              "$$ SELECT t, '00000000-0000-0000-0000-000000000000'::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid "
+              "FROM unnest('{log.validation_private,log.request_private,log.validation,log.request,log.event}'::text[]) t $$")
+LAWFUL_AGAIN = "DO $$ BEGIN EXECUTE (SELECT text FROM log.help); END $$; DROP TABLE log.help"
+
 UNRECORDED = "SELECT count(*) FROM ca.certificate c WHERE NOT EXISTS (SELECT FROM log.request r WHERE r.id = c.request_id)"
 
 
@@ -118,6 +125,7 @@ GAPS = [
     ("certificate-without-validation", f"UPDATE ca.certificate SET validations = '{{}}' WHERE id = {CERTIFICATE}",
      f"UPDATE ca.certificate SET validations = ARRAY[(SELECT validation_id FROM acme.authz WHERE id = {AUTHZ})] WHERE id = {CERTIFICATE}"),
     ("certificate-without-signature", *aside("log.event", f"kind = 'certificate.issued' AND certificate_id = {CERTIFICATE}")),
+    ("certificate-without-signature", *("; ".join(both) for both in zip((ALL_LAWFUL, LAWFUL_AGAIN), aside("log.event", f"kind = 'certificate.issued' AND certificate_id = {CERTIFICATE}")))),
     ("certificate-without-signature", f"UPDATE ca.certificate SET der = der || '\\x00'::bytea WHERE id = {CERTIFICATE}",
      f"UPDATE ca.certificate SET der = substr(der, 1, octet_length(der) - 1) WHERE id = {CERTIFICATE}"),
     ("signature-without-certificate", "CREATE TABLE log.aside AS SELECT * FROM ca.certificate WHERE 'whole.gap.test' = ANY (names); DELETE FROM ca.certificate WHERE id = (SELECT id FROM log.aside)",

@@ -9,6 +9,7 @@ import pytest
 from cryptography import x509
 
 from name_server import SIGNED, ZONE
+from test_audit_gaps import ALL_LAWFUL, LAWFUL_AGAIN
 from test_sealing import until_sealed, vkey
 
 
@@ -145,6 +146,25 @@ def test_an_erasure_that_no_rule_allowed_is_none(demo):
     finally:
         superuser(demo, BACK.format(table="log.validation_private"))
     assert states(story(demo, name)) <= {"proved", "plain"}
+
+
+def test_the_database_does_not_say_what_was_lawful(demo):
+    """F-46, F-56, F-58: nor do why and totals ask it, and gaps (test_audit_gaps.py): they judge as verify does"""
+    name = f"many.{ZONE}"
+    record = superuser(demo, f"SELECT cairn.id_of('{claims(story(demo, name), 'validation')[0]['record']}')")[0][0]
+    superuser(demo, ALL_LAWFUL)
+    try:
+        superuser(demo, KEEP.format(table="log.validation_private", id=record))
+        told = story(demo, name, code=1)
+        superuser(demo, BACK.format(table="log.validation_private"))
+        assert [c["record"] for c in told["claims"] if c["state"] == "missing"] == [claims(story(demo, name), "validation")[0]["record"]]
+        event = superuser(demo, "SELECT id FROM log.event WHERE kind = 'certificate.issued' ORDER BY id LIMIT 1")[0][0]
+        superuser(demo, KEEP.format(table="log.event", id=event))
+        lacking = totals(demo, code=1)["issued"]["all"]
+        superuser(demo, BACK.format(table="log.event"))
+        assert lacking["agree"] is False
+    finally:
+        superuser(demo, LAWFUL_AGAIN)
 
 
 def test_serials_that_no_order_asked_for(demo):

@@ -57,7 +57,25 @@ static void read_erasures(struct ctx *c, struct audit_erasure_list *ret)
 	db_statements(statements, 1);
 	db_configure(pg_conninfo("cairn_auditor"), 1, 5000);
 	ctx_init(c);
-	assert_int_equal(audit_read_erasures(c, ret), 0);
+	assert_int_equal(audit_read_erasures(c, false, ret), 0);
+}
+
+/* What waits for its seal counts if it is asked for; and the database judges the same for who asks it by SQL. */
+static void assert_waiting(struct ctx *c, const struct audit_erasure_list *list)
+{
+	static const char *const tables[] = { "log.request_private", "log.validation_private", "log.request" };
+	struct audit_erasure_list waiting;
+	assert_int_equal(audit_read_erasures(c, true, &waiting), 0);
+	assert_true(audit_is_erased(&waiting, "log.request_private", id_of(0x60)));
+	assert_true(audit_is_erased(&waiting, "log.validation_private", id_of(0x20)));
+	for (size_t i = 0; i < COUNT_OF(tables); i++) {
+		char sql[2000];
+		snprintf(sql, sizeof(sql),
+		    "SELECT audit.erased_ids('%s', false) = '%s'::cairn.id_ranges AND audit.erased_ids('%s', true) = '%s'",
+		    tables[i], audit_erased_ranges(c->arena, list, tables[i]), tables[i],
+		    audit_erased_ranges(c->arena, &waiting, tables[i]));
+		pg_assert_value(sql, "t");
+	}
 }
 
 /* What is sealed counts, and nothing beside it. */
@@ -99,6 +117,7 @@ static void test_erasures(void **state)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		assert_int_equal(audit_is_erased(&list, rows[i].table, id_of(rows[i].id)), rows[i].erased);
 	}
+	assert_waiting(&c, &list);
 	/* what waits for its seal is told apart, and what does not even wait is none */
 	pg_assert_value(
 	    "SELECT concat(s @> '" UUID("60") "'::uuid, w @> '" UUID("60") "'::uuid, s @> '" UUID(
