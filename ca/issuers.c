@@ -45,6 +45,25 @@ static int load_alternates(struct ctx *c, struct issuer *issuer)
 	return 0;
 }
 
+/* F-4, F-8: what a root signs, a person has it sign; so no process has its key, nor that of another certificate of the chain. */
+static int check_no_root(struct ctx *c, const struct issuer *issuer, const struct bytes_list *file)
+{
+	if (bytes_equal(issuer->info.subject, issuer->info.issuer)) {
+		return ctx_fault(c, "%s is the certificate of a root, whose key signs in ceremonies only: make an intermediate",
+		    issuer->config->cert_file);
+	}
+	for (size_t i = 1; i < file->n; i++) {
+		struct cert_info above;
+		bool readable = cert_parse(c, file->v[i], &above) == 0;
+		ctx_forgive(c);
+		if (readable && bytes_equal(above.spki, issuer->info.spki)) {
+			return ctx_fault(c, "%s: a certificate above the issuer %s has its key", issuer->config->cert_file,
+			    issuer->config->name);
+		}
+	}
+	return 0;
+}
+
 static int load_one(struct ctx *c, const struct config_issuer *config, struct issuer *ret)
 {
 	struct bytes_list file;
@@ -54,6 +73,7 @@ static int load_one(struct ctx *c, const struct config_issuer *config, struct is
 		ctx_forgive(c);
 		return ctx_fault(c, "%s holds no certificate of an issuer", config->cert_file);
 	}
+	TRY(check_no_root(c, ret, &file));
 	TRY(key_of_spki(c, ret->info.spki, &ret->public_key));
 	ret->kind = key_kind_of(ret->public_key);
 	ret->chain = chain_pem(c, &file);
@@ -90,6 +110,22 @@ static int check_profiles(struct ctx *c, const struct config *config)
 	return 0;
 }
 
+/* F-8: a certificate that follows another may have its key, under the same name of the CA. */
+static int check_keys(struct ctx *c, const struct issuer_list *issuers)
+{
+	for (size_t i = 0; i < issuers->n; i++) {
+		const struct issuer *one = &issuers->v[i];
+		for (size_t k = 0; k < i; k++) {
+			const struct issuer *other = &issuers->v[k];
+			if (bytes_equal(one->info.spki, other->info.spki) && !bytes_equal(one->info.subject, other->info.subject)) {
+				return ctx_fault(
+				    c, "ca.issuers: %s and %s are two CAs with one key", other->config->name, one->config->name);
+			}
+		}
+	}
+	return 0;
+}
+
 int issuers_load(struct ctx *c, const struct config *config, struct issuer_list *ret)
 {
 	const struct config_issuer_list *list = &config->ca.issuers;
@@ -100,6 +136,7 @@ int issuers_load(struct ctx *c, const struct config *config, struct issuer_list 
 		}
 		TRY(load_one(c, &list->v[i], &issuers.v[i]));
 	}
+	TRY(check_keys(c, &issuers));
 	TRY(check_profiles(c, config));
 	*ret = issuers;
 	return 0;

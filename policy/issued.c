@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/crypto/digest.h"
+#include "lib/ct/precert.h"
 #include "policy/lints.h"
 
 static const struct field issued_field[] = {
@@ -25,15 +26,20 @@ static const struct field issued_field[] = {
 	FIELD(struct issued, issuer),
 	FIELD(struct issued, issuer_certificate),
 	FIELD(struct issued, issuer_chain),
+	FIELD(struct issued, precertificate),
+	FIELD(struct issued, promised_sha256),
 };
 const struct fields issued_fields = FIELDS(struct issued, issued_field);
 
-/* A row with what was read of it. */
+/* A row with what was read of it: of the certificate, or of its precertificate. */
 struct comparison {
 	struct arena *a;
 	const struct issued *row;
 	const struct cert_info *info;
 	const struct cert_info *issuer;
+	const char *told_sha256; /* what the record of its signature says */
+	enum cert_kind kind;
+	struct bytes promise; /* LEAF: the TBSCertificate of its precertificate; empty: none is on record */
 };
 
 static bool has_sha256(struct bytes octets, struct bytes expected)
@@ -43,9 +49,10 @@ static bool has_sha256(struct bytes octets, struct bytes expected)
 	return bytes_equal((struct bytes) { digest, sizeof(digest) }, expected);
 }
 
+/* Those of a precertificate were fixed too, and are kept by itself alone. */
 static bool octets_differ(const struct comparison *x)
 {
-	return x->row->tbs_sha256.n > 0 && !has_sha256(x->info->tbs, x->row->tbs_sha256);
+	return x->kind == CERT_LEAF && x->row->tbs_sha256.n > 0 && !has_sha256(x->info->tbs, x->row->tbs_sha256);
 }
 
 static bool serial_differs(const struct comparison *x)
@@ -107,7 +114,7 @@ static bool validity_differs(const struct comparison *x)
 
 static bool signed_other(const struct comparison *x)
 {
-	return x->row->signed_sha256 == NULL || strcmp(x->row->signed_sha256, cert_fingerprint(x->a, x->row->der)) != 0;
+	return x->told_sha256 == NULL || strcmp(x->told_sha256, cert_fingerprint(x->a, x->info->der)) != 0;
 }
 
 static bool issuer_differs(const struct comparison *x)
@@ -149,9 +156,10 @@ static int lint(struct ctx *c, const struct comparison *x, enum policy_mode mode
 		.now = x->row->begun_at,
 		.issuer = x->issuer,
 		.constraints = &constraints,
+		.precertificate = x->promise,
 		.ocsp_url = x->info->ocsp_url, /* what it was then, nobody knows any more */
 	};
-	return lint_certificate(c, CERT_LEAF, x->info->tbs, &options);
+	return lint_certificate(c, x->kind, x->info->tbs, &options);
 }
 
 static const char *joined(struct arena *a, const char *before, const char *more)
@@ -167,30 +175,84 @@ static const char *why(struct ctx *c)
 	return text;
 }
 
-const char *issued_differs(struct ctx *c, const struct issued *row, enum policy_mode mode)
+/* All that is compared of one of the two. */
+static const char *compare(struct ctx *c, const struct comparison *x, enum policy_mode mode)
 {
-	struct cert_info info;
-	struct cert_info issuer;
 	const char *found = NULL;
+	for (size_t i = 0; i < COUNT_OF(comparisons); i++) {
+		if (comparisons[i].differs(x)) {
+			found = joined(c->arena, found, comparisons[i].sentence);
+		}
+	}
+	if (verify(c, x) != 0) {
+		found = joined(c->arena, found, why(c));
+	}
+	return lint(c, x, mode) == 0 ? found : joined(c->arena, found, why(c));
+}
+
+/* Whose SCTs stand in it, if any do, was promised. */
+static bool has_scts(struct ctx *c, struct bytes tbs)
+{
+	struct precert_parts parts;
+	bool has = precert_split(c, tbs, &parts) == 0 && parts.sct_list.n > 0;
+	ctx_forgive(c); /* what it can't be read for, the lints say */
+	return has;
+}
+
+/* What both are compared with. */
+struct sources {
+	const struct issued *row;
+	struct cert_info issuer;
+	enum policy_mode mode;
+};
+
+/* ret_tbs: of the precertificate, empty when there is none. */
+static const char *compare_promise(struct ctx *c, const struct sources *from, struct bytes *ret_tbs)
+{
+	const struct issued *row = from->row;
+	struct cert_info info;
+	*ret_tbs = (struct bytes) { NULL, 0 };
+	if (row->precertificate.n == 0) {
+		return row->promised_sha256 == NULL ? NULL : "its precertificate was signed, and is not on record itself";
+	}
+	if (cert_parse(c, row->precertificate, &info) != 0) {
+		return arena_printf(c->arena, "its precertificate: %s", why(c));
+	}
+	*ret_tbs = info.tbs;
+	const struct comparison x = { c->arena, row, &info, &from->issuer, row->promised_sha256, CERT_PRECERTIFICATE,
+		{ NULL, 0 } };
+	const char *found = compare(c, &x, from->mode);
+	return found == NULL ? NULL : arena_printf(c->arena, "its precertificate: %s", found);
+}
+
+static const char *compare_certificate(struct ctx *c, const struct sources *from, struct bytes promise)
+{
+	const struct issued *row = from->row;
+	struct cert_info info;
 	if (row->der.n == 0) {
-		return "it was signed, and is not on record itself";
+		return row->signed_sha256 == NULL ? NULL : "it was signed, and is not on record itself";
 	}
 	if (cert_parse(c, row->der, &info) != 0) {
 		return why(c);
 	}
-	if (row->issuer_certificate.n == 0 || row->issuer_chain == NULL ||
-	    cert_parse(c, row->issuer_certificate, &issuer) != 0) {
+	const struct comparison x = { c->arena, row, &info, &from->issuer, row->signed_sha256, CERT_LEAF, promise };
+	const char *found = compare(c, &x, from->mode);
+	return row->precertificate.n == 0 && row->promised_sha256 == NULL && has_scts(c, info.tbs)
+	           ? joined(c->arena, found, "its precertificate is not on record")
+	           : found;
+}
+
+const char *issued_differs(struct ctx *c, const struct issued *row, enum policy_mode mode)
+{
+	struct sources from = { .row = row, .mode = mode };
+	struct bytes promise = { NULL, 0 };
+	const char *found = NULL;
+	if (row->der.n + row->precertificate.n > 0 && (row->issuer_certificate.n == 0 || row->issuer_chain == NULL ||
+	                                                  cert_parse(c, row->issuer_certificate, &from.issuer) != 0)) {
 		ctx_forgive(c);
 		return "its issuer is not on record";
 	}
-	const struct comparison x = { c->arena, row, &info, &issuer };
-	for (size_t i = 0; i < COUNT_OF(comparisons); i++) {
-		if (comparisons[i].differs(&x)) {
-			found = joined(c->arena, found, comparisons[i].sentence);
-		}
-	}
-	if (verify(c, &x) != 0) {
-		found = joined(c->arena, found, why(c));
-	}
-	return lint(c, &x, mode) == 0 ? found : joined(c->arena, found, why(c));
+	found = compare_promise(c, &from, &promise);
+	const char *more = compare_certificate(c, &from, promise);
+	return more == NULL ? found : joined(c->arena, found, more);
 }

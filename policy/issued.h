@@ -1,5 +1,6 @@
 /* A certificate after its issuance, read back and compared with everything that is on record of it (F-34): what was fixed before the
- * signature, the order, the serial taken, the record of the signature, the issuer; and linted once more. Pure. */
+ * signature, the order, the serial taken, the record of the signature, the issuer; and linted once more. So is its precertificate, which counts
+ * as a certificate, whether one came of it or not (D-55). Pure. */
 #ifndef CAIRN_POLICY_ISSUED_H
 #define CAIRN_POLICY_ISSUED_H
 
@@ -10,7 +11,7 @@
 struct issued {
 	struct id id;
 	struct bytes serial;
-	struct bytes der;        /* empty: its signature is on record, and it is not */
+	struct bytes der;        /* empty: its signature is on record, and it is not; or it was promised only */
 	struct bytes tbs_sha256; /* empty too: fixed by a version that did not keep it */
 	struct bytes spki_sha256;
 	struct text_list names;
@@ -27,6 +28,8 @@ struct issued {
 	const char *issuer;
 	struct bytes issuer_certificate;
 	const char *issuer_chain;
+	struct bytes precertificate; /* empty: none was signed, or it is not on record */
+	const char *promised_sha256; /* by the record of its signature; NULL: there is none */
 };
 struct issued_list {
 	struct issued *v;

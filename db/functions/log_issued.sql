@@ -1,29 +1,32 @@
 -- Certificates read back with all that is on record of them, to be compared by policy/issued.c: behind p_after and before p_before, in the
--- order of their ids. One whose signature is recorded and that is not there itself is a row without octets (of those that were signed within 10
--- minutes; audit_gaps.sql looks without limit).
+-- order of their ids. A precertificate counts as one, whether its certificate came or not (D-55). One whose signature is recorded and that is not
+-- there itself is a row without octets (of those that were signed within 10 minutes; audit_gaps.sql looks without limit).
 CREATE OR REPLACE FUNCTION log.read_issued(p_after uuid, p_before uuid, p_most int8) RETURNS TABLE (id uuid, serial bytea, der bytea, tbs_sha256 bytea,
 	spki_sha256 bytea, names text[], profile text, not_before timestamptz, not_after timestamptz, begun_at timestamptz, serial_of uuid, order_names text[],
-	order_profile text, asked_from timestamptz, asked_to timestamptz, signed_sha256 text, issuer text, issuer_certificate bytea, issuer_chain text)
+	order_profile text, asked_from timestamptz, asked_to timestamptz, signed_sha256 text, issuer text, issuer_certificate bytea, issuer_chain text,
+	precertificate bytea, promised_sha256 text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan SET enable_hashjoin = on AS $$
 BEGIN
-	RETURN QUERY WITH picked AS MATERIALIZED (SELECT c.* FROM ca.certificate c WHERE c.id > p_after AND c.id < p_before AND c.der IS NOT NULL
-			ORDER BY c.id LIMIT p_most),
+	RETURN QUERY WITH picked AS MATERIALIZED (SELECT c.*, p.der AS promise FROM ca.certificate c LEFT JOIN ca.precertificate p ON p.certificate_id = c.id
+			WHERE c.id > p_after AND c.id < p_before AND (c.der IS NOT NULL OR p.der IS NOT NULL) ORDER BY c.id LIMIT p_most),
 		edge AS MATERIALIZED (SELECT CASE WHEN count(*) = p_most THEN (SELECT s.id FROM picked s ORDER BY s.id DESC LIMIT 1) ELSE p_before END AS last,
 			least(min(s.begun_at), cairn.time_of(p_after)) AS first_at, max(s.signed_at) AS last_at FROM picked s),
 		around AS MATERIALIZED (SELECT cairn.id_at(greatest(d.first_at, '1970-01-02') - interval '10 min') AS a,
 			cairn.id_at(least(greatest(d.last_at, cairn.time_of(d.last)) + interval '10 min', now() + interval '10 min')) AS z FROM edge d),
-		signed AS MATERIALIZED (SELECT e.certificate_id, e.facts->>'sha256' AS sha256 FROM log.event e
-			WHERE e.id >= (SELECT a FROM around) AND e.id < (SELECT z FROM around) AND e.kind = 'certificate.issued'),
+		told AS MATERIALIZED (SELECT e.certificate_id, e.kind, e.facts->>'sha256' AS sha256 FROM log.event e
+			WHERE e.id >= (SELECT a FROM around) AND e.id < (SELECT z FROM around) AND e.kind IN ('certificate.issued', 'precertificate.signed')),
 		compared AS (SELECT s.id, s.serial, s.der, s.tbs_sha256, s.spki_sha256, s.names, s.profile, s.not_before, s.not_after, s.begun_at, t.certificate_id,
-		o.identifier_values, o.profile, o.not_before, o.not_after, e.sha256, s.issuer, i.certificate, i.chain
+		o.identifier_values, o.profile, o.not_before, o.not_after, e.sha256, s.issuer, i.certificate, i.chain, s.promise, f.sha256
 		FROM picked s LEFT JOIN ca.serial t ON t.serial = s.serial LEFT JOIN acme.orders o ON o.id = s.order_id AND o.certificate_id = s.id
-			LEFT JOIN ca.issuer i ON i.name = s.issuer LEFT JOIN signed e ON e.certificate_id = s.id),
-		lost AS (SELECT DISTINCT ON (e.certificate_id) e.certificate_id AS id, t.serial, e.sha256 FROM signed e
-			LEFT JOIN ca.serial t ON t.certificate_id = e.certificate_id WHERE e.certificate_id > p_after
+			LEFT JOIN ca.issuer i ON i.name = s.issuer LEFT JOIN told e ON e.certificate_id = s.id AND e.kind = 'certificate.issued'
+			LEFT JOIN told f ON f.certificate_id = s.id AND f.kind = 'precertificate.signed'),
+		lost AS (SELECT e.certificate_id AS id, min(e.sha256) FILTER (WHERE e.kind = 'certificate.issued') AS sha256,
+			min(e.sha256) FILTER (WHERE e.kind = 'precertificate.signed') AS promised FROM told e WHERE e.certificate_id > p_after
 			AND e.certificate_id <= (SELECT d.last FROM edge d) AND e.certificate_id < p_before
-			AND NOT EXISTS (SELECT FROM ca.certificate c WHERE c.id = e.certificate_id AND c.der IS NOT NULL))
-	SELECT x.* FROM (SELECT * FROM compared UNION ALL SELECT l.id, l.serial, NULL, NULL, NULL, NULL, NULL, NULL, NULL, cairn.time_of(l.id), NULL, NULL, NULL,
-		NULL, NULL, l.sha256, NULL, NULL, NULL FROM lost l) AS x ORDER BY x.id LIMIT p_most;
+			AND NOT EXISTS (SELECT FROM picked s WHERE s.id = e.certificate_id) GROUP BY e.certificate_id)
+	SELECT x.* FROM (SELECT * FROM compared UNION ALL SELECT l.id, (SELECT t.serial FROM ca.serial t WHERE t.certificate_id = l.id LIMIT 1), NULL, NULL, NULL,
+		NULL, NULL, NULL, NULL, cairn.time_of(l.id), NULL, NULL, NULL, NULL, NULL, l.sha256, NULL, NULL, NULL, NULL, l.promised FROM lost l) AS x
+		ORDER BY x.id LIMIT p_most;
 END $$;
 
 -- What was found between the position on record and p_upto, with an event for each that differs and one for the round. Who has not the lease, or

@@ -11,7 +11,7 @@ import time
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 POISON = x509.ObjectIdentifier("1.3.6.1.4.1.11129.2.4.3")
 
@@ -155,7 +155,9 @@ class Log:
             request.close_connection = True
             return
         leaf, issuer = x509.load_der_x509_certificate(chain[0]), x509.load_der_x509_certificate(chain[1])
-        issuer.public_key().verify(leaf.signature, leaf.tbs_certificate_bytes, ec.ECDSA(leaf.signature_hash_algorithm))
+        digest = leaf.signature_hash_algorithm
+        how = (padding.PKCS1v15(), digest) if isinstance(issuer.public_key(), rsa.RSAPublicKey) else (ec.ECDSA(digest),)
+        issuer.public_key().verify(leaf.signature, leaf.tbs_certificate_bytes, *how)
         status, text = {"500": (500, "{}"), "busy": (429, "{}")}.get(mode, (200, None))
         if text is None and request.path == "/ct/v1/add-pre-chain":
             assert leaf.extensions.get_extension_for_oid(POISON).critical

@@ -76,12 +76,14 @@ struct hierarchy {
 	struct authority intermediate;
 };
 
-static inline void make_hierarchy(struct ctx *c, const char *root_kind, const char *kind, struct hierarchy *ret)
+/* since_s ago. */
+static inline void make_hierarchy_since(
+    struct ctx *c, const char *root_kind, const char *kind, int64_t since_s, struct hierarchy *ret)
 {
 	struct authority_request r = {
 		.subject = { "XX", "Test Org", "Test Root" },
 		.key_kind = root_kind,
-		.not_before = timestamp_add_s(clock_now(), -3600),
+		.not_before = timestamp_add_s(clock_now(), -since_s),
 		.days = 3650,
 	};
 	assert_good(c, authority_make(c, CERT_ROOT, &r, NULL, &ret->root));
@@ -91,6 +93,11 @@ static inline void make_hierarchy(struct ctx *c, const char *root_kind, const ch
 	r.crl_url = "http://crl.test/root.crl";
 	r.aia_url = "http://pki.test/root.der";
 	assert_good(c, authority_make(c, CERT_INTERMEDIATE, &r, &ret->root, &ret->intermediate));
+}
+
+static inline void make_hierarchy(struct ctx *c, const char *root_kind, const char *kind, struct hierarchy *ret)
+{
+	make_hierarchy_since(c, root_kind, kind, 3600, ret);
 }
 
 /* A good template of a leaf for these names, with a new key of the kind. */

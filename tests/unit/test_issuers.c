@@ -175,6 +175,56 @@ static void each_profile_has_an_issuer(void **state)
 	(void) unlink(file);
 }
 
+/* The certificate with the key of `of` under another name, by another root. */
+static struct bytes for_the_key_of(
+    struct ctx *c, const struct authority *of, const char *name, const struct authority *root)
+{
+	AUTO(X509) cert = to_x509(of->der);
+	AUTO(X509) signer = to_x509(root->der);
+	uint8_t *der = NULL;
+	AUTO(X509_NAME) subject = X509_NAME_new();
+	assert_int_equal(
+	    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *) name, -1, -1, 0), 1);
+	assert_int_equal(X509_set_subject_name(cert, subject), 1);
+	assert_int_equal(X509_set_issuer_name(cert, X509_get_subject_name(signer)), 1);
+	assert_true(X509_sign(cert, root->key, EVP_sha384()) > 0);
+	int n = i2d_X509(cert, &der);
+	assert_true(n > 0);
+	struct bytes made = arena_bytes(c->arena, der, (size_t) n);
+	OPENSSL_free(der);
+	return made;
+}
+
+/* F-4, F-8: no process has the key of a root, and no two CAs have one key. */
+static void keys_for_one_use(void **state)
+{
+	struct ctx *c = *state;
+	struct hierarchy own;
+	struct hierarchy elsewhere;
+	make_hierarchy(c, "p256", "p256", &own);
+	make_hierarchy(c, "p384", "p256", &elsewhere);
+	struct bytes crossed[] = { for_the_key_of(c, &own.root, "Not a root", &elsewhere.root), own.root.der };
+	struct bytes twin = for_the_key_of(c, &own.intermediate, "Twin", &elsewhere.root);
+	const char *files[] = { write_pem(c, "own", &(struct bytes_list) { &own.intermediate.der, 1 }),
+		write_pem(c, "root", &(struct bytes_list) { &own.root.der, 1 }),
+		write_pem(c, "crossed", &(struct bytes_list) { crossed, 2 }),
+		write_pem(c, "twin", &(struct bytes_list) { &twin, 1 }) };
+	struct config_issuer both[] = { { .name = "e1", .cert_file = files[0], .active = true },
+		{ .name = "e2", .cert_file = files[0], .active = true } };
+	struct config config = { .ca = { .issuers = { both, 2 } } };
+	struct issuer_list list;
+	assert_good(c, issuers_load(c, &config, &list)); /* the same CA */
+	both[1].cert_file = files[1];
+	assert_cause(c, "is the certificate of a root", issuers_load(c, &config, &list));
+	both[1].cert_file = files[2];
+	assert_cause(c, "a certificate above the issuer e2 has its key", issuers_load(c, &config, &list));
+	both[1].cert_file = files[3];
+	assert_cause(c, "e1 and e2 are two CAs with one key", issuers_load(c, &config, &list));
+	for (size_t i = 0; i < COUNT_OF(files); i++) {
+		(void) unlink(files[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -182,6 +232,7 @@ int main(void)
 		WITH_CTX(by_profile),
 		WITH_CTX(each_profile_has_an_issuer),
 		WITH_CTX(found_by_name),
+		WITH_CTX(keys_for_one_use),
 		WITH_CTX(other_chains),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

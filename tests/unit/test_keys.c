@@ -252,14 +252,15 @@ static struct bytes fermat_spki(struct ctx *c, unsigned long tenths)
 	return rsa_spki(c, n, 65537);
 }
 
-/* F-22: found in round 1, 50, 99: refused; past 100: accepted */
+/* F-22: found in round 1, 51, 99, 100: refused; in 101: accepted (the middle of each, in tenths). */
 static void fermat(void **state)
 {
 	struct ctx *c = *state;
 	assert_refused(c, KEYS_ACCOUNT, fermat_spki(c, 1), "key.rsa-fermat");
 	assert_refused(c, KEYS_ACCOUNT, fermat_spki(c, 500), "key.rsa-fermat");
 	assert_refused(c, KEYS_ACCOUNT, fermat_spki(c, 985), "key.rsa-fermat");
-	assert_good(c, keys_check(c, KEYS_ACCOUNT, fermat_spki(c, 1015), NULL, PROBLEM_BAD_CSR));
+	assert_refused(c, KEYS_ACCOUNT, fermat_spki(c, 995), "key.rsa-fermat");
+	assert_good(c, keys_check(c, KEYS_ACCOUNT, fermat_spki(c, 1005), NULL, PROBLEM_BAD_CSR));
 }
 
 /* A prime of the broken generator's form: k M + 65537^a mod M, M the product of the primes to 167. */
