@@ -1,5 +1,6 @@
 """The sealed log from outside: checkpoints and tiles over HTTP, checked by a script that shares no code with the CA, and a
 sealer that is killed at any moment."""
+import contextlib
 import os
 import random
 import secrets
@@ -9,6 +10,7 @@ import sys
 import threading
 import time
 
+import psycopg2
 import pytest
 import requests
 
@@ -127,6 +129,32 @@ def test_killed_at_any_moment(open_ca):
     for tree_size, root in seen:
         assert open_ca.sql(f"SELECT encode(root, 'base64') FROM log.checkpoint WHERE size = {tree_size}") == [[root]]
     assert check(open_ca, size - 1).returncode == 0
+
+
+def processor_us(ca):
+    """What cairn-subscriber has used of processors so far, and each of the PostgreSQL sessions that work for it; at the steps of the kernel's clock."""
+    def of(pid):
+        with contextlib.suppress(FileNotFoundError), open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as f:
+            return sum(map(int, f.read().rpartition(")")[2].split()[11:13])) * 1000000 // os.sysconf("SC_CLK_TCK")
+        return 0
+    sessions = ca.sql("SELECT pid FROM pg_stat_activity WHERE usename = 'cairn_subscriber'", role="cairn_owner")
+    return {pid: of(pid) for pid in [ca.pid("cairn-subscriber"), *(int(pid) for pid, in sessions)]}
+
+
+def test_sealing_keeps_up(open_ca):
+    """F-46: of the 1,000 us of one processor that each of 1,000 events a second may take, the sealer takes 150 at most (15 were measured; 290 with two leaves a transaction), and after them
+    nothing waits. Processor time and not time, so that the load of the machine does not count; one event a transaction, as they come."""
+    events = 6000
+    until_sealed(open_ca)
+    before = processor_us(open_ca)
+    with contextlib.closing(psycopg2.connect(open_ca.AUDITOR_DATABASE_URL.replace("cairn_auditor", "cairn_ra"))) as writer, writer.cursor() as cursor:
+        writer.autocommit = True
+        for _ in range(events):
+            cursor.execute("SELECT log.add_event(cairn.new_id(), 'test', 'test', 'test.seal', NULL, NULL, NULL, NULL, '{\"serial\": \"01\", \"names\": [\"a.test\"]}')")
+    until_sealed(open_ca, 120)
+    used = sum(now - before.get(pid, 0) for pid, now in processor_us(open_ca).items())
+    assert open_ca.sql("SELECT count(*) FROM log.event e JOIN log.leaf l ON l.row_id = e.id AND l.kind = 3 WHERE e.kind = 'test.seal'", role="cairn_owner") == [[str(events)]]
+    assert 0 < used <= 150 * events, f"{used / events} us an event"
 
 
 def test_issuance_does_not_wait_for_the_seal(open_ca, responder_for):
