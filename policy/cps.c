@@ -31,7 +31,7 @@ static void say_caa(struct notice_text *t, const struct config *config)
 	notice_say(t,
 	    "Parameters (RFC 8657): accounturi is compared octet for octet with the URL of the account that ordered. "
 	    "validationmethods is a list, divided by commas, of labels in lower case, each compared octet for octet "
-	    "with the labels below; any of a method's labels permits it, a list without one of them permits nothing. "
+	    "with the labels above; any of a method's labels permits it, a list without one of them permits nothing. "
 	    "A malformed value, or a parameter that stands twice, authorises nobody.");
 	notice_say(t, "%s",
 	    strcmp(config->va.caa_lookup_failure, "refuse") == 0
@@ -155,11 +155,12 @@ struct bytes cps_write(struct arena *a, const struct config *config, enum notice
 	    "3647 and of "
 	    "the Baseline Requirements. Its software writes this page.",
 	    config->acme.external_url);
-	say_caa(&t, config);
+	/* in the order of RFC 3647 6 (F-59) */
 	say_methods(&t, config);
 	say_places(&t, config);
-	say_profiles(&t, config);
+	say_caa(&t, config);
 	say_status(&t, config);
+	say_profiles(&t, config);
 	say_private(&t, config);
 	return notice_end(&t);
 }

@@ -1,6 +1,7 @@
 /* The extract for a practice statement says what the configuration says (C-35, C-43). */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -103,6 +104,36 @@ static void it_says_what_the_configuration_says(void **state)
 	assert_says("does not follow the Baseline Requirements", true);
 }
 
+/* F-59: the sections stand in the order of RFC 3647, as those of a practice statement do. */
+static void it_has_the_order_of_rfc_3647(void **state)
+{
+	(void) state;
+	unsigned n = 0;
+	unsigned long before[3] = { 0 };
+	for (const char *p = text(); (p = strstr(p, "\n#")) != NULL;) {
+		unsigned long section[3] = { 0 };
+		p += strspn(p, "\n# ");
+		const char *open = memchr(p, '(', strcspn(p, "\n"));
+		for (size_t i = 0; open != NULL && i < COUNT_OF(section) && (*open == '(' || *open == '.'); i++) {
+			char *end = NULL;
+			section[i] = strtoul(open + 1, &end, 10);
+			open = end;
+		}
+		if (section[0] == 0) {
+			continue;
+		}
+		n++;
+		bool behind = section[0] > before[0] ||
+		              (section[0] == before[0] &&
+		                  (section[1] > before[1] || (section[1] == before[1] && section[2] >= before[2])));
+		if (!behind) {
+			fail_msg("%.40s", p);
+		}
+		memcpy(before, section, sizeof(before));
+	}
+	assert_int_equal(n, 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -110,6 +141,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(it_names_methods_and_how_they_are_compared, setup, teardown),
 		cmocka_unit_test_setup_teardown(it_says_of_when_the_special_addresses_are, setup, teardown),
 		cmocka_unit_test_setup_teardown(it_says_what_the_configuration_says, setup, teardown),
+		cmocka_unit_test_setup_teardown(it_has_the_order_of_rfc_3647, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
