@@ -185,7 +185,7 @@ static int send_all(struct ctx *c, const struct smtp *smtp, const struct text_li
 {
 	const char *answer = "";
 	for (size_t i = 0; i < to->n; i++) {
-		const struct mail mail = { to->v[i], subject, text };
+		const struct mail mail = { .to = to->v[i], .subject = subject, .text = text };
 		struct mail_sent sent;
 		TRY(smtp_send(c, smtp, &mail, &sent));
 		answer = arena_printf(c->arena, "%s%s%s %s", answer, i == 0 ? "" : "; ", sent.message_id, sent.answer);

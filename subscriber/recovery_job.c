@@ -235,7 +235,7 @@ static int open_text(struct ctx *c, const char *what, struct id id, struct bytes
 static int send_mail(struct ctx *c, const struct mail_row *row)
 {
 	struct letter letter = row->letter;
-	struct mail mail;
+	struct mail mail = { .id = row->id };
 	struct mail_sent sent;
 	TRY(open_text(c, "address", letter.recovery_id, row->address, &mail.to));
 	if (row->token.n > 0) {

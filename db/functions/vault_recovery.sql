@@ -67,13 +67,15 @@ BEGIN
 	RETURN outcome;
 END $$;
 
--- The end of a recovery: who had to do with it is told by mail to the contact, whose address is then forgotten.
+-- The end of a recovery: who had to do with it is told by mail to the contact, whose address is then forgotten. What was to be told before
+-- is of no use any more, and a token that comes behind the end would only mislead.
 CREATE OR REPLACE FUNCTION vault.end_recovery(p_id uuid, p_status text, p_because text, p_actor text, p_process text, p_request uuid,
 	p_facts jsonb) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	r vault.recovery;
 BEGIN
 	SELECT * INTO STRICT r FROM vault.recovery x WHERE x.id = p_id;
+	UPDATE vault.mail m SET until = now() WHERE m.recovery_id = r.id AND m.until > now();
 	IF p_status <> 'lapsed' THEN
 		INSERT INTO vault.mail (id, recovery_id, kind, address, until) VALUES (cairn.new_id(), r.id, p_status, r.address, now() + interval '3 days');
 	END IF;
@@ -201,7 +203,18 @@ BEGIN
 	RETURN 'done';
 END $$;
 
--- Claims whose token did not come back end; what ended 30 days ago is forgotten here, its events stay. How many lapsed.
+-- The record of a mail whose end has come, and with it the address and the token are forgotten.
+CREATE OR REPLACE FUNCTION vault.end_mail(p_mail vault.mail, p_told boolean, p_process text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	DELETE FROM vault.mail x WHERE x.id = p_mail.id;
+	PERFORM log.add_event(cairn.new_id(), p_process, 'cairn', CASE WHEN p_told THEN 'recovery.told' ELSE 'recovery.untold' END, NULL,
+		(SELECT r.account_id FROM vault.recovery r WHERE r.id = p_mail.recovery_id), NULL, NULL,
+		jsonb_build_object('case', cairn.id_text(p_mail.recovery_id), 'mail', p_mail.kind, 'tries', p_mail.tries));
+END $$;
+
+-- Claims whose token did not come back end; what ended 30 days ago is forgotten here, its events stay. Mails that are of no use any more are
+-- given up, two minutes later than that, as one may be on its way. How many lapsed.
 CREATE OR REPLACE FUNCTION vault.lapse_recoveries(p_process text) RETURNS int8 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -212,6 +225,7 @@ BEGIN
 		PERFORM vault.end_recovery(one, 'lapsed', 'the token did not come back in time', 'cairn', p_process, NULL, '{}');
 		n := n + 1;
 	END LOOP;
+	PERFORM vault.end_mail(m, false, p_process) FROM vault.mail m WHERE m.until < now() - interval '2 minutes';
 	DELETE FROM vault.recovery r WHERE r.ended_at < now() - interval '30 days';
 	RETURN n;
 END $$;
@@ -220,7 +234,7 @@ CREATE OR REPLACE FUNCTION vault.next_mails(p_most int8) RETURNS TABLE (id uuid,
 	token bytea, asked_at timestamptz, token_until timestamptz, ends_at timestamptz, because text) LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 	SELECT m.id, r.id, r.account_id, m.kind, m.address, m.token, r.asked_at, r.token_until, r.ends_at, r.because
-	FROM vault.mail m JOIN vault.recovery r ON r.id = m.recovery_id WHERE m.next_at <= now() ORDER BY m.next_at LIMIT p_most
+	FROM vault.mail m JOIN vault.recovery r ON r.id = m.recovery_id WHERE m.next_at <= now() AND m.until > now() ORDER BY m.next_at LIMIT p_most
 $$;
 
 -- What became of a mail: sent, or failed, then it is tried again, less and less often, until its time is over. Gives whether it was the
@@ -237,10 +251,7 @@ BEGIN
 	ELSIF p_outcome = 'failed' AND m.next_at < m.until THEN
 		RETURN false;
 	END IF;
-	DELETE FROM vault.mail x WHERE x.id = p_id;
-	PERFORM log.add_event(cairn.new_id(), p_process, 'cairn', CASE p_outcome WHEN 'sent' THEN 'recovery.told' ELSE 'recovery.untold' END, NULL,
-		(SELECT r.account_id FROM vault.recovery r WHERE r.id = m.recovery_id), NULL, NULL,
-		jsonb_build_object('case', cairn.id_text(m.recovery_id), 'mail', m.kind, 'tries', m.tries));
+	PERFORM vault.end_mail(m, p_outcome = 'sent', p_process);
 	RETURN true;
 END $$;
 
@@ -257,7 +268,7 @@ REVOKE ALL ON FUNCTION vault.add_claim(uuid, bytea, bytea, jsonb, text, uuid), v
 	vault.begin_recovery(uuid, uuid, bytea, text, bytea, bytea, bytea, bytea, bytea, int8, text),
 	vault.end_recovery(uuid, text, text, text, text, uuid, jsonb), vault.confirm_recovery(bytea, bytea, int8, text, uuid),
 	vault.stop_recovery(uuid, boolean, text, text, text, uuid), vault.key_was_used(), vault.end_proofs(uuid), vault.finish_recovery(text),
-	vault.lapse_recoveries(text), vault.next_mails(int8), vault.mail_tried(uuid, text, text), vault.list_recoveries(uuid, boolean) FROM PUBLIC;
+	vault.lapse_recoveries(text), vault.end_mail(vault.mail, boolean, text), vault.next_mails(int8), vault.mail_tried(uuid, text, text), vault.list_recoveries(uuid, boolean) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault.add_claim(uuid, bytea, bytea, jsonb, text, uuid), vault.next_claims(int8), vault.claimed_account(uuid, bytea, bytea),
 	vault.begin_recovery(uuid, uuid, bytea, text, bytea, bytea, bytea, bytea, bytea, int8, text),
 	vault.confirm_recovery(bytea, bytea, int8, text, uuid), vault.stop_recovery(uuid, boolean, text, text, text, uuid),

@@ -252,13 +252,17 @@ static bool set_mail(CURL *curl, const struct smtp *s, struct curl_slist *to, st
 
 static int transfer(struct ctx *c, const struct smtp *s, struct curl_slist *to, struct transfer *t)
 {
+	int64_t left_ms = ctx_left_ms(c, TIMEOUT_MS);
+	if (left_ms < 1) { /* for libcurl 0 is no limit */
+		return FAIL(c, DEADLINE, "The time for this is over");
+	}
 	AUTO(CURL) curl = curl_easy_init();
 	struct curl_blob ca = { arena_alloc(c->arena, s->ca.n + 1), s->ca.n, CURL_BLOB_COPY };
 	if (s->ca.n > 0) {
 		memcpy(ca.data, s->ca.p, s->ca.n);
 	}
 	bool set = curl != NULL && to != NULL && set_server(curl, s, &ca) && set_mail(curl, s, to, t) &&
-	           curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long) ctx_left_ms(c, TIMEOUT_MS)) == CURLE_OK;
+	           curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long) left_ms) == CURLE_OK;
 	CURLcode result = set ? curl_easy_perform(curl) : CURLE_FAILED_INIT;
 	/* what a server refuses a recipient with often repeats the address */
 	return result == CURLE_OK
@@ -273,7 +277,7 @@ int smtp_send(struct ctx *c, const struct smtp *smtp, const struct mail *mail, s
 	if (smtp->url == NULL) {
 		return FAIL(c, MALFORMED, "No mail can be sent: the configuration has no smtp.url");
 	}
-	id_encode(id_new(), id);
+	id_encode(id_is_none(mail->id) ? id_new() : mail->id, id);
 	ret->message_id = arena_printf(c->arena, "<%s@%s>", id, strchr(smtp->from, '@') + 1);
 	TRY(smtp_compose(c, smtp, mail, ret->message_id, &t.left));
 	struct curl_slist *to = curl_slist_append(NULL, mail->to);

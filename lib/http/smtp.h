@@ -26,6 +26,7 @@ struct mail {
 	const char *to;      /* name@domain */
 	const char *subject; /* UTF-8, one line */
 	const char *text;    /* UTF-8, lines end with \n */
+	struct id id;        /* of the Message-ID, so that who gets a mail twice can tell; none: a new one */
 };
 
 struct mail_sent {
@@ -40,8 +41,8 @@ bool smtp_is_address(const char *text);
 int smtp_compose(struct ctx *c, const struct smtp *smtp, const struct mail *mail, const char *message_id,
     struct bytes *ret) MUST_CHECK;
 
-/* Sends, within the deadline of c and a minute; 0 when the server took it. MALFORMED as above; UNAVAILABLE: no server, or it did not
- * take it. No error names the address. */
+/* Sends, within the deadline of c and a minute; 0 when the server took it. MALFORMED as above; DEADLINE: that of c has passed, and
+ * no server was asked; UNAVAILABLE: no server, or it did not take it. No error names the address. */
 int smtp_send(struct ctx *c, const struct smtp *smtp, const struct mail *mail, struct mail_sent *ret) MUST_CHECK;
 
 #endif

@@ -17,6 +17,7 @@ class MailServer:
         context.load_cert_chain(self.ca_file, key)
         self.refuse = False
         self.came = queue.Queue()
+        self.message_id = None  # of the one that `next` gave last
         self.controller = Controller(self, hostname="127.0.0.1", port=port, tls_context=context, require_starttls=True)
         self.controller.start()
 
@@ -40,6 +41,7 @@ class MailServer:
         """The next mail, which goes to one address: its subject and text."""
         rcpt, message = self.came.get(timeout=timeout)
         assert rcpt == [to] and message["To"] == to and message["Auto-Submitted"] == "auto-generated", rcpt
+        self.message_id = message["Message-ID"]
         return message["Subject"], message.get_content().replace("\r\n", "\n")
 
     def close(self):

@@ -295,6 +295,29 @@ static void test_mails(void **state)
 	    "recovery.untold2,recovery.told1");
 }
 
+/* A mail goes out only as long as it is of use: no token behind the end of its recovery, and none long after it, when nobody could send. */
+static void test_mails_end_with_their_use(void **state)
+{
+	(void) state;
+	claimed(CLAIM(CASE_ID, "3"), BEGIN(CASE_ID, ACCOUNT, "a1", "3"), "asked");
+	pg_exec("cairn_operator", "SELECT vault.stop_recovery('" CASE_ID "', true, 'a call', 'operator eve', 'p', NULL)");
+	gives("cairn_subscriber", "SELECT string_agg(kind, ',') FROM vault.next_mails(10)", "stopped");
+	pg_exec("cairn_subscriber", "SELECT vault.lapse_recoveries('p')"); /* the token may just be on its way */
+	pg_assert_value("SELECT string_agg(kind, ',' ORDER BY id) FROM vault.mail", "token,stopped");
+	pg_exec("postgres", "UPDATE vault.mail SET until = until - interval '3 minutes'");
+	pg_exec("cairn_subscriber", "SELECT vault.lapse_recoveries('p')");
+	pg_assert_value("SELECT string_agg(kind, ',' ORDER BY id) FROM vault.mail", "stopped");
+	pg_exec("postgres", "UPDATE vault.mail SET until = now() - interval '1 s'"); /* three days without a server */
+	gives("cairn_subscriber", "SELECT count(*) FROM vault.next_mails(10)", "0");
+	pg_exec("postgres", "UPDATE vault.mail SET until = now() - interval '3 minutes'");
+	pg_exec("cairn_subscriber", "SELECT vault.lapse_recoveries('p')");
+	pg_assert_value("SELECT count(*) FROM vault.mail", "0");
+	pg_assert_value(
+	    "SELECT string_agg(kind || ' ' || (facts->>'mail'), ',' ORDER BY id) FROM log.event WHERE kind LIKE "
+	    "'recovery.%told'",
+	    "recovery.untold token,recovery.untold stopped");
+}
+
 /* G-10, G-12: no role reads or writes the tables. */
 static void test_roles(void **state)
 {
@@ -398,6 +421,7 @@ int main(void)
 		CASE(test_proofs_end),
 		CASE(test_former_and_many),
 		CASE(test_mails),
+		CASE(test_mails_end_with_their_use),
 		CASE(test_roles),
 		CASE(test_statements),
 		cmocka_unit_test(test_box),

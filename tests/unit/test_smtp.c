@@ -14,7 +14,7 @@ static const struct smtp server = { .url = "smtp://127.0.0.1:1", .from = "ca@exa
 /* "": refused. */
 static const char *composed(struct ctx *c, const char *to, const char *subject, const char *text)
 {
-	const struct mail mail = { to, subject, text };
+	const struct mail mail = { .to = to, .subject = subject, .text = text };
 	struct bytes message;
 	return smtp_compose(c, &server, &mail, "<1@example.org>", &message) == 0 ? (const char *) message.p : "";
 }
@@ -111,7 +111,7 @@ static void test_no_server(void **state)
 {
 	(void) state;
 	struct ctx c;
-	const struct mail mail = { "canary@example.com", "s", "t" };
+	const struct mail mail = { .to = "canary@example.com", .subject = "s", .text = "t" };
 	struct mail_sent sent;
 	struct smtp none = server;
 	ctx_init(&c);
@@ -125,6 +125,21 @@ static void test_no_server(void **state)
 	ctx_done(&c);
 }
 
+/* A deadline that has passed is no mail without one: a server that does not answer would hold it for ever. */
+static void test_no_time(void **state)
+{
+	(void) state;
+	struct ctx c;
+	const struct mail mail = { .to = "canary@example.com", .subject = "s", .text = "t" };
+	struct mail_sent sent;
+	ctx_init(&c);
+	ctx_limit_ms(&c, 0);
+	assert_int_equal(smtp_send(&c, &server, &mail, &sent), -1);
+	assert_int_equal(c.err.type, PROBLEM_DEADLINE);
+	assert_null(strstr(c.err.detail, "canary"));
+	ctx_done(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -133,6 +148,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_open),
 		cmocka_unit_test(test_no_server),
+		cmocka_unit_test(test_no_time),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
