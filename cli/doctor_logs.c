@@ -40,6 +40,27 @@ struct finding doctor_unlogged(struct arena *a, const char *unlogged, const char
 	return (struct finding) { "logs", FINDING_OK, "Transparency logs have every certificate" };
 }
 
+struct finding doctor_monitored(struct arena *a, const char *faults, const char *missing, const char *strangers)
+{
+	const char *text = "Transparency logs have what they promised, as far as they are read";
+	bool wrong = true;
+	if (strcmp(strangers, "0") != 0) {
+		text = arena_printf(a,
+		    "An incident: transparency logs have %s certificate(s) under keys of this CA that it has not issued; "
+		    "events certificate.foreign tell where, ca.foreign_certificate holds them",
+		    strangers);
+	} else if (strcmp(missing, "0") != 0) {
+		text = arena_printf(a,
+		    "For %s SCT(s) in certificates a transparency log has not what it promised: events sct.missing tell which",
+		    missing);
+	} else if (strcmp(faults, "0") != 0) {
+		text = arena_printf(a, "%s transparency log(s) are at fault: events log.fault tell what they signed", faults);
+	} else {
+		wrong = false;
+	}
+	return (struct finding) { "logs", wrong ? FINDING_PROBLEM : FINDING_OK, text };
+}
+
 void doctor_logs(struct ctx *c, const struct diagnosing *d, const struct config *config)
 {
 	const char *path = config->ct.log_list_file;
@@ -74,4 +95,9 @@ void doctor_logged(struct arena *a, const struct diagnosing *d, const struct con
 	struct finding f =
 	    doctor_unlogged(a, PQgetvalue(row, 0, 0), PQgetvalue(row, 0, 1), strtoll(PQgetvalue(row, 0, 2), NULL, 10));
 	diagnose_add(d, f.about, f.level, f.text);
+	AUTO(PGresult) state = PQexec(conn, "SELECT faults, missing, strangers FROM ca.monitor_state()");
+	if (PQresultStatus(state) == PGRES_TUPLES_OK && PQntuples(state) == 1) {
+		f = doctor_monitored(a, PQgetvalue(state, 0, 0), PQgetvalue(state, 0, 1), PQgetvalue(state, 0, 2));
+		diagnose_add(d, f.about, f.level, f.text);
+	}
 }

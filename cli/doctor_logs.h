@@ -12,6 +12,9 @@ struct finding doctor_log_list(struct arena *a, const char *path, const struct c
 /* What is to be said of so many certificates that no log has, so many of them for a day, the first for so long (H-13). */
 struct finding doctor_unlogged(struct arena *a, const char *unlogged, const char *overdue, int64_t oldest_s);
 
+/* What is to be said of so many logs at fault, SCTs whose entries are missing, and certificates that are not ours (H-17). */
+struct finding doctor_monitored(struct arena *a, const char *faults, const char *missing, const char *strangers);
+
 /* Adds what was found of the list of the configuration. */
 void doctor_logs(struct ctx *c, const struct diagnosing *d, const struct config *config);
 

@@ -7,14 +7,15 @@
 #include "ra/jobs.h"
 #include "ra/kept.h"
 #include "ra/lists.h"
+#include "ra/monitor_job.h"
 #include "ra/promise_job.h"
 #include "ra/profiles.h"
 #include "ra/ra.h"
 #include "ra/waves.h"
 
 #define STATEMENT_TIMEOUT_MS 10000
-/* recorders, taker, waves, the job of promises and the readiness check have connections of their own */
-#define OWN_THREADS (6 + PROMISE_WORKERS)
+/* recorders, taker, waves, the job of promises, the monitor of logs and the readiness check have connections of their own */
+#define OWN_THREADS (6 + PROMISE_WORKERS + MONITOR_THREADS)
 
 #define RPC_SERVE ra
 #include "lib/rpc/serve.h"
@@ -51,6 +52,7 @@ static int start(struct ctx *c, const struct config *config)
 	TRY(jobs_start(c));
 	TRY(waves_start(c));
 	TRY(promise_start(c, config));
+	TRY(monitor_start(c, config));
 	return service_rpc_start(
 	    c, config, &(struct service_rpc) { own, ra_methods, ra_n_methods, rpc_client_thread_park });
 }
@@ -80,6 +82,7 @@ static void stop(int64_t deadline_ms)
 	service_rpc_stop(deadline_ms * 6 / 10);
 	waves_stop();
 	jobs_stop(deadline_ms * 3 / 10);
+	monitor_stop();
 	promise_stop(); /* last: nothing of it is lost if the time is over */
 }
 

@@ -41,5 +41,14 @@ const struct statement *const ra_statements[] = {
 	&ra_record_profiles_statement,
 	&ra_take_unlogged_statement,
 	&ra_note_submissions_statement,
+	&ra_take_monitored_statement,
+	&ra_note_monitored_statement,
+	&ra_monitored_issuers_statement,
+	&ra_known_entries_statement,
+	&ra_note_merged_statement,
+	&ra_scts_due_statement,
+	&ra_note_missing_statement,
+	&ra_note_foreign_statement,
+	&ra_monitor_state_statement,
 };
 const size_t ra_statements_n = COUNT_OF(ra_statements);

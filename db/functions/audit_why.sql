@@ -191,14 +191,16 @@ BEGIN
 	RETURN QUERY SELECT 'issuance'::text, CASE e.kind WHEN 'precertificate.signed' THEN 'Its precertificate was signed'
 			WHEN 'certificate.promised' THEN 'Transparency logs promised to publish it' WHEN 'certificate.logged' THEN 'A transparency log took it'
 			WHEN 'certificate.unlogged' THEN 'Transparency logs were asked in vain' WHEN 'certificate.overdue' THEN 'No transparency log had taken it for a day'
+			WHEN 'sct.missing' THEN 'A transparency log has not what it promised'
 			ELSE 'It was given up: no certificate left' END, -- H-18, H-13, D-55
 		ARRAY['SHA-256: ' || (e.facts->>'sha256'), 'why: ' || (e.facts->>'why')] || ARRAY(SELECT format('%s, log id %s: %s after %s ms', t->>'log', t->>'log_id', t->>'outcome', t->>'took_ms')
 			FROM jsonb_array_elements(e.facts->'submissions') t), e.happened_at, 3::int8, e.id, '', NULL::text, NULL::uuid
-		FROM log.event e WHERE e.id >= cairn.id_at(c.begun_at - interval '5 min') AND e.id < cairn.id_at(coalesce(
+		FROM log.event e WHERE e.id >= cairn.id_at(c.begun_at - interval '5 min') AND e.id < cairn.id_at(greatest(
+				(SELECT max(m.missing_at) FROM ca.sct m WHERE m.certificate_id = c.id), coalesce(
 				(SELECT CASE WHEN p.asked_until IS NULL AND c.der IS NOT NULL THEN coalesce(p.logged_at, c.signed_at) ELSE now() END FROM ca.precertificate p WHERE p.certificate_id = c.id),
-				CASE WHEN c.der IS NOT NULL THEN c.signed_at END, now()) + interval '5 min')
+				CASE WHEN c.der IS NOT NULL THEN c.signed_at END, now())) + interval '5 min')
 			AND e.certificate_id = c.id AND e.kind IN ('precertificate.signed', 'certificate.promised', 'certificate.logged', 'certificate.unlogged',
-				'certificate.overdue', 'certificate.refused') ORDER BY e.id;
+				'certificate.overdue', 'sct.missing', 'certificate.refused') ORDER BY e.id;
 	RETURN QUERY SELECT x.*, NULL::text, NULL::uuid FROM audit.why_end(c.id) x;
 END $$;
 

@@ -86,6 +86,7 @@ BEGIN
 		-- In a moment it is signed; then it is shown to a log.
 		UPDATE ca.precertificate SET sct_list = p_sct_list, asked_by = NULL, asked_until = clock_timestamp() + interval '3 s', tries = 0
 			WHERE certificate_id = p_id;
+		PERFORM ca.watch_scts(p_id, p_sct_list);
 		PERFORM log.add_event(cairn.new_id(), p_process, 'account', 'certificate.promised', i.request_id, i.account_id, i.order_id, i.id,
 			jsonb_build_object('sct_list', encode(p_sct_list, 'base64'), 'submissions', coalesce(p_submissions, '[]')));
 	ELSE

@@ -273,6 +273,10 @@ static const struct field ct_field[] = {
 	    .help = "In mode private: the names may be shown to these logs, which publish them."),
 	FIELD(struct config_ct, timeout_ms, .def = "10000", .min = 500, .max = 15000,
 	    .help = "How long a finalize waits for SCTs; later ones complete the order in the background."),
+	FIELD(struct config_ct, monitor, .def = "true",
+	    .help =
+	        "All entries of the logs of the list are read as they come: what was promised has to be there in time, and "
+	        "no certificate under a key of this CA that it has not issued."),
 	FIELD_STRUCTS(struct config_ct, logs, &ct_log_fields, .def = "[]",
 	    .help = "Those of the list that are asked, by their descriptions; none: all. The privacy notice names them."),
 };

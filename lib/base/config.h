@@ -335,6 +335,7 @@ struct config_ct {
 	const char *ca_file;       /* NULL: what the system trusts */
 	bool private_names;        /* names of private mode may be shown to logs (H-20) */
 	int64_t timeout_ms;
+	bool monitor; /* logs are read, and held to what they promised (H-17) */
 	struct config_ct_log_list logs;
 };
 

@@ -6,6 +6,7 @@
 #include "lib/base/fields.h"
 #include "lib/crypto/key.h"
 
+#define MERGE_S 86400 /* of a log whose entry does not say */
 #define LOGS_MAX 1000
 
 struct interval {
@@ -39,6 +40,8 @@ struct entry {
 	const char *key;
 	const char *url;
 	const char *submission_url;
+	const char *monitoring_url;
+	int64_t mmd;
 	json_t *state;
 	struct interval temporal_interval;
 	struct former_list previous_operators;
@@ -49,6 +52,8 @@ static const struct field entry_field[] = {
 	FIELD(struct entry, key, .flags = FIELD_REQUIRED),
 	FIELD(struct entry, url),
 	FIELD(struct entry, submission_url),
+	FIELD(struct entry, monitoring_url),
+	FIELD(struct entry, mmd, .min = 0, .max = 30 * 86400),
 	FIELD(struct entry, state, .flags = FIELD_REQUIRED),
 	FIELD_STRUCT(struct entry, temporal_interval, &interval_fields),
 	FIELD_STRUCTS(struct entry, previous_operators, &former_fields),
@@ -156,20 +161,27 @@ static int read_interval(struct ctx *c, const struct entry *e, struct ct_log *lo
 	return 0;
 }
 
-static int read_url(struct ctx *c, const struct entry *e, struct ct_log *log)
+static int read_url(struct ctx *c, const struct entry *e, const char *url, const char **ret)
 {
-	const char *url = log->tiled ? e->submission_url : e->url;
 	if (url == NULL || strlen(url) > 500 || (strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0)) {
-		return broken(c, e, "there is no http(s) URL to submit to");
+		return broken(c, e, "there is no http(s) URL to ask at");
 	}
 	for (const char *p = url; *p != '\0'; p++) {
 		if (*p <= 0x20 || *p > 0x7e || *p == '?' || *p == '#' || *p == '@') {
-			return broken(c, e, "the URL to submit to has a character that it may not have");
+			return broken(c, e, "the URL to ask at has a character that it may not have");
 		}
 	}
 	bool slash = url[strlen(url) - 1] == '/';
-	log->url = arena_printf(c->arena, "%s%s", url, slash ? "" : "/");
+	*ret = arena_printf(c->arena, "%s%s", url, slash ? "" : "/");
 	return 0;
+}
+
+/* A tiled log is submitted to at one place and read at another. */
+static int read_urls(struct ctx *c, const struct entry *e, struct ct_log *log)
+{
+	TRY(read_url(c, e, log->tiled ? e->submission_url : e->url, &log->url));
+	log->read_url = log->url;
+	return log->tiled && e->monitoring_url != NULL ? read_url(c, e, e->monitoring_url, &log->read_url) : 0;
 }
 
 static int read_former(struct ctx *c, const struct entry *e, struct ct_log *log)
@@ -199,7 +211,8 @@ static int read_entry(struct ctx *c, const struct entry *e, const char *operator
 		return 0;
 	}
 	TRY(read_interval(c, e, &log));
-	TRY(read_url(c, e, &log));
+	TRY(read_urls(c, e, &log));
+	log.merge_s = e->mmd > 0 ? e->mmd : MERGE_S;
 	TRY(read_former(c, e, &log));
 	if (ct_log_find(list, log.id) != NULL) {
 		return broken(c, e, "stands twice in the list");

@@ -21,8 +21,10 @@ struct ct_log {
 	size_t n_former;
 	struct bytes id; /* SHA-256 of the key */
 	EVP_PKEY *key;
-	const char *url; /* ends in a slash; ct/v1/... follows */
-	bool tiled;      /* a static-ct-api log */
+	const char *url;      /* ends in a slash; ct/v1/... follows */
+	bool tiled;           /* a static-ct-api log */
+	const char *read_url; /* where its entries are read; ends in a slash */
+	int64_t merge_s;      /* within so long of an SCT its entry is in the tree (MMD) */
 	enum ct_state state;
 	struct timestamp state_since;
 	struct timestamp from;  /* of the notAfter that it takes; 0: any */

@@ -8,10 +8,12 @@ import ssl
 import struct
 import threading
 import time
+import urllib.parse
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
 
 POISON = x509.ObjectIdentifier("1.3.6.1.4.1.11129.2.4.3")
 
@@ -62,8 +64,89 @@ def precertificate_entry(tbs, issuer):
     return hashlib.sha256(spki).digest() + len(tbs).to_bytes(3, "big") + tbs
 
 
+def node(left, right):
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def leaf_hash(leaf):
+    return hashlib.sha256(b"\x00" + leaf).digest()
+
+
+def root_of(hashes):
+    """RFC 6962 2.1"""
+    if len(hashes) < 2:
+        return hashes[0] if hashes else hashlib.sha256(b"").digest()
+    k = 1 << (len(hashes) - 1).bit_length() - 1
+    return node(root_of(hashes[:k]), root_of(hashes[k:]))
+
+
+def path_of(m, hashes):
+    """RFC 6962 2.1.1"""
+    if len(hashes) < 2:
+        return []
+    k = 1 << (len(hashes) - 1).bit_length() - 1
+    return path_of(m, hashes[:k]) + [root_of(hashes[k:])] if m < k else path_of(m - k, hashes[k:]) + [root_of(hashes[:k])]
+
+
+class Tree:
+    """What a log shows of its entries: by the calls of RFC 6962, or as tiles. Each element of `entries` is a leaf and what stands behind it in a tile."""
+
+    def __init__(self, log):
+        self.log, self.entries, self.lock = log, [], threading.RLock()
+
+    def add(self, leaf, behind=b""):
+        with self.lock:
+            self.entries.append((leaf, behind))
+            return len(self.entries) - 1
+
+    def hashes(self):
+        return [leaf_hash(leaf) for leaf, _ in self.entries]
+
+    def head(self):
+        """Signed now, or `log.shift_ms` later."""
+        hashes, time_ms = self.hashes(), int(time.time() * 1000) + self.log.shift_ms
+        root = root_of(hashes)
+        signature = self.log.key.sign(struct.pack(">BBQQ", 0, 1, time_ms, len(hashes)) + root, ec.ECDSA(SHA256()))
+        signature = struct.pack(">BBH", 4, 3, len(signature)) + signature
+        if not self.log.tiled:
+            return json.dumps({"tree_size": len(hashes), "timestamp": time_ms, "sha256_root_hash": b64(root), "tree_head_signature": b64(signature)}).encode()
+        origin = f"127.0.0.1:{self.log.port}"
+        key_id = hashlib.sha256(origin.encode() + b"\n\x05" + self.log.id).digest()[:4]
+        return f"{origin}\n{len(hashes)}\n{b64(root)}\n\n\u2014 {origin} {b64(key_id + struct.pack('>Q', time_ms) + signature)}\n".encode()
+
+    def tile(self, path):
+        """tile/LEVEL/NUMBER[.p/WIDTH], with data as a level."""
+        _, level, rest = path.split("/", 2)
+        number, _, width = rest.partition(".p/")
+        number, width = int(number.replace("x", "").replace("/", "")), int(width or 256)
+        if level == "data":
+            tile = self.entries[number * 256:number * 256 + width]
+            return b"".join(leaf[2:] + behind for leaf, behind in tile) if len(tile) == width else None
+        step, hashes = 256 ** int(level), self.hashes()
+        tile = [root_of(hashes[i * step:(i + 1) * step]) for i in range(number * 256, number * 256 + width) if (i + 1) * step <= len(hashes)]
+        return b"".join(tile) if len(tile) == width else None
+
+    def answer(self, path):
+        """Octets, or None: there is nothing."""
+        call, _, query = path.lstrip("/").partition("?")
+        asked = dict(urllib.parse.parse_qsl(query))
+        if call == ("checkpoint" if self.log.tiled else "ct/v1/get-sth"):
+            return self.head()
+        if self.log.tiled:
+            return self.tile(call) if call.startswith("tile/") else None
+        if call == "ct/v1/get-entries":
+            some = self.entries[int(asked["start"]):int(asked["end"]) + 1]
+            return json.dumps({"entries": [{"leaf_input": b64(leaf), "extra_data": ""} for leaf, _ in some]}).encode()
+        if call == "ct/v1/get-proof-by-hash":
+            hashes, wanted = self.hashes()[:int(asked["tree_size"])], base64.b64decode(asked["hash"])
+            if wanted in hashes:
+                at = hashes.index(wanted)
+                return json.dumps({"leaf_index": at, "audit_path": [b64(one) for one in path_of(at, hashes)]}).encode()
+        return None
+
+
 class Log:
-    """mode: how it answers (see answer_in_mode). `seen` holds each request: path and chain in DER."""
+    """mode: how it answers (see answer_in_mode). `seen` holds each request: path and chain in DER. merges: entries come into its tree at once."""
 
     def __init__(self, operator, name, tiled=False, interval=None, certificate=None):
         self.scheme = "https" if certificate else "http"
@@ -72,7 +155,7 @@ class Log:
         self.spki = self.key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         self.id = hashlib.sha256(self.spki).digest()
         self.mode, self.seen, self.state, self.refuses = "good", [], "usable", None
-        self.extensions = b"\x00\x00\x05\x00\x00\x00\x00\x07" if tiled else b""
+        self.tree, self.merges, self.shift_ms, self.mmd, self.reads = Tree(self), True, 0, 86400, []
         self.given, self.connections, self.hangs, self.awake = {}, 0, None, threading.Event()
         log = self
 
@@ -85,6 +168,9 @@ class Log:
 
             def do_POST(self):
                 log.serve(self)
+
+            def do_GET(self):
+                log.show(self)
 
             def log_message(self, *_):
                 pass
@@ -104,15 +190,35 @@ class Log:
 
     def sct(self, entry, kind, shift_ms=0, key=None, log_id=None):
         """The same entry gets the same answer again."""
+        with self.tree.lock:
+            return self.locked_sct(entry, kind, shift_ms, key, log_id)
+
+    def locked_sct(self, entry, kind, shift_ms, key, log_id):
         if (kind, entry) not in self.given or shift_ms or key or log_id:
             time_ms = int(time.time() * 1000) + shift_ms
-            signature = (key or self.key).sign(signed(kind, time_ms, entry, self.extensions), ec.ECDSA(hashes.SHA256()))
-            answer = {"sct_version": 0, "id": b64(log_id or self.id), "timestamp": time_ms, "extensions": b64(self.extensions),
+            extensions = b"\x00\x00\x05" + len(self.tree.entries).to_bytes(5, "big") if self.tiled else b""  # leaf_index
+            signature = (key or self.key).sign(signed(kind, time_ms, entry, extensions), ec.ECDSA(SHA256()))
+            answer = {"sct_version": 0, "id": b64(log_id or self.id), "timestamp": time_ms, "extensions": b64(extensions),
                       "signature": b64(struct.pack(">BBH", 4, 3, len(signature)) + signature)}
             if shift_ms or key or log_id:
                 return answer
             self.given[(kind, entry)] = answer
+            if self.merges:
+                self.merge(signed(kind, time_ms, entry, extensions))
         return self.given[(kind, entry)]
+
+    def merge(self, leaf):
+        """Behind an entry in a tile: the precertificate, of which nobody here asks what it is, and the fingerprints of its chain."""
+        precertificate = leaf[10:12] == b"\x00\x01"
+        self.tree.add(leaf, (b"\x00\x00\x03any" if precertificate else b"") + b"\x00\x20" + bytes(32))
+
+    def show(self, request):
+        self.reads.append(request.path)
+        body = None if self.mode == "dead" else self.tree.answer(request.path)
+        request.send_response(200 if body is not None else 500 if self.mode == "dead" else 404)
+        request.send_header("Content-Length", str(len(body or b"")))
+        request.end_headers()
+        request.wfile.write(body or b"")
 
     def answer_in_mode(self, entry, kind):
         if self.mode == "bad-signature":
@@ -185,7 +291,7 @@ class Log:
         return [path for path, _ in self.seen]
 
     def listed(self):
-        entry = {"description": self.name, "log_id": b64(self.id), "key": b64(self.spki), "mmd": 86400,
+        entry = {"description": self.name, "log_id": b64(self.id), "key": b64(self.spki), "mmd": self.mmd,
                  "submission_url" if self.tiled else "url": f"{self.scheme}://127.0.0.1:{self.port}/",
                  "state": {self.state: {"timestamp": "2020-01-01T00:00:00Z"}}}
         if self.interval:
@@ -222,7 +328,7 @@ def verify(certificate, issuer, logs):
         n = struct.unpack(">H", one[41:43])[0]
         extensions, rest = one[43:43 + n], one[43 + n:]
         assert one[0] == 0 and rest[:2] == b"\x04\x03" and len(rest) == 4 + struct.unpack(">H", rest[2:4])[0]
-        log.key.public_key().verify(rest[4:], signed(1, time_ms, entry, extensions), ec.ECDSA(hashes.SHA256()))
+        log.key.public_key().verify(rest[4:], signed(1, time_ms, entry, extensions), ec.ECDSA(SHA256()))
         assert time_ms <= time.time() * 1000 + 60_000
         found.append(log)
     return found

@@ -34,7 +34,7 @@ def certificate_for(folder, name, address):
 
 
 class World:
-    def __init__(self, make_ca, config=None, timeout_ms=4000):
+    def __init__(self, make_ca, config=None, timeout_ms=4000, **ct):
         self.folder = tempfile.mkdtemp(prefix="cairn-logs-")
         os.chmod(self.folder, 0o755)
         good = certificate_for(self.folder, "good", "127.0.0.1")
@@ -49,7 +49,7 @@ class World:
                      ct_log.Log("One", "One past", interval=("2020-01-01T00:00:00Z", "2021-01-01T00:00:00Z"))]
         self.file = os.path.join(self.folder, "logs.json")
         self.write()
-        self.ca = make_ca({"ct": {"log_list_file": self.file, "ca_file": trusted, "private_names": True, "timeout_ms": timeout_ms}, **(config or {})})
+        self.ca = make_ca({"ct": {"log_list_file": self.file, "ca_file": trusted, "private_names": True, "timeout_ms": timeout_ms, **ct}, **(config or {})})
         self.answers = responder.Responder(int(self.ca.HTTP01_PORT))
         self.client = raw.Client(self.ca)
         assert self.client.register().status_code == 201
@@ -82,6 +82,7 @@ class World:
     def reset(self):
         for log in self.logs:
             log.mode, log.seen, log.state, log.refuses, log.hangs = "good", [], "usable", None, None
+            log.merges, log.shift_ms, log.mmd = True, 0, 86400
             log.awake.set()
             log.awake = threading.Event()
 

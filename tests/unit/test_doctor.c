@@ -93,6 +93,20 @@ static void test_unlogged(void **state)
 	arena_free(a);
 }
 
+/* H-17: what is worst is said. */
+static void test_monitored(void **state)
+{
+	(void) state;
+	struct arena *a = arena_new();
+	assert_string_equal(doctor_monitored(a, "0", "0", "0").level, FINDING_OK);
+	assert_non_null(strstr(doctor_monitored(a, "3", "0", "0").text, "3 transparency log(s) are at fault"));
+	assert_non_null(strstr(doctor_monitored(a, "3", "2", "0").text, "For 2 SCT(s)"));
+	assert_non_null(
+	    strstr(doctor_monitored(a, "3", "2", "1").text, "An incident: transparency logs have 1 certificate(s)"));
+	assert_string_equal(doctor_monitored(a, "1", "0", "0").level, FINDING_PROBLEM);
+	arena_free(a);
+}
+
 /* E-7: waves that nobody carries out. */
 static void test_waves(void **state)
 {
@@ -248,8 +262,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_lifetime), cmocka_unit_test(test_blocked),
 		cmocka_unit_test(test_log_list), cmocka_unit_test(test_crls), cmocka_unit_test(test_resolvers),
-		cmocka_unit_test(test_unlogged), cmocka_unit_test(test_crls), cmocka_unit_test(test_resolvers),
-		cmocka_unit_test(test_waves), cmocka_unit_test(test_crls), cmocka_unit_test(test_resolvers),
-		cmocka_unit_test(test_metrics) };
+		cmocka_unit_test(test_unlogged), cmocka_unit_test(test_monitored), cmocka_unit_test(test_crls),
+		cmocka_unit_test(test_resolvers), cmocka_unit_test(test_waves), cmocka_unit_test(test_crls),
+		cmocka_unit_test(test_resolvers), cmocka_unit_test(test_metrics) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

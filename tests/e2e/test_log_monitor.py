@@ -1,0 +1,273 @@
+"""Transparency logs are held to what they promised (H-17, ra/monitor.c): logs of our own with real trees, which leave out, fork, hide and forge."""
+import datetime
+import itertools
+import time
+
+import pytest
+import requests
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+
+import ct_log
+import ct_world
+from test_log_queue import until
+
+
+def look(world, log):
+    """The row of the log after a whole turn that begins now."""
+    where = f"WHERE log_id = '\\x{log.id.hex()}'"
+    until(world, f"SELECT 1 FROM ca.monitored_log {where}")
+    until(world, f"UPDATE ca.monitored_log SET due_at = now() - interval '1 s' {where} AND holder IS NULL RETURNING 1")
+    until(world, f"SELECT 1 FROM ca.monitored_log {where} AND holder IS NULL AND due_at > now()")
+    return world.sql(f"SELECT coalesce(fault, ''), size, read_size FROM ca.monitored_log {where}")[0]
+
+
+def read(world, log):
+    """Until all that the log has is verified."""
+    end = time.monotonic() + 60
+    while True:
+        found = look(world, log)
+        if found == ["", str(len(log.tree.entries)), str(len(log.tree.entries))]:
+            return
+        assert time.monotonic() < end, found
+
+
+def events(world, kind, log):
+    return world.sql(f"SELECT facts->>'why' FROM log.event WHERE kind = '{kind}' AND facts->>'log_id' = '{log.id.hex()}' ORDER BY id")
+
+
+def alarms(world, metric, value, text):
+    """The metric gets there, and the doctor says so."""
+    end = time.monotonic() + 60
+    while f"\ncairn_{metric} {value}\n" not in requests.get(f"http://{world.ca.metrics_address('cairn-ra')}/metrics", timeout=60).text:
+        assert time.monotonic() < end
+        time.sleep(0.5)
+    files = [word for file in world.ca.CONFIG_FILES.split() for word in ("--config", file)]
+    told = world.ca.cairn("doctor", *files, check=False).stdout
+    assert (text in told) == (value > 0), told
+
+
+def only(world, i):
+    """Certificates of now have SCTs of log 0 and log i."""
+    for k in (1, 2):
+        if k != i:
+            world.logs[k].refuses = "/ct/v1/add-pre-chain"
+
+
+def scts(world, leaf):
+    return world.sql("SELECT encode(s.log_id, 'hex'), s.entry_index, s.merged_at IS NOT NULL, s.missing_at IS NOT NULL FROM ca.sct s JOIN ca.serial n USING (certificate_id) "
+                     f"WHERE n.serial = '\\x{leaf.serial_number:036x}'")
+
+
+@pytest.mark.parametrize("other", (1, 2))
+def test_what_was_promised_is_there(world, other):
+    """H-17, H-2: the entry of each SCT is found where it is, in a tree whose root is that of its entries"""
+    only(world, other)
+    chain, logs = world.issue()
+    for log in logs:
+        read(world, log)
+    leaf = chain[0]
+    assert {log.id.hex() for log in logs} == {row[0] for row in scts(world, leaf)} == {world.logs[0].id.hex(), world.logs[other].id.hex()}
+    for log_id, index, merged, missing in scts(world, leaf):
+        log = next(log for log in logs if log.id.hex() == log_id)
+        entry = ct_log.precertificate_entry(ct_log.without(leaf.tbs_certificate_bytes, ct_log.LIST_OID), chain[1])
+        assert log.tree.entries[int(index)][0][12:12 + len(entry)] == entry and (merged, missing) == ("t", "f")
+
+
+@pytest.mark.parametrize("other", (1, 2))
+def test_a_promise_is_broken(world, other):
+    """H-17: an entry that is not there when it is due is an event of its certificate, once, a metric and a problem of the doctor; one that comes late ends the alarm"""
+    only(world, other)
+    log = world.logs[other]
+    log.merges = False
+    chain, _ = world.issue()
+    log.merges = True
+    world.issue()  # the tree grows without it
+    read(world, log)
+    found = f"SELECT certificate_id FROM ca.serial WHERE serial = '\\x{chain[0].serial_number:036x}'"
+    told = f"SELECT facts->>'log' FROM log.event WHERE kind = 'sct.missing' AND certificate_id = ({found})"
+    assert not world.sql(told)  # a day is not over
+    world.sql(f"UPDATE ca.sct SET given_at = given_at - interval '25 h' WHERE certificate_id = ({found}) RETURNING 1")
+    look(world, log)
+    look(world, log)
+    assert world.sql(told) == [[log.name]]
+    assert [row[3] for row in scts(world, chain[0]) if row[0] == log.id.hex()] == ["t"]
+    alarms(world, "log_scts_missing", 1, "has not what it promised")
+    titles = [row[0] for row in world.sql(f"SELECT title FROM audit.why('\\x{chain[0].serial_number:036x}') WHERE section = 'issuance'")]
+    assert "A transparency log has not what it promised" in titles
+    leaf = next(one for one in log.given if one[0] == 1 and ct_log.without(chain[0].tbs_certificate_bytes, ct_log.LIST_OID) in one[1])
+    sct = log.given[leaf]
+    log.merge(ct_log.signed(1, sct["timestamp"], leaf[1], ct_log.base64.b64decode(sct["extensions"])))
+    read(world, log)
+    alarms(world, "log_scts_missing", 0, "has not what it promised")
+
+
+@pytest.mark.parametrize("other", (1, 2))
+def test_what_was_read_before_is_proved(world, other):
+    """H-17: of an SCT whose entry was passed over the log is asked for a proof, when it is due"""
+    only(world, other)
+    chain, logs = world.issue()
+    log = world.logs[other]
+    read(world, log)
+    found = f"certificate_id = (SELECT certificate_id FROM ca.serial WHERE serial = '\\x{chain[0].serial_number:036x}') AND log_id = '\\x{log.id.hex()}'"
+    at = world.sql(f"SELECT entry_index FROM ca.sct WHERE {found}")
+    world.sql(f"UPDATE ca.sct SET merged_at = NULL, entry_index = NULL, given_at = given_at - interval '25 h' WHERE {found} RETURNING 1")
+    look(world, log)
+    assert world.sql(f"SELECT entry_index FROM ca.sct WHERE {found} AND merged_at IS NOT NULL AND missing_at IS NULL") == at
+
+
+NUMBERS = itertools.count(1)
+
+
+def grow(log):
+    log.merge(ct_log.signed(0, next(NUMBERS), b"\x00\x00\x04junk"))
+
+
+def fork(log):
+    """Other octets in the first entry, and one more behind."""
+    log.tree.entries[0] = (log.tree.entries[0][0][:-3] + b"\x07\x00\x00", log.tree.entries[0][1])
+    grow(log)
+
+
+def change(log):
+    log.tree.entries[0] = (log.tree.entries[0][0][:-3] + b"\x07\x00\x00", log.tree.entries[0][1])
+
+
+def shrink(log):
+    log.tree.entries.pop()
+
+
+def of_the_future(log):
+    log.shift_ms = 3600_000
+
+
+def asleep(log):
+    log.shift_ms = -3 * 86400_000
+
+
+def forge(log):
+    log.key = ec.generate_private_key(ec.SECP256R1())
+
+
+LIES = {fork: "The root that it signed is not that of its entries: it has shown different trees", change: "It has signed two trees of one size",
+        shrink: "Its tree has become smaller", of_the_future: "The head of its tree is of the future", asleep: "It has not signed its tree for longer than it may",
+        forge: "The head of its tree is not signed by the log"}
+
+
+@pytest.mark.parametrize("lie, i", [(lie, 0) for lie in LIES] + [(fork, 2), (forge, 2)])
+def test_a_log_lies(world, lie, i):
+    """H-17: forks, changed and lost entries, and heads that can't be, are events with what the log signed, a metric and a problem of the doctor; orders go on"""
+    log = world.logs[i]
+    until(world, "SELECT 1 FROM ca.logs_state() WHERE unlogged = 0")  # nobody shows it anything now
+    grow(log)
+    read(world, log)
+    kept, key, before, sound = list(log.tree.entries), log.key, len(events(world, "log.fault", log)), len(events(world, "log.sound", log))
+    lie(log)
+    for _ in range(2):
+        look(world, log)
+    assert events(world, "log.fault", log)[before:] == [[LIES[lie]]]  # once
+    facts = world.sql(f"SELECT facts->>'head', facts->>'log' FROM log.event WHERE kind = 'log.fault' AND facts->>'log_id' = '{log.id.hex()}' ORDER BY id DESC LIMIT 1")[0]
+    assert facts[1] == log.name and (lie is forge or facts[0])
+    if lie is fork:
+        alarms(world, "log_faults", 1, "at fault")
+    log.key = key
+    world.issue()
+    log.tree.entries[:len(kept)] = kept
+    log.shift_ms = 0
+    read(world, log)
+    assert len(events(world, "log.sound", log)) == sound + 1
+    if lie is fork:
+        alarms(world, "log_faults", 0, "at fault")
+
+
+def test_a_log_is_silent(world):
+    """H-17: a log that can't be read is tried again, and is at fault after a day"""
+    log = world.logs[1]
+    read(world, log)
+    log.mode = "dead"
+    assert look(world, log)[0] == ""
+    world.sql(f"UPDATE ca.monitored_log SET seen_at = seen_at - interval '25 h' WHERE log_id = '\\x{log.id.hex()}' RETURNING 1")
+    assert look(world, log)[0] == "It has shown no tree for a day"
+    log.mode = "good"
+    read(world, log)
+
+
+def certificate(issuer, key):
+    """By that key, under the name of that issuer."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return (x509.CertificateBuilder().subject_name(x509.Name([])).issuer_name(issuer.subject).public_key(key.public_key())
+            .serial_number(x509.random_serial_number()).not_valid_before(now).not_valid_after(now + datetime.timedelta(days=9)).sign(key, SHA256()))
+
+
+@pytest.mark.parametrize("i", (0, 2))
+def test_a_stranger_under_our_key(world, i):
+    """H-17: a certificate under a key of ours that is not ours is an incident: an event, once, with the entry on record, a metric and a problem of the doctor"""
+    chain, _ = world.issue()
+    log, issuer, leaf = world.logs[i], chain[1], chain[0]
+    read(world, log)
+    kind = f"SELECT facts->>'serial', facts->>'index' FROM log.event WHERE kind = 'certificate.foreign' AND facts->>'log_id' = '{log.id.hex()}'"
+    assert not world.sql(kind)
+    # one of another authority that has the same name is nobody's business
+    other = certificate(issuer, ec.generate_private_key(ec.SECP256R1()))
+    octets = other.public_bytes(Encoding.DER)
+    log.merge(ct_log.signed(0, 1, len(octets).to_bytes(3, "big") + octets))
+    read(world, log)
+    assert not world.sql(kind)
+    # a serial that we never gave, and one of ours with other octets
+    strange = ct_log.without(leaf.tbs_certificate_bytes, ct_log.LIST_OID)
+    serial = leaf.serial_number.to_bytes(18, "big")
+    unknown = strange.replace(serial, serial[:-1] + bytes([serial[-1] ^ 1]))
+    altered = strange.replace(b"logged.test", b"logged.tset")
+    assert strange not in (unknown, altered)
+    before = int(world.sql("SELECT count(*) FROM ca.foreign_certificate")[0][0])
+    until(world, "SELECT 1 FROM ca.logs_state() WHERE unlogged = 0")
+    for tbs in (unknown, altered):
+        log.merge(ct_log.signed(1, 1, ct_log.precertificate_entry(tbs, issuer)))
+    at = len(log.tree.entries) - 2
+    read(world, log)
+    assert world.sql(kind + " ORDER BY id") == [[f"{leaf.serial_number ^ 1:036x}", str(at)], [f"{leaf.serial_number:036x}", str(at + 1)]]
+    assert bytes.fromhex(world.sql(f"SELECT encode(entry, 'hex') FROM ca.foreign_certificate WHERE entry_index = {at} AND log_id = '\\x{log.id.hex()}'")[0][0]) == unknown
+    alarms(world, "log_foreign_certificates", before + 2, "that it has not issued")
+    log.merge(ct_log.signed(1, 2, ct_log.precertificate_entry(unknown, issuer)))
+    read(world, log)
+    assert len(world.sql(kind)) == 2
+
+
+@pytest.mark.parametrize("tiled", (False, True))
+def test_a_log_that_is_large_already(world, tiled):
+    """H-17: such a tree is read from its end on, by a proof of what stands before, in parts; what comes is found, and a fork too"""
+    log = ct_log.Log("Five", "Five A", tiled=tiled)
+    for _ in range(4500):
+        grow(log)
+    kept = world.logs
+    world.logs = [*kept, log]
+    try:
+        world.write()
+        until(world, f"SELECT 1 FROM ca.monitored_log WHERE log_id = '\\x{log.id.hex()}' AND size = 4500")
+        asked = [path for path in log.reads if "get-entries" in path or "tile/data" in path]
+        assert len(asked) == 1
+        for _ in range(5000):
+            grow(log)
+        read(world, log)
+        log.tree.entries[4600] = log.tree.entries[0]
+        fork(log)
+        look(world, log)
+        assert events(world, "log.fault", log) == [[LIES[fork]]]
+    finally:
+        world.logs = kept
+        world.write()
+        log.close()
+        world.sql(f"DELETE FROM ca.monitored_log WHERE log_id = '\\x{log.id.hex()}' RETURNING 1")
+
+
+def test_off(make_ca):
+    """H-17: with ct.monitor off no log is read"""
+    world = ct_world.World(make_ca, monitor=False)
+    try:
+        world.issue()
+        time.sleep(3)
+        assert not any(log.reads for log in world.logs) and not world.sql("SELECT 1 FROM ca.monitored_log")
+    finally:
+        world.close()
