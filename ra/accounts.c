@@ -138,14 +138,11 @@ static int key_read(struct ctx *c, const char *text, struct jwk *ret)
 	return key_check(c, ret);
 }
 
-/* A statement that may find the key in acme.blocked_key. */
+/* A statement that gives the key to an account, or says by which rule it doesn't (acme.tell_account_key; F-24, F-25). */
 static int run_with_key(struct ctx *c, const struct statement *statement, const void *params, struct account_row *ret)
 {
 	bool found = false;
 	if (db_row(c, statement, params, ret, &found) != 0) {
-		if (c->err.type == PROBLEM_BAD_PUBLIC_KEY) {
-			ctx_rule(c, rule_info(RULE_KEY_COMPROMISED)->id);
-		}
 		return limits_refused(c);
 	}
 	return found ? 0 : FAIL(c, SERVER_INTERNAL, "The database gave no answer");

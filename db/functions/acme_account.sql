@@ -17,7 +17,7 @@ BEGIN
 		END IF;
 		refusal := acme.refuse_account_key(p_spki_sha256); -- A-24, F-24, F-25
 		IF refusal IS NOT NULL THEN
-			PERFORM cairn.refuse('BAD_PUBLIC_KEY', refusal);
+			PERFORM acme.tell_account_key(refusal);
 		END IF;
 		INSERT INTO acme.account (id, status, key, thumbprint, terms_agreed)
 		VALUES (p_id, 'valid', p_key, p_thumbprint, p_terms) ON CONFLICT ON CONSTRAINT account_thumbprint_key DO NOTHING;
@@ -50,7 +50,7 @@ BEGIN
 		WHERE a.id = p_account AND a.thumbprint = p_old AND a.status = 'valid' FOR UPDATE;
 	IF FOUND THEN
 		IF refusal IS NOT NULL THEN
-			PERFORM cairn.refuse('BAD_PUBLIC_KEY', refusal);
+			PERFORM acme.tell_account_key(refusal);
 		END IF;
 		SELECT a.id INTO held_by FROM acme.account a WHERE a.thumbprint = p_thumbprint;
 		IF held_by IS NULL THEN

@@ -33,6 +33,14 @@ BEGIN
 	RETURN NULL;
 END $$;
 
+-- Refuses with that sentence, under the rule of the policy that it belongs to (policy/rules.def).
+CREATE OR REPLACE FUNCTION acme.tell_account_key(p_refusal text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM cairn.refuse_with('BAD_PUBLIC_KEY', p_refusal, jsonb_build_object('rule',
+		CASE WHEN p_refusal LIKE '%compromised' THEN 'key.compromised' ELSE 'key.of-certificate' END));
+END $$;
+
 -- Revokes the certificates of the ids, those among them that are being signed at this moment or of which only a
 -- precertificate was signed (D-55), and not those that were revoked before; as
 -- a compromise these too (E-14), where p_facts may say since when (E-12): not before the certificate began. Gives the serials of what it did, each with its event.
@@ -124,10 +132,10 @@ SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 DROP FUNCTION IF EXISTS acme.revoke_key(bytea, int, text, text, text, uuid, jsonb);
-REVOKE ALL ON FUNCTION acme.sweep_size(), acme.hold_revocations(), acme.hold_key(bytea), acme.refuse_account_key(bytea), acme.ids_of_key(bytea, int),
+REVOKE ALL ON FUNCTION acme.sweep_size(), acme.hold_revocations(), acme.hold_key(bytea), acme.refuse_account_key(bytea), acme.tell_account_key(text), acme.ids_of_key(bytea, int),
 	acme.revoke_ids(uuid[], int, text, text, text, uuid, jsonb),
 	acme.compromise_key(bytea, text, text, text, uuid, jsonb), acme.sweep_keys(text), acme.blocked_keys_state() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION acme.sweep_size(), acme.hold_revocations(), acme.hold_key(bytea), acme.refuse_account_key(bytea), acme.ids_of_key(bytea, int),
+GRANT EXECUTE ON FUNCTION acme.sweep_size(), acme.hold_revocations(), acme.hold_key(bytea), acme.refuse_account_key(bytea), acme.tell_account_key(text), acme.ids_of_key(bytea, int),
 	acme.revoke_ids(uuid[], int, text, text, text, uuid, jsonb),
 	acme.compromise_key(bytea, text, text, text, uuid, jsonb), acme.sweep_keys(text) TO cairn_ra;
 GRANT EXECUTE ON FUNCTION acme.blocked_keys_state() TO cairn_operator;

@@ -535,6 +535,7 @@ static void test_revoke(void **state) /* A-124..A-130, E-13, E-14 */
 	assert_int_equal(new_account(&f.c, own.canonical, true, false, &r), -1); /* F-25 */
 	assert_int_equal(f.c.err.type, PROBLEM_BAD_PUBLIC_KEY);
 	assert_string_equal(f.c.err.detail, "The key is that of a certificate; make a new one for the account");
+	assert_string_equal(f.c.err.rule, "key.of-certificate");
 	ctx_forgive(&f.c);
 	static const int64_t refused[] = { 2, 6, 7, 8, 9, 10, 11, 99 };
 	for (size_t i = 0; i < COUNT_OF(refused); i++) {
@@ -563,6 +564,7 @@ static void test_revoke(void **state) /* A-124..A-130, E-13, E-14 */
 	ctx_forgive(&f.c);
 	assert_int_equal(new_account(&f.c, own.canonical, true, false, &r), -1);
 	assert_string_equal(f.c.err.detail, "The key is known to be compromised"); /* A-24, F-24 */
+	assert_string_equal(f.c.err.rule, "key.compromised");
 	ctx_done(&f.c);
 	ctx_done(&g.c);
 }
