@@ -160,20 +160,6 @@ static const char *sentence(struct arena *a, const struct ceremony *plan, const 
 	return arena_printf(a, "%s: %s", s->name, without_folder(a, plan, text));
 }
 
-int ceremony_describe(struct ctx *c, const struct ceremony *plan, struct text_list *ret_sentences)
-{
-	struct text_list list = { ARENA_ARRAY(c->arena, plan->steps.n, const char *), plan->steps.n };
-	for (size_t i = 0; i < plan->steps.n; i++) {
-		enum state there = step_state(c, plan, &plan->steps.v[i]);
-		if (there == BROKEN) {
-			return -1;
-		}
-		list.v[i] = sentence(c->arena, plan, &plan->steps.v[i], there == MADE);
-	}
-	*ret_sentences = list;
-	return 0;
-}
-
 /* A file that decides what is made, or who may say so. */
 static int add_input(struct ctx *c, const struct ceremony *plan, const char *path, struct buffer *b)
 {
@@ -337,6 +323,26 @@ static int check_used(struct ctx *c, const struct ceremony *plan, const struct c
 		}
 		ret->v[ret->n++] = entry;
 	}
+	return 0;
+}
+
+int ceremony_describe(struct ctx *c, const struct ceremony *plan, struct text_list *ret_sentences)
+{
+	struct text_list list = { ARENA_ARRAY(c->arena, plan->steps.n, const char *), plan->steps.n };
+	struct ceremony_entry_list entries;
+	struct ceremony_entry_list taken_in;
+	TRY(ceremony_records_so_far(c, plan, &entries));
+	TRY(check_used(c, plan, &entries, &taken_in));
+	for (size_t i = 0; i < plan->steps.n; i++) {
+		const struct ceremony_step *s = &plan->steps.v[i];
+		enum state there = step_state(c, plan, s);
+		if (there == BROKEN) {
+			return -1;
+		}
+		TRY(there == ABSENT ? refuse_second(c, plan, &entries, s) : 0);
+		list.v[i] = sentence(c->arena, plan, s, there == MADE);
+	}
+	*ret_sentences = list;
 	return 0;
 }
 

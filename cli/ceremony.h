@@ -81,7 +81,8 @@ bool ceremony_step_is(const struct ceremony_step *step, const char *action);
 /* The root, intermediate, cross-certificate, key or certificate at hand of this name among the first `before` steps, or NULL. */
 const struct ceremony_step *ceremony_find(const struct ceremony *plan, const char *name, size_t before);
 
-/* What each step would do, a sentence each; a step whose files exist is kept as it is. */
+/* What each step would do, a sentence each; a step whose files exist is kept as it is.
+ * -1 as ceremony_run, for what the transcript and the files at hand tell against it before anybody has signed. */
 int ceremony_describe(struct ctx *c, const struct ceremony *plan, struct text_list *ret_sentences) MUST_CHECK;
 
 /* What people sign: the title, the digests of the plan and of every file that it takes in (whose signatures count, which key or

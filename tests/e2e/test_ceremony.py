@@ -114,6 +114,7 @@ def test_nothing_is_made_twice_under_the_same_signatures(folder):
     for one in ("root.pem", "root.key"):
         (folder / one).rename(folder / f"{one}.aside")
     assert "root: the transcript tells that it was made already" in cairn(folder, "plan.yaml", "--yes", *both, code=1)
+    assert "root: the transcript tells that it was made already" in cairn(folder, "plan.yaml", code=1)  # before anybody signs
     for one in ("root.pem", "root.key"):
         assert not (folder / one).exists()
         (folder / f"{one}.aside").rename(folder / one)
@@ -183,6 +184,7 @@ def test_a_plan_does_not_choose_its_transcript(folder):
         openssl(folder, "req", "-x509", "-newkey", "rsa:3072", "-nodes", "-days", "9", "-keyout", f"{name}.key", "-out", f"{name}.pem", "-subj", f"/CN={name}")
     others = {"[ana.pem, ben.pem, cleo.pem]": "[dora.pem, emil.pem]", "transcript.jsonl": "fresh.jsonl", "    previous: root-1.crl\n    number: 2\n": ""}
     second(folder, **others)
+    assert "fresh.jsonl does not tell of" in cairn(folder, "second.yaml", code=1)  # before anybody signs
     refused = cairn(folder, "second.yaml", "--yes", *agree(folder, "second.yaml", ("dora", "emil")), code=1)
     assert "fresh.jsonl does not tell of" in refused and "made_elsewhere: true" in refused
     assert not (folder / "fresh.jsonl").exists() and not (folder / "root-2.crl").exists() and (folder / "signing.key").exists()
