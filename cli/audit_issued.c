@@ -14,12 +14,12 @@
 static const char usage[] =
     "Usage: cairn audit issued [--since TIME] [--until TIME] [--quiet] [--json]\n"
     "\n"
-    "Reads certificates back and compares each with its records: the octets that were fixed before the signature, the "
-    "order\n"
-    "and its names, key, validity, serial, the record of the signature, the issuer and its signature; and lints it.\n"
+    "Reads certificates back and compares each with its records: the octets that were fixed before the signature, the\n"
+    "order and its names, key, validity, serial, the record of the signature, the issuer and its signature; and lints "
+    "it.\n"
     "cairn-subscriber does the same by itself, an hour after each issuance. Exit code 0: nothing differs; 1: "
     "something\n"
-    "does, or it could not be done.\n"
+    "does, or it could not be done, or was stopped (Ctrl-C: what was counted is told).\n"
     "\n"
     "  --since TIME       only what was issued then or later: 2026-11-21T08:00:00Z, or how long ago, such as 24h\n"
     "  --until TIME       only what was issued before\n"
@@ -150,6 +150,7 @@ static int act(struct ctx *c, const struct audit_span *span)
 	struct report report = { .certificates = 0 };
 	struct read_params params = { .since = span->since, .until = span->until, .most = BATCH };
 	int result = -1;
+	params.after.b[sizeof(params.after.b) - 1] = 1; /* none at all would be NULL, behind which nothing comes */
 	audit_progress_begin(span->quiet);
 	if (operator_open(c, &span->options, statements, COUNT_OF(statements), &config) == 0 &&
 	    policy_mode_parse(config->policy.mode, &mode) == 0) {

@@ -19,15 +19,15 @@ static const char usage[] =
     "       cairn audit report privacy --since TIME [--until TIME] [--json]\n"
     "\n"
     "day: how the CA ran: software and configuration by digest, schema, policies and profiles in use, roles, keys, "
-    "CRLs, "
-    "alarms\n"
-    "and what operators did. totals: certificates, refusals, revocations, CRLs and transparency, counted in the tables "
-    "and in the\n"
-    "journal of sealed events; exit code 1 where the two do not agree, or when it was stopped. privacy, for the yearly "
-    "review: changes of "
-    "schema and rules, what each class of data "
-    "has, what was\n"
-    "erased, who read personal data and why, holds, cases of disclosure and what is overdue.\n"
+    "CRLs,\n"
+    "alarms and what operators did. totals: certificates, refusals, revocations, CRLs and transparency, counted in "
+    "the\n"
+    "tables and in the journal of sealed events. privacy, for the yearly review: changes of schema and rules, what "
+    "each\n"
+    "class of data has, what was erased, who read personal data and why, holds, cases of disclosure and what is "
+    "overdue.\n"
+    "Exit code 1: tables and journal do not agree, or it could not be done, or was stopped (Ctrl-C: there is no "
+    "report).\n"
     "\n"
     "  --since TIME       2026-11-21T00:00:00Z, or how long ago, such as 365d\n"
     "  --until TIME       without it, until now\n"
@@ -206,10 +206,11 @@ static int run(struct ctx *c, int argc, char **argv)
 		i++;
 	}
 	if (i == COUNT_OF(kinds)) {
-		return operator_misused(&command, "say day, totals or privacy");
+		return operator_misused(&command, "say one of day, totals and privacy");
 	}
 	if (span.since.us == 0) {
-		return operator_misused(&command, OPERATOR_NO_PERIOD);
+		return operator_misused(
+		    &command, "say from when on: --since 2026-11-21T08:00:00Z, or how long ago, such as --since 24h");
 	}
 	return act(c, &span, kinds[i].statement);
 }

@@ -199,6 +199,9 @@ static int run_key(struct ctx *c, int argc, char **argv)
 	if (code >= 0) {
 		return code;
 	}
+	if (optind != argc || !audit_options_only(&o, "")) {
+		return operator_misused(&key_command, optind != argc ? "options only" : AUDIT_OPTION_MEANS_NOTHING);
+	}
 	if (print_key(c, &o) != 0) {
 		operator_complain(c, key_command.name);
 		return 1;

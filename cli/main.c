@@ -63,7 +63,7 @@ static void print_usage(FILE *to)
 	    to, "\n`cairn SUBCOMMAND --help` tells more; --json gives answers as JSON; --version prints the version.\n");
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	const char *word = argc < 2 ? "" : argv[1];
 	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
@@ -84,4 +84,14 @@ int main(int argc, char **argv)
 	}
 	print_usage(stderr);
 	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	int code = run(argc, argv);
+	if (fflush(stdout) != 0 || ferror(stdout) != 0) {
+		fprintf(stderr, "cairn: standard output can't be written: not all was told\n");
+		return code == 0 ? 1 : code;
+	}
+	return code;
 }

@@ -105,7 +105,7 @@ int operator_octets(struct arena *a, const char *typed, size_t most, struct byte
 /* --since and --until, each a time or how long ago, or NULL, which leaves what is there. */
 int operator_period(
     const char *since, const char *until, struct timestamp *ret_since, struct timestamp *ret_until) MUST_CHECK;
-#define OPERATOR_NO_PERIOD "--since and --until want a time, or how long ago"
+#define OPERATOR_NO_PERIOD "--since and --until want a time such as 2026-11-21T08:00:00Z, or how long ago, such as 24h"
 
 /* One line of JSON. */
 void operator_print(struct arena *a, const struct fields *f, const void *answer);

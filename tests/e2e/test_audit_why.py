@@ -4,6 +4,7 @@ import html.parser
 import json
 import os
 import signal
+import subprocess
 
 import pytest
 from cryptography import x509
@@ -255,6 +256,23 @@ def test_before_the_first_checkpoint(demo):
     assert states(story(demo, name)) == {"proved", "plain"}
 
 
+def test_all_that_was_issued_is_compared(demo):
+    """F-34: without a range from the first one on, and not nothing"""
+    there = int(demo.ca.sql("SELECT count(*) FROM audit.certificate")[0][0])
+    for span in ([], ["--since", "1d"]):
+        done = demo.ca.cairn("audit", "issued", "--json", "--database", demo.ca.AUDITOR_DATABASE_URL, *span)
+        assert json.loads(done.stdout) == {"certificates": there, "differences": 0, "findings": []} and there >= 10
+
+
+@pytest.mark.parametrize("words", [["verify"], ["verify", "--json"], ["gaps"], ["report", "day", "--since", "1d"], ["why", "SERIAL", "--json"], ["prove", "leaf", "0"]])
+def test_what_can_not_be_written_is_not_well(demo, words):
+    """A full disk behind standard output: exit code 1 and a sentence"""
+    words = [demo.serial(f"www.{ZONE}") if word == "SERIAL" else word for word in words]
+    with open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run([demo.ca.CAIRN, "audit", *words, "--database", demo.ca.AUDITOR_DATABASE_URL], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1 and "can't be written" in done.stderr, done.stderr
+
+
 @pytest.mark.parametrize("arguments, code, sentence", [
     (["00" * 18], 1, "There is no such certificate"), (["xyz"], 2, "hexadecimal"), (["01:2"], 2, "hexadecimal"), ([], 2, "one serial"), (["01", "02"], 2, "one serial"),
     (["01", "--json", "--html"], 2, "one form"), (["01", "--nothing"], 2, "Usage"),
@@ -279,7 +297,9 @@ def test_sessions_of_auditors_are_bounded(demo):
     (["prove", "event", "A" * 21 + "B"], 2, "the id of a row is a UUID"), (["prove"], 2, "say what is to be proved"), (["prove", "consistency"], 2, "--since FILE"),
     (["prove", "leaf", "1", "2"], 2, "one thing"), (["prove", "event", "00000000-0000-0000-0000-000000000001"], 1, "has no seal"),
     (["prove", "leaf", "many"], 2, "wants its number"), (["prove", "leaf", "99999999"], 1, "is not among them"), (["prove", "leaf", "0", "--json"], 2, "means nothing here"),
-    (["prove", "leaf", "0", "--since", "x"], 2, "means nothing here"), (["verify", "--out", "x"], 2, "means nothing here"),
+    (["prove", "leaf", "0", "--since", "x"], 2, "means nothing here"), (["key", "--json"], 2, "means nothing here"), (["key", "x"], 2, "options only"),
+    (["report", "totals"], 2, "say from when on"), (["report", "totals", "--since", "2026-11-23"], 2, "such as 2026-11-21T08:00:00Z"),
+    (["report", "totals", "day", "--since", "1d"], 2, "one of day"), (["verify", "--out", "x"], 2, "means nothing here"),
     (["replay", "--order", "A" * 22], 1, "no such order"), (["replay", "--serial", "00" * 16], 1, "no such certificate")])
 def test_misuse_of_others(demo, arguments, code, sentence):
     """What is no id is refused by a sentence, and no option is taken in silence for one that does something"""
