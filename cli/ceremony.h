@@ -99,6 +99,11 @@ int ceremony_run(struct ctx *c, const struct ceremony *plan, const struct text_l
 int ceremony_verify(
     struct ctx *c, const struct ceremony *plan, struct text_list *ret_seen, struct text_list *ret_found) MUST_CHECK;
 
+/* What is to be done with what was made, a sentence for each certificate that another one of the plan signed. prefix: in front of the names
+ * of new files with what is sent to logs; NULL: none are made. */
+int ceremony_follow_up(
+    struct ctx *c, const struct ceremony *plan, const char *prefix, struct text_list *ret) MUST_CHECK;
+
 /* The subcommand. */
 int cli_ceremony(int argc, char **argv);
 

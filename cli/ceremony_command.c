@@ -7,27 +7,31 @@
 #include "cli/files.h"
 #include "lib/base/sandbox.h"
 
-static const char usage[] = "Usage: cairn ceremony PLAN.yaml [--yes [--approval FILE]...] [--json]\n"
-                            "       cairn ceremony statement PLAN.yaml [--out FILE]\n"
-                            "       cairn ceremony sign PLAN.yaml --certificate FILE --key FILE --out FILE\n"
-                            "       cairn ceremony verify PLAN.yaml [--json]\n"
-                            "\n"
-                            "Shows what the plan would make: keys, roots, intermediates, cross-certificates, CRLs, or "
-                            "which key it would destroy.\n"
-                            "With --yes it makes what is absent, lints each object before it is signed, and adds a "
-                            "line for each to the plan's\n"
-                            "transcript before it is written. Where the plan names people, two of them have to sign it "
-                            "before: \"statement\" shows\n"
-                            "what, \"sign\" does it. \"verify\" looks at transcript, files and signatures again. All "
-                            "of it needs neither database\n"
-                            "nor network. A plan is described in docs/ceremonies.md.\n"
-                            "\n"
-                            "  --yes                make it\n"
-                            "  --approval FILE      somebody's signature; give it once for each\n"
-                            "  --certificate FILE   whose signature it is, PEM\n"
-                            "  --key FILE           the key that signs, PEM\n"
-                            "  --out FILE           where the statement or the signature goes\n"
-                            "  --json               the answer as one line of JSON\n";
+static const char usage[] =
+    "Usage: cairn ceremony PLAN.yaml [--yes [--approval FILE]...] [--json]\n"
+    "       cairn ceremony statement PLAN.yaml [--out FILE]\n"
+    "       cairn ceremony sign PLAN.yaml --certificate FILE --key FILE --out FILE\n"
+    "       cairn ceremony verify PLAN.yaml [--json]\n"
+    "       cairn ceremony follow-up PLAN.yaml [--out PREFIX] [--json]\n"
+    "\n"
+    "Shows what the plan would make: keys, roots, intermediates, cross-certificates, CRLs, or "
+    "which key it would destroy.\n"
+    "With --yes it makes what is absent, lints each object before it is signed, and adds a "
+    "line for each to the plan's\n"
+    "transcript before it is written. Where the plan names people, two of them have to sign it "
+    "before: \"statement\" shows\n"
+    "what, \"sign\" does it. \"verify\" looks at transcript, files and signatures again. "
+    "\"follow-up\" says which certificates are\n"
+    "to be shown to transparency logs then. All of it needs neither database nor network. A plan is described in "
+    "docs/ceremonies.md.\n"
+    "\n"
+    "  --yes                make it\n"
+    "  --approval FILE      somebody's signature; give it once for each\n"
+    "  --certificate FILE   whose signature it is, PEM\n"
+    "  --key FILE           the key that signs, PEM\n"
+    "  --out FILE           where the statement or the signature goes; of follow-up, in front of the names of\n"
+    "                       files with what is sent to transparency logs\n"
+    "  --json               the answer as one line of JSON\n";
 
 #define APPROVALS_MAX 16
 
@@ -81,6 +85,9 @@ static int run(struct ctx *c, const struct request *r, struct answer *ret)
 	if (strcmp(r->act, "verify") == 0) {
 		return ceremony_verify(c, &plan, &ret->steps, &ret->found);
 	}
+	if (strcmp(r->act, "follow-up") == 0) {
+		return ceremony_follow_up(c, &plan, r->out, &ret->steps);
+	}
 	TRY(ceremony_statement(c, &plan, &ret->statement));
 	if (strcmp(r->act, "sign") == 0) {
 		return sign(c, r, &plan);
@@ -130,11 +137,14 @@ static void print(struct ctx *c, const struct request *r, const struct answer *a
 		return;
 	}
 	printf("%s\n", answer->title);
-	if (r->act != NULL) {
+	if (r->act != NULL && strcmp(r->act, "verify") == 0) {
 		print_verdict(answer);
 		return;
 	}
 	print_lines(&answer->steps);
+	if (r->act != NULL) {
+		return;
+	}
 	if (answer->made && answer->steps.n == 0) {
 		printf("  All is there already; nothing was changed.\n");
 	} else if (!answer->made) {
@@ -174,7 +184,7 @@ static int read_request(int argc, char **argv, struct request *r)
 		{ "out", required_argument, NULL, 'o' },
 		{ NULL, 0, NULL, 0 },
 	};
-	static const char *const acts[] = { "statement", "sign", "verify" };
+	static const char *const acts[] = { "statement", "sign", "verify", "follow-up" };
 	int letter = 0;
 	r->approvals.v = r->approval;
 	while ((letter = getopt_long(argc, argv, "", options, NULL)) != -1) {

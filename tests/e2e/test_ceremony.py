@@ -6,10 +6,13 @@ import os
 import pathlib
 import re
 import shutil
+import ssl
 import subprocess
 
 import pytest
+import requests
 
+import ct_log
 import instance
 
 CAIRN = os.path.join(instance.BUILD, "cairn")
@@ -363,6 +366,26 @@ def test_cross_certificate(tmp_path):
         assert openssl(tmp_path, "x509", "-in", "new.pem", "-noout", what) == openssl(tmp_path, "x509", "-in", "cross.pem", "-noout", what)
     assert "TLS Web Server Authentication" in openssl(tmp_path, "x509", "-in", "cross.pem", "-noout", "-ext", "extendedKeyUsage")
     assert "All is as the transcript tells" in cairn(tmp_path, "verify", "plan.yaml")
+
+
+def test_what_is_left_to_do(tmp_path):
+    """H-19: what a root signed is to be shown to transparency logs; what is sent is written beside it, and a log takes it; a file that is there stays"""
+    urls = "crl_url: 'http://crl.test/r.crl', aia_url: 'http://crl.test/r.der', "
+    (tmp_path / "plan.yaml").write_text("title: A root\ntranscript: t.jsonl\nsteps:\n" + "\n".join((
+        "  - { action: root, name: root, key: p384, country: XX, organization: T, common_name: R, days: 3650, cert_file: r.pem, key_file: r.key }",
+        f"  - {{ action: intermediate, name: i, issuer: root, key: p256, country: XX, organization: T, common_name: I, {urls} days: 900, cert_file: i.pem, key_file: i.key }}")) + "\n")
+    assert cairn(tmp_path, "follow-up", "plan.yaml") == "A root\n  i: not made yet\n"
+    cairn(tmp_path, "plan.yaml", "--yes")
+    told = cairn(tmp_path, "follow-up", "plan.yaml", "--out", "logs-")
+    der = [ssl.PEM_cert_to_DER_cert((tmp_path / name).read_text()) for name in ("i.pem", "r.pem")]
+    assert f"  i, SHA-256 {hashlib.sha256(der[0]).hexdigest()}: show it to " in told and "-d @logs-i.json LOG/ct/v1/add-chain" in told and "root, " not in told
+    log = ct_log.Log("One", "One A")
+    try:
+        answer = requests.post(f"http://127.0.0.1:{log.port}/ct/v1/add-chain", data=(tmp_path / "logs-i.json").read_bytes(), timeout=60)
+        assert answer.status_code == 200 and answer.json()["sct_version"] == 0 and log.seen == [("/ct/v1/add-chain", der)]
+    finally:
+        log.close()
+    cairn(tmp_path, "follow-up", "plan.yaml", "--out", "logs-", code=1)
 
 
 def test_without_network(folder):
