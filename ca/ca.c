@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ca/linters.h"
 #include "ca/signer.h"
 #include "ca/steady.h"
 #include "ca/statements.h"
@@ -100,6 +101,7 @@ const struct statement *const ca_statements[] = {
 	&publish_crl,
 	&steady_statement,
 	&steady_alarm_statement,
+	&linters_statement,
 	&register_ocsp,
 	&end_ocsp,
 	&take_ocsp,

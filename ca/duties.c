@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "ca/ca.h"
+#include "ca/linters.h"
 #include "ca/signer.h"
 #include "ca/steady.h"
 #include "lib/base/log.h"
@@ -105,6 +106,7 @@ static void *run(void *arg)
 		look_after_keys();
 		look_after_clock();
 		look_after_logs();
+		linters_refresh(&ca.config->ca, ca.process);
 		look_after_crls();
 		look_after_ocsp();
 		look_after_lapsed();

@@ -1,6 +1,7 @@
 #include "ca/finish.h"
 
 #include "ca/ca.h"
+#include "ca/linters.h"
 #include "ca/promise.h"
 #include "ca/signer.h"
 #include "ca/statements.h"
@@ -31,12 +32,14 @@ struct facts {
 	const char *software;
 	int64_t lints;
 	const char *mode;
+	const char *linters; /* the set on record (F-31) */
 };
 
 static const struct field facts_field[] = {
 	FIELD(struct facts, software),
 	FIELD(struct facts, lints),
 	FIELD(struct facts, mode),
+	FIELD(struct facts, linters),
 };
 static const struct fields facts_fields = FIELDS(struct facts, facts_field);
 
@@ -139,7 +142,7 @@ static int record(struct ctx *c, const struct begun *begun, struct bytes der, st
 	const struct complete_params params = {
 		.id = begun->certificate_id,
 		.der = der,
-		.facts = { "cairn " CAIRN_VERSION, (int64_t) lint_count(), ca.config->policy.mode },
+		.facts = { "cairn " CAIRN_VERSION, (int64_t) lint_count(), ca.config->policy.mode, linters_set(c->arena) },
 		.process = ca.process,
 		.event_id = id_new(),
 	};

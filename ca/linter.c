@@ -11,6 +11,7 @@
 
 #define REPLY_MAX 262144
 #define FINDINGS_MAX 4096
+#define LINTERS_MAX 64
 
 AUTO_DEFINE(CURL, curl_easy_cleanup)
 
@@ -25,14 +26,16 @@ static size_t take(const char *p, size_t one, size_t n, void *arg)
 	return one * n;
 }
 
-static int post(struct ctx *c, const struct config_ca *config, const char *form, struct bytes *ret_reply)
+/* form NULL: GET. */
+static int fetch(
+    struct ctx *c, const struct config_ca *config, const char *path, const char *form, struct bytes *ret_reply)
 {
 	int64_t left_ms = ctx_left_ms(c, config->linter_timeout_ms);
 	if (left_ms < 1) { /* for libcurl 0 is no limit */
 		return FAIL(c, DEADLINE, "The time for this request is over");
 	}
 	AUTO(CURL) curl = curl_easy_init();
-	const char *url = arena_printf(c->arena, "%s/linttbscert", config->linter_url);
+	const char *url = arena_printf(c->arena, "%s/%s", config->linter_url, path);
 	struct buffer b;
 	long status = 0;
 	buffer_init(&b, c->arena, 1024);
@@ -41,7 +44,7 @@ static int post(struct ctx *c, const struct config_ca *config, const char *form,
 	           curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
 	           curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long) left_ms) == CURLE_OK &&
 	           curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK &&
-	           curl_easy_setopt(curl, CURLOPT_POSTFIELDS, form) == CURLE_OK &&
+	           (form == NULL || curl_easy_setopt(curl, CURLOPT_POSTFIELDS, form) == CURLE_OK) &&
 	           curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take) == CURLE_OK &&
 	           curl_easy_setopt(curl, CURLOPT_WRITEDATA, &b) == CURLE_OK;
 	CURLcode result = set ? curl_easy_perform(curl) : CURLE_FAILED_INIT;
@@ -119,7 +122,7 @@ int linter_ask(struct ctx *c, const struct config_ca *config, struct bytes tbs)
 	}
 	const char *form = arena_printf(
 	    c->arena, "format=json&severity=error&b64input=%s", escaped(c->arena, base64_encode(c->arena, tbs)));
-	if (post(c, config, form, &reply) != 0 || read_findings(c, reply, &error) != 0) {
+	if (fetch(c, config, "linttbscert", form, &reply) != 0 || read_findings(c, reply, &error) != 0) {
 		metric_add(METRIC_linter_asked, "silent", 1);
 		if (config->linter_required) {
 			return -1;
@@ -130,4 +133,30 @@ int linter_ask(struct ctx *c, const struct config_ca *config, struct bytes tbs)
 	}
 	metric_add(METRIC_linter_asked, error == NULL ? "good" : "refused", 1);
 	return error == NULL ? 0 : ctx_fault(c, "the outside linter refuses: %s", error);
+}
+
+int linter_versions(struct ctx *c, const struct config_ca *config, struct linter_list *ret)
+{
+	struct bytes reply;
+	json_t *list = NULL;
+	TRY(fetch(c, config, "linters", NULL, &reply));
+	if (json_parse(c, reply, &list) != 0 || !json_is_array(list) || json_array_size(list) > LINTERS_MAX) {
+		return not_understood(c);
+	}
+	struct linter_list all = { ARENA_ARRAY(c->arena, json_array_size(list), struct linter), 0 };
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *one = json_array_get(list, i);
+		const char *name = json_string_value(json_object_get(one, "Name"));
+		const char *version = json_string_value(json_object_get(one, "Version"));
+		const json_t *instances = json_object_get(one, "Instances");
+		if (name == NULL || version == NULL) {
+			return not_understood(c);
+		}
+		if (!json_is_integer(instances) || json_integer_value(instances) != 0) {
+			all.v[all.n++] =
+			    (struct linter) { arena_printf(c->arena, "%.80s", name), arena_printf(c->arena, "%.80s", version) };
+		}
+	}
+	*ret = all;
+	return 0;
 }

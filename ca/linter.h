@@ -8,4 +8,16 @@
  * the configuration lets that pass. Nothing is asked without ca.linter_url. */
 int linter_ask(struct ctx *c, const struct config_ca *config, struct bytes tbs) MUST_CHECK;
 
+struct linter {
+	const char *name;
+	const char *version;
+};
+struct linter_list {
+	struct linter *v;
+	size_t n;
+};
+
+/* Which linters it holds, GET /linters: those that run (F-31). UNAVAILABLE: no answer that can be understood within the time. */
+int linter_versions(struct ctx *c, const struct config_ca *config, struct linter_list *ret) MUST_CHECK;
+
 #endif

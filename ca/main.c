@@ -1,6 +1,7 @@
 /* cairn-ca, the signing CA. The issuing keys are in its child only (ca/signer.h). */
 #include "ca/ca.h"
 #include "ca/duties.h"
+#include "ca/linters.h"
 #include "ca/signer.h"
 #include "ca/steady.h"
 #include "lib/ct/log_file.h"
@@ -20,7 +21,8 @@ static int start(struct ctx *c, const struct config *config)
 	db_configure(own->database, (unsigned) own->workers + OWN_THREADS, STATEMENT_TIMEOUT_MS);
 	TRY(ca_register_issuers(c));
 	TRY(ca_register_ocsp(c));
-	if (ca_make_crls(c) != 0) { /* E-23: before anything is issued */
+	TRY(linters_learn(c, &config->ca, ca.process)); /* F-31: no record, no act */
+	if (ca_make_crls(c) != 0) {                     /* E-23: before anything is issued */
 		if (signer_keys_fault() == NULL) {
 			return -1;
 		}

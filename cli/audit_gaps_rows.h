@@ -2,7 +2,7 @@
 #ifndef CAIRN_CLI_AUDIT_GAPS_ROWS_H
 #define CAIRN_CLI_AUDIT_GAPS_ROWS_H
 
-#include "cli/audit_erased.h"
+#include "lib/seal/audit_erased.h"
 
 #define GAPS_SHOWN_MAX 1000 /* of each kind */
 

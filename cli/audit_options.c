@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/audit_seal_rows.h"
+#include "lib/seal/audit_seal_rows.h"
 #include "lib/base/folder.h"
 
 void audit_options_init(struct ctx *c, struct audit_options *o, int argc)

@@ -38,7 +38,7 @@ bool audit_options_only(const struct audit_options *o, const char *letters);
 /* Room for the files; call it before operator_read. */
 void audit_options_init(struct ctx *c, struct audit_options *o, int argc);
 
-/* The database for the statements of cli/audit_seal_rows.h. MALFORMED: none is named. */
+/* The database for the statements of lib/seal/audit_seal_rows.h. MALFORMED: none is named. */
 int audit_open(struct ctx *c, const struct audit_options *o) MUST_CHECK;
 
 /* The key that was given. MALFORMED when none was, or when it is none. */

@@ -2,7 +2,7 @@
 #ifndef CAIRN_CLI_AUDIT_OUTSIDE_H
 #define CAIRN_CLI_AUDIT_OUTSIDE_H
 
-#include "cli/audit_check.h"
+#include "lib/seal/audit_check.h"
 
 /* trust->key must be there. Fails when the log can't be reached; what is wrong with it is in the report. */
 int audit_check_outside(

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cli/audit.h"
-#include "cli/audit_erased.h"
+#include "lib/seal/audit_erased.h"
 #include "cli/audit_progress.h"
 #include "cli/audit_span.h"
 #include "cli/audit_stop.h"

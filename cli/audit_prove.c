@@ -6,7 +6,7 @@
 #include "cli/audit_options.h"
 #include "cli/audit_progress.h"
 #include "cli/audit_stop.h"
-#include "cli/audit_tree.h"
+#include "lib/seal/audit_tree.h"
 #include "cli/files.h"
 #include "lib/base/folder.h"
 #include "lib/crypto/key.h"

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/audit_erased.h"
 #include "cli/audit_progress.h"
+#include "lib/seal/audit_erased.h"
 #include "cli/audit_rows.h"
 #include "cli/audit_span.h"
 #include "cli/audit_stop.h"

@@ -1,6 +1,6 @@
 #include "cli/audit_rows.h"
 
-#include "cli/audit_erased.h"
+#include "lib/seal/audit_erased.h"
 #include "lib/db/db.h"
 
 struct read_params {

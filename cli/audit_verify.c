@@ -1,14 +1,15 @@
 #include <stdio.h>
 
 #include "cli/audit.h"
-#include "cli/audit_check.h"
 #include "cli/audit_options.h"
 #include "cli/audit_outside.h"
 #include "cli/audit_progress.h"
+#include "cli/audit_report.h"
 #include "cli/audit_stop.h"
 #include "cli/audit_witness.h"
 #include "cli/files.h"
 #include "lib/base/folder.h"
+#include "lib/seal/audit_check.h"
 #include "lib/seal/proof.h"
 
 static const char usage[] =
@@ -72,6 +73,35 @@ static int verify_proof(struct ctx *c, const struct audit_options *o, const stru
 	return 0;
 }
 
+static bool go_on(void *arg, const struct audit_step *step)
+{
+	char at[RFC3339_SIZE];
+	(void) arg;
+	timestamp_encode(id_time(step->at), false, at);
+	if (step->doing == AUDIT_SEARCH) {
+		audit_progress("a changed row is looked for in tile %llu of %llu", (unsigned long long) step->done,
+		    (unsigned long long) step->of);
+	} else if (step->doing == AUDIT_TABLES) {
+		audit_progress("rows without a seal, %llu of %llu, at %s; %lld findings", (unsigned long long) step->done,
+		    (unsigned long long) step->of, id_is_none(step->at) ? "the first" : at, (long long) step->found);
+	} else {
+		audit_progress("%llu of %llu leaves, %lld findings", (unsigned long long) step->done,
+		    (unsigned long long) step->of, (long long) step->found);
+	}
+	return !audit_is_stopped();
+}
+
+static int verify_database(struct ctx *c, const struct audit_options *o, struct audit_trust *trust,
+    struct audit_report *report, const char **ret_note)
+{
+	struct audit_reached reached = { .note = NULL };
+	trust->pace = (struct audit_pace) { .go_on = go_on };
+	TRY(audit_open(c, o));
+	int result = audit_check_database(c, trust, report, &reached);
+	*ret_note = reached.note;
+	return result;
+}
+
 /* ret_code: of a report that was printed. */
 static int verify(struct ctx *c, const struct audit_options *o, int *ret_code)
 {
@@ -97,8 +127,7 @@ static int verify(struct ctx *c, const struct audit_options *o, int *ret_code)
 	if (o->tiles != NULL) {
 		TRY(audit_check_outside(c, o->tiles, &trust, &report));
 	} else {
-		TRY(audit_open(c, o));
-		TRY(audit_check_database(c, &trust, &report, &note));
+		TRY(verify_database(c, o, &trust, &report, &note));
 	}
 	audit_progress_end();
 	if (o->save != NULL && note != NULL && report.found == 0 && !report.stopped) {

@@ -2,7 +2,7 @@
 #ifndef CAIRN_CLI_AUDIT_WHY_H
 #define CAIRN_CLI_AUDIT_WHY_H
 
-#include "cli/audit_tree.h"
+#include "lib/seal/audit_tree.h"
 
 /* One claim: what the records say, and what proves that they say so. */
 struct why_claim {

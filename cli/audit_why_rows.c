@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "cli/audit_erased.h"
+#include "lib/seal/audit_erased.h"
 #include "cli/audit_progress.h"
 #include "cli/audit_stop.h"
 #include "cli/audit_why.h"

@@ -170,6 +170,27 @@ static void look_at_waves(const struct look *l, const char *database)
 	}
 }
 
+/* F-69: what was found in the last month, and whether all was looked at as NSR 3.1.2 wants it. */
+static void look_at_seal(const struct look *l, const char *database)
+{
+	AUTO(PGconn) conn = PQconnectdb(database);
+	AUTO(PGresult)
+	row = PQexec(conn, "SELECT last_difference_at > now() - interval '30 d', checked_at > now() - interval '1 d' AND "
+	                   "whole_at > now() - interval '31 d' FROM cairn.seal_check");
+	if (PQresultStatus(row) != PGRES_TUPLES_OK || PQntuples(row) != 1) {
+		return; /* what is wrong with the database has been said */
+	}
+	if (PQgetvalue(row, 0, 0)[0] == 't') {
+		add(l, "log", FINDING_PROBLEM,
+		    "The log is not as it was sealed: events log.differs and cairn audit verify tell where");
+	} else if (PQgetvalue(row, 0, 1)[0] != 't') {
+		add(l, "log", FINDING_PROBLEM,
+		    "The log was not compared with its seal for a day, or not as a whole for 31 days");
+	} else {
+		add(l, "log", FINDING_OK, "The log is compared with its seal, and is as it was sealed");
+	}
+}
+
 /* F-46 */
 static void look_at_splits(const struct look *l, const char *database)
 {
@@ -284,6 +305,7 @@ static void look_at_database(const struct look *l)
 	look_at_blocked(l, database);
 	look_at_waves(l, database);
 	look_at_splits(l, database);
+	look_at_seal(l, database);
 	look_at_issued(l, database);
 }
 

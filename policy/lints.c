@@ -3,7 +3,10 @@
 
 #include <string.h>
 
+#include "lib/base/base64.h"
+#include "lib/base/buffer.h"
 #include "lib/crypto/auto_openssl.h"
+#include "lib/crypto/digest.h"
 #include "policy/lints_rows.h"
 
 static const uint8_t no_signature[] = { 0x00 };
@@ -17,6 +20,27 @@ size_t lint_count(void)
 {
 	return cert_lints_n + issuer_lints_n + name_lints_n + public_lints_n + crl_lints_n + crl_entry_lints_n +
 	       ocsp_lints_n;
+}
+
+#define ADD_ROWS(b, rows) \
+	for (size_t i = 0; i < rows##_n; i++) { \
+		buffer_printf((b), "%s %s\n", rows[i].name, rows[i].source); \
+	}
+
+const char *lint_digest(struct arena *a)
+{
+	struct buffer b;
+	uint8_t digest[SHA256_SIZE];
+	buffer_init(&b, a, 16384);
+	ADD_ROWS(&b, cert_lints)
+	ADD_ROWS(&b, issuer_lints)
+	ADD_ROWS(&b, name_lints)
+	ADD_ROWS(&b, public_lints)
+	ADD_ROWS(&b, crl_lints)
+	ADD_ROWS(&b, crl_entry_lints)
+	ADD_ROWS(&b, ocsp_lints)
+	sha256_of(buffer_bytes(&b), digest);
+	return hex_encode(a, (struct bytes) { digest, 8 });
 }
 
 /* The algorithm comes from inside, so that the unsigned object becomes one that readers take. */

@@ -39,4 +39,7 @@ int lint_ocsp(
 /* Number of rows, for the start log. */
 size_t lint_count(void);
 
+/* Names and sources of all rows in their order, as the first 16 digits of a SHA-256: what the tables are (F-31). */
+const char *lint_digest(struct arena *a);
+
 #endif

@@ -5,6 +5,7 @@
 
 #include "lib/base/log.h"
 #include "lib/http/smtp.h"
+#include "lib/seal/audit_seal_rows.h"
 #include "lib/service/rpc.h"
 #include "lib/service/service.h"
 #include "policy/limits.h"
@@ -19,12 +20,14 @@
 #include "subscriber/status.h"
 #include "subscriber/subject.h"
 #include "subscriber/vault.h"
+#include "subscriber/verifier.h"
 #include "subscriber/witness.h"
 #include "subscriber/witnesses.h"
 
 #define STATEMENT_TIMEOUT_MS 30000
-#define OWN_THREADS 9 /* start, keeper, sealer, purger, comparing, witnesses, recoveries, alarms and readiness */
-#define STATEMENTS_MAX 96
+#define OWN_THREADS \
+	10 /* start, keeper, sealer, purger, comparing, verifying, witnesses, recoveries, alarms and readiness */
+#define STATEMENTS_MAX 128
 
 #define RPC_SERVE subscriber
 #include "lib/rpc/serve.h"
@@ -79,6 +82,12 @@ static void list_statements(struct arena *a)
 	for (size_t i = 0; i < alarms_n_statements; i++) {
 		all[n++] = alarms_statements[i];
 	}
+	for (size_t i = 0; i < verifier_n_statements; i++) {
+		all[n++] = verifier_statements[i];
+	}
+	for (size_t i = 0; i < audit_facts_statements_n; i++) {
+		all[n++] = audit_facts_statements[i];
+	}
 	db_statements(all, n);
 }
 
@@ -109,6 +118,7 @@ static int start_sealer(struct ctx *c, const struct config *config)
 		return 0;
 	}
 	log_event(c, LOG_INFO, "the log is sealed", "key", note_key_encode(c->arena, &signer.name), NULL);
+	TRY(verifier_start(c, config, place(config), &signer.name));
 	sealer = sealer_new(&signer, place(config));
 	return sealer_start(c, sealer, config->subscriber.seal_interval_ms);
 }
@@ -146,6 +156,7 @@ static void stop(int64_t deadline_ms)
 	keeper_stop();
 	purger_stop();
 	issued_stop();
+	verifier_stop();
 	witnesses_stop();
 	recovery_stop();
 	alarms_stop();

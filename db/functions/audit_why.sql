@@ -184,7 +184,8 @@ BEGIN
 		NULL::uuid, audit.erased_state((SELECT audit.erased_ids('log.validation', false)), (SELECT audit.erased_ids('log.validation', true)), u.id), 'log.validation', u.id
 		FROM unnest(c.validations) AS u (id) WHERE NOT EXISTS (SELECT FROM log.validation v WHERE v.id = u.id);
 	RETURN QUERY SELECT 'issuance'::text, format('%s signed it', c.issuer), ARRAY['lints that passed before the signature: ' || (issued.facts->>'lints'),
-			'software: ' || (issued.facts->>'software'), 'mode: ' || (issued.facts->>'mode'), 'process: ' || issued.process, 'bytes fixed at ' || c.begun_at,
+			'software: ' || (issued.facts->>'software'), 'mode: ' || (issued.facts->>'mode'), 'linters: ' || (SELECT string_agg(concat_ws(' ', l->>'name', l->>'version'), '; ') FROM cairn.linters s,
+				jsonb_array_elements(s.linters) l WHERE s.id = issued.facts->>'linters'), 'process: ' || issued.process, 'bytes fixed at ' || c.begun_at,
 			'subject key id of the issuer: ' || (SELECT i.key_id FROM audit.issuer i WHERE i.name = c.issuer),
 			'SHA-256 of the issuer''s certificate: ' || (SELECT i.sha256 FROM audit.issuer i WHERE i.name = c.issuer)],
 		c.signed_at, 3::int8, issued.id, CASE WHEN issued.id IS NULL THEN 'unproved' ELSE '' END, NULL::text, NULL::uuid WHERE c.der IS NOT NULL;

@@ -46,6 +46,8 @@ SET search_path = pg_catalog, pg_temp AS $$
 	UNION ALL SELECT 'disclosure-overdue', '', format('%s duties in cases of disclosure are overdue: cairn disclose due', d) FROM disclosure.overdue() d WHERE d > 0
 	UNION ALL SELECT 'log-full', '', format('Partitions of the log are there until %s UTC only', to_char(p AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'))
 		FROM cairn.partitions_until() p WHERE p < now() + interval '1 d'
+	UNION ALL SELECT 'verify-late', '', 'The log was not compared with its seal for a day, or not from the first leaf on for 31 days' FROM cairn.seal_check k
+		WHERE k.checked_at < now() - interval '1 d' OR k.whole_at < now() - interval '31 d'
 	UNION ALL SELECT 'compare-late', '', 'No certificates were compared with their records for two days' FROM cairn.issued_check k WHERE k.checked_at < now() - interval '2 d'
 $$;
 

@@ -222,6 +222,12 @@ static const struct field subscriber_field[] = {
 	FIELD(struct config_subscriber, compare_interval_s, .def = "3600", .min = 1, .max = 86400,
 	    .help =
 	        "Seconds after which new certificates are read back and compared with their records (docs/linting.md)."),
+	FIELD(struct config_subscriber, verify_interval_s, .def = "60", .min = 1, .max = 86400,
+	    .help = "How often what is new in the sealed log is compared with its seal, in seconds."),
+	FIELD(struct config_subscriber, verify_every_s, .def = "604800", .min = 60, .max = 2592000,
+	    .help = "How often all of the sealed log is compared with its seal, in seconds."),
+	FIELD(struct config_subscriber, verify_per_s, .def = "1000", .min = 10, .max = 1000000,
+	    .help = "How many leaves of the log are compared in a second at most."),
 	FIELD_STRUCTS(struct config_subscriber, witnesses, &witness_fields, .def = "[]",
 	    .help =
 	        "Who is told of each new checkpoint, beside the sealing, which never waits for them (docs/sealing.md)."),

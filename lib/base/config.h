@@ -258,6 +258,9 @@ struct config_subscriber {
 	int64_t seal_interval_ms;
 	int64_t purge_interval_s;
 	int64_t compare_interval_s;
+	int64_t verify_interval_s;
+	int64_t verify_every_s;
+	int64_t verify_per_s; /* leaves */
 	struct config_witness_list witnesses;
 	int64_t witness_interval_ms;
 	const char *witness_key_file; /* NULL: it cosigns for nobody */

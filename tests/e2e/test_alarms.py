@@ -1,8 +1,8 @@
 """Alarms (docs/alarms.md): over a mail server and a web hook, again until somebody answers, whatever one of the channels does."""
 import json
-import os
 
 import pytest
+import requests
 
 import instance
 import mail_server
@@ -27,7 +27,7 @@ def hook():
 
 @pytest.fixture(scope="module")
 def own(make_ca, mails, hook):
-    return make_ca({"smtp": mails.config(), "alarm": {"interval_s": 1, "repeat_s": 10, "channels": [
+    return make_ca({"smtp": mails.config(), "subscriber": {"verify_interval_s": 1, "verify_every_s": 60}, "alarm": {"interval_s": 1, "repeat_s": 10, "channels": [
         {"name": "mail", "kind": "mail", "to": MAIL}, {"name": "pager", "kind": "hook", "to": hook.url + "?token=canary"}]}})
 
 
@@ -109,7 +109,7 @@ def test_a_process_that_crashed_is_an_alarm(own, mails, hook):
     subject, text = mails.next(MAIL)
     assert subject.startswith("Alarm: process-crashed cairn-ra@") and "started again without having stopped" in text
     until(lambda: any(json.loads(b)["kind"] == "process-crashed" for b in hook.bodies))
-    metrics = os.popen(f"curl -s http://{own.metrics_address('cairn-subscriber')}/metrics").read()
+    metrics = requests.get(f"http://{own.metrics_address('cairn-subscriber')}/metrics", timeout=60).text
     assert "cairn_alarms_open 1" in metrics and 'cairn_alarms_told_total{outcome="told"}' in metrics
     answer(own, "--true")
 
@@ -126,3 +126,25 @@ def test_a_certificate_that_differs_is_an_alarm(own, mails, hook):
     assert subject == "Alarm: certificate-differs" and "1 certificates differ from their records" in text
     until(lambda: hook.bodies)
     answer(own, "--true")
+
+
+def test_a_row_that_is_changed_is_an_alarm_by_itself(own, mails, hook):
+    """F-69: nobody has to run cairn audit verify; when the row is as it was, the next look says so"""
+    until(lambda: int(own.sql("SELECT count(*) FROM log.event WHERE kind = 'log.verified'")[0][0]) > 0)
+    answer(own)
+    read(mails, hook)
+    row = "(SELECT row_id FROM log.leaf WHERE kind = 3 ORDER BY leaf LIMIT 1)"
+    change = "ALTER TABLE log.event DISABLE TRIGGER USER; UPDATE log.event SET actor = {} WHERE id = {}; ALTER TABLE log.event ENABLE TRIGGER USER"
+    own.sql(change.format("actor || '!'", row), role="cairn_owner")
+    try:
+        subject, text = mails.next(MAIL, timeout=200)
+        assert subject == "Alarm: log-differs" and "changed log.event" in text and "says something else than what was sealed" in text
+        until(lambda: any(json.loads(b)["kind"] == "log-differs" for b in hook.bodies))
+        doctor = own.cairn("doctor", *configured(own), check=False).stdout
+        assert "problem  log          The log is not as it was sealed" in doctor, doctor
+        metrics = requests.get(f"http://{own.metrics_address('cairn-subscriber')}/metrics", timeout=60).text
+        assert "cairn_log_differs 1" in metrics
+    finally:
+        own.sql(change.format("rtrim(actor, '!')", row), role="cairn_owner")
+    answer(own, "--true")
+    assert own.cairn("audit", "verify", *configured(own)).stdout.endswith("All is as it was sealed.\n")

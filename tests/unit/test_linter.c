@@ -27,7 +27,7 @@ static void *serve(void *arg)
 	int fd = accept(s->fd, NULL, NULL);
 	size_t n = 0;
 	char *body = NULL;
-	while (body == NULL || strstr(body, "%3D") == NULL) { /* what the test sends ends so */
+	while (body == NULL || (s->request[0] == 'P' && strstr(body, "%3D") == NULL)) { /* what the test sends ends so */
 		ssize_t got = recv(fd, s->request + n, sizeof(s->request) - 1 - n, 0);
 		if (got <= 0) {
 			break;
@@ -147,6 +147,45 @@ static void a_huge_answer_is_none(void **state)
 	}
 }
 
+/* F-31: linters that run, with their versions; an answer of another form, or none, is said to be none. */
+static void versions(void **state)
+{
+	static const struct {
+		const char *reply;
+		int n; /* -1: not understood */
+	} rows[] = {
+		{ ANSWER("[{\"Name\":\"zlint\",\"Instances\":2,\"Version\":\"v3.6.8\"},{\"Name\":\"x\",\"Instances\":0,"
+		         "\"Version\":\"1\"}]%3D"),
+		    -1 },
+		{ ANSWER("[{\"Name\":\"zlint\",\"Instances\":2,\"Version\":\"v3.6.8\"},{\"Name\":\"x\",\"Instances\":0,"
+		         "\"Version\":\"1\"}]"),
+		    1 },
+		{ ANSWER("[]"), 0 },
+		{ ANSWER("[{\"Name\":\"zlint\"}]"), -1 },
+		{ ANSWER("{\"Name\":1}"), -1 },
+		{ "HTTP/1.1 404 No\r\nContent-Length: 2\r\nConnection: close\r\n\r\n[]", -1 },
+	};
+	struct ctx *c = *state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct linter_list list = { NULL, 0 };
+		struct server s;
+		start(&s, rows[i].reply);
+		const struct config_ca config = { .linter_url = s.url, .linter_timeout_ms = 5000 };
+		int got = linter_versions(c, &config, &list);
+		stop(&s);
+		assert_non_null(strstr(s.request, "GET /linters HTTP/1.1\r\n"));
+		assert_int_equal(got, rows[i].n < 0 ? -1 : 0);
+		if (rows[i].n >= 0) {
+			assert_int_equal(list.n, rows[i].n);
+		}
+		if (rows[i].n == 1) {
+			assert_string_equal(list.v[0].name, "zlint");
+			assert_string_equal(list.v[0].version, "v3.6.8");
+		}
+		ctx_forgive(c);
+	}
+}
+
 static void without_one_nothing_is_asked(void **state)
 {
 	struct ctx *c = *state;
@@ -163,6 +202,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_CTX(answers_decide),
 		WITH_CTX(a_huge_answer_is_none),
+		WITH_CTX(versions),
 		WITH_CTX(without_one_nothing_is_asked),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "cli/audit_erased.h"
+#include "lib/seal/audit_erased.h"
 #include "cli/retention_rows.h"
 #include "lib/base/floor.h"
 #include "subscriber/keeper.h"

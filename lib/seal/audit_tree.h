@@ -1,8 +1,8 @@
 /* The sealed log as its newest checkpoint has it, and proofs of single rows against it. */
-#ifndef CAIRN_CLI_AUDIT_TREE_H
-#define CAIRN_CLI_AUDIT_TREE_H
+#ifndef CAIRN_SEAL_AUDIT_TREE_H
+#define CAIRN_SEAL_AUDIT_TREE_H
 
-#include "cli/audit_seal_rows.h"
+#include "lib/seal/audit_seal_rows.h"
 #include "lib/seal/proof.h"
 
 struct audit_tree {

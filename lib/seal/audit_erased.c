@@ -1,4 +1,4 @@
-#include "cli/audit_erased.h"
+#include "lib/seal/audit_erased.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "cli/audit_tree.h"
+#include "lib/seal/audit_tree.h"
 
 #include <string.h>
 
@@ -26,7 +26,8 @@ static int read_entry(
 	struct audit_leaf_list rows;
 	struct merkle_hash sealed;
 	struct merkle_hash hash;
-	TRY(audit_read_leaves(c, (int64_t) index, (int64_t) index + 1, &rows));
+	const struct audit_numbers range = { (int64_t) index, (int64_t) index + 1 };
+	TRY(audit_read_leaves(c, &range, false, &rows));
 	TRY(tiles_leaf(c, &tree->tiles, index, &sealed));
 	if (rows.n == 0) {
 		return FAIL(c, NOT_FOUND, "Leaf %llu has no row", (unsigned long long) index);

@@ -1,6 +1,6 @@
 /* What is gone by record: rows and personal fields that a sealed event `log.erased` names (docs/retention.md). */
-#ifndef CAIRN_CLI_AUDIT_ERASED_H
-#define CAIRN_CLI_AUDIT_ERASED_H
+#ifndef CAIRN_SEAL_AUDIT_ERASED_H
+#define CAIRN_SEAL_AUDIT_ERASED_H
 
 #include "lib/db/db.h"
 

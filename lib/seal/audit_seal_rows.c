@@ -1,6 +1,8 @@
-#include "cli/audit_seal_rows.h"
+#include "lib/seal/audit_seal_rows.h"
 
-#include "cli/audit_erased.h"
+#include <string.h>
+
+#include "lib/seal/audit_erased.h"
 #include "lib/seal/leaf.h"
 #include "lib/seal/tile_row.h"
 
@@ -20,7 +22,8 @@ static const struct fields state_fields = FIELDS(struct audit_state, state_field
 
 static const struct statement state_statement = {
 	.name = "audit_state",
-	.sql = "SELECT t.size, t.root, (SELECT count(*) FROM log.checkpoint) AS checkpoints, c.size AS signed_size, c.note,"
+	.sql = "SELECT t.size, t.root, (SELECT count(*) FROM (SELECT FROM log.checkpoint LIMIT 1) k) AS checkpoints, "
+	       "c.size AS signed_size, c.note,"
 	       " c.key, (SELECT l.row_id FROM log.leaf l WHERE l.leaf = c.size AND c.size < t.size LIMIT 1) AS unsigned_id "
 	       "FROM"
 	       " log.tree t"
@@ -36,15 +39,11 @@ int audit_read_state(struct ctx *c, struct audit_state *ret)
 	return found ? 0 : FAIL(c, MALFORMED, "The log has no tree: the row of log.tree is gone");
 }
 
-struct range_params {
-	int64_t from;
-	int64_t to;
-};
 static const struct field range_param[] = {
-	FIELD(struct range_params, from),
-	FIELD(struct range_params, to),
+	FIELD(struct audit_numbers, from),
+	FIELD(struct audit_numbers, to),
 };
-static const struct fields range_params_fields = FIELDS(struct range_params, range_param);
+static const struct fields range_params_fields = FIELDS(struct audit_numbers, range_param);
 
 static const struct field leaf_field[] = {
 	FIELD(struct audit_leaf, leaf),
@@ -83,10 +82,22 @@ static const struct statement leaves_statement = {
 	.repeatable = true,
 };
 
-int audit_read_leaves(struct ctx *c, int64_t from, int64_t to, struct audit_leaf_list *ret)
+/* clang-format off */
+static const struct statement facts_statement = {
+	.name = "audit_facts",
+	.sql = "SELECT l.leaf, l.kind, l.row_id AS id, " LEAF_LINE("l.kind", "l.row_id") " AS line, "
+	       "CASE WHEN EXISTS (SELECT FROM log.request_private q WHERE l.kind = 1 AND q.id = l.row_id) OR EXISTS (SELECT FROM "
+	       "log.validation_private q WHERE l.kind = 2 AND q.id = l.row_id) THEN ''::bytea END AS salt FROM log.leaf l "
+	       "WHERE l.leaf >= $1 AND l.leaf < $2 ORDER BY l.leaf, l.kind, l.row_id",
+	.params = &range_params_fields,
+	.row = &leaf_fields,
+	.repeatable = true,
+};
+/* clang-format on */
+
+int audit_read_leaves(struct ctx *c, const struct audit_numbers *range, bool facts_only, struct audit_leaf_list *ret)
 {
-	const struct range_params params = { from, to };
-	return db_rows(c, &leaves_statement, &params, (void *) &ret->v, &ret->n);
+	return db_rows(c, facts_only ? &facts_statement : &leaves_statement, range, (void *) &ret->v, &ret->n);
 }
 
 static const struct field checkpoint_field[] = {
@@ -107,7 +118,7 @@ static const struct statement checkpoints_statement = {
 
 int audit_read_checkpoints(struct ctx *c, int64_t above, int64_t most, struct audit_checkpoint_list *ret)
 {
-	const struct range_params params = { above, most };
+	const struct audit_numbers params = { above, most };
 	return db_rows(c, &checkpoints_statement, &params, (void *) &ret->v, &ret->n);
 }
 
@@ -165,7 +176,7 @@ static const struct statement strays_statements[AUDIT_STRAY_KINDS] = {
 	STRAYS(leaves),
 };
 
-struct id audit_late_id(void)
+static struct id audit_late_id(void)
 {
 	struct id id = { { 0 } };
 	uint64_t ms = (uint64_t) clock_now().us / 1000 - LATE_MS;
@@ -173,6 +184,12 @@ struct id audit_late_id(void)
 		id.b[i] = (uint8_t) (ms >> (8 * (5 - i)));
 	}
 	return id;
+}
+
+bool audit_is_late(const struct audit_state *state)
+{
+	const struct id late = audit_late_id();
+	return !id_is_none(state->unsigned_id) && memcmp(&state->unsigned_id, &late, sizeof(late)) < 0;
 }
 
 int audit_read_strays(struct ctx *c, size_t kind, struct id *after, struct audit_stray_list *ret, bool *ret_more)
@@ -251,6 +268,21 @@ struct tile_source audit_tiles(void)
 {
 	return (struct tile_source) { .read = read_tile };
 }
+
+const struct statement *const audit_facts_statements[] = {
+	&state_statement,
+	&facts_statement,
+	&checkpoints_statement,
+	&strays_statements[0],
+	&strays_statements[1],
+	&strays_statements[2],
+	&strays_statements[3],
+	&strays_statements[4],
+	&strays_statements[5],
+	&waiting_statement,
+	&audit_erasures_statement,
+};
+const size_t audit_facts_statements_n = COUNT_OF(audit_facts_statements);
 
 const struct statement *const audit_seal_statements[] = {
 	&state_statement,

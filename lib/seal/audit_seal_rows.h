@@ -1,6 +1,6 @@
 /* The sealed log in the database, as an auditor reads it. */
-#ifndef CAIRN_CLI_AUDIT_SEAL_ROWS_H
-#define CAIRN_CLI_AUDIT_SEAL_ROWS_H
+#ifndef CAIRN_SEAL_AUDIT_SEAL_ROWS_H
+#define CAIRN_SEAL_AUDIT_SEAL_ROWS_H
 
 #include "lib/db/db.h"
 #include "lib/seal/tiles.h"
@@ -10,7 +10,7 @@
 struct audit_state {
 	int64_t size;
 	struct bytes root;
-	int64_t checkpoints;
+	int64_t checkpoints; /* 0: there is none; 1: there are some */
 	int64_t signed_size;
 	const char *note; /* of the newest checkpoint, or NULL */
 	const char *key;
@@ -37,7 +37,14 @@ struct audit_leaf_list {
 	struct audit_leaf *v;
 	size_t n;
 };
-int audit_read_leaves(struct ctx *c, int64_t from, int64_t to, struct audit_leaf_list *ret) MUST_CHECK;
+/* From and including the first up to the other. */
+struct audit_numbers {
+	int64_t from;
+	int64_t to;
+};
+/* facts_only: personal fields are not read; salt tells by p whether they are there. */
+int audit_read_leaves(
+    struct ctx *c, const struct audit_numbers *range, bool facts_only, struct audit_leaf_list *ret) MUST_CHECK;
 
 struct audit_checkpoint {
 	int64_t size;
@@ -67,8 +74,8 @@ struct audit_stray_list {
 #define AUDIT_STRAY_KINDS 6
 int audit_read_strays(
     struct ctx *c, size_t kind, struct id *after, struct audit_stray_list *ret, bool *ret_more) MUST_CHECK;
-/* The smallest id of ten minutes ago: what is older and has no seal is late. */
-struct id audit_late_id(void);
+/* Whether the first leaf that no checkpoint covers is older than ten minutes. */
+bool audit_is_late(const struct audit_state *state);
 int audit_count_waiting(struct ctx *c, int64_t *ret) MUST_CHECK;
 
 /* The leaf of a row; none: -1. */
@@ -76,6 +83,10 @@ int audit_find_leaf(struct ctx *c, int64_t kind, const char *row, int64_t *ret) 
 
 /* A tile_source over the database; set its size. A tile that is gone is MALFORMED. */
 struct tile_source audit_tiles(void);
+
+/* For who reads no personal fields: those of audit_check_database with facts_only. */
+extern const struct statement *const audit_facts_statements[];
+extern const size_t audit_facts_statements_n;
 
 extern const struct statement *const audit_seal_statements[];
 extern const size_t audit_seal_statements_n;

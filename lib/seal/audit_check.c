@@ -1,15 +1,10 @@
-#include "cli/audit_check.h"
+#include "lib/seal/audit_check.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "cli/audit_erased.h"
-#include "cli/audit_progress.h"
-#include "cli/audit_stop.h"
-#include "cli/audit_tree.h"
-#include "cli/audit_witness.h"
+#include "lib/seal/audit_erased.h"
+#include "lib/seal/audit_tree.h"
 #include "lib/seal/leaf.h"
 #include "lib/seal/tree.h"
 
@@ -30,18 +25,26 @@ struct walk {
 	size_t next_checkpoint;
 	int searched;      /* rows that were looked for elsewhere in the tree */
 	int64_t good_size; /* of the last checkpoint that fitted */
-	bool whole;        /* all was looked at */
+	bool whole;        /* all was looked at that was to be */
+	bool stopped;
 	/* Hashes of tiles that the walk filled, to be compared with the level above. */
 	struct tile_source stored;
 };
 
 static const struct audit_place nowhere = { NULL, NULL, -1 };
 
-static const char *name_of(struct arena *a, const struct audit_leaf *leaf, struct audit_place *ret)
+/* Once stopped it stays so. */
+static bool goes_on(struct walk *w, const struct audit_step *step)
 {
-	const char *row = leaf_id_text(a, leaf->id);
-	*ret = (struct audit_place) { leaf_table(leaf->kind), row, leaf->leaf };
-	return row;
+	const struct audit_pace *p = &w->trust->pace;
+	w->stopped = w->stopped || (p->go_on != NULL && !p->go_on(p->arg, step));
+	return !w->stopped;
+}
+
+static bool leaves_go_on(struct walk *w)
+{
+	const struct audit_step step = { AUDIT_LEAVES, w->tree.size, w->size, w->report->found, { { 0 } } };
+	return goes_on(w, &step);
 }
 
 /* ---- personal fields ---- */
@@ -61,7 +64,7 @@ static void check_personal(struct walk *w, struct ctx *c, const struct audit_lea
 		}
 		return;
 	}
-	const char *name = audit_personal_differs(leaf);
+	const char *name = w->trust->pace.facts_only ? NULL : audit_personal_differs(leaf);
 	if (name != NULL) {
 		audit_find(w->report, "changed", &at, "%s is not what was committed to", name);
 	}
@@ -70,18 +73,18 @@ static void check_personal(struct walk *w, struct ctx *c, const struct audit_lea
 /* ---- rows ---- */
 
 /* Where in the tree this hash stands; -1: nowhere. */
-static int64_t find_hash(struct ctx *c, uint64_t size, const struct merkle_hash *hash)
+static int64_t find_hash(struct walk *w, struct ctx *c, const struct merkle_hash *hash)
 {
 	struct tile_source tiles = audit_tiles();
-	for (uint64_t n = 0; n * TILE_WIDTH < size && !audit_is_stopped(); n++) {
+	struct audit_step step = { AUDIT_SEARCH, 0, w->size / TILE_WIDTH, w->report->found, { { 0 } } };
+	for (uint64_t n = 0; n * TILE_WIDTH < w->size && goes_on(w, &step); n++) {
 		struct ctx inner;
 		struct bytes hashes = { NULL, 0 };
-		const struct tile tile = { 0, n, tile_width_in(0, n, size) };
+		const struct tile tile = { 0, n, tile_width_in(0, n, w->size) };
 		int64_t at = -1;
 		ctx_init(&inner);
 		inner.deadline_us = c->deadline_us;
-		audit_progress("a changed row is looked for in tile %llu of %llu", (unsigned long long) n,
-		    (unsigned long long) (size / TILE_WIDTH));
+		step.done = n;
 		(void) (tiles.read(&inner, NULL, &tile, &hashes) == 0);
 		for (size_t i = 0; at < 0 && (i + 1) * SHA256_SIZE <= hashes.n; i++) {
 			at = memcmp(hashes.p + i * SHA256_SIZE, hash->b, SHA256_SIZE) == 0 ? (int64_t) (n * TILE_WIDTH + i) : -1;
@@ -96,9 +99,8 @@ static int64_t find_hash(struct ctx *c, uint64_t size, const struct merkle_hash 
 
 static void check_row(struct walk *w, struct ctx *c, const struct audit_leaf *leaf, const struct merkle_hash *sealed)
 {
-	struct audit_place at;
+	const struct audit_place at = { leaf_table(leaf->kind), leaf_id_text(c->arena, leaf->id), leaf->leaf };
 	struct merkle_hash hash;
-	name_of(c->arena, leaf, &at);
 	merkle_leaf(leaf_entry(c->arena, leaf->kind, leaf->id, leaf->line), &hash);
 	bool same = merkle_equal(&hash, sealed);
 	if (leaf->line == NULL && same) {
@@ -110,7 +112,7 @@ static void check_row(struct walk *w, struct ctx *c, const struct audit_leaf *le
 	} else if (same) {
 		check_personal(w, c, leaf);
 	} else {
-		int64_t was = w->searched++ < SEARCHES_MAX ? find_hash(c, w->size, &hash) : -1;
+		int64_t was = w->searched++ < SEARCHES_MAX ? find_hash(w, c, &hash) : -1;
 		audit_find(w->report, was < 0 ? "changed" : "moved", &at,
 		    was < 0 ? "the row says something else than what was sealed" : "the row was sealed as leaf %lld",
 		    (long long) was);
@@ -159,7 +161,7 @@ static void compare_above(void *arg, const struct tile *tile, const uint8_t *has
 	tile_fold(hashes, TILE_WIDTH, &hash);
 	size_t at = (size_t) (up.width - 1) * SHA256_SIZE;
 	bool read = w->stored.read(&c, w->stored.arg, &up, &above) == 0;
-	if (!read && audit_is_stopped()) {
+	if (!read && !leaves_go_on(w)) {
 		ctx_done(&c);
 		return;
 	}
@@ -281,7 +283,8 @@ static int walk_some(struct ctx *c, struct walk *w)
 	size_t at = 0;
 	uint64_t to = (w->tree.size / TILE_WIDTH + TILES_AT_ONCE) * TILE_WIDTH;
 	to = to > w->size ? w->size : to;
-	TRY(audit_read_leaves(c, (int64_t) w->tree.size, (int64_t) to, &rows));
+	const struct audit_numbers range = { (int64_t) w->tree.size, (int64_t) to };
+	TRY(audit_read_leaves(c, &range, w->trust->pace.facts_only, &rows));
 	while (w->tree.size < to) {
 		TRY(walk_tile(c, w, &rows, &at));
 	}
@@ -318,8 +321,10 @@ static int go_on(struct ctx *c, struct walk *w, bool *ret_good)
 
 static int walk_all(struct ctx *c, struct walk *w)
 {
-	TRY(next_page(c, w, (int64_t) w->tree.size - (w->tree.size == 0 ? 1 : 0)));
-	while (w->tree.size < w->size && !audit_is_stopped()) {
+	uint64_t most = w->trust->pace.most;
+	uint64_t from = w->tree.size;
+	TRY(next_page(c, w, (int64_t) from - (from == 0 ? 1 : 0)));
+	while (w->tree.size < w->size && (most == 0 || w->tree.size - from < most) && leaves_go_on(w)) {
 		struct ctx some;
 		ctx_init(&some);
 		some.deadline_us = c->deadline_us;
@@ -330,8 +335,6 @@ static int walk_all(struct ctx *c, struct walk *w)
 		}
 		ctx_done(&some);
 		TRY(result);
-		audit_progress("%llu of %llu leaves, %lld findings", (unsigned long long) w->tree.size,
-		    (unsigned long long) w->size, (long long) w->report->found);
 	}
 	return 0;
 }
@@ -368,12 +371,12 @@ static int check_strays(struct ctx *c, struct walk *w)
 	for (size_t i = 0; i < AUDIT_STRAY_KINDS; i++) {
 		struct id after = { { 0 } };
 		for (bool more = true; more && w->report->found < AUDIT_FINDINGS_MAX;) {
+			const struct audit_step step = { AUDIT_TABLES, i, AUDIT_STRAY_KINDS, w->report->found, after };
+			if (!goes_on(w, &step)) {
+				return 0;
+			}
 			struct ctx page;
 			struct audit_stray_list list;
-			char at[RFC3339_SIZE];
-			timestamp_encode(id_time(after), false, at);
-			audit_progress("rows without a seal, %zu of %d, at %s; %lld findings", i, AUDIT_STRAY_KINDS,
-			    id_is_none(after) ? "the first" : at, (long long) w->report->found);
 			ctx_init(&page);
 			page.deadline_us = c->deadline_us;
 			int result = audit_read_strays(&page, i, &after, &list, &more);
@@ -391,23 +394,17 @@ static int check_strays(struct ctx *c, struct walk *w)
 	return audit_count_waiting(c, &w->report->waiting);
 }
 
-static bool is_late(const struct audit_state *state)
-{
-	const struct id late = audit_late_id();
-	return !id_is_none(state->unsigned_id) && memcmp(&state->unsigned_id, &late, sizeof(late)) < 0;
-}
-
 /* Who deletes checkpoints can change what they covered, hashes and all: old leaves without a checkpoint are suspicious. The log may be at
  * work on a backlog, which is signed soon. */
 static int check_unsigned(struct ctx *c, struct walk *w, const struct audit_state *before)
 {
 	struct audit_state now = *before;
-	for (int i = 0; i < SIGNING_S && now.signed_size < before->size && is_late(&now); i++) {
+	for (int i = 0; i < SIGNING_S && now.signed_size < before->size && audit_is_late(&now) && leaves_go_on(w); i++) {
 		const struct timespec second = { 1, 0 };
 		(void) nanosleep(&second, NULL);
 		TRY(audit_read_state(c, &now));
 	}
-	if (now.signed_size < before->size && is_late(&now)) {
+	if (now.signed_size < before->size && audit_is_late(&now)) {
 		audit_find(w->report, "checkpoint", &nowhere,
 		    "leaves from %lld on have no checkpoint since more than ten minutes: newer ones were deleted, or the log "
 		    "is not "
@@ -417,24 +414,10 @@ static int check_unsigned(struct ctx *c, struct walk *w, const struct audit_stat
 	return 0;
 }
 
-static int check_all(struct ctx *c, struct walk *w, const struct audit_state *state)
+/* What can be said when the walk is at the end. */
+static int check_end(struct ctx *c, struct walk *w, const struct audit_state *state)
 {
 	struct merkle_hash root;
-	struct tile_source tiles = audit_tiles();
-	bool good = true;
-	tiles.size = w->size;
-	TRY(audit_read_erasures(c, false, &w->erasures));
-	if (w->trust->from.size > 0) {
-		TRY(go_on(c, w, &good));
-	}
-	TRY(audit_check_witnessed(c, &w->trust->witnessed, &tiles, w->report));
-	if (!good) {
-		return 0;
-	}
-	TRY(walk_all(c, w));
-	if (audit_is_stopped()) {
-		return 0;
-	}
 	tree_root(&w->tree, &root);
 	if (state->root.n != SHA256_SIZE || memcmp(root.b, state->root.p, SHA256_SIZE) != 0) {
 		audit_find(w->report, "tile", &nowhere, "the hashes do not give the root that log.tree has for %lld leaves",
@@ -453,33 +436,58 @@ static int check_all(struct ctx *c, struct walk *w, const struct audit_state *st
 	if (state->checkpoints == 0 && state->size > 0) {
 		audit_find(w->report, "checkpoint", &nowhere, "no checkpoint is there");
 	}
+	if (w->trust->pace.leaves_only) {
+		return 0;
+	}
 	TRY(check_unsigned(c, w, state));
-	TRY(check_strays(c, w));
-	w->whole = true;
+	return check_strays(c, w);
+}
+
+static int check_all(struct ctx *c, struct walk *w, const struct audit_state *state)
+{
+	struct tile_source tiles = audit_tiles();
+	bool good = true;
+	tiles.size = w->size;
+	TRY(audit_read_erasures(c, false, &w->erasures));
+	if (w->trust->from.size > 0) {
+		TRY(go_on(c, w, &good));
+	}
+	TRY(audit_check_witnessed(c, &w->trust->witnessed, &tiles, w->report));
+	if (!good) {
+		tree_init(&w->tree);
+		w->whole = true;
+		return 0;
+	}
+	TRY(walk_all(c, w));
+	if (!w->stopped && w->tree.size == w->size) {
+		TRY(check_end(c, w, state));
+	}
+	w->whole = !w->stopped;
 	return 0;
 }
 
 int audit_check_database(
-    struct ctx *c, const struct audit_trust *trust, struct audit_report *report, const char **ret_note)
+    struct ctx *c, const struct audit_trust *trust, struct audit_report *report, struct audit_reached *ret)
 {
 	struct audit_state state;
-	if (audit_read_state(c, &state) != 0) {
-		report->stopped = audit_is_stopped();
-		return report->stopped ? 0 : -1;
-	}
 	struct walk *w = ARENA_NEW(c->arena, struct walk);
 	w->report = report;
 	w->trust = trust;
-	w->size = (uint64_t) state.size;
 	w->stored = audit_tiles();
+	if (audit_read_state(c, &state) != 0) {
+		report->stopped = !leaves_go_on(w);
+		return report->stopped ? 0 : -1;
+	}
+	w->size = (uint64_t) state.size;
 	report->leaves = state.size;
 	report->key_was_given = trust->key != NULL;
 	report->key = trust->key != NULL ? note_key_encode(c->arena, trust->key) : state.key == NULL ? "nobody" : state.key;
 	ctx_init(&w->page);
 	int result = check_all(c, w, &state);
-	report->stopped = audit_is_stopped() && !w->whole;
+	report->stopped = !w->whole && (w->stopped || (result != 0 && !leaves_go_on(w)));
 	result = report->stopped ? 0 : result;
-	*ret_note = state.note;
+	*ret = (struct audit_reached) { .note = state.note, .head.size = w->tree.size, .end = w->tree.size == w->size };
+	tree_root(&w->tree, &ret->head.root);
 	ctx_done(&w->page);
 	return result;
 }
