@@ -1,14 +1,17 @@
 #include "cli/export_public.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cli/export_file.h"
 #include "cli/files.h"
+#include "lib/base/auto_fd.h"
 #include "lib/base/base64.h"
 #include "lib/base/buffer.h"
 #include "lib/base/folder.h"
@@ -300,6 +303,13 @@ static int write_day(struct ctx *c, const char *folder, const char *day, struct 
 
 int export_day(struct ctx *c, const struct export_run *run, int64_t day, int64_t *ret_rows, bool *ret_made)
 {
+	/* two would write the same files, and the manifest of the one be that of what both wrote */
+	AUTO_FD folder = open(run->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (folder < 0 || flock(folder, LOCK_EX | LOCK_NB) != 0) {
+		return FAIL(c, CONFLICT,
+		    errno == EWOULDBLOCK ? "%s: another export is writing there" : "%s is no folder to write into",
+		    run->folder);
+	}
 	const char *text = export_day_text(c->arena, day);
 	const char *path = arena_printf(c->arena, "%s/manifest-%s.json", run->folder, text);
 	struct manifest m;

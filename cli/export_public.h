@@ -23,8 +23,8 @@ struct export_run {
 };
 
 /* Writes the day into the folder, unless its manifest is there already; then it compares all digests. ret_rows: how many rows
- * there are; ret_made: it was written now. MALFORMED: the day is not over; CONFLICT: a file was changed since, or a row must
- * not be public. */
+ * there are; ret_made: it was written now. MALFORMED: the day is not over; CONFLICT: a file was changed since, a row must
+ * not be public, or another export writes into the folder. */
 int export_day(struct ctx *c, const struct export_run *run, int64_t day, int64_t *ret_rows, bool *ret_made) MUST_CHECK;
 
 #endif

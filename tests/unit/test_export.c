@@ -1,10 +1,16 @@
 /* link: cli */
 /* The public export: no person in it, the same when it is made again, whole or not there (G-33, G-40 to G-44). */
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -158,6 +164,51 @@ static void a_day_is_written_once(void **state)
 	fclose(ruin);
 	assert_int_equal(make(&rows, &made), -1);
 	assert_int_equal(t.c.err.type, PROBLEM_CONFLICT);
+}
+
+static void make_another(int64_t day, int result, enum problem type)
+{
+	int64_t rows = 0;
+	bool made = false;
+	const struct export_run run = { t.folder, "operator eve", "test" };
+	ctx_forgive(&t.c);
+	assert_int_equal(export_day(&t.c, &run, day, &rows, &made), result);
+	assert_true(result == 0 || t.c.err.type == type);
+}
+
+/* A full disk leaves no file that looks whole and no record; with room for it the day is written (G-42). */
+static void a_full_disk_is_told(void **state)
+{
+	(void) state;
+	const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+	const struct rlimit full = { 20, RLIM_INFINITY };
+	struct file_list files;
+	int64_t day = t.day + 20;
+	void (*before)(int) = signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+	make_another(day, -1, PROBLEM_SERVER_INTERNAL);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &unlimited), 0);
+	signal(SIGXFSZ, before);
+	assert_non_null(strstr(t.c.err.detail, strerror(EFBIG)));
+	assert_int_equal(folder_read(&t.c, t.folder, &files), 0);
+	for (size_t i = 0; i < files.n; i++) {
+		assert_true(
+		    strstr(files.v[i].path, "certificates") == NULL || strstr(files.v[i].path, "2026-01-25.csv") == NULL);
+		assert_null(strstr(files.v[i].path, ".new"));
+	}
+	pg_assert_value("SELECT count(*) FROM log.event WHERE facts->>'day' = '2026-01-25'", "0");
+	make_another(day, 0, PROBLEM_CONFLICT);
+}
+
+/* One at a time writes into a folder (G-42). */
+static void nobody_writes_beside_it(void **state)
+{
+	(void) state;
+	int other = open(t.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(flock(other, LOCK_EX), 0);
+	make_another(t.day + 21, -1, PROBLEM_CONFLICT);
+	close(other);
+	make_another(t.day + 21, 0, PROBLEM_CONFLICT);
 }
 
 /* What is public can be read by everybody and changed by nobody else, whatever the umask (G-42). */
@@ -329,6 +380,8 @@ int main(void)
 		cmocka_unit_test(small_counts_are_left_out),
 		cmocka_unit_test(a_day_is_written_once),
 		cmocka_unit_test(free_text_is_searched),
+		cmocka_unit_test(a_full_disk_is_told),
+		cmocka_unit_test(nobody_writes_beside_it),
 		cmocka_unit_test(anybody_may_read_it),
 		cmocka_unit_test(a_manifest_is_of_its_day),
 		cmocka_unit_test(revocations_are_told_when_recorded),
