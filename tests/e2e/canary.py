@@ -66,6 +66,32 @@ class Canary:
                         pass  # temporary files of PostgreSQL come and go
         return found
 
+    def in_new_files(self, since, *folders):
+        """The files right in the folders that came or changed since then: where programs put what is for a moment."""
+        found = []
+        for folder in folders:
+            for entry in os.scandir(folder):
+                try:
+                    if entry.is_file(follow_symlinks=False) and entry.stat().st_mtime >= since:
+                        with open(entry.path, "rb") as f:
+                            found += [entry.path] if self.in_stream(f) else []
+                except FileNotFoundError:
+                    pass
+        return found
+
+    def in_open_files(self, pid):
+        """The files that the process has open, wherever they are, also when they have no name any more."""
+        found = []
+        for number in os.listdir(f"/proc/{pid}/fd"):
+            path = f"/proc/{pid}/fd/{number}"
+            try:
+                if os.path.isfile(path):
+                    with open(path, "rb") as f:
+                        found += [os.readlink(path)] if self.in_stream(f) else []
+            except FileNotFoundError:
+                pass
+        return found
+
     def in_dump(self, ca):
         """In everything that the database gives, as its owner, who may read all of it."""
         url = ca.AUDITOR_DATABASE_URL.replace("cairn_auditor", "cairn_owner")

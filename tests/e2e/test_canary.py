@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import tempfile
 import time
 
 import pytest
@@ -152,11 +153,12 @@ def claims(own, canary, mails):
 
 def by_the_command(own, canary, tmp_path):
     client = registered(own)
-    (tmp_path / "key.pem").write_bytes(client.key.private_bytes(raw.serialization.Encoding.PEM, raw.serialization.PrivateFormat.PKCS8,
-                                                                 raw.serialization.NoEncryption()))
-    done = subprocess.run([own.CAIRN, "recovery", "set", "--server", own.DIRECTORY_URL, "--ca-file", own.API_CA_FILE, "--key", str(tmp_path / "key.pem")],
-                          input=canary.address("command") + "\n", capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 0 and not canary.hits((done.stdout + done.stderr).encode()), done.stderr
+    for name, key in ("key.pem", client.key), ("new.pem", raw.ec_key()):
+        (tmp_path / name).write_bytes(key.private_bytes(raw.serialization.Encoding.PEM, raw.serialization.PrivateFormat.PKCS8, raw.serialization.NoEncryption()))
+    for verb, name, *more in ("set", "key.pem"), ("start", "new.pem", "--account", client.kid):
+        done = subprocess.run([own.CAIRN, "recovery", verb, "--server", own.DIRECTORY_URL, "--ca-file", own.API_CA_FILE, "--key", str(tmp_path / name), *more],
+                              input=canary.address(f"command-{verb}") + "\n", capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 0 and not canary.hits((done.stdout + done.stderr).encode()), done.stderr
 
 
 def pids(own):
@@ -178,6 +180,16 @@ def in_memory(own, canary):
             pass  # a servant of PostgreSQL that ended meanwhile
     assert set(CAIRN) <= set(found)
     return {name: where for name, where in found.items() if where}
+
+
+def in_open_files(own, canary):
+    found = []
+    for pid in pids(own).values():
+        try:
+            found += canary.in_open_files(pid)
+        except (FileNotFoundError, ProcessLookupError):
+            pass  # a servant of PostgreSQL that ended meanwhile
+    return found
 
 
 def cores(own):
@@ -224,6 +236,7 @@ def test_found_nowhere(own, canary, mails, tmp_path):
     assert int(own.sql("SELECT count(*) FROM vault.contact", role="cairn_owner")[0][0]) >= 2
     assert in_memory(own, canary) == {}
     assert canary.in_files(own.folder) == []
+    assert in_open_files(own, canary) == [] and canary.in_new_files(STARTED, "/tmp", "/var/tmp", "/dev/shm") == []
     assert not canary.in_dump(own) and was_logged(own)
     assert not canary.hits(str(own.sql("SELECT * FROM pg_stat_activity", role="cairn_owner")).encode())
     pages = [own.DIRECTORY_URL, own.HTTP_URL + "/log/checkpoint"] + [f"http://{own.metrics_address(name)}/metrics" for name in CAIRN]
@@ -262,5 +275,11 @@ def test_the_search_finds(own):
             f.write(b"\xff" * (canary_module.CHUNK - 7) + form + b"\xff")
         assert planted.in_files(own.work) == [path]
         os.remove(path)
+    with tempfile.TemporaryFile() as nameless, tempfile.NamedTemporaryFile(dir="/dev/shm") as named:
+        for f in nameless, named:
+            f.write(planted.text.encode())
+            f.flush()
+        assert len(planted.in_open_files(os.getpid())) == 2
+        assert planted.in_new_files(STARTED, "/tmp", "/dev/shm") == [named.name] and not planted.in_new_files(time.time() + 60, "/dev/shm")
     own_memory = bytearray(planted.text.encode())
     assert planted.in_memory(os.getpid()) and own_memory
