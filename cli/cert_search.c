@@ -154,9 +154,6 @@ static int search(struct ctx *c, struct request *r)
 	const struct config *config = NULL;
 	struct revoke_meant key = { 0 };
 	struct cert_page page;
-	if (r->name != NULL) {
-		TRY(cert_query_name(c, r->name, &r->query));
-	}
 	if (r->key != NULL) {
 		TRY(revoke_select_key(c, r->key, &key));
 		r->query.spki_sha256 = key.spki_sha256;
@@ -187,6 +184,9 @@ static int choose(struct ctx *c, int argc, char **argv)
 		return code;
 	}
 	const char *why = optind != argc ? "options only" : read_words(c->arena, &r);
+	if (why == NULL && r.name != NULL && cert_query_name(c, r.name, &r.query) != 0) {
+		why = c->err.detail;
+	}
 	if (why == NULL && !lists && asks_nothing(&r)) {
 		why = "say what to look for";
 	}

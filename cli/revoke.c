@@ -421,7 +421,7 @@ static int choose(struct ctx *c, int argc, char **argv)
 		           : operator_misused(
 		                 &command, "an incident is named by its 22 characters, as cairn revoke list shows them");
 	}
-	const char *why = words == 0 ? read_words(c, &r) : "there is no such word";
+	const char *why = words == 0 ? read_words(c, &r) : "say which by an option, such as --serial SERIAL";
 	return why == NULL ? act(c, &r, revoke) : operator_misused(&command, why);
 }
 

@@ -51,6 +51,9 @@ DECLARE
 	chunk int8 := least(p_limit + 1, p_look);
 	before int8;
 BEGIN
+	IF p_issuer IS NOT NULL AND NOT EXISTS (SELECT FROM ca.issuer i WHERE i.name = p_issuer) THEN -- else all would be looked at for a slip of the pen
+		PERFORM cairn.refuse('NOT_FOUND', 'There is no issuer of that name');
+	END IF;
 	looked := 0;
 	next_place := p_place;
 	next_at := p_at;

@@ -1,5 +1,6 @@
 """The commands of an operator have one form: --help, --json, and nothing is changed without --yes."""
 import json
+import subprocess
 import time
 
 import pytest
@@ -160,3 +161,23 @@ def test_cert(ca, account, responder, tmp_path):
     for wrong in (("search",), ("show", "xyz"), ("export", serial_of(leaf), "--form", "odd"), ("list", "--status", "odd"), ("odd",)):
         assert cairn(ca, "cert", *wrong, check=False).returncode == 2, wrong
     assert cairn(ca, "cert", "show", "01", check=False).returncode == 1
+
+
+@pytest.mark.parametrize("words", (("cert", "list"), ("crl", "list", "--json"), ("revoke", "reasons"), ("--version",)))
+def test_a_full_disk_is_no_success(ca, words):
+    """What can't be written is told, and by the exit code"""
+    configured = ("--config", f"{ca.state}/cairn.yaml") if not words[0].startswith("--") else ()
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([ca.CAIRN, *words, *configured], stdout=full, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, check=False, timeout=60)
+    assert done.returncode == 1 and "standard output can't be written" in done.stderr
+
+
+@pytest.mark.parametrize("words, code, told", (
+    (("cert", "search", "--name", ""), 2, "at most 253 letters"), (("cert", "search", "--name", "b d"), 2, "A-labels"), (("cert", "search", "--issuer", "none"), 1, "no issuer of that name"),
+    (("cert", "list", "--limit", "99999999999999999999"), 2, "from 1 to 1000"), (("cert", "list", "--after", ""), 2, "what the page before says"),
+    (("cert", "show", "00"), 1, "no certificate with that serial"), (("revoke", "00", "--because", "x"), 2, "say which by an option, such as --serial"),
+    (("crl", "show"), 2, "say which --issuer"), (("crl", "show", "--issuer", "none"), 1, "There is no such CRL")))
+def test_misuse_and_refusal(ca, words, code, told):
+    """2 for words that mean nothing, 1 for what is not there"""
+    done = ca.cairn(*words, "--config", f"{ca.state}/cairn.yaml", check=False)
+    assert done.returncode == code and told in done.stderr and not done.stdout, done.stderr

@@ -25,7 +25,8 @@ static int setup(void **state)
 	pg_check_statements("cairn_operator", cert_statements, cert_statements_n); /* style 17 */
 	db_statements(cert_statements, cert_statements_n);
 	db_configure(pg_conninfo("cairn_operator"), 2, 30000);
-	pg_exec("cairn_owner", "INSERT INTO ca.issuer VALUES ('e1', '\\x01', '\\x02', 'chain', 'crl', 'aia', true)");
+	pg_exec("cairn_owner", "INSERT INTO ca.issuer VALUES ('e1', '\\x01', '\\x02', 'chain', 'crl', 'aia', true), "
+	                       "('e2', '\\x03', '\\x04', 'chain', 'crl2', 'aia', true)");
 	snprintf(sql, sizeof(sql),
 	    "WITH n AS (SELECT cairn.new_id() AS id, cairn.new_id() AS o, decode('0102030405' || lpad(to_hex(i), 8, '0'), "
 	    "'hex') AS "
@@ -127,6 +128,11 @@ static void test_conditions(void **state)
 	assert_int_equal(find(&q).certificates.n, 1);
 	q.issuer = "e2";
 	assert_int_equal(find(&q).certificates.n, 0);
+	struct cert_page none; /* a slip of the pen is told, and not sought for in all there are */
+	q.issuer = "e3";
+	assert_int_equal(cert_find(&c, &q, &none), -1);
+	assert_int_equal(c.err.type, PROBLEM_NOT_FOUND);
+	ctx_forgive(&c);
 }
 
 /* All pages together have each certificate once, in an order that stays; a page is bounded by what it looks at, too. */
