@@ -148,7 +148,7 @@ bool operator_text(struct operator_options *o, const char **const texts[OPERATOR
 void operator_complain(const struct ctx *c, const char *command)
 {
 	fprintf(stderr, "cairn %s: %s\n", command, c->err.detail);
-	if (c->err.cause != NULL) {
+	if (c->err.cause != NULL && c->err.cause[0] != '\0') {
 		fprintf(stderr, "  %s\n", c->err.cause);
 	}
 }

@@ -1,5 +1,7 @@
 """cairn audit why: the whole story of a certificate from the records alone, each claim with its proof; what is missing is said."""
 import base64
+import collections
+import datetime
 import html.parser
 import json
 import os
@@ -234,6 +236,20 @@ def test_totals_of_a_day(demo):
     finally:
         superuser(demo, BACK.format(table="log.event"))
     assert totals(demo)["issued"] == found["issued"]
+
+
+def test_totals_of_parts_add_up(demo):
+    """F-58: nothing falls between two periods that follow each other, nor is counted in both"""
+    def counted(since, until):
+        done = demo.ca.cairn("audit", "report", "totals", "--since", f"{since:%FT%T.%fZ}", "--until", f"{until:%FT%T.%fZ}", "--database", demo.ca.AUDITOR_DATABASE_URL, "--json")
+        return collections.Counter({(line["section"], line["what"], key): value for line in json.loads(done.stdout)["lines"] for key, value in line["facts"].items()
+                                    if key in ("records", "journal", "requests", "served", "refused", "unknown", "validations") and value})
+    end = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+    first = datetime.datetime.fromisoformat(demo.ca.sql("SELECT min(received_at)::timestamp(0)::text FROM audit.request")[0][0]).replace(tzinfo=datetime.timezone.utc)
+    edges = [first + (end - first) * i / 6 for i in range(7)]
+    whole = counted(edges[0], edges[-1])
+    assert sum((counted(*pair) for pair in zip(edges, edges[1:])), collections.Counter()) == whole and whole["issued", "all", "records"] >= 10
+    assert not counted(first - datetime.timedelta(days=2), first - datetime.timedelta(days=1))
 
 
 def test_before_the_first_checkpoint(demo):
