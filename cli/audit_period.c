@@ -17,6 +17,7 @@ static const char usage[] =
     "Usage: cairn audit report day --since TIME [--until TIME] [--json]\n"
     "       cairn audit report totals --since TIME [--until TIME] [--json]\n"
     "       cairn audit report privacy --since TIME [--until TIME] [--json]\n"
+    "       cairn audit report access --since TIME [--until TIME] [--json]\n"
     "\n"
     "day: how the CA ran: software and configuration by digest, schema, policies and profiles in use, roles, keys, "
     "CRLs,\n"
@@ -26,6 +27,9 @@ static const char usage[] =
     "each\n"
     "class of data has, what was erased, who read personal data and why, holds, cases of disclosure and what is "
     "overdue.\n"
+    "access, for the review of rights each quarter: database roles with what they may do and when they were used, "
+    "people by\n"
+    "the names under which they acted, officers.\n"
     "Exit code 1: tables and journal do not agree, or it could not be done, or was stopped (Ctrl-C: there is no "
     "report).\n"
     "\n"
@@ -94,8 +98,16 @@ static const struct statement privacy_statement = {
 	.row = &line_fields,
 	.repeatable = true,
 };
+/* F-66 */
+static const struct statement access_statement = {
+	.name = "audit_report_access",
+	.sql = "SELECT section, at, what, facts FROM audit.report_access($1, $2)",
+	.params = &period_fields,
+	.row = &line_fields,
+	.repeatable = true,
+};
 const struct statement *const audit_period_statements[] = { &day_statement, &totals_statement, &privacy_statement,
-	&audit_erasures_statement };
+	&access_statement, &audit_erasures_statement };
 const size_t audit_period_statements_n = COUNT_OF(audit_period_statements);
 
 static const struct {
@@ -105,6 +117,7 @@ static const struct {
 	{ "day", &day_statement },
 	{ "totals", &totals_statement },
 	{ "privacy", &privacy_statement },
+	{ "access", &access_statement },
 };
 
 struct report {
@@ -206,7 +219,7 @@ static int run(struct ctx *c, int argc, char **argv)
 		i++;
 	}
 	if (i == COUNT_OF(kinds)) {
-		return operator_misused(&command, "say one of day, totals and privacy");
+		return operator_misused(&command, "say one of day, totals, privacy and access");
 	}
 	if (span.since.us == 0) {
 		return operator_misused(

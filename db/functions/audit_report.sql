@@ -139,6 +139,31 @@ BEGIN
 	RETURN QUERY SELECT 'duty', d.due_at, d.url_id || ' ' || d.duty, jsonb_build_object('overdue', d.overdue) FROM audit.disclosure_duty d ORDER BY 2;
 END $$;
 
+-- Who can do what, and did, for the review of rights each quarter (F-66; NSR 2.1-2.2): database roles with what they are members of and how much they may do,
+-- people by the names under which they acted, with the roles that they did it as, and officers.
+CREATE OR REPLACE FUNCTION audit.report_access(p_since timestamptz, p_until timestamptz) RETURNS TABLE (section text, at timestamptz, what text, facts jsonb)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = on SET enable_hashjoin = on AS $$
+DECLARE
+	a uuid := cairn.id_at(p_since);
+	z uuid := cairn.id_at(p_until);
+BEGIN
+	RETURN QUERY WITH used AS MATERIALIZED (SELECT e.facts->>'login' AS login, max(e.happened_at) AS last_at, count(*) AS acts FROM log.event e
+			WHERE e.id >= a AND e.id < z AND e.facts ? 'login' GROUP BY 1
+			UNION ALL SELECT replace(split_part(r.instance, '@', 1), '-', '_'), max(greatest(r.started_at, r.stopped_at)), NULL FROM cairn.run r GROUP BY 1)
+		SELECT 'role', (SELECT max(u.last_at) FROM used u WHERE u.login = r.rolname AND u.last_at < p_until), r.rolname::text, jsonb_strip_nulls(jsonb_build_object('login', r.rolcanlogin,
+			'superuser', r.rolsuper, 'makes_roles', r.rolcreaterole, 'until', r.rolvaliduntil, 'acts', (SELECT sum(u.acts) FROM used u WHERE u.login = r.rolname),
+			'member_of', (SELECT array_agg(g.rolname ORDER BY g.rolname) FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid),
+			'functions', (SELECT count(*) FROM pg_proc f JOIN pg_namespace n ON n.oid = f.pronamespace WHERE f.prosecdef AND n.nspname !~ '^(pg_|information_schema)'
+				AND has_schema_privilege(r.oid, n.oid, 'USAGE') AND has_function_privilege(r.oid, f.oid, 'EXECUTE'))))
+		FROM pg_roles r WHERE r.rolname !~ '^pg_' ORDER BY 3;
+	RETURN QUERY SELECT 'person', max(e.happened_at), e.actor, jsonb_build_object('acts', count(*), 'kinds', array_agg(DISTINCT e.kind), 'logins', array_agg(DISTINCT e.facts->>'login'))
+		FROM log.event e WHERE e.id >= a AND e.id < z AND e.actor ~ '^(operator|auditor|officer) ' GROUP BY e.actor ORDER BY 3;
+	RETURN QUERY SELECT 'officer', o.added_at, o.name, jsonb_build_object('fingerprint', o.fingerprint, 'added_by', o.added_by, 'ended_at', o.ended_at)
+		FROM audit.disclosure_officer o WHERE o.added_at < p_until AND (o.ended_at IS NULL OR o.ended_at > p_since) ORDER BY 2;
+END $$;
+REVOKE ALL ON FUNCTION audit.report_access(timestamptz, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audit.report_access(timestamptz, timestamptz) TO cairn_auditor;
+
 REVOKE ALL ON FUNCTION audit.report_day(timestamptz, timestamptz), audit.report_totals(timestamptz, timestamptz, cairn.id_ranges),
 	audit.total(text, text, int8, int8, boolean, jsonb), audit.report_privacy(timestamptz, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.report_day(timestamptz, timestamptz), audit.report_totals(timestamptz, timestamptz, cairn.id_ranges),

@@ -1,4 +1,4 @@
-/* Private keys where none may be: a client that sends one has lost it (docs/privacy.md). What is looked at are octets from
+/* Private keys where none may be: a CA takes none over (F-10), and a client that sends one has lost it (docs/privacy.md). What is looked at are octets from
  * outside, taken apart as far as JSON, base64, DER and PEM go into each other. */
 #ifndef CAIRN_CRYPTO_PRIVATE_KEY_H
 #define CAIRN_CRYPTO_PRIVATE_KEY_H

@@ -88,7 +88,7 @@ def leaks(ca):
 
 
 def test_no_octet_is_kept(ca, leaks):
-    """G-6: neither in the database nor in any file of the CA"""
+    """F-10, G-6: no resource takes a subscriber's private key: where one is sent it is refused, and is neither in the database nor in any file of the CA"""
     seeker = canary.Canary()
     forms = set()
     for key, answer in leaks:

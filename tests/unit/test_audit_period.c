@@ -168,6 +168,32 @@ static void test_privacy(void **state)
 	assert_string_equal(pg_try("cairn_operator", "SELECT * FROM audit.report_privacy(" DAY ")", NULL), "42501");
 }
 
+/* F-66: each role with its rights and its last use, and each person with what was done, of the period alone */
+static void test_access(void **state)
+{
+	(void) state;
+	pg_exec("cairn_ca", "SELECT cairn.record_run('cairn-ca@w', 'started', '0.3', 'abcd')");
+	pg_exec("postgres", "CREATE ROLE leaver LOGIN VALID UNTIL '2026-12-24'; GRANT cairn_operator TO leaver");
+	pg_exec("cairn_operator", "SELECT log.test_alarm('operator zoe')");
+	pg_assert_value("SELECT count(*) FROM audit.report_access(" DAY
+	                ") WHERE section = 'role' AND what = 'leaver' AND facts->>'member_of' = "
+	                "'[\"cairn_operator\"]' AND facts->>'until' LIKE '2026-12-2%' AND (facts->>'functions')::int > 10 "
+	                "AND at IS NULL",
+	    "1");
+	pg_assert_value("SELECT count(*) FROM audit.report_access(" DAY
+	                ") WHERE section = 'role' AND what IN ('cairn_ca', 'cairn_operator') AND "
+	                "at > now() - interval '1 min' AND NOT (facts->>'superuser')::boolean",
+	    "2");
+	pg_exec("cairn_operator", "SELECT cairn.add_hold('018f0000-0000-7000-8000-000000000019', 'order 9', '" ACCOUNT
+	                          "', NULL, NULL, NULL, NULL, NULL, now() + interval '1 day', 'operator zoe')");
+	pg_assert_value(LINES("access", "section = 'person' AND what = 'operator zoe'"),
+	    "person operator zoe {\"acts\": 1, \"kinds\": [\"hold.added\"], \"logins\": [\"cairn_operator\"]}");
+	pg_assert_value("SELECT count(*) FROM audit.report_access(now() - interval '30 days', now() - interval '20 days') "
+	                "WHERE section = 'person'",
+	    "0");
+	assert_string_equal(pg_try("cairn_operator", "SELECT * FROM audit.report_access(" DAY ")", NULL), "42501");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,6 +201,7 @@ int main(void)
 		cmocka_unit_test(test_day),
 		cmocka_unit_test(test_totals),
 		cmocka_unit_test(test_privacy),
+		cmocka_unit_test(test_access),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
