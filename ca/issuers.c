@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/base/die.h"
+#include "lib/crypto/auto_openssl.h"
 
 static bool is_self_signed(struct ctx *c, struct bytes der)
 {
@@ -25,6 +26,23 @@ static const char *chain_pem(struct ctx *c, const struct bytes_list *file)
 	return arena_text_n(c->arena, pem.p, pem.n);
 }
 
+/* D-8: neither the issuer's certificate nor one above it, which clients get and relying parties build on, is signed by way of SHA-1 or
+ * what is weaker. What OpenSSL has no name for is none of these. */
+static int check_digests(struct ctx *c, const char *path, const struct bytes_list *file)
+{
+	for (size_t i = 0; i < file->n; i++) {
+		const uint8_t *at = file->v[i].p;
+		AUTO(X509) cert = d2i_X509(NULL, &at, (long) file->v[i].n);
+		int digest = NID_undef;
+		if (cert != NULL && X509_get_signature_info(cert, &digest, NULL, NULL, NULL) == 1 &&
+		    (digest == NID_sha1 || digest == NID_md5 || digest == NID_md5_sha1)) {
+			return ctx_fault(c, "%s: certificate %zu of it is signed with %s, which nobody may rely on any more", path,
+			    i + 1, OBJ_nid2sn(digest));
+		}
+	}
+	return 0;
+}
+
 /* a leaf verifies by another certificate of the same name and key. */
 static int load_alternates(struct ctx *c, struct issuer *issuer)
 {
@@ -34,6 +52,7 @@ static int load_alternates(struct ctx *c, struct issuer *issuer)
 		struct bytes_list file;
 		struct cert_info info;
 		TRY(cert_read_file(c, files->v[i], &file));
+		TRY(check_digests(c, files->v[i], &file));
 		if (cert_parse(c, file.v[0], &info) != 0 || !info.is_ca || !bytes_equal(info.spki, issuer->info.spki) ||
 		    !bytes_equal(info.subject, issuer->info.subject) || bytes_equal(info.der, issuer->info.der)) {
 			ctx_forgive(c);
@@ -68,6 +87,7 @@ static int load_one(struct ctx *c, const struct config_issuer *config, struct is
 {
 	struct bytes_list file;
 	TRY(cert_read_file(c, config->cert_file, &file));
+	TRY(check_digests(c, config->cert_file, &file));
 	*ret = (struct issuer) { .config = config };
 	if (cert_parse(c, file.v[0], &ret->info) != 0 || !ret->info.is_ca || ret->info.subject_key_id.n == 0) {
 		ctx_forgive(c);

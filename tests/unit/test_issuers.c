@@ -225,6 +225,49 @@ static void keys_for_one_use(void **state)
 	}
 }
 
+/* Signed once more by way of this digest, as long ago. */
+static struct bytes signed_with(struct ctx *c, struct bytes cert, EVP_PKEY *key, const EVP_MD *digest)
+{
+	AUTO(X509) x509 = to_x509(cert);
+	uint8_t *der = NULL;
+	assert_true(X509_sign(x509, key, digest) > 0);
+	int n = i2d_X509(x509, &der);
+	assert_true(n > 0);
+	struct bytes made = arena_bytes(c->arena, der, (size_t) n);
+	OPENSSL_free(der);
+	return made;
+}
+
+/* D-8: the CA doesn't start with SHA-1 under its issuer, under what stands above it, or in another chain. */
+static void no_sha1_anywhere(void **state)
+{
+	struct ctx *c = *state;
+	static const char *const kinds[] = { "p256", "rsa2048" };
+	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+		struct hierarchy own;
+		make_hierarchy(c, kinds[i], "p256", &own);
+		struct bytes old = signed_with(c, own.intermediate.der, own.root.key, EVP_sha1());
+		struct bytes above[] = { own.intermediate.der, signed_with(c, own.root.der, own.root.key, EVP_sha1()) };
+		const char *files[] = { write_pem(c, "good", &(struct bytes_list) { &own.intermediate.der, 1 }),
+			write_pem(c, "old", &(struct bytes_list) { &old, 1 }),
+			write_pem(c, "above", &(struct bytes_list) { above, 2 }) };
+		struct config_issuer one = { .name = "e1", .cert_file = files[0], .active = true };
+		struct config config = { .ca = { .issuers = { &one, 1 } } };
+		struct issuer_list list;
+		assert_good(c, issuers_load(c, &config, &list));
+		one.alternate_chains = (struct text_list) { &files[1], 1 };
+		assert_cause(c, "certificate 1 of it is signed with SHA1", issuers_load(c, &config, &list));
+		one.alternate_chains.n = 0;
+		one.cert_file = files[1];
+		assert_cause(c, "certificate 1 of it is signed with SHA1", issuers_load(c, &config, &list));
+		one.cert_file = files[2];
+		assert_cause(c, "certificate 2 of it is signed with SHA1", issuers_load(c, &config, &list));
+		for (size_t k = 0; k < COUNT_OF(files); k++) {
+			(void) unlink(files[k]);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -233,6 +276,7 @@ int main(void)
 		WITH_CTX(each_profile_has_an_issuer),
 		WITH_CTX(found_by_name),
 		WITH_CTX(keys_for_one_use),
+		WITH_CTX(no_sha1_anywhere),
 		WITH_CTX(other_chains),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
