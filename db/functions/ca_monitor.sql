@@ -74,12 +74,12 @@ SET search_path = pg_catalog, pg_temp AS $$
 		WHERE s.certificate_id = f.id AND s.log_id = p_log_id AND s.merged_at IS NULL
 $$;
 
--- SCTs of the log from before then whose entries were not seen, and that are not told of yet.
+-- SCTs of the log from before then whose entries were not seen; behind them those that are told of already, as the log may prove them later.
 CREATE OR REPLACE FUNCTION ca.scts_due(p_log_id bytea, p_before timestamptz, p_limit int8) RETURNS TABLE (certificate_id uuid, precertificate bytea,
 	sct_list bytea, issuer bytea) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	SELECT s.certificate_id, p.der, p.sct_list, i.certificate FROM ca.sct s JOIN ca.precertificate p ON p.certificate_id = s.certificate_id
 		JOIN ca.certificate c ON c.id = s.certificate_id JOIN ca.issuer i ON i.name = c.issuer
-		WHERE s.log_id = p_log_id AND s.given_at < p_before AND s.merged_at IS NULL AND s.missing_at IS NULL ORDER BY s.given_at LIMIT p_limit
+		WHERE s.log_id = p_log_id AND s.given_at < p_before AND s.merged_at IS NULL ORDER BY s.missing_at NULLS FIRST, s.given_at LIMIT p_limit
 $$;
 
 -- The log has broken its promise; told once.

@@ -118,6 +118,26 @@ def test_what_was_read_before_is_proved(world, other):
     assert world.sql(f"SELECT entry_index FROM ca.sct WHERE {found} AND merged_at IS NOT NULL AND missing_at IS NULL") == at
 
 
+def test_a_proof_that_comes_late(world):
+    """H-17: one server of a log may be behind another: what it did not prove once is asked for again, and the alarm ends"""
+    chain, logs = world.issue()
+    log = world.logs[0]
+    assert log in logs
+    read(world, log)
+    found = f"certificate_id = (SELECT certificate_id FROM ca.serial WHERE serial = '\\x{chain[0].serial_number:036x}') AND log_id = '\\x{log.id.hex()}'"
+    world.sql(f"UPDATE ca.sct SET merged_at = NULL, given_at = given_at - interval '25 h' WHERE {found} RETURNING 1")
+    log.tree.proves = False
+    try:
+        look(world, log)
+        look(world, log)
+    finally:
+        log.tree.proves = True
+    assert world.sql(f"SELECT merged_at IS NULL, missing_at IS NOT NULL FROM ca.sct WHERE {found}") == [["t", "t"]]
+    look(world, log)
+    look(world, log)
+    assert world.sql(f"SELECT merged_at IS NOT NULL FROM ca.sct WHERE {found}") == [["t"]] and world.sql("SELECT missing FROM ca.monitor_state()") == [["0"]]
+
+
 NUMBERS = itertools.count(1)
 
 
