@@ -16,8 +16,9 @@ struct token {
 	unsigned n_slots;
 	PKCS11_SLOT *slot; /* the one with the token */
 	CK_FUNCTION_LIST *functions;
-	CK_SESSION_HANDLE session;      /* beside those of libp11; the login counts for all */
-	EVP_PKEY *keys[TOKEN_KEYS_MAX]; /* that were given out */
+	CK_SESSION_HANDLE session;                /* beside those of libp11; the login counts for all */
+	EVP_PKEY *keys[TOKEN_KEYS_MAX];           /* that were given out, each once */
+	CK_OBJECT_HANDLE handles[TOKEN_KEYS_MAX]; /* of these; 0: destroyed */
 	size_t n_keys;
 	char where[TOKEN_WHERE_MAX];
 };

@@ -108,6 +108,15 @@ static int find_p11(struct ctx *c, struct token *t, CK_OBJECT_HANDLE handle, EVP
 	struct bytes label;
 	struct bytes id;
 	const PKCS11_KEY *found = NULL;
+	for (size_t i = 0; i < t->n_keys; i++) {
+		if (t->handles[i] == handle) {
+			*ret = t->keys[i];
+			return 0;
+		}
+	}
+	if (t->n_keys == TOKEN_KEYS_MAX) {
+		return ctx_fault(c, "more than %d keys of the %s are asked for at once", TOKEN_KEYS_MAX, t->where);
+	}
 	TRY(read_octets(c, t, handle, CKA_LABEL, &label));
 	TRY(read_octets(c, t, handle, CKA_ID, &id));
 	if (PKCS11_enumerate_keys(t->slot->token, &keys, &n) != 0) {
@@ -124,12 +133,12 @@ static int find_p11(struct ctx *c, struct token *t, CK_OBJECT_HANDLE handle, EVP
 			found = &keys[i];
 		}
 	}
-	EVP_PKEY *key =
-	    found == NULL || t->n_keys == TOKEN_KEYS_MAX ? NULL : PKCS11_get_private_key((PKCS11_KEY *) (uintptr_t) found);
+	EVP_PKEY *key = found == NULL ? NULL : PKCS11_get_private_key((PKCS11_KEY *) (uintptr_t) found);
 	if (key == NULL) {
 		ERR_clear_error();
 		return ctx_fault(c, "%s has a private key without its public half", t->where);
 	}
+	t->handles[t->n_keys] = handle;
 	t->keys[t->n_keys++] = key;
 	*ret = key;
 	return 0;
@@ -278,6 +287,14 @@ static CK_RV destroy_in(const struct token *t, CK_SESSION_HANDLE session, CK_ATT
 	return result;
 }
 
+/* The number may be given to another key from now on. */
+static void forget(struct token *t, CK_OBJECT_HANDLE handle)
+{
+	for (size_t i = 0; i < t->n_keys; i++) {
+		t->handles[i] = t->handles[i] == handle ? CK_INVALID_HANDLE : t->handles[i];
+	}
+}
+
 int token_destroy_key(struct ctx *c, struct token *t, const struct token_key *key)
 {
 	CK_OBJECT_CLASS class = CKO_PUBLIC_KEY;
@@ -295,6 +312,7 @@ int token_destroy_key(struct ctx *c, struct token *t, const struct token_key *ke
 		{ CKA_LABEL, (void *) (uintptr_t) label.p, label.n }, { CKA_ID, (void *) (uintptr_t) id.p, id.n } };
 	result = t->functions->C_DestroyObject(session, key->handle);
 	if (result == CKR_OK) {
+		forget(t, key->handle);
 		result = destroy_in(t, session, public, COUNT_OF(public));
 	}
 	(void) t->functions->C_CloseSession(session);

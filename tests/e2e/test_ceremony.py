@@ -8,6 +8,7 @@ import re
 import shutil
 import ssl
 import subprocess
+import time
 
 import pytest
 import requests
@@ -466,3 +467,55 @@ def test_a_key_is_made_and_destroyed_in_a_token(tmp_path, token):
     before = [line["action"] for line in lines(tmp_path)]
     assert "more than one private key" in end("other", other, code=1)
     assert [line["action"] for line in lines(tmp_path)] == before + ["begin"]
+
+
+KINDS = ("p256", "p384", "rsa2048", "rsa3072", "rsa4096")
+
+
+@pytest.mark.parametrize("place", ("file", "token"))
+def test_every_key_under_every_key(tmp_path, token, place):
+    """D-2, D-7, D-21, D-25, D-30, F-1, F-33: roots, intermediates, cross-certificates and CRLs with keys of every kind, in files and in a token,
+    are what openssl takes by its strictest, both ways; and a chain is not, once its intermediate is on the CRL"""
+    own = "country: XX, organization: T,"
+    urls = "crl_url: 'http://crl.test/r.crl', aia_url: 'http://crl.test/r.der',"
+
+    def key(kind, name):
+        return f"key: {kind}, " + (f"key_file: {name}.key" if place == "file" else f"key_label: {name}")
+
+    steps = [f"{{ action: root, name: old, {own} common_name: Old, days: 3650, cert_file: old.pem, {key('rsa4096', 'old')} }}"]
+    for kind in KINDS:
+        steps.append(f"{{ action: root, name: r-{kind}, {own} common_name: Root {kind}, days: 3650, cert_file: r-{kind}.pem, {key(kind, 'r-' + kind)} }}")
+        steps.append(f"{{ action: cross, name: x-{kind}, issuer: old, of: r-{kind}, {urls} days: 1000, cert_file: x-{kind}.pem }}")
+    for kind in KINDS:
+        steps.append(f"{{ action: key, name: k-{kind}, {key(kind, 'k-' + kind)}, public_file: k-{kind}.pub }}")
+    pairs = [(above, below) for above in KINDS for below in KINDS]
+    for above, below in pairs:
+        name = f"{above}-{below}"
+        steps.append(f"{{ action: intermediate, name: {name}, issuer: r-{above}, {own} common_name: I {name}, {urls} days: 900, key_of: k-{below}, cert_file: {name}.pem }}")
+    for kind in KINDS:
+        steps.append(f"{{ action: crl, name: c-{kind}, issuer: r-{kind}, days: 100, crl_file: c-{kind}.crl }}")
+    steps.append("{ action: crl, name: c-old, issuer: old, days: 100, crl_file: c-old.crl }")
+    head = "transcript: transcript.jsonl\n" + (token if place == "token" else "")
+    (tmp_path / "plan.yaml").write_text("title: All kinds\n" + head + "steps:\n" + "".join(f"  - {one}\n" for one in steps))
+    cairn(tmp_path, "plan.yaml", "--yes")
+    assert "All is as the transcript tells" in cairn(tmp_path, "verify", "plan.yaml")
+    for name in (*KINDS, "old"):
+        openssl(tmp_path, "crl", "-inform", "DER", "-in", f"c-{name}.crl", "-out", f"c-{name}.pem")
+        (tmp_path / "crls.pem").open("a").write((tmp_path / f"c-{name}.pem").read_text())
+    strict = ("verify", "-x509_strict", "-check_ss_sig", "-crl_check_all", "-purpose", "sslserver", "-CRLfile", "crls.pem")
+    for above, below in pairs:
+        openssl(tmp_path, *strict, "-CAfile", f"r-{above}.pem", f"{above}-{below}.pem")
+        openssl(tmp_path, *strict, "-CAfile", "old.pem", "-untrusted", f"x-{above}.pem", f"{above}-{below}.pem")
+        other = KINDS[KINDS.index(above) - 1]
+        assert "unable to get" in openssl(tmp_path, *strict, "-CAfile", f"r-{other}.pem", f"{above}-{below}.pem", check=False)
+    revoked = "".join(f"  - {{ action: use, name: r-{kind}, cert_file: r-{kind}.pem, " + key(kind, "r-" + kind).partition(", ")[2] + " }\n"
+                      f"  - {{ action: crl, name: d-{kind}, issuer: r-{kind}, days: 100, previous: c-{kind}.crl, number: 2, crl_file: d-{kind}.crl, "
+                      f"revoked: [{{ cert_file: {kind}-p256.pem, reason: keyCompromise }}] }}\n" for kind in KINDS)
+    (tmp_path / "second.yaml").write_text("title: An end\n" + head + "steps:\n" + revoked)
+    time.sleep(1.1)  # a CRL is older than the one behind it, by whole seconds
+    cairn(tmp_path, "second.yaml", "--yes")
+    for kind in KINDS:
+        openssl(tmp_path, "crl", "-inform", "DER", "-in", f"d-{kind}.crl", "-out", "now.pem")
+        now = ("verify", "-x509_strict", "-crl_check", "-CRLfile", "now.pem", "-CAfile", f"r-{kind}.pem")
+        assert "certificate revoked" in openssl(tmp_path, *now, f"{kind}-p256.pem", check=False)
+        openssl(tmp_path, *now, f"{kind}-p384.pem")

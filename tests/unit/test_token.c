@@ -83,6 +83,21 @@ static void makes_keys(void **state)
 	token_close(t);
 }
 
+/* A long ceremony asks for the key of a root with each object that it signs. */
+static void gives_a_key_often(void **state)
+{
+	struct ctx *c = *state;
+	struct token_key first;
+	struct token_key again;
+	struct token *t = open_good(c);
+	assert_good(c, token_key(c, t, "p256", NULL, true, &first));
+	for (size_t i = 0; i < 2 * TOKEN_KEYS_MAX; i++) {
+		assert_good(c, token_key(c, t, "p256", NULL, true, &again));
+		assert_ptr_equal(again.key, first.key);
+	}
+	token_close(t);
+}
+
 static void import(struct ctx *c, const char *label, const char *id)
 {
 	const char *path = soft_path(c, "import.pem");
@@ -266,6 +281,10 @@ static void destroys_keys(void **state)
 	assert_good(c, token_make_key(c, t, "p256", "short-lived", &key));
 	assert_good(c, token_destroy_key(c, t, &key));
 	assert_false(token_answers(t, &key));
+	struct token_key next; /* of the same name, in the same session: it is not taken for the one that ended */
+	assert_good(c, token_make_key(c, t, "p256", "short-lived", &next));
+	assert_int_not_equal(EVP_PKEY_eq(key.key, next.key), 1);
+	assert_good(c, token_destroy_key(c, t, &next));
 	token_close(t);
 	t = open_good(c);
 	assert_cause(c, "has no private key \"short-lived\"", token_key(c, t, "short-lived", NULL, true, &key));
@@ -364,6 +383,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_CTX(makes_keys),
+		WITH_CTX(gives_a_key_often),
 		WITH_CTX(tells_keys_apart),
 		WITH_CTX(refuses_loose_keys),
 		WITH_CTX(finds_its_token),
