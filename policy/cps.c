@@ -5,6 +5,7 @@
 #include "lib/base/ip.h"
 #include "policy/challenges.h"
 #include "policy/notice_text.h"
+#include "policy/revocation.h"
 
 #define DAY_S 86400
 
@@ -128,6 +129,40 @@ static void say_status(struct notice_text *t, const struct config *config)
 	                                     : "Certificates are not logged by Certificate Transparency.");
 }
 
+/* E-43: what root programs want to read in so many words; a private CA owes it to nobody. */
+static void say_programs(struct notice_text *t, const struct config *config)
+{
+	if (strcmp(config->policy.mode, "webpki") != 0) {
+		return;
+	}
+	notice_heading(t, "Conformance (1.1, 2.2)");
+	notice_say(t,
+	    "This CA conforms to the current version of the Baseline Requirements for the Issuance and Management of "
+	    "Publicly-Trusted TLS Server Certificates, published at https://www.cabforum.org. In the event of any "
+	    "inconsistency between this document and those Requirements, those Requirements take precedence over this "
+	    "document.");
+	notice_say(t, "This CA adheres to the current versions of the CCADB Policy and of the Chrome Root Program Policy.");
+}
+
+/* E-1, E-2, E-15: the table by which `cairn revoke` works, and what it takes as a proof. */
+static void say_revocation(struct notice_text *t)
+{
+	static const char *const head[] = { "Circumstance", "Source", "Within", "Reason in the CRL" };
+	notice_heading(t, "Circumstances for revocation (4.9)");
+	notice_row(t, head, COUNT_OF(head), true);
+	for (size_t i = 0; i < revocation_occasions_n; i++) {
+		const struct revocation_occasion *one = &revocation_occasions[i];
+		const char *const cells[] = { one->text, one->clause,
+			arena_printf(t->b.arena, "%lld h", (long long) (one->within_s / 3600)),
+			one->reason == 0 ? "none" : revocation_reason_name(one->reason) };
+		notice_row(t, cells, COUNT_OF(cells), false);
+	}
+	notice_end_table(t);
+	notice_say(t, "That a private key is compromised is shown (4.9.12) by");
+	notice_point(t, "a request revokeCert of ACME (RFC 8555 7.6) that the key of the certificate signed;");
+	notice_point(t, "the private key itself, given to the operator: it is tried, and not kept.");
+}
+
 /* What the Baseline Requirements forbid and this configuration does. */
 static void say_private(struct notice_text *t, const struct config *config)
 {
@@ -155,10 +190,11 @@ struct bytes cps_write(struct arena *a, const struct config *config, enum notice
 	    "3647 and of "
 	    "the Baseline Requirements. Its software writes this page.",
 	    config->acme.external_url);
-	/* in the order of RFC 3647 6 (F-59) */
+	say_programs(&t, config); /* in the order of RFC 3647 6 (F-59) */
 	say_methods(&t, config);
 	say_places(&t, config);
 	say_caa(&t, config);
+	say_revocation(&t);
 	say_status(&t, config);
 	say_profiles(&t, config);
 	say_private(&t, config);

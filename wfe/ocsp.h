@@ -1,4 +1,4 @@
-/* OCSP over plain HTTP (RFC 6960 A, RFC 5019 5): answers that cairn-ca signed before, from the database. */
+/* OCSP over plain HTTP (RFC 6960 A, RFC 5019 5): answers that cairn-ca signed before, from the database. Requests are not recorded (E-38). */
 #ifndef CAIRN_WFE_OCSP_H
 #define CAIRN_WFE_OCSP_H
 

@@ -93,6 +93,12 @@ def ocsp_urls(leaf):
     return [one.access_location.value for one in access if one.access_method == x509.oid.AuthorityInformationAccessOID.OCSP]
 
 
+def lookups(ca):
+    """How often the front end asked the database for an answer."""
+    _, _, text = ask(f"http://{ca.config['wfe']['metrics_listen']}/metrics")
+    return sum(int(line.split()[-1]) for line in text.decode().splitlines() if line.startswith('cairn_db_seconds_count{statement="ocsp_find_'))
+
+
 class World:
     def __init__(self, ca, responder):
         self.ca, self.responder, self.client = ca, responder, steady.Client(ca)
@@ -207,6 +213,27 @@ def test_what_is_no_request(world):
     assert status_of(world.url, leaf, issuer) == ocsp.OCSPCertStatus.GOOD
 
 
+def test_readers_are_not_recorded(world):
+    """E-38, G-30: no question about a certificate leaves a row, by GET or POST, sound or not; a request to the API that came after them does"""
+    leaf, issuer = world.good("unseen.test")
+    der, agent = request_for(leaf, issuer), "nobody-who-asks/1"
+    for body, rest in (der, ""), (b"nothing", ""), (None, "/" + urllib.parse.quote(base64.b64encode(der).decode(), safe="")), (None, "/%"):
+        asked = urllib.request.Request(world.url + rest, data=body, headers={"User-Agent": agent, "Content-Type": "application/ocsp-request"})
+        try:
+            OPENER.open(asked, timeout=60).close()
+        except urllib.error.HTTPError as e:
+            assert e.code == 400
+    one = raw.Client(world.ca)
+    one.session.headers["User-Agent"] = agent + "-api"
+    one.register()
+    count = "SELECT count(*) FROM log.request_private WHERE user_agent = '{}'"
+    end = time.monotonic() + WITHIN_S
+    while world.ca.sql(count.format(agent + "-api")) == [["0"]]:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert world.ca.sql(count.format(agent)) == [["0"]]
+
+
 def test_why_of_a_responder(world):
     """F-56, D-60: the serial of a responder's certificate is told for what it is, each claim with its proof"""
     leaf, issuer = world.good("why.test")
@@ -283,3 +310,8 @@ def test_turned_off(world):
     assert ask(world.url, request_for(leaf, issuer))[0] == 404
     leaf, issuer = world.issue("without.test")
     assert ocsp_urls(leaf) == [] and ask(world.url, request_for(leaf, issuer))[0] == 404
+    # and nobody has the database asked for nothing: each front end asks every five seconds at most
+    began, before = time.monotonic(), lookups(world.ca)
+    for _ in range(50):
+        assert ask(world.url, request_for(leaf, issuer))[0] == by_get(world.url, request_for(leaf, issuer))[0] == 404
+    assert lookups(world.ca) - before <= 1 + (time.monotonic() - began) / 5

@@ -131,7 +131,55 @@ static void it_has_the_order_of_rfc_3647(void **state)
 		}
 		memcpy(before, section, sizeof(before));
 	}
-	assert_int_equal(n, 5);
+	assert_int_equal(n, 7);
+}
+
+/* E-43: what the rules want to be said, of a public CA only. */
+static void it_says_what_root_programs_want(void **state)
+{
+	(void) state;
+	assert_says("those Requirements take precedence over this document", true);
+	assert_says("adheres to the current versions of the CCADB Policy and of the Chrome Root Program Policy", true);
+	config.policy.mode = "private";
+	assert_says("take precedence", false);
+	assert_says("CCADB", false);
+}
+
+/* E-1, E-2, E-15: when certificates are revoked, how soon, and what proves a compromise. */
+static void it_says_when_certificates_are_revoked(void **state)
+{
+	(void) state;
+	assert_says("| somebody else has the private key | BR 4.9.1.1 (3) | 24 h | keyCompromise |\n", true);
+	assert_says("| the practice statement asks for it | BR 4.9.1.1 (15) | 120 h | none |\n", true);
+	assert_says("- a request revokeCert of ACME (RFC 8555 7.6) that the key of the certificate signed;\n", true);
+}
+
+/* Lines of `now` that `before` does not have. */
+static size_t new_lines(const char *before, const char *now)
+{
+	size_t n = 0;
+	for (const char *line = now; *line != '\0';) {
+		size_t length = strcspn(line, "\n");
+		length += line[length] == '\n' ? 1 : 0;
+		n += strstr(before, arena_text_n(ctx.arena, line, length)) == NULL ? 1 : 0;
+		line += length;
+	}
+	return n;
+}
+
+/* E-43: versions can be compared line by line: the same configuration gives the same octets, and what is changed is a line of its own. */
+static void its_versions_can_be_compared(void **state)
+{
+	(void) state;
+	const char *before = text();
+	assert_string_equal(text(), before);
+	profiles[0].life_s = 3888000;
+	const char *shorter = text();
+	profiles[0].life_s = 7776000;
+	assert_int_equal(new_lines(before, shorter), 1);
+	assert_int_equal(new_lines(shorter, before), 1);
+	config.ca.crl_life_s = 604800;
+	assert_int_equal(new_lines(before, text()), 1);
 }
 
 int main(void)
@@ -142,6 +190,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(it_says_of_when_the_special_addresses_are, setup, teardown),
 		cmocka_unit_test_setup_teardown(it_says_what_the_configuration_says, setup, teardown),
 		cmocka_unit_test_setup_teardown(it_has_the_order_of_rfc_3647, setup, teardown),
+		cmocka_unit_test_setup_teardown(it_says_what_root_programs_want, setup, teardown),
+		cmocka_unit_test_setup_teardown(it_says_when_certificates_are_revoked, setup, teardown),
+		cmocka_unit_test_setup_teardown(its_versions_can_be_compared, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
