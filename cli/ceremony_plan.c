@@ -182,8 +182,51 @@ static bool name_is_free(const struct ceremony *plan, size_t i)
 	return true;
 }
 
+#define WRITTEN_MAX 3
+
+/* The files that the step makes; NULL where it makes none. */
+static void written(const struct ceremony_step *s, const char *ret[WRITTEN_MAX])
+{
+	bool certifies = ceremony_step_is(s, "root") || ceremony_step_is(s, "intermediate") || ceremony_step_is(s, "cross");
+	ret[0] = certifies ? s->cert_file : ceremony_step_is(s, "crl") ? s->crl_file : NULL;
+	ret[1] = s->key != NULL ? s->key_file : NULL;
+	ret[2] = ceremony_step_is(s, "key") ? s->public_file : NULL;
+}
+
+/* How often the plan writes a file of this name. */
+static size_t times_written(const struct ceremony *plan, const char *path)
+{
+	size_t n = text_equal(plan->transcript, path) ? 1 : 0;
+	for (size_t i = 0; i < plan->steps.n * WRITTEN_MAX; i++) {
+		const char *files[WRITTEN_MAX];
+		written(&plan->steps.v[i / WRITTEN_MAX], files);
+		n += text_equal(files[i % WRITTEN_MAX], path) ? 1 : 0;
+	}
+	return n;
+}
+
+/* A file of two uses would be there when the second comes to it, and be kept: a key in place of a certificate. */
+static int check_files(struct ctx *c, const struct ceremony *plan)
+{
+	for (size_t i = 0; i < plan->steps.n * WRITTEN_MAX; i++) {
+		const struct ceremony_step *s = &plan->steps.v[i / WRITTEN_MAX];
+		const char *files[WRITTEN_MAX];
+		written(s, files);
+		const char *path = files[i % WRITTEN_MAX];
+		if (path != NULL && times_written(plan, path) > 1) {
+			return FAIL(c, MALFORMED,
+			    "step %zu (%s): %s is to be written more than once; each file needs a name of its own",
+			    i / WRITTEN_MAX + 1, s->name, path);
+		}
+	}
+	return 0;
+}
+
 int ceremony_check(struct ctx *c, const struct ceremony *plan)
 {
+	if (plan->steps.n == 0) {
+		return FAIL(c, MALFORMED, "the plan has no steps: say what is to be made (steps)");
+	}
 	for (size_t i = 0; i < plan->steps.n; i++) {
 		const char *fault = name_is_free(plan, i) ? step_fault(plan, i) : "the name is an earlier step's";
 		fault = fault == NULL ? label_fault(plan, &plan->steps.v[i]) : fault;
@@ -191,6 +234,7 @@ int ceremony_check(struct ctx *c, const struct ceremony *plan)
 			return FAIL(c, MALFORMED, "step %zu (%s): %s", i + 1, plan->steps.v[i].name, fault);
 		}
 	}
+	TRY(check_files(c, plan));
 	if (ceremony_mode(plan) == POLICY_WEBPKI && (plan->people.n < 2 || plan->transcript == NULL)) {
 		return FAIL(c, MALFORMED,
 		    "mode webpki wants a transcript, and people: the certificates of those of whom two have to agree");

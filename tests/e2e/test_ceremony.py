@@ -469,6 +469,25 @@ def test_a_key_is_made_and_destroyed_in_a_token(tmp_path, token):
     assert [line["action"] for line in lines(tmp_path)] == before + ["begin"]
 
 
+def test_each_file_has_one_use(tmp_path):
+    """F-13: a plan that writes two things into one file, or nothing at all, is refused before anything is made of it"""
+    own = "country: XX, organization: T,"
+    one = f"  - {{ action: root, name: one, key: p256, {own} common_name: One, cert_file: one.pem, key_file: one.key }}\n"
+    head = "title: Files\ntranscript: t.jsonl\nsteps:\n"
+    key = "  - { action: key, name: k, key: p256, key_file: k.key, public_file: k.pub }\n"
+    for plan in (one.replace("one.key", "one.pem"), one.replace("one.pem", "t.jsonl"), one + one.replace("name: one", "name: two").replace("one.pem", "two.pem"),
+                 one + one.replace("name: one", "name: two").replace("one.key", "two.key"), key.replace("k.pub", "k.key"),
+                 one + "  - { action: crl, name: c, issuer: one, crl_file: one.pem }\n"):
+        (tmp_path / "plan.yaml").write_text(head + plan)
+        for options in ((), ("--yes",)):
+            assert "written more than once" in cairn(tmp_path, "plan.yaml", *options, code=1), plan
+    (tmp_path / "plan.yaml").write_text("title: Files\ntranscript: t.jsonl\n")
+    assert "the plan has no steps" in cairn(tmp_path, "plan.yaml", code=1)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["plan.yaml"]
+    (tmp_path / "plan.yaml").write_text(head + one + key)
+    cairn(tmp_path, "plan.yaml", "--yes")
+
+
 KINDS = ("p256", "p384", "rsa2048", "rsa3072", "rsa4096")
 
 
