@@ -400,6 +400,18 @@ static int act(struct ctx *c, struct request *r, int (*run)(struct ctx *c, struc
 	return 0;
 }
 
+/* Why these words say nothing. */
+static const char *stray(const char *word)
+{
+	if (strcmp(word, "resume") == 0) {
+		return "resume wants one incident, as cairn revoke list shows them";
+	}
+	if (strcmp(word, "list") == 0 || strcmp(word, "reasons") == 0) {
+		return "nothing goes behind list and reasons but options";
+	}
+	return "say which by an option, such as --serial SERIAL";
+}
+
 static int choose(struct ctx *c, int argc, char **argv)
 {
 	struct request r = { .options = { .files = { ARENA_ARRAY(c->arena, (size_t) argc + 1, const char *), 0 } } };
@@ -421,7 +433,7 @@ static int choose(struct ctx *c, int argc, char **argv)
 		           : operator_misused(
 		                 &command, "an incident is named by its 22 characters, as cairn revoke list shows them");
 	}
-	const char *why = words == 0 ? read_words(c, &r) : "say which by an option, such as --serial SERIAL";
+	const char *why = words == 0 ? read_words(c, &r) : stray(word);
 	return why == NULL ? act(c, &r, revoke) : operator_misused(&command, why);
 }
 

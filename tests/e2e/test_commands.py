@@ -176,6 +176,7 @@ def test_a_full_disk_is_no_success(ca, words):
     (("cert", "search", "--name", ""), 2, "at most 253 letters"), (("cert", "search", "--name", "b d"), 2, "A-labels"), (("cert", "search", "--issuer", "none"), 1, "no issuer of that name"),
     (("cert", "list", "--limit", "99999999999999999999"), 2, "from 1 to 1000"), (("cert", "list", "--after", ""), 2, "what the page before says"),
     (("cert", "show", "00"), 1, "no certificate with that serial"), (("revoke", "00", "--because", "x"), 2, "say which by an option, such as --serial"),
+    (("revoke", "resume", "--yes"), 2, "resume wants one incident"), (("revoke", "list", "all"), 2, "nothing goes behind list and reasons but options"),
     (("crl", "show"), 2, "say which --issuer"), (("crl", "show", "--issuer", "none"), 1, "There is no such CRL")))
 def test_misuse_and_refusal(ca, words, code, told):
     """2 for words that mean nothing, 1 for what is not there"""
