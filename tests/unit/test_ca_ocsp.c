@@ -1,5 +1,6 @@
 /* link: ca cli */
-/* OCSP answers of the signing CA on a real database with a real signer, as OpenSSL sees them. */
+/* OCSP answers of the signing CA on a real database with a real signer, as OpenSSL sees them. Once with keys in files and once
+ * with keys in a token. */
 #include "tests/unit/ca_world.h"
 
 #include <openssl/ocsp.h>
@@ -353,5 +354,5 @@ int main(void)
 		WITH_CTX(test_many),
 		WITH_CTX(test_revoked_in_parts),
 	};
-	return cmocka_run_group_tests(tests, ocsp_setup, teardown);
+	return run_in_files_and_token(tests, ocsp_setup);
 }
