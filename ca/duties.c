@@ -60,7 +60,7 @@ static void look_after_logs(void)
 		return;
 	}
 	ctx_init(&c);
-	if (log_file_refresh(&c, ca.config->ct.log_list_file) != 0) {
+	if (log_file_refresh(&c, &ca.config->ct) != 0) {
 		log_error(&c, LOG_WARN, "the new list of transparency logs is not taken; the old one stays in force");
 	}
 	ctx_done(&c);

@@ -29,7 +29,7 @@ static int start(struct ctx *c, const struct config *config)
 		ctx_forgive(c); /* they are made when the token is there; to end here would try its PIN again and again */
 	}
 	if (config->ct.log_list_file != NULL) {
-		TRY(log_file_refresh(c, config->ct.log_list_file));
+		TRY(log_file_refresh(c, &config->ct));
 	}
 	TRY(signer_watch(c));
 	TRY(duties_start(c));

@@ -18,11 +18,10 @@
 static int read_public(struct ctx *c, const char *path, struct ceremony_key *ret)
 {
 	struct bytes pem;
+	EVP_PKEY *key = NULL;
 	TRY(file_read(c, path, &pem));
-	AUTO(BIO) in = BIO_new_mem_buf(pem.p, (int) pem.n);
-	AUTO(EVP_PKEY) key = in == NULL ? NULL : PEM_read_bio_PUBKEY(in, NULL, NULL, NULL);
-	if (key == NULL) {
-		ERR_clear_error();
+	if (key_read_public(c, pem, &key) != 0) {
+		ctx_forgive(c);
 		return FAIL(c, MALFORMED, "%s: holds no public key in PEM", path);
 	}
 	*ret = (struct ceremony_key) { 0 };

@@ -3,7 +3,7 @@
 #include "lib/base/base64.h"
 #include "lib/base/folder.h"
 #include "lib/crypto/digest.h"
-#include "lib/ct/log_list.h"
+#include "lib/ct/log_file.h"
 #include "lib/ct/precert.h"
 #include "lib/ct/sct.h"
 
@@ -24,19 +24,19 @@ struct judge {
 };
 
 static int make_judge(
-    struct ctx *c, const char *list_file, const struct cert_info *cert, struct bytes issuer, struct judge *j)
+    struct ctx *c, const struct config_ct *config, const struct cert_info *cert, struct bytes issuer, struct judge *j)
 {
 	struct cert_info above;
 	struct precert_parts parts;
-	struct bytes json;
 	uint8_t *key_hash = arena_alloc(c->arena, SHA256_SIZE);
 	*j = (struct judge) { .why_not = NULL };
-	if (list_file == NULL) {
+	if (config->log_list_file == NULL) {
 		j->why_not = "not verified, as no ct.log_list_file is configured";
 		return 0;
 	}
-	if (file_read(c, list_file, &json) != 0 || ct_log_list_parse(c, json, &j->logs) != 0) {
-		j->why_not = arena_printf(c->arena, "not verified, as %s can't be used: %s", list_file, c->err.detail);
+	if (log_file_read(c, config, &j->logs) != 0) {
+		j->why_not =
+		    arena_printf(c->arena, "not verified, as %s can't be used: %s", config->log_list_file, c->err.detail);
 		ctx_forgive(c);
 		return 0;
 	}
@@ -58,8 +58,8 @@ static const char *judge_sct(struct ctx *c, const struct judge *j, const struct 
 	return sct_verify(c->arena, sct, &j->entry, log->key) ? "its signature holds" : "ITS SIGNATURE DOES NOT HOLD";
 }
 
-int cert_scts(
-    struct ctx *c, const char *list_file, const struct cert_info *cert, struct bytes issuer, struct cert_sct_list *ret)
+int cert_scts(struct ctx *c, const struct config_ct *config, const struct cert_info *cert, struct bytes issuer,
+    struct cert_sct_list *ret)
 {
 	struct sct_list scts = { NULL, 0 };
 	struct judge j;
@@ -68,7 +68,7 @@ int cert_scts(
 		return 0;
 	}
 	TRY(sct_list_parse(c, cert->sct_list, &scts));
-	TRY(make_judge(c, list_file, cert, issuer, &j));
+	TRY(make_judge(c, config, cert, issuer, &j));
 	struct cert_sct_list list = { ARENA_ARRAY(c->arena, scts.n, struct cert_sct), scts.n };
 	for (size_t i = 0; i < scts.n; i++) {
 		const struct sct *sct = &scts.v[i];

@@ -2,6 +2,7 @@
 #ifndef CAIRN_CLI_CERT_SCTS_H
 #define CAIRN_CLI_CERT_SCTS_H
 
+#include "lib/base/config.h"
 #include "lib/base/fields.h"
 #include "lib/crypto/cert.h"
 
@@ -19,9 +20,9 @@ struct cert_sct_list {
 	size_t n;
 };
 
-/* Those of the certificate, each verified once more (H-3). list_file, the list of logs, may be NULL or not to be read: then each says
+/* Those of the certificate, each verified once more (H-3). config: where the list of logs is; it may name none, or one that can't be read: then each says
  * that it could not be verified, and why. MALFORMED: the certificate's own list is none. */
-int cert_scts(struct ctx *c, const char *list_file, const struct cert_info *cert, struct bytes issuer,
+int cert_scts(struct ctx *c, const struct config_ct *config, const struct cert_info *cert, struct bytes issuer,
     struct cert_sct_list *ret) MUST_CHECK;
 
 #endif

@@ -89,7 +89,7 @@ static int read_der(struct ctx *c, const struct config *config, struct answer *a
 	a->crl_url = info.crl_url;
 	if (s->der.n > 0) {
 		a->sha256 = cert_fingerprint(c->arena, info.der);
-		TRY(cert_scts(c, config->ct.log_list_file, &info, s->issuer_certificate, &a->scts));
+		TRY(cert_scts(c, &config->ct, &info, s->issuer_certificate, &a->scts));
 	}
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/auto.h"
+#include "lib/ct/log_file.h"
 #include "policy/ct.h"
 #include "policy/policy.h"
 
@@ -65,14 +66,13 @@ void doctor_logs(struct ctx *c, const struct diagnosing *d, const struct config 
 {
 	const char *path = config->ct.log_list_file;
 	struct ct_log_list list;
-	struct bytes json;
 	if (path == NULL) {
 		if (config_is_webpki(&config->policy)) {
 			diagnose_add(d, "logs", FINDING_PROBLEM, "ct.not_logged: browsers refuse certificates without SCTs");
 		}
 		return;
 	}
-	if (file_read(c, path, &json) != 0 || ct_log_list_parse(c, json, &list) != 0) {
+	if (log_file_read(c, &config->ct, &list) != 0) {
 		diagnose_add(d, "logs", FINDING_PROBLEM, arena_printf(c->arena, "%s: %s", path, c->err.detail));
 		ctx_forgive(c);
 		return;

@@ -46,11 +46,11 @@ static int read_public(struct ctx *c, const char *path, struct bytes text, struc
 	struct bytes_list chain;
 	struct cert_info cert;
 	struct bytes spki;
-	AUTO(BIO) bio = text.n <= INT32_MAX ? BIO_new_mem_buf(text.p, (int) text.n) : NULL;
-	AUTO(EVP_PKEY) key = bio == NULL ? NULL : PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
-	if (key != NULL) {
+	EVP_PKEY *key = NULL;
+	if (key_read_public(c, text, &key) == 0) {
 		TRY(key_spki(c, key, &spki));
 	} else {
+		ctx_forgive(c);
 		if (cert_read_file(c, path, &chain) != 0 || cert_parse(c, chain.v[0], &cert) != 0) {
 			ctx_forgive(c);
 			return FAIL(c, MALFORMED, "%s is neither a private key, nor a public one in PEM, nor a certificate", path);

@@ -197,7 +197,7 @@ static bool take_queue(struct ctx *c, size_t queue)
 
 static void refresh(struct ctx *c)
 {
-	if (log_file_refresh(c, ra_get()->config->ct.log_list_file) != 0) {
+	if (log_file_refresh(c, &ra_get()->config->ct) != 0) {
 		log_error(c, LOG_WARN, "the new list of transparency logs is not taken; the old one stays in force");
 		ctx_forgive(c);
 	}
@@ -270,7 +270,7 @@ int promise_start(struct ctx *c, const struct config *config)
 		return 0;
 	}
 	TRY(logs_init(c));
-	TRY(log_file_refresh(c, config->ct.log_list_file));
+	TRY(log_file_refresh(c, &config->ct));
 	const char *stale = ct_list_refusal(log_file_list(), clock_now());
 	if (stale != NULL) {
 		log_event(

@@ -271,6 +271,10 @@ static const struct field ct_field[] = {
 	FIELD(struct config_ct, log_list_file, .flags = FIELD_PATH,
 	    .help = "List of Certificate Transparency logs in Chrome's JSON form, version 3: certificates get SCTs "
 	            "(docs/transparency.md). Read again when it is replaced."),
+	FIELD(struct config_ct, log_list_key_file, .flags = FIELD_PATH,
+	    .help = "Public key, in PEM, of who publishes the list: it is taken only with a signature by this key."),
+	FIELD(struct config_ct, log_list_signature_file, .flags = FIELD_PATH,
+	    .help = "That signature over the file of the list, with SHA-256: RSA (PKCS #1 v1.5) or ECDSA."),
 	FIELD(struct config_ct, not_logged, .def = "false",
 	    .help = "In mode webpki, without log_list_file: certificates are issued without SCTs, which browsers refuse."),
 	FIELD(struct config_ct, ca_file, .flags = FIELD_PATH,

@@ -333,10 +333,12 @@ struct config_ct_log_list {
 };
 
 struct config_ct {
-	const char *log_list_file; /* NULL: no Certificate Transparency */
-	bool not_logged;           /* in mode webpki: that is meant */
-	const char *ca_file;       /* NULL: what the system trusts */
-	bool private_names;        /* names of private mode may be shown to logs (H-20) */
+	const char *log_list_file;           /* NULL: no Certificate Transparency */
+	const char *log_list_key_file;       /* its signature has to hold by this key (H-8); NULL: none is looked at */
+	const char *log_list_signature_file; /* with the key, never alone */
+	bool not_logged;                     /* in mode webpki: that is meant */
+	const char *ca_file;                 /* NULL: what the system trusts */
+	bool private_names;                  /* names of private mode may be shown to logs (H-20) */
 	int64_t timeout_ms;
 	bool monitor; /* logs are read, and held to what they promised (H-17) */
 	struct config_ct_log_list logs;

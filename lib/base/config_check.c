@@ -390,9 +390,15 @@ static int check_test(struct ctx *c, const struct config *config)
 	return allowed ? 0 : FAIL(c, MALFORMED, "%s: only for policy.mode private", on);
 }
 
-/* H-20: logs publish what they are shown. */
+/* H-8; H-20: logs publish what they are shown. */
 static int check_ct(struct ctx *c, const struct config *config)
 {
+	const char *key = config->ct.log_list_key_file;
+	const char *signature = config->ct.log_list_signature_file;
+	if ((key == NULL) != (signature == NULL) || (key != NULL && config->ct.log_list_file == NULL)) {
+		return FAIL(c, MALFORMED,
+		    "ct.log_list_key_file and ct.log_list_signature_file: both, with ct.log_list_file, or neither");
+	}
 	bool asks = config->ct.log_list_file != NULL && !config_is_webpki(&config->policy) && !config->ct.private_names;
 	return asks ? FAIL(c, MALFORMED,
 	                  "ct.log_list_file: in mode private this shows all names to logs, which publish them; say so with "

@@ -101,6 +101,8 @@ static const struct sandbox_config_path config_paths[] = {
 	FOLDER_OF(WFE, wfe.key_file),
 	FOLDER_OF(RA, policy.public_suffix_file),
 	FOLDER_OF(RA | CA, ct.log_list_file),
+	FOLDER_OF(RA | CA, ct.log_list_signature_file),
+	FOLDER_OF(RA | CA, ct.log_list_key_file),
 	{ WFE, SANDBOX_WRITE, offsetof(struct config, wfe.spool_dir), false },
 	{ RA, SANDBOX_WRITE, offsetof(struct config, ra.evidence_dir), false },
 	{ SUBSCRIBER, SANDBOX_WRITE, offsetof(struct config, subscriber.seal_dir), false },

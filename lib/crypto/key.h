@@ -25,6 +25,9 @@ const char *key_kind_name(enum key_kind kind);
  * SERVER_INTERNAL for another name. */
 int key_generate(struct ctx *c, const char *kind, EVP_PKEY **ret_key) MUST_CHECK;
 
+/* The public key (SubjectPublicKeyInfo) in a text of PEM. The arena owns it. MALFORMED: there is none. */
+int key_read_public(struct ctx *c, struct bytes pem, EVP_PKEY **ret_key) MUST_CHECK;
+
 /* The private key of a PEM file without pass phrase (regular file, not readable for the world). The arena owns it. */
 int key_read_file(struct ctx *c, const char *path, EVP_PKEY **ret_key) MUST_CHECK;
 

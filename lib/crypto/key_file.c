@@ -87,6 +87,19 @@ int key_read_file(struct ctx *c, const char *path, EVP_PKEY **ret_key)
 	return 0;
 }
 
+int key_read_public(struct ctx *c, struct bytes pem, EVP_PKEY **ret_key)
+{
+	AUTO(BIO) bio = pem.n <= INT32_MAX ? BIO_new_mem_buf(pem.p, (int) pem.n) : NULL;
+	EVP_PKEY *key = bio == NULL ? NULL : PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
+	if (key == NULL) {
+		ERR_clear_error();
+		return FAIL(c, MALFORMED, "There is no public key in PEM");
+	}
+	arena_on_free(c->arena, free_key, key);
+	*ret_key = key;
+	return 0;
+}
+
 /* F-2: PKCS#8 by PBES2 or the like; the older form of PEM derives its key by one round of MD5. */
 int key_read_encrypted_file(struct ctx *c, const char *path, const struct secret *passphrase, EVP_PKEY **ret_key)
 {

@@ -264,7 +264,9 @@ static const struct {
 	  "127.0.0.1}]}\n",
 	    "va.local_zones.zone: \"atest\" is answered without a look into the DNS" },
 	{ "test: {busy_percent: 100}\n", "test.busy_percent" },
-	{ "ct: {log_list_file: x}\n", "shows all names to logs" }, /* H-20 */
+	{ "ct: {log_list_file: x}\n", "shows all names to logs" },                         /* H-20 */
+	{ "ct: {log_list_file: x, private_names: true, log_list_key_file: k}\n", "both" }, /* H-8 */
+	{ "ct: {log_list_signature_file: s, log_list_key_file: k}\n", "both, with ct.log_list_file" },
 	/* H-12, D-57 */
 	{ "policy: {mode: webpki}\nva: {dnssec_probe: broken.example}\n",
 	    "ct.log_list_file: policy.mode webpki needs one" },

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/crypto/auto_openssl.h"
 #include "lib/ct/log_file.h"
 #include "ra/logs.h"
 
@@ -322,6 +323,61 @@ static void put_file(const char *path, struct bytes content)
 	assert_int_equal(rename(new, path), 0);
 }
 
+static void put_public(struct ctx *c, const char *path, EVP_PKEY *key)
+{
+	AUTO(BIO) bio = BIO_new(BIO_s_mem());
+	char *text = NULL;
+	assert_non_null(bio);
+	assert_int_equal(PEM_write_bio_PUBKEY(bio, key), 1);
+	long n = BIO_get_mem_data(bio, &text);
+	put_file(path, arena_bytes(c->arena, text, (size_t) n));
+}
+
+/* H-8: with a key, only what is signed by it; list and signature may come in either order. Three logs are in force. */
+static void test_signed_list(struct ctx *c, struct config_ct *at, const char *folder)
+{
+	static const char *const kinds[] = { "p256", "rsa2048" };
+	const char *key_path = arena_printf(c->arena, "%s/key.pem", folder);
+	const char *signature_path = arena_printf(c->arena, "%s/logs.sig", folder);
+	struct bytes signature;
+	at->log_list_key_file = key_path;
+	at->log_list_signature_file = signature_path;
+	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+		const struct ct_log_list *before = log_file_list();
+		struct bytes json = test_logs_json(c, logs, 2, o.now);
+		EVP_PKEY *key = NULL;
+		EVP_PKEY *other = NULL;
+		assert_good(c, key_generate(c, kinds[i], &key));
+		assert_good(c, key_generate(c, kinds[i], &other));
+		put_public(c, key_path, key);
+		put_file(at->log_list_file, json);
+		assert_int_equal(log_file_refresh(c, at), -1); /* not signed */
+		ctx_forgive(c);
+		assert_good(c, key_sign(c, other, json, &signature));
+		put_file(signature_path, signature);
+		assert_int_equal(log_file_refresh(c, at), -1); /* by another */
+		assert_non_null(strstr(c->err.cause, "does not hold"));
+		ctx_forgive(c);
+		assert_ptr_equal(log_file_list(), before);
+		assert_good(c, key_sign(c, key, json, &signature));
+		put_file(signature_path, signature); /* the signature comes last */
+		assert_good(c, log_file_refresh(c, at));
+		assert_int_equal(log_file_list()->n, 2);
+		json = test_logs_json(c, logs, 1, o.now);
+		assert_good(c, key_sign(c, key, json, &signature));
+		put_file(signature_path, signature);
+		assert_int_equal(log_file_refresh(c, at), -1); /* the list before it, by a signature of the next */
+		ctx_forgive(c);
+		assert_int_equal(log_file_list()->n, 2);
+		put_file(at->log_list_file, json); /* the list comes last */
+		assert_good(c, log_file_refresh(c, at));
+		assert_int_equal(log_file_list()->n, 1);
+		unlink(signature_path);
+	}
+	unlink(key_path);
+	*at = (struct config_ct) { .log_list_file = at->log_list_file };
+}
+
 /* H-8: the file is read when it is another one; one that is no list, or is gone, leaves the list before in force. */
 static void test_log_file(void **state)
 {
@@ -332,32 +388,33 @@ static void test_log_file(void **state)
 	ctx_init(&c);
 	assert_non_null(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/logs.json", folder);
-	assert_int_equal(log_file_refresh(&c, path), -1);
+	struct config_ct at = { .log_list_file = path };
+	assert_int_equal(log_file_refresh(&c, &at), -1);
 	ctx_forgive(&c);
 	assert_null(log_file_list());
 	put_file(path, test_logs_json(&c, logs, 2, o.now));
-	assert_good(&c, log_file_refresh(&c, path));
+	assert_good(&c, log_file_refresh(&c, &at));
 	const struct ct_log_list *first = log_file_list();
 	assert_int_equal(first->n, 2);
-	assert_good(&c, log_file_refresh(&c, path));
+	assert_good(&c, log_file_refresh(&c, &at));
 	assert_ptr_equal(log_file_list(), first);
 	put_file(path, bytes_of_text("{}"));
-	assert_int_equal(log_file_refresh(&c, path), -1);
+	assert_int_equal(log_file_refresh(&c, &at), -1);
 	ctx_forgive(&c);
 	assert_ptr_equal(log_file_list(), first);
 	put_file(path, test_logs_json(&c, logs, 3, timestamp_add_s(o.now, -86400)));
-	assert_int_equal(log_file_refresh(&c, path), -1); /* an older one, once */
+	assert_int_equal(log_file_refresh(&c, &at), -1); /* an older one, once */
 	assert_non_null(strstr(c.err.cause, "older than the one in force"));
 	ctx_forgive(&c);
-	assert_good(&c, log_file_refresh(&c, path));
+	assert_good(&c, log_file_refresh(&c, &at));
 	assert_ptr_equal(log_file_list(), first);
 	put_file(path, test_logs_json(&c, logs, 3, o.now));
-	assert_good(&c, log_file_refresh(&c, path));
+	assert_good(&c, log_file_refresh(&c, &at));
 	assert_int_equal(log_file_list()->n, 3);
 	assert_int_equal(first->n, 2); /* who uses it has it still */
+	test_signed_list(&c, &at, folder);
 	unlink(path);
-	assert_int_equal(log_file_refresh(&c, path), -1);
-	assert_int_equal(log_file_list()->n, 3);
+	assert_int_equal(log_file_refresh(&c, &at), -1);
 	rmdir(folder);
 	ctx_done(&c);
 }
