@@ -124,9 +124,17 @@ int ceremony_records_read(
 
 int ceremony_records_so_far(struct ctx *c, const struct ceremony *plan, struct ceremony_entry_list *ret)
 {
-	struct text_list breaks;
+	struct text_list breaks = { NULL, 0 };
 	*ret = (struct ceremony_entry_list) { NULL, 0 };
-	return plan->transcript != NULL && file_exists(plan->transcript) ? ceremony_records_read(c, plan, ret, &breaks) : 0;
+	if (plan->transcript == NULL || !file_exists(plan->transcript)) {
+		return 0;
+	}
+	TRY(ceremony_records_read(c, plan, ret, &breaks));
+	if (breaks.n > 0) {
+		return FAIL(
+		    c, CONFLICT, "%s: %s; cairn ceremony verify tells what else does not fit", plan->transcript, breaks.v[0]);
+	}
+	return 0;
 }
 
 bool ceremony_tells_of(const struct ceremony_entry_list *entries, const char *sha256)

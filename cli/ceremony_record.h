@@ -56,7 +56,7 @@ int ceremony_records_read(struct ctx *c, const struct ceremony *plan, struct cer
 /* Whether a line tells of the certificate with this SHA-256: that it was made, or that people took it in as made elsewhere. */
 bool ceremony_tells_of(const struct ceremony_entry_list *entries, const char *sha256);
 
-/* The same where there may be no transcript yet: no entries. */
+/* The same where there may be no transcript yet: no entries. CONFLICT: a line does not follow, so that nothing may be made upon it. */
 int ceremony_records_so_far(struct ctx *c, const struct ceremony *plan, struct ceremony_entry_list *ret) MUST_CHECK;
 
 /* Before a key is made or destroyed in a token, which no file shows afterwards. */

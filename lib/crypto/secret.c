@@ -125,7 +125,7 @@ int secret_ask(struct ctx *c, const char *what, struct secret *ret)
 	const char *prompt = arena_printf(c->arena, "Enter %s: ", what);
 	if (EVP_read_pw_string_min(s.text, 1, SECRET_MAX, prompt, 0) != 0) {
 		secret_done(&s);
-		return ctx_fault(c, "%s was not given", what);
+		return FAIL(c, MALFORMED, "%s was not given", what);
 	}
 	s.n = strlen(s.text);
 	*ret = s;

@@ -271,6 +271,12 @@ def test_signed_with_openssl(folder):
     assert "All is as the transcript tells" in cairn(folder, "verify", "plan.yaml")
 
 
+def made_an_hour_ago(folder):
+    earlier = (datetime.datetime.utcnow() - datetime.timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    (folder / "plan.yaml").write_text(FIRST.replace("    days: 360\n", f"    days: 360\n    not_before: {earlier}\n"))
+    made(folder)
+
+
 def second(folder, **changes):
     digest = next(one["spki_sha256"] for one in lines(folder) if one["action"] == "key")
     text = SECOND.replace("THE-DIGEST-FROM-THE-TRANSCRIPT", digest)
@@ -282,9 +288,7 @@ def second(folder, **changes):
 
 def test_a_year_later(folder):
     """F-14, F-9, E-4, E-31: the next CRL has the next number and the intermediate, whose key is destroyed"""
-    earlier = (datetime.datetime.utcnow() - datetime.timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    (folder / "plan.yaml").write_text(FIRST.replace("    days: 360\n", f"    days: 360\n    not_before: {earlier}\n"))
-    made(folder)
+    made_an_hour_ago(folder)
     assert "number 3 is wrong" in cairn(folder, "second.yaml", "--yes", *second(folder, **{"number: 2": "number: 3"}), code=1)
     assert "must say the reason" in cairn(folder, "second.yaml", "--yes", *second(folder, **{"        reason: cessationOfOperation\n": ""}), code=1)
     assert "another key than the one" in cairn(folder, "second.yaml", "--yes", *second(folder, **{"signing.key": "root.key"}), code=1)
@@ -322,6 +326,20 @@ def test_verify_finds_what_was_changed(folder):
     assert "root-crl-1" in findings("root-1.crl", kept["root-1.crl"][:-1] + bytes([kept["root-1.crl"][-1] ^ 1]))
     assert "which was changed since" in findings("plan.yaml", FIRST.replace("days: 360\n", "days: 361\n").encode())
     assert "All is as the transcript tells" in cairn(folder, "verify", "plan.yaml")
+
+
+def test_nothing_is_made_upon_a_changed_transcript(folder):
+    """F-12: neither shown nor made"""
+    made_an_hour_ago(folder)
+    transcript = folder / "transcript.jsonl"
+    kept = transcript.read_bytes()
+    transcript.write_bytes(kept.replace(b'"serial":"', b'"serial":"0', 1))
+    agreed = second(folder)
+    for words in (), ("--yes", *agreed):
+        assert "does not follow the line before" in cairn(folder, "second.yaml", *words, code=1)
+    assert not (folder / "root-2.crl").exists() and (folder / "signing.key").exists()
+    transcript.write_bytes(kept)
+    cairn(folder, "second.yaml", "--yes", *agreed)
 
 
 def test_the_lints_speak_before_the_key(folder):
