@@ -54,7 +54,8 @@ static void print_text(const struct audit_report *r)
 		printf("%lld rows or their personal fields are gone by erasures that are on record.\n", (long long) r->erased);
 	}
 	if (r->waiting > 0) {
-		printf("%lld rows wait for their seal.\n", (long long) r->waiting);
+		printf(r->waiting == 1 ? "%lld row waits for its seal.\n" : "%lld rows wait for their seal.\n",
+		    (long long) r->waiting);
 	}
 	if (r->stopped) {
 		printf("Stopped, with %lld findings so far: nothing is said of the rest.\n", (long long) r->found);

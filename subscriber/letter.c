@@ -13,14 +13,12 @@ static const char *time_text(struct arena *a, struct timestamp t)
 	return arena_text(a, text);
 }
 
-/* "7 days", "36 hours", "90 seconds" */
+/* "7 days", "1 hour", "90 seconds" */
 static const char *duration_text(struct arena *a, int64_t s)
 {
 	int64_t unit = s % 86400 == 0 ? 86400 : s % 3600 == 0 ? 3600 : 1;
-	return arena_printf(a, "%lld %s", (long long) (s / unit),
-	    unit == 86400  ? "days"
-	    : unit == 3600 ? "hours"
-	                   : "seconds");
+	const char *name = unit == 86400 ? "day" : unit == 3600 ? "hour" : "second";
+	return arena_printf(a, "%lld %s%s", (long long) (s / unit), name, s == unit ? "" : "s");
 }
 
 /* A token is of use to nobody but who asked for it, with the key that he asked with; so it must not go to strangers who ask

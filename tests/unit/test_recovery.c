@@ -404,6 +404,19 @@ static void test_letters(void **state)
 		assert_int_equal(strstr(text, "https://ca.example/stop-recovery?ticket=") != NULL, i < 2);
 		assert_int_equal(strstr(text, "the reason") != NULL, i == 3);
 	}
+	static const struct {
+		int64_t delay_s;
+		const char *text;
+	} delays[] = { { 86400, "time of 1 day begins" }, { 3600, "time of 1 hour begins" },
+		{ 129600, "time of 36 hours begins" }, { 90, "time of 90 seconds begins" } };
+	for (size_t i = 0; i < COUNT_OF(delays); i++) {
+		const char *subject = NULL;
+		const char *text = NULL;
+		const struct letter letter = { .kind = "token", .token = "the-token" };
+		recovery_rules.delay_s = delays[i].delay_s;
+		letter_write(c.arena, &letter, &subject, &text);
+		assert_non_null(strstr(text, delays[i].text));
+	}
 	ctx_done(&c);
 }
 
