@@ -181,6 +181,24 @@ static void say_private(struct notice_text *t, const struct config *config)
 	notice_point(t, "Names may be granted to accounts without validation; each grant is on record.");
 }
 
+/* G-58: in short, as the notice itself tells all. */
+static void say_privacy(struct notice_text *t, const struct config *config)
+{
+	notice_heading(t, "Privacy of personal information (9.4)");
+	notice_say(t,
+	    "The privacy plan (9.4.1) is the notice at %s/privacy, which the software writes from this configuration and "
+	    "from the rules by which it deletes: what is kept of whom, how long, and who sees it.",
+	    config->acme.external_url);
+	notice_say(t,
+	    "Private (9.4.2) are contacts by which an account is recovered, which are sealed and never made public, "
+	    "and what is known of those who rely on certificates or visit the pages of this CA.");
+	notice_say(t,
+	    "Not private (9.4.3) are certificates and CRLs with all that stands in them. Requests of subscribers, "
+	    "and what was seen when their names were validated, may be made public too.");
+	notice_say(t, "Disclosure (9.4.6):");
+	notice_say_disclosure(t, "the subscriber's", "Those whom it is about are");
+}
+
 struct bytes cps_write(struct arena *a, const struct config *config, enum notice_form form)
 {
 	struct notice_text t;
@@ -197,6 +215,7 @@ struct bytes cps_write(struct arena *a, const struct config *config, enum notice
 	say_revocation(&t);
 	say_status(&t, config);
 	say_profiles(&t, config);
+	say_privacy(&t, config);
 	say_private(&t, config);
 	return notice_end(&t);
 }

@@ -272,13 +272,7 @@ static void say_readers(struct notice_text *t, struct arena *a, const struct con
 	        ? "Everybody: the facts in the sealed log, which are paths of requests, accounts, names and outcomes; no "
 	          "addresses, User-Agents or contents."
 	        : "Nobody else: of the sealed log only digests are public.");
-	notice_say(t, "Data is not sold, and no profiles are made of anybody. It is disclosed to others with your consent, "
-	              "or where it is "
-	              "believed in good faith that law demands it, such as by the order of a court; recovery contacts also "
-	              "where that is thought "
-	              "needed to prevent loss of life, injury, damage to property or great financial harm. You are told "
-	              "before, unless "
-	              "that is forbidden or in vain.");
+	notice_say_disclosure(t, "your", "You are");
 }
 
 static void say_rights(struct notice_text *t, const struct config *config)

@@ -110,6 +110,19 @@ void notice_end_table(struct notice_text *t)
 	buffer_add_text(&t->b, is_html(t) ? "</table>\n" : "");
 }
 
+void notice_say_disclosure(struct notice_text *t, const char *whose, const char *who)
+{
+	notice_say(t,
+	    "Data is not sold, and no profiles are made of anybody. It is disclosed to others with %s consent, or where it "
+	    "is "
+	    "believed in good faith that law demands it, such as by the order of a court; recovery contacts also where "
+	    "that "
+	    "is thought needed to prevent loss of life, injury, damage to property or great financial harm. %s told "
+	    "before, "
+	    "unless that is forbidden or in vain.",
+	    whose, who);
+}
+
 struct bytes notice_end(struct notice_text *t)
 {
 	if (is_html(t)) {

@@ -16,6 +16,8 @@ void notice_say(struct notice_text *t, const char *format, ...) PRINTF_LIKE(2, 3
 void notice_point(struct notice_text *t, const char *format, ...) PRINTF_LIKE(2, 3);
 void notice_row(struct notice_text *t, const char *const *cells, size_t n, bool head);
 void notice_end_table(struct notice_text *t);
+/* When data is disclosed to others, in the same words wherever it is said (G-50, G-58): whose consent ("your"), and who is told ("You are"). */
+void notice_say_disclosure(struct notice_text *t, const char *whose, const char *who);
 struct bytes notice_end(struct notice_text *t);
 
 #endif

@@ -36,11 +36,14 @@ CREATE OR REPLACE FUNCTION audit.why_account(p_account uuid) RETURNS TABLE (sect
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT 'account', format('Account %s was made', k.url_id), ARRAY['key thumbprint (RFC 7638) as it is now: '
 			|| translate(rtrim(encode(k.thumbprint, 'base64'), '='), '+/', '-_'), 'key type: ' || (k.key->>'kty') || coalesce(' ' || (k.key->>'crv'), ''),
-			'state as it is now: ' || k.status, 'terms agreed to: ' || coalesce(k.terms_agreed, 'none')]
+			'state as it is now: ' || k.status, 'terms agreed to then: ' || CASE WHEN e.id IS NULL THEN 'not on record' ELSE coalesce(e.facts->>'terms_agreed', 'none') END]
 		|| CASE WHEN k.eab_key_id IS NULL THEN 'made without an external account key' END, k.created_at, 3::int8, e.id,
 		CASE WHEN e.id IS NULL THEN 'unproved' ELSE '' END
-		FROM audit.account k LEFT JOIN LATERAL (SELECT v.id FROM log.event v WHERE v.id >= cairn.id_at(k.created_at - interval '5 min')
+		FROM audit.account k LEFT JOIN LATERAL (SELECT v.id, v.facts FROM log.event v WHERE v.id >= cairn.id_at(k.created_at - interval '5 min')
 			AND v.id < cairn.id_at(k.created_at + interval '5 min') AND v.account_id = k.id AND v.kind = 'account.created' LIMIT 1) e ON true WHERE k.id = p_account
+	UNION ALL SELECT 'account', 'It agreed to terms that had changed', ARRAY['terms: ' || (v.facts->>'terms')], v.happened_at, 3, v.id, ''
+		FROM audit.account k JOIN log.event v ON v.account_id = k.id AND v.kind = 'account.terms_agreed' AND v.id >= cairn.id_at(k.created_at - interval '5 min')
+		WHERE k.id = p_account
 	UNION ALL SELECT 'account', format('It was bound to external account key %s', x.kid), ARRAY['label: ' || x.label, 'made: ' || x.created_at,
 			'names it is bound to: ' || coalesce(nullif(array_to_string(x.names || x.networks::text[], ', '), ''), 'whatever the policy gives')],
 		e.happened_at, 3, e.id, CASE WHEN e.id IS NULL THEN 'unproved' ELSE '' END

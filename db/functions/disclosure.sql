@@ -19,6 +19,13 @@ SET search_path = pg_catalog, pg_temp AS $$
 	SELECT s.facts->>'kind' = 'emergency' FROM disclosure.step s WHERE s.case_id = p_case AND s.n = 0
 $$;
 
+-- What one officer approved alone is reviewed by another (G-55); what two approved, in an emergency too, needs none.
+CREATE OR REPLACE FUNCTION disclosure.wants_review(p_case uuid) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+	SELECT EXISTS (SELECT FROM disclosure.step s WHERE s.case_id = p_case AND s.act = 'approve-alone' AND NOT EXISTS
+		(SELECT FROM disclosure.step y WHERE y.case_id = p_case AND y.act IN ('review', 'propose') AND y.n > s.n))
+$$;
+
 -- Whose data the scope is about: they are told.
 CREATE OR REPLACE FUNCTION disclosure.subjects(p_case uuid) RETURNS uuid[] LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
@@ -265,9 +272,7 @@ BEGIN
 		PERFORM disclosure.demand(disclosure.is_emergency(p_case), 'Only what was approved by one officer alone is reviewed');
 		PERFORM disclosure.demand(p_facts->>'outcome' IN ('justified', 'unjustified'), 'A review finds it justified or unjustified');
 	WHEN 'close' THEN
-		PERFORM disclosure.demand(NOT disclosure.is_emergency(p_case) OR EXISTS (SELECT FROM disclosure.step s WHERE s.case_id = p_case AND s.act = 'review'
-			AND s.n > (SELECT max(y.n) FROM disclosure.step y WHERE y.case_id = p_case AND y.act = 'approve-alone')) OR NOT EXISTS
-			(SELECT FROM disclosure.step s WHERE s.case_id = p_case AND s.act = 'approve-alone'), 'What one officer approved alone is reviewed by another before it is closed (G-55)');
+		PERFORM disclosure.demand(NOT disclosure.wants_review(p_case), 'What one officer approved alone is reviewed by another before it is closed (G-55)');
 		-- The decision in force; that notice is futile counts only when those who approved the release knew of it (G-52).
 		PERFORM disclosure.demand(cardinality(disclosure.untold(p_case)) = 0 OR EXISTS (SELECT FROM disclosure.step s WHERE s.case_id = p_case AND s.act = 'silence'
 			AND s.n = (SELECT max(y.n) FROM disclosure.step y WHERE y.case_id = p_case AND y.act IN ('notice', 'silence')) AND (s.facts->>'why' = 'consent'

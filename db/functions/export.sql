@@ -41,9 +41,10 @@ CREATE OR REPLACE FUNCTION export.requester(p_account uuid, p_address inet) RETU
 $$;
 
 -- Whether a text of a subscriber's looks like a contact (G-41): all that can be a recovery contact is an address with an @ or an
--- international telephone number (wfe/contact.c), so this finds those that are known, too, without opening them.
+-- international telephone number of seven digits and more (lib/base/contact.c), so this finds those that are known, too, without opening
+-- them, also with hyphens or blanks between the digits. Points divide them: else each address would be one.
 CREATE OR REPLACE FUNCTION export.contact_like(p_text text) RETURNS boolean LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT coalesce(p_text ~* '@|%40|[0-9]{9}|(^|[^a-z])(tel|phone|mobile|fax|sms|mailto)[^a-z0-9]*[0-9][0-9 ().-]{4,}[0-9]|(^|[^a-z])mailto([^a-z]|$)', false)
+	SELECT coalesce(p_text ~* '@|%40|[0-9]([ ()-]*[0-9]){6}|(^|[^a-z])(tel|phone|mobile|fax|sms|mailto)[^a-z0-9]*[0-9][0-9 ().-]{4,}[0-9]|(^|[^a-z])mailto([^a-z]|$)', false)
 $$;
 
 -- The name of a program and nothing that could name a person: letters, digits and hyphens up to a slash or a blank.

@@ -74,6 +74,9 @@ def test_changed_terms(make_ca, monkeypatch):
     assert [row[0] for row in rows] == [TERMS.format(2)] and float(rows[0][1]) > before - 5
     made = ca.sql("SELECT facts->>'terms_agreed' FROM log.event WHERE kind = 'account.created' ORDER BY id")
     assert made == [[TERMS.format(1)], [TERMS.format(1)], [TERMS.format(2)]]  # which version, for each account
+    told = ca.sql("SELECT title, array_to_string(lines, '; ') FROM audit.why_account((SELECT account_id FROM log.event WHERE kind = 'account.terms_agreed')) ORDER BY at",
+                  role="cairn_owner")
+    assert f"terms agreed to then: {TERMS.format(1)}" in told[0][1] and told[1:] == [["It agreed to terms that had changed", f"terms: {TERMS.format(2)}"]]  # F-56
     stands_nowhere(ca, page.rpartition("/")[2])
     change_terms(ca, terms_of_service=TERMS.format(3))
     assert look(ca, page, "POST").status_code == 404  # they have changed since

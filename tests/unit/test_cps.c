@@ -131,7 +131,7 @@ static void it_has_the_order_of_rfc_3647(void **state)
 		}
 		memcpy(before, section, sizeof(before));
 	}
-	assert_int_equal(n, 7);
+	assert_int_equal(n, 8);
 }
 
 /* E-43: what the rules want to be said, of a public CA only. */
@@ -182,9 +182,23 @@ static void its_versions_can_be_compared(void **state)
 	assert_int_equal(new_lines(before, text()), 1);
 }
 
+/* G-58: the plan, what is private and what is not, and when it is disclosed */
+static void it_says_what_is_private(void **state)
+{
+	(void) state;
+	assert_says("Privacy of personal information (9.4)", true);
+	assert_says("the notice at https://ca.test/privacy", true);
+	assert_says("contacts by which an account is recovered, which are sealed and never made public", true);
+	assert_says("Not private (9.4.3) are certificates and CRLs", true);
+	assert_says("may be made public too", true);
+	assert_says("with the subscriber's consent, or where it is believed in good faith that law demands it", true);
+	assert_says("Those whom it is about are told before, unless that is forbidden or in vain.", true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(it_says_what_is_private, setup, teardown),
 		cmocka_unit_test_setup_teardown(it_names_whom_caa_may_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(it_names_methods_and_how_they_are_compared, setup, teardown),
 		cmocka_unit_test_setup_teardown(it_says_of_when_the_special_addresses_are, setup, teardown),

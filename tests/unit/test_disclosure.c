@@ -504,6 +504,55 @@ static void review(const struct officer *o, const char *decision, const char *ou
 	assert_non_null(strstr(try_json(new_case, "review", false, facts), expected));
 }
 
+/* G-52: that notice is futile ends, too, and is decided on again before the case goes on. */
+static void test_futile_ends(void **state)
+{
+	(void) state;
+	char text[RFC3339_SIZE];
+	ground("court-order", "law");
+	timestamp_encode(timestamp_add_s(clock_now(), 86400), false, text);
+	step("silence", "silent", "{'why': 'futile', 'reason': 'no address', 'until': '%s'}", text);
+	pg_assert_value("SELECT duty || ' ' || overdue FROM audit.disclosure_duty", "notice false");
+	let_pass("2 days");
+	pg_assert_value("SELECT duty || ' ' || overdue FROM audit.disclosure_duty", "notice true");
+	step("propose", "has ended", "{}");
+	timestamp_encode(timestamp_add_s(clock_now(), 86400), false, text);
+	step("silence", "silent", "{'why': 'futile', 'reason': 'still none', 'until': '%s'}", text);
+	step("propose", "proposed", "{}");
+	approve(&ana, "approve", "approved_once");
+	approve(&ben, "approve", "approved");
+	step("release", "releasing", "{}");
+	step("released", "released", "{'manifest_sha256': '%064d', 'files': [{'name': 'x'}]}", 0);
+	let_pass("2 days");
+	pg_assert_value("SELECT count(*) FROM audit.disclosure_duty", "0"); /* those who approved knew of it */
+	step("close", "closed", "{'reason': 'done'}");
+}
+
+/* G-55: an emergency that two officers approved needs no third one. */
+static void test_emergency_of_two(void **state)
+{
+	(void) state;
+	char soon[RFC3339_SIZE];
+	new_case = id_new();
+	step("receive", "received",
+	    "{'kind': 'emergency', 'from': 'Police', 'reference': '1', 'scope': {'items': [{'view': 'recovery', 'columns': "
+	    "['contacts'], 'accounts': ['%s']}]}}",
+	    account);
+	step("check", "checked", "{'how': 'mail', 'call_back': 'by the number in the book'}");
+	step("ground", "grounded", "{'ground': 'danger', 'reason': 'a life'}");
+	timestamp_encode(timestamp_add_s(clock_now(), INT64_C(71) * 3600), false, soon);
+	step("silence", "silent", "{'why': 'emergency', 'reason': 'no time', 'until': '%s'}", soon);
+	step("propose", "proposed", "{}");
+	approve(&ana, "approve", "approved_once");
+	approve(&ben, "approve", "approved");
+	step("release", "releasing", "{}");
+	step("released", "released", "{'manifest_sha256': '%064d', 'files': [{'name': 'x'}]}", 0);
+	pg_assert_value("SELECT string_agg(duty, ', ' ORDER BY duty) FROM audit.disclosure_duty", "notice");
+	step("notify", "released", "{'account': '%s', 'via': 'other', 'subject': 's', 'text': 't'}", account);
+	step("notified", "released", "{'account': '%s', 'answer': 'by letter'}", account);
+	step("close", "closed", "{'reason': 'done'}");
+}
+
 /* G-50, G-55: one officer, another's review, and notice afterwards. */
 static void test_emergency(void **state)
 {
@@ -613,6 +662,8 @@ int main(void)
 		cmocka_unit_test(test_narrowing),
 		cmocka_unit_test(test_release),
 		cmocka_unit_test(test_nothing_goes_meanwhile),
+		cmocka_unit_test(test_futile_ends),
+		cmocka_unit_test(test_emergency_of_two),
 		cmocka_unit_test(test_emergency),
 		cmocka_unit_test(test_report),
 	};

@@ -320,14 +320,16 @@ static void free_text_is_searched(void **state)
 		const char *hit;
 	} texts[] = { { "ana@example.com", "t" }, { "ana%40example.com", "t" }, { "49301234567.example.com", "t" },
 		{ "tel-4930-1234.example", "t" }, { "mailto.example", "t" }, { "www.example.com", "f" }, { "192.0.2.15", "f" },
-		{ "2001:db8::1234:5678", "f" }, { "build-2026-11-22.example", "f" }, { "hotel-12.example", "f" } };
+		{ "2001:db8::1234:5678", "f" }, { "build-2026-11.example", "f" }, { "hotel-12.example", "f" },
+		{ "203.0.113.254", "f" }, { "35412345.example.com", "t" }, { "49-30-123-456.example.com", "t" },
+		{ "1234567.example", "t" }, { "123456.example", "f" }, { "build-2026-11-22.example", "t" } };
 	for (size_t i = 0; i < COUNT_OF(texts); i++) {
 		pg_assert_value(arena_printf(t.c.arena, "SELECT export.contact_like('%s')", texts[i].text), texts[i].hit);
 	}
 	pg_assert_value("SELECT export.contact_like(NULL)", "f");
 	pg_assert_value("SELECT string_agg(export.client(a), ',') FROM unnest(ARRAY['c4930123456789/1', 'tel-493012345/2', "
-	                "'certbot/2', 'acme-12345678']) a",
-	    "other,other,certbot,acme-12345678");
+	                "'certbot/2', 'acme-123456', 'acme-12345678']) a",
+	    "other,other,certbot,acme-123456,other");
 	pg_exec("postgres", "INSERT INTO ca.certificate (id, order_id, account_id, not_before, not_after, begun_at, "
 	                    "crl_shard, issuer, profile, serial, "
 	                    "spki_sha256, names, validations, signed_at, der) SELECT cairn.id_at('2026-01-08 "

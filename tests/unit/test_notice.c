@@ -65,6 +65,10 @@ static void it_says_how_long(void **state)
 {
 	(void) state;
 	assert_says("| without end | without end | SUB-VAL |");
+	assert_says("All of this may be made public");
+	assert_says("recovery contacts never are");
+	assert_says("with your consent, or where it is believed in good faith that law demands it");
+	assert_says("You are told before, unless that is forbidden or in vain.");
 	assert_says("| 6 days | 6 days | WEB |");
 	t.rules[1] = (struct notice_rule) { "SUB-VAL", INT64_C(400) * 86400, INT64_C(1500) * 86400 };
 	assert_says("| 400 days | 1500 days | SUB-VAL |");
