@@ -26,6 +26,14 @@ SET search_path = pg_catalog, pg_temp AS $$
 		(SELECT FROM disclosure.step y WHERE y.case_id = p_case AND y.act IN ('review', 'propose') AND y.n > s.n))
 $$;
 
+-- The decision in force; that notice is futile counts only when those who approved the release knew of it (G-52).
+CREATE OR REPLACE FUNCTION disclosure.silence_is_final(p_case uuid) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+	SELECT EXISTS (SELECT FROM disclosure.step s WHERE s.case_id = p_case AND s.act = 'silence'
+		AND s.n = (SELECT max(y.n) FROM disclosure.step y WHERE y.case_id = p_case AND y.act IN ('notice', 'silence')) AND (s.facts->>'why' = 'consent'
+			OR (s.facts->>'why' = 'futile' AND s.n < (SELECT max(y.n) FROM disclosure.step y WHERE y.case_id = p_case AND y.act IN ('approve', 'approve-alone')))))
+$$;
+
 -- Whose data the scope is about: they are told.
 CREATE OR REPLACE FUNCTION disclosure.subjects(p_case uuid) RETURNS uuid[] LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
@@ -273,10 +281,7 @@ BEGIN
 		PERFORM disclosure.demand(p_facts->>'outcome' IN ('justified', 'unjustified'), 'A review finds it justified or unjustified');
 	WHEN 'close' THEN
 		PERFORM disclosure.demand(NOT disclosure.wants_review(p_case), 'What one officer approved alone is reviewed by another before it is closed (G-55)');
-		-- The decision in force; that notice is futile counts only when those who approved the release knew of it (G-52).
-		PERFORM disclosure.demand(cardinality(disclosure.untold(p_case)) = 0 OR EXISTS (SELECT FROM disclosure.step s WHERE s.case_id = p_case AND s.act = 'silence'
-			AND s.n = (SELECT max(y.n) FROM disclosure.step y WHERE y.case_id = p_case AND y.act IN ('notice', 'silence')) AND (s.facts->>'why' = 'consent'
-				OR (s.facts->>'why' = 'futile' AND s.n < (SELECT max(y.n) FROM disclosure.step y WHERE y.case_id = p_case AND y.act IN ('approve', 'approve-alone'))))),
+		PERFORM disclosure.demand(cardinality(disclosure.untold(p_case)) = 0 OR disclosure.silence_is_final(p_case),
 			'Notice is still to be given: a case is closed when everybody was told, or the release was approved as one of which nobody can be told');
 	WHEN 'take' THEN
 		PERFORM disclosure.check_take(p_case, p_state, cairn.id_of(p_facts->>'account'));

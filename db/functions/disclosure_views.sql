@@ -60,7 +60,7 @@ CREATE OR REPLACE VIEW audit.disclosure_duty AS
 	SELECT d.id, d.url_id, t.duty, t.due_at, t.due_at <= now() AS overdue FROM audit.disclosure d CROSS JOIN LATERAL (
 		SELECT 'review' AS duty, (SELECT min(s.at) FROM disclosure.step s WHERE s.case_id = d.id AND s.act = 'release') + interval '72 hours' AS due_at
 			WHERE d.state IN ('releasing', 'released') AND disclosure.wants_review(d.id)
-		UNION ALL SELECT 'notice', d.silent_until WHERE d.notice = 'silence' AND d.silent_because <> 'consent' AND (d.silent_because <> 'futile' OR d.state <> 'released')
+		UNION ALL SELECT 'notice', d.silent_until WHERE d.notice = 'silence' AND d.silent_because <> 'consent' AND NOT (d.state = 'released' AND disclosure.silence_is_final(d.id))
 			AND d.state NOT IN ('closed', 'refused', 'withdrawn') AND (d.state <> 'released' OR cardinality(disclosure.untold(d.id)) > 0)
 		UNION ALL SELECT 'notice', d.since + interval '3 days' WHERE d.state IN ('notice_due', 'notifying')
 		UNION ALL SELECT 'objection', d.since + interval '14 days' WHERE d.state = 'objected'
@@ -128,7 +128,7 @@ BEGIN
 END $$;
 GRANT EXECUTE ON FUNCTION disclosure.add_step(uuid, text, jsonb, text, boolean), disclosure.take(uuid, uuid, text), disclosure.read(uuid, int8, int8, int8) TO cairn_officer;
 GRANT EXECUTE ON FUNCTION disclosure.fact(uuid, text), disclosure.digest_of(disclosure.step), disclosure.compile(jsonb, timestamptz), disclosure.subjects(uuid),
-	disclosure.untold(uuid), disclosure.wants_review(uuid), disclosure.statement(uuid, text), disclosure.report(int8, int8) TO cairn_officer, cairn_auditor;
+	disclosure.untold(uuid), disclosure.wants_review(uuid), disclosure.silence_is_final(uuid), disclosure.statement(uuid, text), disclosure.report(int8, int8) TO cairn_officer, cairn_auditor;
 GRANT USAGE ON SCHEMA disclosure TO cairn_subscriber;
 GRANT EXECUTE ON FUNCTION disclosure.overdue() TO cairn_subscriber;
 GRANT EXECUTE ON FUNCTION disclosure.add_officer(text, bytea, bytea, text), disclosure.end_officer(bytea, text, text) TO cairn_operator;

@@ -15,8 +15,8 @@ import raw
 import responder as responder_module
 
 # A minute and more each.
-LONGEST = ("test_kill_issuance", "test_kill", "test_small_clients", "test_va_faults", "test_perspectives", "test_relying_parties", "test_deploy", "test_clients_dns",
-           "test_canary", "test_limits_at_once", "test_tls_alpn", "test_log_monitor", "test_hostile_zone", "test_signed_tree")
+LONGEST = ("test_kill_issuance", "test_kill", "test_log_monitor", "test_small_clients", "test_va_faults", "test_perspectives", "test_relying_parties", "test_deploy", "test_clients_dns",
+           "test_canary", "test_limits_at_once", "test_tls_alpn", "test_hostile_zone", "test_signed_tree")
 
 
 def pytest_collection_modifyitems(items):

@@ -606,6 +606,7 @@ static void test_emergency(void **state)
 	step("close", "Notice is still to be given", "{'reason': 'done'}");
 	/* nor by one who finds afterwards that it is futile */
 	step("silence", "released", "{'why': 'futile', 'reason': 'in haste', 'until': '%s'}", soon);
+	pg_assert_value("SELECT duty || ' ' || overdue FROM audit.disclosure_duty", "notice false"); /* still to be given */
 	step("close", "Notice is still to be given", "{'reason': 'done'}");
 	step("notify", "released", "{'account': '%s', 'via': 'other', 'subject': 's', 'text': 't'}", account);
 	step("notified", "released", "{'account': '%s', 'answer': 'by letter'}", account);
