@@ -168,7 +168,7 @@ int log_source_leaves(
 	uint64_t left = head->size - from;
 	uint64_t n = left < LOG_LEAVES_MAX ? left : LOG_LEAVES_MAX;
 	int result = -1;
-	for (; n > 0 && result != 0; n /= 16) {
+	for (; n > 0 && result != 0; n = n == 1 ? 0 : (n + 15) / 16) {
 		ctx_forgive(c);
 		result = get_surely(c, s,
 		    arena_printf(c->arena, "ct/v1/get-entries?start=%llu&end=%llu", (unsigned long long) from,

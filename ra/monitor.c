@@ -12,6 +12,7 @@
 #define DUE_S 30        /* a log that is well is looked at again */
 #define TRY_AGAIN_S 300 /* one that is not */
 #define MORE_S 1        /* one that is not read to the end */
+#define ANSWER_MS 25000 /* what one more answer may take, and the end of a turn */
 #define SILENT_S 86400  /* so long a log may give nothing: the longest merge delay that there is */
 
 /* Of one turn. */
@@ -56,14 +57,15 @@ static void told(struct turn *t, const char *before)
 	if (wrong && !logs_ending()) {
 		fault(t, why);
 	} else {
-		m->fault = silent ? "It has shown no tree for a day" : before;
+		m->fault = silent ? "Its entries could not be read for a day" : before;
 	}
 }
 
 /* Whether what is at fault is the log; else it is this process or its database. */
 static bool is_of_log(const struct ctx *c)
 {
-	return c->err.type == PROBLEM_UNAVAILABLE || c->err.type == PROBLEM_MALFORMED || c->err.type == PROBLEM_NOT_FOUND;
+	return c->err.type == PROBLEM_UNAVAILABLE || c->err.type == PROBLEM_MALFORMED || c->err.type == PROBLEM_NOT_FOUND ||
+	       c->err.type == PROBLEM_DEADLINE;
 }
 
 /* NULL, or why the log may not sign such a head, whatever its entries are. */
@@ -159,7 +161,8 @@ static int read_on(struct turn *t, const struct merkle_head *target)
 {
 	uint64_t from = t->edge.size;
 	int result = 0;
-	while (result == 0 && t->edge.size < target->size && t->edge.size - from < MONITOR_LEAVES_MAX && !logs_ending()) {
+	while (result == 0 && t->edge.size < target->size && t->edge.size - from < MONITOR_LEAVES_MAX &&
+	       ctx_left_ms(t->c, INT64_MAX / 2000) > ANSWER_MS && !logs_ending()) {
 		struct ctx own;
 		ctx_init(&own);
 		ctx_limit_ms(&own, ctx_left_ms(t->c, INT64_MAX / 2000));
@@ -206,6 +209,16 @@ static int read_entries(struct turn *t)
 	return 0;
 }
 
+/* An SCT that nobody can ask about must not stand in the way of the others. */
+static int unprovable(struct turn *t, const struct sct_due *due)
+{
+	const char *facts = arena_printf(
+	    t->c->arena, "{\"log\":\"%s\",\"why\":\"It does not say where its entry is\"}", t->s->log->description);
+	log_error(t->c, LOG_ERROR, "an SCT on record can't be held against its log");
+	ctx_forgive(t->c);
+	return monitor_missing(t->c, t->m->log_id, due->certificate_id, bytes_of_text(facts), t->m->holder);
+}
+
 /* One SCT whose entry was not seen though it is due: the log may prove that it is there. */
 static int ask_due(struct turn *t, const struct sct_due *due)
 {
@@ -214,7 +227,9 @@ static int ask_due(struct turn *t, const struct sct_due *due)
 	uint64_t at = UINT64_MAX;
 	struct id ids[1] = { due->certificate_id };
 	int64_t index = 0;
-	TRY(entries_due_leaf(t->c, due, t->s->log, &leaf, &at));
+	if (entries_due_leaf(t->c, due, t->s->log, &leaf, &at) != 0) {
+		return unprovable(t, due);
+	}
 	if (log_source_prove(t->c, t->s, &t->head.tree, &leaf, &at, &proof) == 0) {
 		index = (int64_t) at;
 		const struct merged merged = { t->m->log_id, { ids, 1 }, { &index, 1 } };
@@ -242,21 +257,42 @@ static int ask_all_due(struct turn *t)
 	return 0;
 }
 
+static int read_log(struct turn *t)
+{
+	if (t->m->head_at.us == 0 && t->head.tree.size > 0) {
+		TRY(begin(t));
+	}
+	return t->m->head_at.us == 0 ? 0 : read_entries(t);
+}
+
+/* A log whose entries can't be read may prove all the same that it has those that it promised. */
+static int ask_though_unread(struct turn *t)
+{
+	const struct err unread = t->c->err;
+	ctx_forgive(t->c);
+	if (unread.type != PROBLEM_MALFORMED && ask_all_due(t) != 0) {
+		log_error(t->c, LOG_WARN, "a transparency log can't be asked about its promises");
+	}
+	ctx_forgive(t->c);
+	t->c->err = unread;
+	return -1;
+}
+
 static int go(struct turn *t)
 {
 	const char *why = NULL;
 	TRY(entries_begin(t->c, t->s->log, t->m->holder, &t->e));
 	TRY(log_source_head(t->c, t->s, &t->head));
-	t->m->seen = true;
 	why = head_refusal(t);
 	if (why != NULL) {
+		t->m->seen = true;
 		fault(t, why);
 		return 0;
 	}
-	if (t->m->head_at.us == 0 && t->head.tree.size > 0) {
-		TRY(begin(t));
+	if (read_log(t) != 0) {
+		return is_of_log(t->c) ? ask_though_unread(t) : -1;
 	}
-	TRY(t->m->head_at.us == 0 ? 0 : read_entries(t));
+	t->m->seen = true;
 	return t->m->fault == NULL ? ask_all_due(t) : 0;
 }
 

@@ -12,6 +12,7 @@
 
 #define LOOK_MS 1000
 #define TURN_MS 60000
+#define NOTE_MS 10000
 #define TELL_US INT64_C(15000000)
 
 static struct {
@@ -46,6 +47,18 @@ static void tell_state(struct ctx *c)
 	metric_set(METRIC_log_entries_behind, NULL, state.behind);
 }
 
+/* What was read counts, also when the time of its turn is over. */
+static void note(const struct monitored *m)
+{
+	struct ctx c;
+	ctx_init(&c);
+	ctx_limit_ms(&c, NOTE_MS);
+	if (monitor_note(&c, m) != 0) {
+		log_error(&c, LOG_WARN, "what was read of a transparency log is not kept");
+	}
+	ctx_done(&c);
+}
+
 /* True: there was a log to be read. */
 static bool look(CURL *easy)
 {
@@ -62,8 +75,10 @@ static bool look(CURL *easy)
 	} else if (found) {
 		const struct log_source source = { ct_log_find(logs, m.log_id), ra_get()->config->ct.ca_file, easy };
 		m.holder = ra_get()->instance;
-		if (monitor_turn(&c, &source, &m) != 0 || monitor_note(&c, &m) != 0) {
+		if (monitor_turn(&c, &source, &m) != 0) {
 			log_error(&c, LOG_WARN, "a transparency log is not read for now");
+		} else {
+			note(&m);
 		}
 	}
 	ctx_done(&c);

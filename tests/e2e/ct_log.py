@@ -214,8 +214,9 @@ class Log:
 
     def show(self, request):
         self.reads.append(request.path)
-        body = None if self.mode == "dead" else self.tree.answer(request.path)
-        request.send_response(200 if body is not None else 500 if self.mode == "dead" else 404)
+        dead = self.mode == "dead" or request.path.partition("?")[0] == self.refuses
+        body = None if dead else self.tree.answer(request.path)
+        request.send_response(200 if body is not None else 500 if dead else 404)
         request.send_header("Content-Length", str(len(body or b"")))
         request.end_headers()
         request.wfile.write(body or b"")

@@ -204,15 +204,17 @@ def test_a_log_lies(world, lie, i):
         alarms(world, "log_faults", 0, "at fault")
 
 
-def test_a_log_is_silent(world):
-    """H-17: a log that can't be read is tried again, and is at fault after a day"""
+@pytest.mark.parametrize("refuses", ("/ct/v1/get-sth", "/ct/v1/get-entries"))
+def test_a_log_is_silent(world, refuses):
+    """H-17: a log that can't be read is tried again, and is at fault after a day, also when it goes on showing heads"""
     log = world.logs[1]
     read(world, log)
-    log.mode = "dead"
+    grow(log)
+    log.refuses = refuses
     assert look(world, log)[0] == ""
     world.sql(f"UPDATE ca.monitored_log SET seen_at = seen_at - interval '25 h' WHERE log_id = '\\x{log.id.hex()}' RETURNING 1")
-    assert look(world, log)[0] == "It has shown no tree for a day"
-    log.mode = "good"
+    assert look(world, log)[0] == "Its entries could not be read for a day"
+    log.refuses = None
     read(world, log)
 
 
