@@ -248,10 +248,11 @@ def test_totals_of_parts_add_up(demo):
     until_sealed(demo.ca)
     time.sleep(1.1)  # what happened in this second, too, is before its end
     end = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
-    first = datetime.datetime.fromisoformat(demo.ca.sql("SELECT min(received_at)::timestamp(0)::text FROM audit.request")[0][0]).replace(tzinfo=datetime.timezone.utc)
+    first = datetime.datetime.fromisoformat(demo.ca.sql("SELECT date_trunc('second', min(received_at))::timestamp::text FROM audit.request")[0][0]).replace(tzinfo=datetime.timezone.utc)
     edges = [first + (end - first) * i / 6 for i in range(7)]
     whole = counted(edges[0], edges[-1])
-    assert sum((counted(*pair) for pair in zip(edges, edges[1:])), collections.Counter()) == whole and whole["issued", "all", "records"] >= 10
+    assert sum((counted(*pair) for pair in zip(edges, edges[1:])), collections.Counter()) == whole
+    assert [[str(whole["issued", "all", "records"])]] == demo.ca.sql("SELECT count(*) FROM ca.certificate", role="cairn_owner")
     assert not counted(first - datetime.timedelta(days=2), first - datetime.timedelta(days=1))
 
 
