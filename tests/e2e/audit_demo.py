@@ -236,9 +236,13 @@ class Demo:
         self.ca.wait_ready("cairn-wfe", after=before)
 
     def settle(self):
-        """Until all is in the database, sealed, and revoked certificates are listed."""
+        """Until all is in the database, sealed and signed for, revoked certificates are listed, every perspective that was asked is on record (late
+        ones too, which nobody waits for), and so is what became of the request whose front end died."""
         wanted = {"SELECT count(*) FROM audit.request WHERE outcome = 'unknown'": "1",
-                  "SELECT bool_or(entries = 2) FROM audit.crl": "t", "SELECT count(*) FROM log.unsealed": "0"}
+                  "SELECT count(*) FROM audit.event e JOIN audit.request r ON r.id = e.request_id WHERE r.outcome = 'unknown'": "2",
+                  "SELECT count(*) FROM audit.validation v, unnest(v.round) AS asked WHERE NOT EXISTS (SELECT FROM audit.validation r WHERE r.id = asked)": "0",
+                  "SELECT bool_or(entries = 2) FROM audit.crl": "t", "SELECT count(*) FROM log.unsealed": "0",
+                  "SELECT (SELECT size FROM log.tree) = (SELECT max(size) FROM log.checkpoint)": "t"}
         end = time.monotonic() + 90
         while any(self.ca.sql(query) != [[value]] for query, value in wanted.items()):
             assert time.monotonic() < end, [(query, self.ca.sql(query)) for query in wanted]
