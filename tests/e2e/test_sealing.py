@@ -1,5 +1,6 @@
 """The sealed log from outside: checkpoints and tiles over HTTP, checked by a script that shares no code with the CA, and a
 sealer that is killed at any moment."""
+import base64
 import contextlib
 import os
 import random
@@ -13,6 +14,7 @@ import time
 import psycopg2
 import pytest
 import requests
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
 import raw
 
@@ -45,8 +47,8 @@ def until_sealed(ca, seconds=60):
 
 
 def check(ca, index, *entry, where=None):
-    return subprocess.run([sys.executable, CHECK, where or base(ca), vkey(ca), str(index), *entry], capture_output=True, text=True,
-                          timeout=60, check=False)
+    return subprocess.run([sys.executable, "-I", "-S", CHECK, where or base(ca), vkey(ca), str(index), *entry], capture_output=True, text=True,
+                          timeout=60, check=False)  # -S: Python's own library and nothing else
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +95,29 @@ def test_a_stranger_checks_it(open_ca, responder_for):
             f.write(text)
         done = check(open_ca, index, path)
         assert done.returncode == 1 and "NOT in the log" in done.stderr
+
+
+def test_a_stranger_checks_it_offline(open_ca, tmp_path):
+    """F-46: with nothing but a folder of tiles, the checkpoint, the leaf and the key; a signature that another key made, or that is of other words, is none"""
+    until_sealed(open_ca)
+    head = requests.get(base(open_ca) + "/checkpoint", timeout=60).text
+    size = int(head.splitlines()[1])
+    for level in range(2):
+        for n in range((size >> 8 * level) // 256 + 1):
+            if width := min((size >> 8 * level) - 256 * n, 256):
+                path = f"tile/{level}/{n:03}" + (f".p/{width}" if width < 256 else "")
+                (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+                (tmp_path / path).write_bytes(requests.get(f"{base(open_ca)}/{path}", timeout=60).content)
+    (tmp_path / "leaf").write_text(check(open_ca, size - 1).stdout.split(": ", 1)[1].removesuffix("\n"), encoding="utf-8")
+    offline = (size - 1, str(tmp_path / "leaf"))
+    signature = base64.b64decode(head.split(" ")[-1])
+    other = signature[:4] + ed25519.Ed25519PrivateKey.generate().sign(head.rpartition("\n\n")[0].encode() + b"\n")
+    flipped = signature[:-40] + bytes([signature[-40] ^ 1]) + signature[-39:]
+    for text, well in ((head, True), (head.replace(head.splitlines()[2], base64.b64encode(bytes(32)).decode()), False),
+                       *((head.rpartition(" ")[0] + f" {base64.b64encode(s).decode()}\n", False) for s in (other, flipped))):
+        (tmp_path / "checkpoint").write_text(text, encoding="utf-8")
+        done = check(open_ca, *offline, where=str(tmp_path))
+        assert (done.returncode == 0 and f"entry {size - 1} of {size}" in done.stdout if well else "AssertionError" in done.stderr or "StopIteration" in done.stderr), done.stderr
 
 
 def keep_busy(ca, stop):
