@@ -24,9 +24,10 @@ static const struct {
 	const char *what;
 } classes[] = {
 	{ "SUB-REQ", SUBSCRIBER,
-	    "Your requests to the ACME server, whole: the address and port they come from, the time, what you send and "
-	    "what "
-	    "is answered. A request that may hold a recovery contact or a private key is recorded without its content." },
+	    "Your requests to the ACME server, whole: the address and port they come from, the time, what you send with "
+	    "its header, and what "
+	    "is answered. Credentials in a header are left out. A request that may hold a recovery contact or a private "
+	    "key is recorded without its content." },
 	{ "SUB-SW", SUBSCRIBER, "What your client says of itself: User-Agent and Accept-Language, as sent." },
 	{ "SUB-VAL", SUBSCRIBER,
 	    "What was seen when your names were validated: every address that a name had, every DNS answer, and what your "

@@ -7,6 +7,7 @@
 #include "lib/crypto/digest.h"
 #include "wfe/answer.h"
 #include "wfe/contact.h"
+#include "wfe/headers.h"
 #include "wfe/leak.h"
 #include "wfe/nonces.h"
 #include "wfe/notice.h"
@@ -58,6 +59,14 @@ static void decline(const struct acme *q, struct record_begin *begin)
 	begin->accept_language = NULL;
 }
 
+/* G-2; of a visit of a page, address and User-Agent are enough (G-61). */
+static const char *recorded_headers(const struct acme *q)
+{
+	size_t n = 0;
+	const struct http_header *headers = http_request_headers(q->http, &n);
+	return q->route != NULL && q->route->page ? NULL : headers_recorded(q->c->arena, headers, n);
+}
+
 /* G-2, G-4: all of it, personal fields included, which the flusher sets apart. */
 static int record_request(struct acme *q)
 {
@@ -72,6 +81,7 @@ static int record_request(struct acme *q)
 		.remote_port = q->remote.port,
 		.user_agent = http_request_header(r, "User-Agent"), /* */
 		.accept_language = http_request_header(r, "Accept-Language"),
+		.headers = recorded_headers(q),
 		.has_body = (q->route == NULL || !q->route->page) && q->leak.form == NULL && /* G-6 */
 		            contact_free(q->c->arena, q->route, q->parsed ? &q->jws : NULL, r->body),
 		.body_sha256 = digest_of(q->c->arena, r->body),

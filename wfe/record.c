@@ -7,7 +7,10 @@
 #include "lib/crypto/digest.h"
 #include "wfe/copy.h"
 
-#define VERSION 1
+/* A spool that was not emptied before the software changed is read all the same. */
+#define BEGIN_WITHOUT_HEADERS 1
+#define BEGIN_VERSION 2
+#define END_VERSION 1
 
 static void put_text(struct buffer *b, const char *text)
 {
@@ -35,7 +38,7 @@ struct bytes record_encode_begin(struct arena *a, const struct record_begin *beg
 {
 	struct buffer b;
 	buffer_init(&b, a, USUAL_OCTETS + begin->body.n);
-	buffer_add_char(&b, VERSION);
+	buffer_add_char(&b, BEGIN_VERSION);
 	copy_int8(&b, begin->received_at.us);
 	put_text(&b, begin->method);
 	put_text(&b, begin->route);
@@ -47,6 +50,7 @@ struct bytes record_encode_begin(struct arena *a, const struct record_begin *beg
 	put_bytes_if(&b, begin->has_body, begin->body);
 	copy_bytes(&b, begin->body_sha256);
 	copy_int8(&b, begin->body_octets);
+	put_text(&b, begin->headers);
 	return buffer_bytes(&b);
 }
 
@@ -54,7 +58,7 @@ struct bytes record_encode_end(struct arena *a, const struct record_end *end)
 {
 	struct buffer b;
 	buffer_init(&b, a, USUAL_OCTETS + end->reply.n);
-	buffer_add_char(&b, VERSION);
+	buffer_add_char(&b, END_VERSION);
 	copy_uuid(&b, end->account_id);
 	copy_int8(&b, end->status);
 	put_text(&b, end->problem);
@@ -72,9 +76,9 @@ struct reader {
 	bool broken;
 };
 
-static struct reader reader_of(struct bytes in)
+static struct reader reader_of(struct bytes in, uint8_t version)
 {
-	bool good = in.n > 0 && in.p[0] == VERSION;
+	bool good = in.n > 0 && in.p[0] == version;
 	return (struct reader) { { in.p + (good ? 1 : 0), good ? in.n - 1 : 0 }, !good };
 }
 
@@ -137,7 +141,8 @@ static bool fits_int4(int64_t value)
 
 int record_parse_begin(struct bytes in, struct record_begin *ret)
 {
-	struct reader r = reader_of(in);
+	bool with_headers = in.n == 0 || in.p[0] != BEGIN_WITHOUT_HEADERS;
+	struct reader r = reader_of(in, with_headers ? BEGIN_VERSION : BEGIN_WITHOUT_HEADERS);
 	struct record_begin begin = { .received_at = { take_number(&r) } };
 	begin.method = take_text(&r, true);
 	begin.route = take_text(&r, true);
@@ -150,6 +155,7 @@ int record_parse_begin(struct bytes in, struct record_begin *ret)
 	begin.has_body = begin.body.p != NULL;
 	begin.body_sha256 = take_sized(&r, SHA256_SIZE);
 	begin.body_octets = take_number(&r);
+	begin.headers = with_headers ? take_text(&r, false) : NULL;
 	if (!reader_is_done(&r) || !fits_int4(begin.remote_port) || !fits_int4(begin.body_octets)) {
 		return -1;
 	}
@@ -159,7 +165,7 @@ int record_parse_begin(struct bytes in, struct record_begin *ret)
 
 int record_parse_end(struct bytes in, struct record_end *ret)
 {
-	struct reader r = reader_of(in);
+	struct reader r = reader_of(in, END_VERSION);
 	struct record_end end = { .account_id = take_id(&r) };
 	end.status = take_number(&r);
 	end.problem = take_text(&r, false);
@@ -181,10 +187,10 @@ const char record_request_copy[] =
     " body_octets, reply_sha256, reply_octets, duration_us, commitments) FROM STDIN (FORMAT binary)";
 #define REQUEST_COLUMNS 16
 
-const char record_private_copy[] =
-    "COPY log.request_private (id, salt, remote_address, remote_port, user_agent, accept_language, body, reply)"
-    " FROM STDIN (FORMAT binary)";
-#define PRIVATE_COLUMNS 8
+const char record_private_copy[] = "COPY log.request_private (id, salt, remote_address, remote_port, user_agent, "
+                                   "accept_language, body, reply, headers)"
+                                   " FROM STDIN (FORMAT binary)";
+#define PRIVATE_COLUMNS 9
 
 /* A personal field as it is committed to; present false: NULL. */
 struct personal {
@@ -211,6 +217,7 @@ static void commit_all(const uint8_t salt[COMMITMENT_SALT_SIZE], const struct re
 		personal_text("accept_language", begin->accept_language),
 		{ "body", begin->has_body, begin->body },
 		{ "reply", end->has_reply, end->reply },
+		personal_text("headers", begin->headers),
 	};
 	memset(ret, 0, (size_t) RECORD_COMMITMENTS * COMMITMENT_SIZE);
 	for (size_t i = 0; i < RECORD_COMMITMENTS; i++) {
@@ -263,6 +270,7 @@ static void add_private(struct buffer *b, struct id request, struct bytes salt, 
 	copy_text(b, begin->accept_language);
 	put_bytes_if(b, begin->has_body, begin->body);
 	put_bytes_if(b, end->has_reply, end->reply);
+	copy_text(b, begin->headers);
 }
 
 void record_add_rows(struct id request, const char *frontend, const struct record_begin *begin,

@@ -16,7 +16,8 @@ struct record_begin {
 	int64_t remote_port; /* 0: not known, behind a proxy */
 	const char *user_agent;
 	const char *accept_language;
-	bool has_body; /* false: not kept, as it may carry a recovery contact (G-5) */
+	const char *headers; /* the others (wfe/headers.h) */
+	bool has_body;       /* false: not kept, as it may carry a recovery contact (G-5) */
 	struct bytes body;
 	struct bytes body_sha256;
 	int64_t body_octets;
@@ -39,14 +40,14 @@ struct record_end {
 struct bytes record_encode_begin(struct arena *a, const struct record_begin *begin);
 struct bytes record_encode_end(struct arena *a, const struct record_end *end);
 
-/* The reverse; texts and octets point into `in`. -1: not a whole record of this version, or one that the tables would
- * refuse. */
+/* The reverse; texts and octets point into `in`. -1: not a whole record of this version or of that before, whose begin has no
+ * headers, or one that the tables would refuse. */
 int record_parse_begin(struct bytes in, struct record_begin *ret) MUST_CHECK;
 int record_parse_end(struct bytes in, struct record_end *ret) MUST_CHECK;
 
-/* Commitments of one row: remote_address, remote_port, user_agent, accept_language, body, reply, 32 octets each; zeros
- * where the field is NULL. */
-#define RECORD_COMMITMENTS 6
+/* Commitments of one row: remote_address, remote_port, user_agent, accept_language, body, reply, headers, 32 octets each; zeros
+ * where the field is NULL. Rows of before there were headers have six. */
+#define RECORD_COMMITMENTS 7
 
 /* Adds the rows in the binary format of COPY, whose columns are those of record_request_copy and record_private_copy.
  * The address is text that inet_pton reads; anything else is stored as "::". */

@@ -5,7 +5,7 @@ CREATE OR REPLACE VIEW audit.request AS
 	SELECT r.id, r.received_at, r.frontend, r.method, r.route, r.url, r.account_id,
 		CASE WHEN r.status IS NULL THEN 'unknown' WHEN r.problem IS NOT NULL THEN 'refused' ELSE 'answered' END AS outcome,
 		r.status, r.problem, r.rule, r.duration_us, p.id IS NOT NULL AS personal_kept, p.remote_address, p.remote_port, p.user_agent,
-		p.accept_language, p.body, p.reply, r.body_sha256, r.body_octets, r.reply_sha256, r.reply_octets
+		p.accept_language, p.body, p.reply, r.body_sha256, r.body_octets, r.reply_sha256, r.reply_octets, p.headers
 	FROM log.request r LEFT JOIN log.request_private p ON p.id = r.id;
 COMMENT ON VIEW audit.request IS 'Every request to the ACME server, with who asked and what became of it';
 SELECT cairn.inherit_comments('audit.request', 'log.request'), cairn.inherit_comments('audit.request', 'log.request_private');

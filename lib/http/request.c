@@ -192,6 +192,13 @@ const char *http_request_header(struct http_request *r, const char *name)
 	return NULL;
 }
 
+const struct http_header *http_request_headers(struct http_request *r, size_t *ret_n)
+{
+	const struct http_ask *ask = ask_of(r);
+	*ret_n = ask->n_headers;
+	return ask->headers;
+}
+
 const char *http_request_header_list(struct http_request *r, const char *name)
 {
 	const struct http_ask *ask = ask_of(r);

@@ -97,6 +97,8 @@ bool http_server_stop(struct http_server *s, int64_t deadline_ms);
 const char *http_request_header(struct http_request *r, const char *name);
 /* The values of all headers of that name as one list, ", " between them (RFC 9110 5.3), or NULL. */
 const char *http_request_header_list(struct http_request *r, const char *name);
+/* All headers in their order; borrowed from the request. */
+const struct http_header *http_request_headers(struct http_request *r, size_t *ret_n);
 /* How many headers of that name came. */
 size_t http_request_header_count(struct http_request *r, const char *name);
 /* "192.0.2.1" or "2001:db8::1" (IPv4-mapped shown as IPv4), and the port. */

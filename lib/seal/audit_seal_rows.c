@@ -58,6 +58,7 @@ static const struct field leaf_field[] = {
 	FIELD(struct audit_leaf, v4),
 	FIELD(struct audit_leaf, v5),
 	FIELD(struct audit_leaf, v6),
+	FIELD(struct audit_leaf, v7),
 };
 static const struct fields leaf_fields = FIELDS(struct audit_leaf, leaf_field);
 
@@ -65,16 +66,17 @@ static const struct fields leaf_fields = FIELDS(struct audit_leaf, leaf_field);
 static const struct statement leaves_statement = {
 	.name = "audit_leaves",
 	.sql = "SELECT l.leaf, l.kind, l.row_id AS id, " LEAF_LINE("l.kind",
-	    "l.row_id") " AS line, c.commitments, p.salt, p.v1, p.v2, p.v3, p.v4, p.v5, p.v6 FROM log.leaf l"
+	    "l.row_id") " AS line, c.commitments, p.salt, p.v1, p.v2, p.v3, p.v4, p.v5, p.v6, p.v7 FROM log.leaf l"
 	                " LEFT JOIN LATERAL (SELECT r.commitments FROM log.request r WHERE l.kind = 1 AND r.id = l.row_id"
 	                " UNION ALL SELECT r.commitments FROM log.validation r WHERE l.kind = 2 AND r.id = l.row_id) c ON "
 	                "true"
 	                " LEFT JOIN LATERAL (SELECT q.salt, convert_to(host(q.remote_address), 'UTF8') AS v1,"
 	                " convert_to(q.remote_port::text, 'UTF8') AS v2, convert_to(q.user_agent, 'UTF8') AS v3,"
-	                " convert_to(q.accept_language, 'UTF8') AS v4, q.body AS v5, q.reply AS v6"
+	                " convert_to(q.accept_language, 'UTF8') AS v4, q.body AS v5, q.reply AS v6, convert_to(q.headers, "
+	                "'UTF8') AS v7"
 	                " FROM log.request_private q WHERE l.kind = 1 AND q.id = l.row_id"
 	                " UNION ALL SELECT q.salt, convert_to(q.resolutions, 'UTF8'), convert_to(q.attempts, 'UTF8'), "
-	                "NULL, NULL, NULL,"
+	                "NULL, NULL, NULL, NULL,"
 	                " NULL FROM log.validation_private q WHERE l.kind = 2 AND q.id = l.row_id) p ON true"
 	                " WHERE l.leaf >= $1 AND l.leaf < $2 ORDER BY l.leaf, l.kind, l.row_id",
 	.params = &range_params_fields,

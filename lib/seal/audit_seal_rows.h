@@ -5,7 +5,7 @@
 #include "lib/db/db.h"
 #include "lib/seal/tiles.h"
 
-#define AUDIT_VALUES 6
+#define AUDIT_VALUES 7
 
 struct audit_state {
 	int64_t size;
@@ -32,6 +32,7 @@ struct audit_leaf {
 	struct bytes v4;
 	struct bytes v5;
 	struct bytes v6;
+	struct bytes v7;
 };
 struct audit_leaf_list {
 	struct audit_leaf *v;

@@ -67,7 +67,7 @@ static const struct {
 	const char *names[AUDIT_VALUES];
 } personal[LEAF_KINDS + 1] = {
 	[LEAF_REQUEST] = { "log.request_private",
-	    { "remote_address", "remote_port", "user_agent", "accept_language", "body", "reply" } },
+	    { "remote_address", "remote_port", "user_agent", "accept_language", "body", "reply", "headers" } },
 	[LEAF_VALIDATION] = { "log.validation_private", { "resolutions", "attempts" } },
 };
 
@@ -88,7 +88,7 @@ static bool fits(const struct audit_leaf *leaf, const char *name, struct bytes v
 const char *audit_personal_differs(const struct audit_leaf *leaf)
 {
 	static const uint8_t none[COMMITMENT_SIZE] = { 0 };
-	const struct bytes values[AUDIT_VALUES] = { leaf->v1, leaf->v2, leaf->v3, leaf->v4, leaf->v5, leaf->v6 };
+	const struct bytes values[AUDIT_VALUES] = { leaf->v1, leaf->v2, leaf->v3, leaf->v4, leaf->v5, leaf->v6, leaf->v7 };
 	for (size_t i = 0; i < AUDIT_VALUES && personal[leaf->kind].names[i] != NULL; i++) {
 		bool present = (i + 1) * COMMITMENT_SIZE <= leaf->commitments.n;
 		const uint8_t *sealed = present ? leaf->commitments.p + i * COMMITMENT_SIZE : none;

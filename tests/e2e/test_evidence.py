@@ -7,6 +7,7 @@ import os
 import random
 import secrets
 import time
+import urllib.parse
 
 import psycopg2
 import psycopg2.extras
@@ -15,7 +16,7 @@ import pytest
 import raw
 import responder as responder_module
 
-REQUEST_FIELDS = ("remote_address", "remote_port", "user_agent", "accept_language", "body", "reply")
+REQUEST_FIELDS = ("remote_address", "remote_port", "user_agent", "accept_language", "body", "reply", "headers")
 
 
 def commitment(salt, name, value):
@@ -133,7 +134,7 @@ def test_commitments_recompute(account, responder, auditor):
     assert recomputed(row, ("resolutions", "attempts")) == bytes(row["commitments"])
     assert recomputed(dict(row, attempts=row["attempts"].replace("200", "201", 1)), ("resolutions", "attempts")) != bytes(row["commitments"])
     mine = ("SELECT r.*, p.salt, host(p.remote_address) AS remote_address, p.remote_port, p.user_agent, p.accept_language, p.body,"
-            " p.reply FROM log.request r JOIN log.request_private p USING (id) WHERE account_id = %s")
+            " p.reply, p.headers FROM log.request r JOIN log.request_private p USING (id) WHERE account_id = %s")
     account_uuid = account_id(auditor, name)
     assert eventually(lambda: any(row["route"] == "certificate" for row in auditor(mine, account_uuid)))
     rows = auditor(mine, account_uuid)
@@ -153,7 +154,7 @@ def test_each_request_with_its_outcome(ca, account, responder, auditor):
     raw.problem(account.post(order_url + "/finalize", {"csr": raw.b64(raw.csr([name])[0])}), 403, "orderNotReady")
     posts = [a for a in sent if a.request.method == "POST"]
     bodies = [hashlib.sha256(a.request.body.encode()).digest() for a in posts]
-    query = ("SELECT r.*, host(p.remote_address) AS address, p.remote_port, p.user_agent, p.body, p.reply FROM log.request r"
+    query = ("SELECT r.*, host(p.remote_address) AS address, p.remote_port, p.user_agent, p.body, p.reply, p.headers FROM log.request r"
              " JOIN log.request_private p USING (id) WHERE body_sha256 = ANY (%s) AND method = 'POST' ORDER BY received_at")
     rows = eventually(lambda: (lambda r: r if len(r) == len(posts) else [])(auditor(query, bodies)))
     assert len(rows) == len(posts)
@@ -165,6 +166,8 @@ def test_each_request_with_its_outcome(ca, account, responder, auditor):
         assert bytes(row["reply_sha256"]) == hashlib.sha256(answer.content).digest() and row["reply_octets"] == len(answer.content)
         assert row["body_octets"] == len(answer.request.body) and row["duration_us"] > 0
         assert row["address"] == "127.0.0.1" and row["remote_port"] > 0 and row["user_agent"] == "evidence/1 (a test)"
+        fields = {name: value for name, value in answer.request.headers.items() if name not in ("User-Agent", "Accept-Language")}
+        assert sorted(row["headers"].split("\n")) == sorted(["Host: " + urllib.parse.urlsplit(answer.url).netloc] + [f"{n}: {v}" for n, v in fields.items()])
         if row["route"] != "certificate":
             assert bytes(row["reply"]) == answer.content
         if row["route"] not in ("new-account", "account"):

@@ -93,6 +93,8 @@ CHANGES = [
     pytest.param("UPDATE log.request_private SET accept_language = 'de' WHERE id = {row}",
                  "UPDATE log.request_private SET accept_language = NULL WHERE id = {row}",
                  REQUEST, {("changed", "log.request_private")}, id="personal-field-added"),
+    pytest.param("UPDATE log.request_private SET headers = headers || '!' WHERE id = {row}", "UPDATE log.request_private SET headers = rtrim(headers, '!') WHERE id = {row}",
+                 REQUEST, {("changed", "log.request_private")}, id="headers-changed"),
     pytest.param("UPDATE log.validation_private SET attempts = attempts || ' ' WHERE id = {row}",
                  "UPDATE log.validation_private SET attempts = rtrim(attempts) WHERE id = {row}",
                  VALIDATION, {("changed", "log.validation_private")}, id="attempts-changed"),

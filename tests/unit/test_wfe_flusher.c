@@ -86,6 +86,7 @@ static int append_begin(struct ctx *c, struct spool *s, struct id id)
 		.remote_address = "2001:db8::17",
 		.remote_port = 50123,
 		.user_agent = "client/1.0 \xff",
+		.headers = "Host: ca.test",
 		.has_body = true,
 		.body = body,
 		.body_sha256 = digest_of(c->arena, body),
@@ -136,7 +137,7 @@ static void assert_commitments(struct ctx *c)
 		const char *value;
 	} fields[] = { { "remote_address", "2001:db8::17" }, { "remote_port", "50123" },
 		{ "user_agent", "client/1.0 \xef\xbf\xbd" }, { "accept_language", NULL }, { "body", "{\"protected\":\"...\"}" },
-		{ "reply", "{\"status\":\"pending\"}" } };
+		{ "reply", "{\"status\":\"pending\"}" }, { "headers", "Host: ca.test" } };
 	for (size_t i = 0; i < COUNT_OF(fields); i++) {
 		const uint8_t *one = commitments.p + i * COMMITMENT_SIZE;
 		static const uint8_t zeros[COMMITMENT_SIZE];
@@ -175,9 +176,9 @@ static void a_request_becomes_two_rows(void **state)
 	    "SELECT concat_ws('|', received_at AT TIME ZONE 'UTC', method, route, url, status, problem, rule, body_octets,"
 	    " reply_octets, duration_us) FROM log.request",
 	    "2026-11-21 08:09:10.123456|POST|new-order|/acme/new-order|201|name.blocked|19|20|4711");
-	pg_assert_value("SELECT concat_ws('|', remote_address, remote_port, user_agent, accept_language,"
+	pg_assert_value("SELECT concat_ws('|', remote_address, remote_port, user_agent, accept_language, headers,"
 	                " convert_from(body, 'UTF8'), convert_from(reply, 'UTF8')) FROM log.request_private",
-	    "2001:db8::17|50123|client/1.0 \xef\xbf\xbd|{\"protected\":\"...\"}|{\"status\":\"pending\"}");
+	    "2001:db8::17|50123|client/1.0 \xef\xbf\xbd|Host: ca.test|{\"protected\":\"...\"}|{\"status\":\"pending\"}");
 	pg_assert_value("SELECT count(*) FROM log.request r JOIN log.request_private p ON p.id = r.id"
 	                " WHERE r.body_sha256 = sha256(p.body) AND r.reply_sha256 = sha256(p.reply)",
 	    "1");

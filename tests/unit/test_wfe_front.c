@@ -341,6 +341,10 @@ static void requests_are_recorded_whole(void **state)
 	const char *jws = jws_of(&t.alice, header_kid(t.alice.kid, fresh_nonce(), BASE NEW_ORDER), NAMES);
 	header_in("User-Agent", "client/1.0");
 	header_in("Accept-Language", "de");
+	header_in("Cookie", "secret=12345");
+	header_in("From", "a@b.com");
+	header_in("user-agent", "client/2.0");
+	header_in("DNT", "1");
 	assert_int_equal(post(NEW_ORDER, jws), 201);
 	struct record_begin begin = last_begin();
 	struct record_end end = last_end();
@@ -351,6 +355,9 @@ static void requests_are_recorded_whole(void **state)
 	assert_int_equal(begin.remote_port, 40000);
 	assert_string_equal(begin.user_agent, "client/1.0"); /* A-12, G-4 */
 	assert_string_equal(begin.accept_language, "de");
+	assert_string_equal(begin.headers,
+	    "Cookie:(12 octets withheld)\nFrom:(7 octets withheld)\nuser-agent: client/2.0\nDNT: 1\n"
+	    "Content-Type: application/jose+json"); /* G-5, G-6 */
 	assert_true(begin.has_body && bytes_equal_text(begin.body, jws));
 	assert_int_equal(begin.body_octets, strlen(jws));
 	assert_true(id_equal(end.account_id, t.alice.id));

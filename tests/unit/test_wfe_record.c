@@ -20,6 +20,7 @@ static const struct record_begin whole_begin = {
 	.remote_port = 50123,
 	.user_agent = "client/1.0",
 	.accept_language = "de",
+	.headers = "Host: ca.test\nAccept: */*",
 	.has_body = true,
 	.body = { (const uint8_t *) "a\0b", 3 },
 	.body_sha256 = { digest, sizeof(digest) },
@@ -53,6 +54,7 @@ static void all_members_come_back(void **state)
 	assert_int_equal(begin.remote_port, 50123);
 	assert_string_equal(begin.user_agent, "client/1.0");
 	assert_string_equal(begin.accept_language, "de");
+	assert_string_equal(begin.headers, whole_begin.headers);
 	assert_true(begin.has_body && bytes_equal(begin.body, whole_begin.body));
 	assert_true(bytes_equal(begin.body_sha256, whole_begin.body_sha256));
 	assert_int_equal(begin.body_octets, 3);
@@ -65,6 +67,29 @@ static void all_members_come_back(void **state)
 	assert_true(bytes_equal(end.reply_sha256, whole_end.reply_sha256));
 	assert_int_equal(end.reply_octets, 2);
 	assert_int_equal(end.duration_us, INT64_C(5000000000));
+	arena_free(a);
+}
+
+/* What the software of before left in its spool. */
+static void a_begin_without_headers_is_read(void **state)
+{
+	(void) state;
+	struct arena *a = arena_new();
+	struct record_begin begin = whole_begin;
+	begin.headers = NULL;
+	struct bytes now = record_encode_begin(a, &begin);
+	struct bytes before = arena_bytes(a, now.p, now.n - 4); /* the length of a NULL */
+	((uint8_t *) (uintptr_t) before.p)[0] = 1;
+	assert_int_equal(record_parse_begin(now, &begin), 0);
+	assert_int_equal(record_parse_begin(before, &begin), 0);
+	assert_null(begin.headers);
+	assert_int_equal(begin.body_octets, 3);
+	((uint8_t *) (uintptr_t) before.p)[0] = 2;
+	assert_int_equal(record_parse_begin(before, &begin), -1);
+	((uint8_t *) (uintptr_t) now.p)[0] = 1;
+	assert_int_equal(record_parse_begin(now, &begin), -1);
+	((uint8_t *) (uintptr_t) now.p)[0] = 3;
+	assert_int_equal(record_parse_begin(now, &begin), -1);
 	arena_free(a);
 }
 
@@ -179,6 +204,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_members_come_back),
+		cmocka_unit_test(a_begin_without_headers_is_read),
 		cmocka_unit_test(absent_members_stay_absent),
 		cmocka_unit_test(texts_become_utf8),
 		cmocka_unit_test(what_is_not_whole_is_refused),

@@ -118,6 +118,13 @@ const char *http_request_header(struct http_request *r, const char *name)
 	return NULL;
 }
 
+const struct http_header *http_request_headers(struct http_request *r, size_t *ret_n)
+{
+	(void) r;
+	*ret_n = t.n_in;
+	return t.in;
+}
+
 const char *http_request_header_list(struct http_request *r, const char *name)
 {
 	const char *all = NULL;
