@@ -86,6 +86,9 @@ static void say_places(struct notice_text *t, const struct config *config)
 	for (size_t i = 0; i < va->resolvers.n; i++) {
 		if (strcmp(va->resolvers.v[i].dnssec, "off") == 0) {
 			notice_point(t, "DNSSEC is not verified below %s.", va->resolvers.v[i].zone);
+		} else if (va->resolvers.v[i].trust_anchors.n > 0) {
+			notice_point(
+			    t, "Below %s it is verified up to keys of this CA's own configuration.", va->resolvers.v[i].zone);
 		}
 	}
 }

@@ -229,23 +229,28 @@ static void say_visitors(struct notice_text *t, struct arena *a, const struct no
 static void say_networks(struct notice_text *t, struct arena *a, const struct config *config)
 {
 	const struct config_va *va = &config->va;
-	if (va->resolvers.n == 0) {
-		notice_point(t,
-		    "Servers of the DNS see the names that you order: they are asked directly, without a resolver of somebody "
-		    "else in between.");
-	}
+	bool all = false;
 	for (size_t i = 0; i < va->resolvers.n; i++) {
 		const struct config_resolver *r = &va->resolvers.v[i];
+		all = all || strcmp(r->zone, ".") == 0;
 		notice_point(t, "The resolver at %s sees %s%s that you order.", r->forward,
 		    strcmp(r->zone, ".") == 0 ? "the names" : "those names below ", strcmp(r->zone, ".") == 0 ? "" : r->zone);
 	}
+	if (!all) {
+		notice_point(t,
+		    "Servers of the DNS see the %snames that you order: they are asked directly, without a resolver of "
+		    "somebody "
+		    "else in between.",
+		    va->resolvers.n > 0 ? "other " : "");
+	}
 	for (size_t i = 0; i < va->perspectives.n; i++) {
 		const struct config_perspective *p = &va->perspectives.v[i];
+		bool somewhere = p->region != NULL && p->region[0] != '\0';
 		notice_point(t,
 		    "Your names are also validated from another network, %s%s%s%s: it sees them and what your servers answer, "
 		    "and "
 		    "keeps nothing.",
-		    p->name, p->region == NULL ? "" : " (", p->region == NULL ? "" : p->region, p->region == NULL ? "" : ")");
+		    p->name, somewhere ? " (" : "", somewhere ? p->region : "", somewhere ? ")" : "");
 	}
 	if (config->ca.linter_url != NULL) {
 		notice_point(t, "An outside linter, %s, sees each certificate, with its names, before it is signed.",
@@ -264,6 +269,9 @@ static void say_readers(struct notice_text *t, struct arena *a, const struct con
 	                "recovery contacts, "
 	                "which stay sealed.");
 	say_networks(t, a, config);
+	if (config->wfe.trusted_proxies.n > 0) {
+		notice_point(t, "Proxies, through which your requests may come: they see them whole.");
+	}
 	for (size_t i = 0; i < s->witnesses.n; i++) {
 		notice_point(
 		    t, "%s, a witness of the sealed log: sizes and digests, nothing about anybody.", s->witnesses.v[i].name);
@@ -294,9 +302,10 @@ static void say_rights(struct notice_text *t, const struct config *config)
 	if (config->acme.website != NULL) {
 		notice_say(t, "More about this CA: %s", config->acme.website);
 	}
-	if (config->acme.privacy_contact != NULL) {
-		notice_say(t, "Questions and complaints: %s", config->acme.privacy_contact);
-	}
+	notice_say(t, "Questions and complaints: %s",
+	    config->acme.privacy_contact != NULL
+	        ? config->acme.privacy_contact
+	        : "to the people who run this CA, who have named no address for them here.");
 }
 
 struct bytes notice_write(

@@ -86,7 +86,9 @@ static void it_says_of_when_the_special_addresses_are(void **state)
 static void it_says_what_the_configuration_says(void **state)
 {
 	(void) state;
-	struct config_resolver resolver = { .zone = "corp.test", .dnssec = "off" };
+	const char *anchors[] = { "39711 13 2 C8F9" };
+	struct config_resolver resolvers[] = { { .zone = "corp.test", .dnssec = "off" },
+		{ .zone = "lab.test", .dnssec = "require", .trust_anchors = { anchors, 1 } } };
 	struct config_perspective place = { .name = "ams", .region = "eu" };
 	assert_says("| classic | 90 d | 30 d | 100 |", true);
 	assert_says("gone", false);
@@ -94,11 +96,12 @@ static void it_says_what_the_configuration_says(void **state)
 	assert_says("from one place", true);
 	assert_says("nothing is issued, unless", false);
 	assert_says("does not follow", false);
-	config.va.resolvers = (struct config_resolver_list) { &resolver, 1 };
+	config.va.resolvers = (struct config_resolver_list) { resolvers, 2 };
 	config.va.perspectives = (struct config_perspective_list) { &place, 1 };
 	config.va.caa_lookup_failure = "unsigned-passes";
 	config.policy.mode = "private";
 	assert_says("DNSSEC is not verified below corp.test", true);
+	assert_says("- Below lab.test it is verified up to keys of this CA's own configuration.", true);
 	assert_says("| ams | eu | - |", true);
 	assert_says("nothing is issued, unless", true);
 	assert_says("does not follow the Baseline Requirements", true);

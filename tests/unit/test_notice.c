@@ -128,28 +128,35 @@ static void it_says_who_sees_it(void **state)
 {
 	struct config_resolver resolvers[] = { { ".", "192.0.2.53@53", "require", { NULL, 0 } },
 		{ "corp.test", "192.0.2.54@53", "off", { NULL, 0 } } };
-	struct config_perspective perspectives[] = { { .name = "ams", .region = "eu" } };
+	struct config_perspective perspectives[] = { { .name = "ams", .region = "eu" }, { .name = "gru", .region = "" } };
+	const char *networks[] = { "192.0.2.0/29" };
 	struct config_witness witnesses[] = { { .name = "w1.test", .kind = "witness" } };
 	struct config_ct_log logs[] = { { "Log *One*", "https://log.test/", "k" } };
 	(void) state;
-	assert_says("asked directly");
+	assert_says("Servers of the DNS see the names that you order: they are asked directly");
+	assert_says("have named no address for them here");
 	assert_says("only digests are public");
 	assert_silent("Transparency");
 	assert_silent("linter");
+	assert_silent("Proxies");
 	t.config.ct.logs = (struct config_ct_log_list) { logs, 1 };
 	assert_silent("Transparency"); /* without the list no log is ever asked */
 	t.config.ct = (struct config_ct) { .log_list_file = "/l" };
 	assert_says("are sent to public logs, from which nothing can be taken back. It may choose any of those");
 	t.config.va.resolvers = (struct config_resolver_list) { resolvers, 2 };
-	t.config.va.perspectives = (struct config_perspective_list) { perspectives, 1 };
+	t.config.va.perspectives = (struct config_perspective_list) { perspectives, 2 };
+	t.config.wfe.trusted_proxies = (struct text_list) { networks, 1 };
 	t.config.subscriber.witnesses = (struct config_witness_list) { witnesses, 1 };
 	t.config.subscriber.publish_entries = true;
 	t.config.ct.logs = (struct config_ct_log_list) { logs, 1 };
 	t.config.ca.linter_url = "http://user:secret@lint.test:8080/api";
 	t.config.acme.privacy_contact = "privacy@ca.test";
 	assert_says("192.0.2.53@53 sees the names that you order");
+	assert_silent("asked directly");
 	assert_says("192.0.2.54@53 sees those names below corp.test that you order");
 	assert_says("another network, ams (eu): it sees");
+	assert_says("another network, gru: it sees");
+	assert_says("Proxies, through which your requests may come");
 	assert_says("w1.test, a witness of the sealed log");
 	assert_says("Everybody: the facts in the sealed log");
 	assert_says("Log \\*One\\* (https://log.test/)");
@@ -157,7 +164,10 @@ static void it_says_who_sees_it(void **state)
 	assert_says("An outside linter, lint.test:8080, sees each certificate");
 	assert_silent("secret");
 	assert_says("complaints: privacy@ca.test");
-	assert_silent("asked directly");
+	t.config.va.resolvers =
+	    (struct config_resolver_list) { resolvers + 1, 1 }; /* of a zone: all else goes the public way */
+	assert_says("192.0.2.54@53 sees those names below corp.test that you order");
+	assert_says("Servers of the DNS see the other names that you order: they are asked directly");
 }
 
 /* G-62: what the operator writes is text, and both forms say the same. */

@@ -364,6 +364,9 @@ static void requests_are_recorded_whole(void **state)
 	assert_int_equal(end.status, 201);
 	assert_null(end.problem);
 	assert_true(end.has_reply && bytes_equal_text(end.reply, t.body));
+	jws = jws_of(&t.alice, header_kid(t.alice.kid, fresh_nonce(), BASE NEW_ORDER), NAMES);
+	assert_int_equal(post(NEW_ORDER, jws), 201); /* without a User-Agent as well */
+	assert_null(last_begin().user_agent);
 	(void) request("GET", NEW_ORDER, NULL);
 	end = last_end();
 	assert_int_equal(end.status, 405);
