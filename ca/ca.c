@@ -121,7 +121,8 @@ int ca_open(struct ctx *c, const struct config *config)
 	(void) gethostname(host, sizeof(host) - 1);
 	random_bytes(chance, sizeof(chance));
 	ca.config = config;
-	ca.process = arena_printf(own.arena, "cairn-ca@%s", host);
+	/* as it tells of its starts (lib/service/service.c), so that what it signed is signed by what is known to have run */
+	ca.process = arena_printf(own.arena, "cairn-ca@%s", config->ca.process.rpc_listen.v[0]);
 	ca.place = arena_printf(own.arena, "%s %s", host, config->ca.process.rpc_listen.v[0]);
 	ca.instance =
 	    arena_printf(own.arena, "%s/%s", ca.place, hex_encode(own.arena, (struct bytes) { chance, sizeof(chance) }));

@@ -15,7 +15,7 @@ struct ca {
 	const struct config *config;
 	struct issuer_list issuers;
 	enum policy_mode mode;
-	const char *process;  /* in log.event: "cairn-ca@HOST" */
+	const char *process;  /* in log.event: "cairn-ca@ADDRESS:PORT" */
 	struct arena *arena;  /* of all this, kept for ever */
 	const char *place;    /* this instance among those of all machines: "HOST ADDRESS" */
 	const char *instance; /* this run of it, the holder of leases: "PLACE/CHANCE" */

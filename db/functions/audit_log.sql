@@ -25,8 +25,19 @@ BEGIN
 EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
 	RETURN '{}';
 END $$;
-REVOKE ALL ON FUNCTION audit.names_asked(bytea) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit.names_asked(bytea) TO cairn_auditor;
+
+-- What a request said: "payload" or "protected" of the JWS that its body is, read; NULL: there is none, or it is not JSON.
+CREATE OR REPLACE FUNCTION audit.said(p_body bytea, p_part text DEFAULT 'payload') RETURNS jsonb LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	part text;
+BEGIN
+	part := convert_from(p_body, 'UTF8')::jsonb->>p_part;
+	RETURN convert_from(decode(translate(part, '-_', '+/') || repeat('=', -length(part) & 3), 'base64'), 'UTF8')::jsonb;
+EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
+	RETURN NULL;
+END $$;
+REVOKE ALL ON FUNCTION audit.names_asked(bytea), audit.said(bytea, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audit.names_asked(bytea), audit.said(bytea, text) TO cairn_auditor;
 
 CREATE OR REPLACE VIEW audit.asked AS
 	SELECT r.id AS request_id, r.received_at, r.route, r.account_id, r.outcome, n.name, r.remote_address, r.user_agent

@@ -17,6 +17,7 @@ import name_server
 import raw
 import responder as responder_module
 import test_eab
+import test_key_change
 from name_server import SIGNED, TOP, ZONE
 
 REMOTES = ("ams", "gru")
@@ -81,7 +82,7 @@ class Demo:
         self.close_later(responder_module.Responder(int(self.ca.HTTP01_PORT), "127.0.0.2")).tokens = self.responder.tokens
         self.certificates = {}
         try:
-            for step in (self.first_day, self.names_by_dns, self.failures, self.operators, self.disclosure, self.ends, self.crash, self.settle):
+            for step in (self.first_day, self.names_by_dns, self.failures, self.operators, self.disclosure, self.looks, self.ends, self.crash, self.settle):
                 step()
         except BaseException:
             print(self.ca.sql("SELECT identifier_value, method, perspective, problem, detail FROM audit.validation WHERE NOT passed"))
@@ -202,6 +203,14 @@ class Demo:
         scope = self.ca.write("scope", {"items": [{"view": "request", "columns": ["remote_address"], "accounts": [self.alice.kid.rpartition("/")[2]]}]})
         done = self.cairn("disclose", "receive", "--kind", "subpoena", "--from", "A lawyer", "--reference", "7", "--scope", scope, "--yes", "--json")
         self.cairn("disclose", "refuse", json.loads(done.stdout)["case"], "--reason", "no judge has signed it", "--yes")
+
+    def looks(self):
+        """Bob asks what is held about him, an operator looks for him, and he takes a new key."""
+        assert self.bob.post(self.bob.post(self.bob.kid).json()["subjectData"] + "?part=account").status_code == 200
+        self.cairn("audit", "subject", self.bob.kid.rpartition("/")[2], "--reason", "he wrote on Monday", "--out", os.path.join(self.ca.work, "subject.json"))
+        key = raw.ec_key()
+        assert test_key_change.change(self.bob, key).status_code == 200
+        self.bob.key = key
 
     def ends(self):
         """Revocations by the account and by the key of a certificate; an account that an operator shuts off."""
