@@ -31,6 +31,13 @@ def test_there_are_enough():
         assert len(questions()) == f.read().count("\n### ") >= 25
 
 
+def test_each_view_is_told(demo):
+    """F-41, F-56: the document names what there is to be asked"""
+    with open(DOCUMENT, encoding="utf-8") as f:
+        told = set(re.findall(r"`(audit\.[a-z_]+)`", f.read()))
+    assert {f"audit.{name}" for name, in demo.ca.sql("SELECT DISTINCT name FROM audit.dictionary WHERE schema = 'audit'")} <= told
+
+
 @pytest.mark.parametrize("number", range(len(questions())))
 def test_answer(demo, number):
     """F-43, G-2, G-3, G-4: the records answer it"""
