@@ -7,6 +7,7 @@
 #include "ca/signer.h"
 #include "ca/steady.h"
 #include "ca/statements.h"
+#include "ca/urls.h"
 #include "lib/base/base64.h"
 
 struct ca ca;
@@ -101,6 +102,7 @@ const struct statement *const ca_statements[] = {
 	&publish_crl,
 	&steady_statement,
 	&steady_alarm_statement,
+	&url_alarm_statement,
 	&linters_statement,
 	&register_ocsp,
 	&end_ocsp,
@@ -146,7 +148,7 @@ int ca_open(struct ctx *c, const struct config *config)
 /* The shards that new certificates name; kept as long as the process (E-25). */
 static int register_crls(struct ctx *c, struct issuer *issuer)
 {
-	const struct shards_params params = { issuer->config->name, issuer_crl_urls(c->arena, issuer->config), ca.process };
+	const struct shards_params params = { issuer->config->name, config_crl_urls(c->arena, issuer->config), ca.process };
 	struct crl_shard *rows;
 	size_t n;
 	TRY(db_rows(c, &register_shards, &params, (void *) &rows, &n));

@@ -8,6 +8,7 @@
 #include "ca/linter.h"
 #include "ca/statements.h"
 #include "ca/steady.h"
+#include "ca/urls.h"
 #include "lib/crypto/digest.h"
 #include "lib/crypto/jwk.h"
 #include "lib/rpc/handlers.h"
@@ -303,6 +304,10 @@ int ca_issue_certificate_serve(
 	struct begun begun;
 	if (!ca_crls_stand()) {
 		return FAIL(c, UNAVAILABLE, "No CRL stands yet"); /* E-23 */
+	}
+	const char *fault = urls_fault(); /* D-15 */
+	if (fault != NULL) {
+		return FAIL(c, UNAVAILABLE, "%s", fault);
 	}
 	TRY(steady_check(c));
 	TRY(keys_read_spki(c, in->public_key, PROBLEM_BAD_CSR, &subject.key));

@@ -208,21 +208,6 @@ const struct issuer *issuer_choose(const struct issuer_list *issuers, const char
 	die("no issuer is active for a profile"); /* issuers_load saw one for each */
 }
 
-struct text_list issuer_crl_urls(struct arena *a, const struct config_issuer *config)
-{
-	size_t n = (size_t) config->crl_shards;
-	struct text_list urls = { ARENA_ARRAY(a, n, const char *), n };
-	size_t stem = strlen(config->crl_url);
-	if (stem > 4 && strcmp(config->crl_url + stem - 4, ".crl") == 0) {
-		stem -= 4;
-	}
-	urls.v[0] = config->crl_url;
-	for (size_t i = 1; i < n; i++) {
-		urls.v[i] = arena_printf(a, "%.*s/%zu.crl", (int) stem, config->crl_url, i);
-	}
-	return urls;
-}
-
 const struct crl_shard *issuer_choose_shard(const struct issuer *issuer)
 {
 	uint32_t chance = 0;

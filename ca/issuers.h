@@ -44,9 +44,6 @@ const struct issuer *issuer_find(const struct issuer_list *issuers, const char *
  * among all that are active and sign for the profile when there is none. The profile is one of the configuration. */
 const struct issuer *issuer_choose(const struct issuer_list *issuers, const char *profile, struct bytes spki);
 
-/* The URLs of its CRLs: crl_url, and as many more as crl_shards says, ".../1.crl" beside "....crl". */
-struct text_list issuer_crl_urls(struct arena *a, const struct config_issuer *config);
-
 /* One of its shards at random, for a new certificate (E-25). */
 const struct crl_shard *issuer_choose_shard(const struct issuer *issuer);
 

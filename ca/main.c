@@ -4,12 +4,13 @@
 #include "ca/linters.h"
 #include "ca/signer.h"
 #include "ca/steady.h"
+#include "ca/urls.h"
 #include "lib/ct/log_file.h"
 #include "lib/service/rpc.h"
 #include "lib/service/service.h"
 
 #define STATEMENT_TIMEOUT_MS 10000
-#define OWN_THREADS 4 /* start, duties and readiness have connections of their own */
+#define OWN_THREADS 5 /* start, duties, URLs and readiness have connections of their own */
 
 #define RPC_SERVE ca
 #include "lib/rpc/serve.h"
@@ -33,6 +34,7 @@ static int start(struct ctx *c, const struct config *config)
 	}
 	TRY(signer_watch(c));
 	TRY(duties_start(c));
+	TRY(urls_start(c));
 	return service_rpc_start(c, config, &(struct service_rpc) { own, ca_methods, ca_n_methods, NULL });
 }
 
@@ -48,6 +50,9 @@ static const char *not_ready(void)
 	if (why == NULL && !ca_crls_stand()) {
 		why = "an issuer has no CRL yet";
 	}
+	if (why == NULL) {
+		why = urls_fault();
+	}
 	return why;
 }
 
@@ -55,6 +60,7 @@ static void stop(int64_t deadline_ms)
 {
 	service_rpc_stop(deadline_ms);
 	duties_stop();
+	urls_stop();
 	signer_stop();
 }
 

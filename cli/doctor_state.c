@@ -13,6 +13,7 @@
 #include "cli/doctor_dns.h"
 #include "cli/doctor_logs.h"
 #include "cli/doctor_ocsp.h"
+#include "cli/doctor_urls.h"
 #include "lib/base/auto.h"
 #include "lib/crypto/cert.h"
 #include "lib/crypto/token.h"
@@ -469,6 +470,7 @@ void doctor_look(struct ctx *c, const struct config *config, struct finding_list
 	look_at_configuration(&l);
 	look_at_database(&l);
 	look_at_certificates(&l);
+	doctor_urls(c, &l.d, &config->ca);
 	doctor_logs(c, &l.d, config);
 	doctor_alarms(c->arena, &l.d, config, config->command.database);
 	look_at_keys(&l);

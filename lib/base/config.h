@@ -234,6 +234,8 @@ struct config_ca {
 	const char *linter_url; /* of an outside linter; NULL: none */
 	int64_t linter_timeout_ms;
 	bool linter_required; /* nothing is signed without its answer */
+	int64_t urls_probe_s; /* 0: never */
+	bool urls_required;   /* nothing is issued before they were right once */
 };
 
 /* Who is told of checkpoints of the sealed log. */
@@ -398,6 +400,9 @@ extern const struct fields config_fields;
  * reason"; an unknown key gets the nearest known one suggested. */
 int config_load(struct ctx *c, const char *const *paths, size_t n, struct config **ret) MUST_CHECK;
 void config_free(struct config *config);
+
+/* The URLs of an issuer's CRLs: crl_url, and as many more as crl_shards says, ".../1.crl" beside "....crl". */
+struct text_list config_crl_urls(struct arena *a, const struct config_issuer *issuer);
 
 /* The common part of the process's section; name as in "cairn-ra". NULL for an unknown name. */
 const struct config_process *config_process(const struct config *config, const char *name);

@@ -63,8 +63,7 @@ static const struct field token_field[] = {
 const struct fields config_token_fields = FIELDS(struct config_token, token_field);
 
 static const struct field ca_field[] = {
-	PROCESS_KEYS(struct config_ca, "14103", "14113", "8"),
-	DATABASE_KEY(struct config_ca),
+	PROCESS_KEYS(struct config_ca, "14103", "14113", "8"), DATABASE_KEY(struct config_ca),
 	FIELD_STRUCTS(struct config_ca, issuers, &issuer_fields, .flags = FIELD_REQUIRED, .def = "[]", .min = 0, .max = 16,
 	    .help = "Issuing certificates and their keys."),
 	FIELD_STRUCT(struct config_ca, token, &config_token_fields,
@@ -86,8 +85,27 @@ static const struct field ca_field[] = {
 	    .help = "Milliseconds that it has for an answer."),
 	FIELD(struct config_ca, linter_required, .def = "true",
 	    .help = "Sign nothing without its answer; false: only what it finds an error in is not signed."),
+	FIELD(struct config_ca, urls_probe_s, .def = "3600", .min = 0, .max = 86400,
+	    .help = "Seconds after which cairn-ca fetches again what the URLs in certificates lead to; 0: never."),
+	FIELD(struct config_ca, urls_required, .def = "false",
+	    .help = "Issue nothing after a start before all of them were right once; in mode webpki always."), /* D-15 */
 };
 const struct fields config_ca_fields = FIELDS(struct config_ca, ca_field);
+
+struct text_list config_crl_urls(struct arena *a, const struct config_issuer *issuer)
+{
+	size_t n = (size_t) issuer->crl_shards;
+	struct text_list urls = { ARENA_ARRAY(a, n, const char *), n };
+	size_t stem = strlen(issuer->crl_url);
+	if (stem > 4 && strcmp(issuer->crl_url + stem - 4, ".crl") == 0) {
+		stem -= 4;
+	}
+	urls.v[0] = issuer->crl_url;
+	for (size_t i = 1; i < n; i++) {
+		urls.v[i] = arena_printf(a, "%.*s/%zu.crl", (int) stem, issuer->crl_url, i);
+	}
+	return urls;
+}
 
 static bool is_hex(const char *text)
 {
@@ -169,6 +187,9 @@ int config_check_ca(struct ctx *c, const struct config *config)
 			}
 		}
 	}
+	if (ca->urls_required && ca->urls_probe_s == 0) {
+		return FAIL(c, MALFORMED, "ca.urls_required: needs ca.urls_probe_s, or nothing is ever issued");
+	}
 	if (ca->crl_life_s <= ca->crl_period_s) {
 		return FAIL(
 		    c, MALFORMED, "ca.crl_life_s: must be more than ca.crl_period_s, or a CRL ends before the next one");
@@ -186,7 +207,7 @@ static bool is_disclosed(const struct text_list *disclosed, const char *issuer)
 	return false;
 }
 
-/* F-1, F-2, D-29 */
+/* F-1, F-2, D-15, D-29 */
 int config_require_ca(struct ctx *c, const struct config *config)
 {
 	if (!config_is_webpki(&config->policy)) {
@@ -206,6 +227,10 @@ int config_require_ca(struct ctx *c, const struct config *config)
 			    "stands in the CCADB. Until then: active: false",
 			    config->ca.issuers.v[i].name);
 		}
+	}
+	if (config->ca.urls_probe_s == 0) {
+		return FAIL(c, MALFORMED,
+		    "ca.urls_probe_s: 0 is not for mode webpki, whose certificates name no URL that does not work");
 	}
 	return config->ca.token.approval != NULL
 	           ? 0

@@ -31,7 +31,7 @@ def test_state(ca):
         assert line in text, text
     answer = json.loads(run(ca, "--json"))
     assert answer["ready"] and {f["about"] for f in answer["findings"]} == {
-        "config", "database", "clock", "keys", "log", "issued", "certificate", "issuer", "process", "disk", "crl", "waves", "alarms"}
+        "config", "database", "clock", "keys", "log", "issued", "certificate", "issuer", "process", "disk", "crl", "waves", "alarms", "urls"}
     assert not [f for f in answer["findings"] if f["level"] == "problem"]
 
 

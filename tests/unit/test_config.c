@@ -235,6 +235,7 @@ static const struct {
 	{ "ca: {issuers: [{name: a, cert_file: b, key_file: c, crl_url: 'http://x', aia_url: 'http://x', profiles: "
 	  "[clasic]}]}\n",
 	    "ca.issuers: \"a\" is for the profile \"clasic\", which policy.profiles does not have" },
+	{ "ca: {urls_required: true, urls_probe_s: 0}\n", "ca.urls_required: needs ca.urls_probe_s" }, /* D-15 */
 	{ "ca: {crl_period_s: 7200, crl_life_s: 7200}\n", "ca.crl_life_s: must be more than ca.crl_period_s" },
 	{ "ca: {issuers: [{name: a, cert_file: b, key_file: c, crl_url: 'https://x', aia_url: 'http://x'}]}\n",
 	    "ca.issuers.crl_url: \"https://x\" must be an http URL" }, /* D-15 */
@@ -337,7 +338,7 @@ static void a_missing_file_is_named(void **state)
 	"token: {module: /m.so, label: t, approval: some}, issuers: [{name: i, cert_file: c, key_label: i, crl_url: " \
 	"'http://a.example/c', aia_url: 'http://a.example/i', " active "}]}\n"
 
-/* D-29: nothing is issued by what was not disclosed; and all the rest of the table. */
+/* D-15, D-29: nothing is issued by what was not disclosed; and all the rest of the table. */
 static void a_process_needs_its_keys(void **state)
 {
 	(void) state;
@@ -346,10 +347,8 @@ static void a_process_needs_its_keys(void **state)
 	static const struct {
 		const char *text, *process, *why;
 	} cases[] = {
-		{ "", "cairn-va", "rpc.ca_file: is missing" },
-		{ base, "cairn-va", "va.rpc_cert_file: is missing" },
-		{ va, "cairn-va", NULL },
-		{ va, "cairn-wfe", "wfe.rpc_cert_file: is missing" },
+		{ "", "cairn-va", "rpc.ca_file: is missing" }, { base, "cairn-va", "va.rpc_cert_file: is missing" },
+		{ va, "cairn-va", NULL }, { va, "cairn-wfe", "wfe.rpc_cert_file: is missing" },
 		{ "rpc: {ca_file: a}\nca: {rpc_cert_file: a, rpc_key_file: b, database: x}\n", "cairn-ca",
 		    "ca.issuers: is missing" },
 		{ va, "cairn-x", "there is no such process" },
@@ -357,6 +356,8 @@ static void a_process_needs_its_keys(void **state)
 		{ WEBPKI_CA("disclosed: [h], ", "active: true"), "cairn-ca", "\"i\" is active" },
 		{ WEBPKI_CA("disclosed: [h], ", "active: false"), "cairn-ca", NULL },
 		{ WEBPKI_CA("disclosed: [h, i], ", "active: true"), "cairn-ca", NULL },
+		{ WEBPKI_CA("urls_probe_s: 0, disclosed: [h, i], ", "active: true"), "cairn-ca",
+		    "ca.urls_probe_s: 0 is not for mode webpki" }, /* D-15 */
 	};
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		struct ctx c;
