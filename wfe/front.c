@@ -93,6 +93,11 @@ static int record_request(struct acme *q)
 	if (q->route != NULL && q->route->page && notice_declined(r)) {
 		decline(q, &begin);
 	}
+	if (q->leak_in_header) {
+		begin.user_agent = NULL;
+		begin.accept_language = NULL;
+		begin.headers = NULL;
+	}
 	return spool_append(q->c, q->front->spool, SPOOL_BEGIN, q->c->request_id, record_encode_begin(q->c->arena, &begin));
 }
 

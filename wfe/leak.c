@@ -7,9 +7,19 @@
 #include "wfe/nonces.h"
 #include "wfe/routes.h"
 
+/* Less can't hold the octets of a private key of any account or certificate, and most fields are shorter. */
+#define SECRET_MIN 32
+
 void leak_find(struct acme *q)
 {
-	(void) private_key_find(q->c->arena, q->http->body, &q->leak);
+	size_t n = 0;
+	const struct http_header *headers = http_request_headers(q->http, &n);
+	bool found = private_key_find(q->c->arena, q->http->body, &q->leak);
+	for (size_t i = 0; i < n && !found; i++) {
+		struct bytes value = bytes_of_text(headers[i].value);
+		found = value.n >= SECRET_MIN && private_key_find(q->c->arena, value, &q->leak);
+		q->leak_in_header = found;
+	}
 }
 
 static enum problem problem_of(const struct acme *q)

@@ -68,10 +68,19 @@ def as_body(client, key):
     return client.send(client.directory["newOrder"], file_of(key, serialization.Encoding.PEM))
 
 
+def as_field(client, key):
+    """In a field of the HTTP header."""
+    client.session.headers["X-Key"] = base64.b64encode(file_of(key, DER)).decode()
+    try:
+        return client.order("leak.test")
+    finally:
+        del client.session.headers["X-Key"]
+
+
 DER, PEM = serialization.Encoding.DER, serialization.Encoding.PEM
 PLACES = [(in_header, "badPublicKey"), (in_inner_header, "badPublicKey"), (in_binding, "badPublicKey"), (as_csr(DER, FORMS.PKCS8), "badCSR"),
           (as_csr(DER, FORMS.TraditionalOpenSSL), "badCSR"), (as_csr(PEM, FORMS.TraditionalOpenSSL), "badCSR"), (in_csr, "badCSR"), (as_certificate, "malformed"),
-          (as_member, "badPublicKey"), (as_body, "malformed")]
+          (as_member, "badPublicKey"), (as_body, "malformed"), (as_field, "malformed")]
 
 
 @pytest.fixture(scope="module")

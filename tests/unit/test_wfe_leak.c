@@ -84,6 +84,30 @@ static void a_private_key_is_refused_in_every_place(void **state)
 	assert_false(last_begin().has_body);
 }
 
+/* G-6: header fields are recorded, too. */
+static void a_private_key_in_the_header_is_refused(void **state)
+{
+	static const char *const names[] = { "User-Agent", "Accept-Language", "X-Key" };
+	const char *const values[] = { secret_jwk(), pkcs8(false), pkcs8(true) };
+	(void) state;
+	for (size_t i = 0; i < COUNT_OF(names) * COUNT_OF(values); i++) {
+		header_in(names[i / COUNT_OF(values)], values[i % COUNT_OF(values)]);
+		(void) post_as(&t.bob, "/acme/new-order", "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"a.test\"}]}");
+		assert_problem(400, i % COUNT_OF(values) == 0 ? "badPublicKey" : "malformed");
+		assert_string_equal(t.called, "block_key");
+		struct record_begin begin = last_begin();
+		assert_false(begin.has_body);
+		assert_null(begin.user_agent);
+		assert_null(begin.accept_language);
+		assert_null(begin.headers);
+	}
+	header_in("User-Agent", "a client with a name that is as long as those of browsers are, and no key");
+	(void) post_as(&t.bob, "/acme/new-order", "{}");
+	assert_true(last_begin().has_body);
+	assert_non_null(last_begin().user_agent);
+	assert_non_null(last_begin().headers);
+}
+
 /* Another front end, or none: what can't be blocked just now is refused all the same, and its nonce is gone. */
 static void a_failure_to_block_is_told(void **state)
 {
@@ -118,6 +142,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_private_key_is_refused_in_every_place, fake_setup, fake_teardown),
+		cmocka_unit_test_setup_teardown(a_private_key_in_the_header_is_refused, fake_setup, fake_teardown),
 		cmocka_unit_test_setup_teardown(a_failure_to_block_is_told, fake_setup, fake_teardown),
 		cmocka_unit_test_setup_teardown(key_after_key_is_limited, fake_setup, fake_teardown),
 	};
