@@ -142,6 +142,15 @@ def own_ca(make_ca):
     return make_ca({"wfe": {"visits_per_minute": 1200, "visits_at_once": 2000}})
 
 
+@pytest.fixture
+def some_certificate(own_ca, responder_for):
+    """A condition is looked at for each row that there is, so there has to be one."""
+    if not own_ca.sql("SELECT 1 FROM ca.certificate LIMIT 1", role="cairn_owner"):
+        client = raw.Client(own_ca)
+        client.register()
+        client.issue(responder_for(own_ca), "first.test")
+
+
 def test_incident(own_ca, responder_for, tmp_path):
     """B-16: shown, created, in waves, closed; each an operator's act on record"""
     answers = responder_for(own_ca)
@@ -189,7 +198,7 @@ def test_incident(own_ca, responder_for, tmp_path):
 @pytest.mark.parametrize("condition", ["nonsense", "true) OR (SELECT", "true); DELETE FROM acme.incident; --",
                                        "EXISTS (SELECT FROM log.request)", "EXISTS (SELECT FROM acme.account)",
                                        "acme.close_incident(certificate_id, 'x')", "1/0 = 1", "true) UNION SELECT 1, 2 INTO x FROM (SELECT 1"])
-def test_refused_conditions(own_ca, condition):
+def test_refused_conditions(own_ca, some_certificate, condition):
     """A condition reads certificates and nothing else, and writes nothing."""
     refused = incident(own_ca, "create", "--where", condition, "--url", PAGE, "--yes", check=False)
     assert refused.returncode == 1 and "condition" in refused.stderr, refused.stderr
