@@ -235,8 +235,8 @@ static int make_config(struct ctx *c, struct init_options *o, const struct confi
 
 int init_run(struct ctx *c, struct init_options *o)
 {
-	static const char *const folders[] = { "", "pki", "pki/internal", "pki/site", "pki/seal", "spool", "lists",
-		"seal" };
+	static const char *const folders[] = { "", "pki", "pki/internal", "pki/site", "pki/seal", "spool", "lists", "seal",
+		"journal" };
 	struct config *shape = NULL;
 	o->made = (struct text_list) { ARENA_ARRAY(c->arena, INIT_MADE_MAX, const char *), 0 };
 	TRY(config_load(c, &o->overlay, o->overlay == NULL ? 0 : 1, &shape));

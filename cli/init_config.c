@@ -71,6 +71,9 @@ static const char subscriber_part[] =
     "  # The log is sealed: this key signs its checkpoints. Others check them by pki/seal.vkey; hand it on.\n"
     "  secret_file: pki/seal/seal.key\n"
     "  seal_dir: seal\n"
+    "  # Starts and ends of services, sessions of the database and refused logins, as deploy/up's supervisor tells "
+    "them.\n"
+    "  journal_dir: journal\n"
     "  # By this key a recovery contact that somebody claims is matched without opening it. Lost, none can be "
     "matched.\n"
     "  recovery_key_file: pki/recovery/hash.key\n";

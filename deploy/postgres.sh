@@ -105,8 +105,9 @@ postgres_configure() {
 		# no personal field may enter a log: neither statements nor the rows that an error speaks of
 		log_error_verbosity = terse
 		log_min_error_statement = panic
-		# whose sessions there were, and how long (docs/auditing.md)
+		# whose sessions there were, how long, and who was refused (deploy/journal.h reads both)
 		log_disconnections = on
+		log_line_prefix = '%m [%p] %e '
 		log_parameter_max_length = 0
 		log_parameter_max_length_on_error = 0
 	END

@@ -3,8 +3,9 @@
  *
  *     cairn-supervise STATE
  *
- * reads STATE/run/services; writes STATE/run/NAME.pid, STATE/log/NAME.log, and the line PIDS= of STATE/env; holds a lock
- * on STATE/run/supervise.lock for as long as it lives. SIGTERM, SIGINT: stop all and end. SIGHUP: passed on to all. */
+ * reads STATE/run/services; writes STATE/run/NAME.pid, STATE/log/NAME.log, STATE/journal, and the line PIDS= of STATE/env;
+ * holds a lock on STATE/run/supervise.lock for as long as it lives. SIGTERM, SIGINT: stop all and end. SIGHUP: passed on to
+ * all, and sums of the journal are written. */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -23,6 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "deploy/journal.h"
 #include "deploy/supervise_table.h"
 #include "lib/base/clock.h"
 
@@ -41,6 +43,7 @@ enum {
 static const char *state_folder;
 static struct service_table table;
 static struct log_file own_log;
+static struct journal journal;
 static bool stopping;
 static int signals;
 static int lock; /* held until the process ends */
@@ -63,11 +66,6 @@ static void note(const char *format, ...)
 	timestamp_encode(clock_now(), true, time);
 	(void) snprintf(line, sizeof(line), "{\"time\":\"%s\",\"process\":\"cairn-supervise\",%s}\n", time, members);
 	log_file_write(&own_log, bytes_of_text(line));
-}
-
-static int64_t now_us(void)
-{
-	return clock_monotonic_us();
 }
 
 /* ---- files of the state ---- */
@@ -217,7 +215,7 @@ static void schedule_restart(struct service_row *row)
 		wait_ms *= 2;
 	}
 	row->state = stopping ? SERVICE_DONE : SERVICE_DOWN;
-	row->due_us = now_us() + (wait_ms < BACKOFF_MAX_MS ? wait_ms : BACKOFF_MAX_MS) * 1000;
+	row->due_us = clock_monotonic_us() + (wait_ms < BACKOFF_MAX_MS ? wait_ms : BACKOFF_MAX_MS) * 1000;
 }
 
 static void start(struct service_row *row)
@@ -245,11 +243,12 @@ static void start(struct service_row *row)
 	row->out = ends[0];
 	row->pid = pid;
 	row->state = SERVICE_RUNNING;
-	row->started_us = now_us();
+	row->started_us = clock_monotonic_us();
 	if (!row->once) {
 		write_pid_file(row);
 		write_pids_line();
 		note("\"level\":\"info\",\"message\":\"started\",\"service\":\"%s\",\"pid\":%d", row->name, (int) pid);
+		journal_started(&journal, row->name);
 	}
 }
 
@@ -258,7 +257,7 @@ static void start_due(void)
 {
 	for (size_t i = 0; i < table.n && !stopping; i++) {
 		struct service_row *row = &table.rows[i];
-		if (row->state == SERVICE_DOWN && row->due_us <= now_us()) {
+		if (row->state == SERVICE_DOWN && row->due_us <= clock_monotonic_us()) {
 			start(row);
 		}
 		if (row->once && row->state != SERVICE_DONE) {
@@ -271,7 +270,7 @@ static void start_due(void)
 
 static void ended(struct service_row *row, int status)
 {
-	int64_t lived_ms = (now_us() - row->started_us) / 1000;
+	int64_t lived_ms = (clock_monotonic_us() - row->started_us) / 1000;
 	bool success = WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	row->pid = 0;
 	row->quick_deaths = lived_ms < QUICK_MS ? row->quick_deaths + 1 : 0;
@@ -289,9 +288,10 @@ static void ended(struct service_row *row, int status)
 	note("\"level\":\"%s\",\"message\":\"ended\",\"service\":\"%s\",\"%s\":%d,\"lived_ms\":%lld",
 	    stopping ? "info" : "warn", row->name, WIFSIGNALED(status) ? "signal" : "status",
 	    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), (long long) lived_ms);
+	journal_ended(&journal, row->name, status, lived_ms, stopping);
 	schedule_restart(row);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_UNUSABLE) { /* a person has to do something first */
-		row->due_us = now_us() + (int64_t) BACKOFF_MAX_MS * 1000;
+		row->due_us = clock_monotonic_us() + (int64_t) BACKOFF_MAX_MS * 1000;
 	}
 	write_pid_file(row);
 	write_pids_line();
@@ -321,9 +321,9 @@ static bool stop_next(void)
 		}
 		if (row->state != SERVICE_STOPPING) {
 			row->state = SERVICE_STOPPING;
-			row->due_us = now_us() + STOP_MS * INT64_C(1000);
+			row->due_us = clock_monotonic_us() + STOP_MS * INT64_C(1000);
 			(void) kill(row->pid, row->stop_signal);
-		} else if (row->due_us <= now_us()) {
+		} else if (row->due_us <= clock_monotonic_us()) {
 			note("\"level\":\"warn\",\"message\":\"killed because it did not stop\",\"service\":\"%s\"", row->name);
 			row->due_us = INT64_MAX;
 			(void) kill(row->pid, SIGKILL);
@@ -342,7 +342,11 @@ static void copy_output(struct service_row *row)
 	     turn++) { /* one that never stops printing leaves time for the rest */
 		ssize_t n = read(row->out, buffer, sizeof(buffer));
 		if (n > 0) {
-			log_file_write(&row->log, (struct bytes) { buffer, (size_t) n });
+			const struct bytes text = { buffer, (size_t) n };
+			log_file_write(&row->log, text);
+			if (strcmp(row->name, "postgres") == 0) {
+				journal_database(&journal, text);
+			}
 			continue;
 		}
 		if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
@@ -360,6 +364,9 @@ static void take_signals(void)
 		if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT) {
 			stopping = true;
 		}
+		if (info.ssi_signo == SIGHUP) {
+			journal_turn(&journal, true);
+		}
 		for (size_t i = 0; info.ssi_signo == SIGHUP && i < table.n; i++) {
 			if (table.rows[i].pid > 0 && !table.rows[i].once) {
 				(void) kill(table.rows[i].pid, SIGHUP);
@@ -376,7 +383,7 @@ static int next_wait_ms(void)
 	for (size_t i = 0; i < table.n; i++) {
 		const struct service_row *row = &table.rows[i];
 		if (row->state == SERVICE_DOWN || row->state == SERVICE_STOPPING) {
-			int64_t left_us = row->due_us - now_us();
+			int64_t left_us = row->due_us - clock_monotonic_us();
 			wait_us = left_us < wait_us ? left_us : wait_us;
 		}
 	}
@@ -403,10 +410,10 @@ static void wait_for_events(void)
 static void age_logs(void)
 {
 	static int64_t due_us;
-	if (now_us() < due_us) {
+	if (clock_monotonic_us() < due_us) {
 		return;
 	}
-	due_us = now_us() + AGE_EVERY_MS * INT64_C(1000);
+	due_us = clock_monotonic_us() + AGE_EVERY_MS * INT64_C(1000);
 	log_file_age(&own_log);
 	for (size_t i = 0; i < table.n; i++) {
 		log_file_age(&table.rows[i].log);
@@ -430,7 +437,8 @@ static int prepare(void)
 		return -1;
 	}
 	path_of(path, "log", "", "");
-	int opened = log_file_open(&own_log, path, "cairn-supervise");
+	int opened = journal_open(&journal, state_folder);
+	opened = opened != 0 ? opened : log_file_open(&own_log, path, "cairn-supervise");
 	for (size_t i = 0; i < table.n && opened == 0; i++) {
 		opened = log_file_open(&table.rows[i].log, path, table.rows[i].name);
 	}
@@ -476,6 +484,7 @@ int main(int argc, char **argv)
 		if (!done) {
 			wait_for_events();
 			age_logs();
+			journal_turn(&journal, false);
 			write_stale_files();
 		}
 	}
@@ -484,6 +493,7 @@ int main(int argc, char **argv)
 	write_pid_file(&self);
 	write_pids_line();
 	note("\"level\":\"info\",\"message\":\"stopped\"");
+	journal_turn(&journal, true);
 	service_table_free(&table);
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include "subscriber/alarms.h"
 #include "subscriber/entries.h"
 #include "subscriber/issued.h"
+#include "subscriber/journal.h"
 #include "subscriber/keeper.h"
 #include "subscriber/purger.h"
 #include "subscriber/recovery.h"
@@ -26,7 +27,7 @@
 
 #define STATEMENT_TIMEOUT_MS 30000
 #define OWN_THREADS \
-	10 /* start, keeper, sealer, purger, comparing, verifying, witnesses, recoveries, alarms and readiness */
+	11 /* start, keeper, sealer, purger, comparing, verifying, witnesses, recoveries, alarms, journal and readiness */
 #define STATEMENTS_MAX 128
 
 #define RPC_SERVE subscriber
@@ -81,6 +82,9 @@ static void list_statements(struct arena *a)
 	}
 	for (size_t i = 0; i < alarms_n_statements; i++) {
 		all[n++] = alarms_statements[i];
+	}
+	for (size_t i = 0; i < journal_n_statements; i++) {
+		all[n++] = journal_statements[i];
 	}
 	for (size_t i = 0; i < verifier_n_statements; i++) {
 		all[n++] = verifier_statements[i];
@@ -141,6 +145,7 @@ static int start(struct ctx *c, const struct config *config)
 	TRY(vault_start(c, config, place(config)));
 	TRY(recovery_start(c, config, place(config)));
 	TRY(alarms_start(c, config, place(config)));
+	TRY(journal_start(c, config, place(config)));
 	return service_rpc_start(c, config, &(struct service_rpc) { own, subscriber_methods, subscriber_n_methods, NULL });
 }
 
@@ -160,6 +165,7 @@ static void stop(int64_t deadline_ms)
 	witnesses_stop();
 	recovery_stop();
 	alarms_stop();
+	journal_stop();
 	if (sealer != NULL) {
 		sealer_stop(sealer);
 		sealer_free(sealer);

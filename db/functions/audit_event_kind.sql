@@ -1,6 +1,8 @@
 -- What each kind of event means (audit.event.kind): tests/lint/events.py compares this list with what is written.
 
 CREATE OR REPLACE VIEW audit.event_kind AS SELECT k.kind, k.tells_of_reading, k.meaning FROM (VALUES
+	('access.refused', false, 'logins to the database that were refused within 15 seconds; role, times'),
+	('access.session', false, 'sessions of the database that ended within 15 seconds; role, times, longest_s'),
 	('account.bound', false, 'an account was bound to an external account key'),
 	('account.created', false, 'an account was made; terms_agreed: the terms it agreed to'),
 	('account.deactivated', false, 'its holder ended an account'),
@@ -65,6 +67,8 @@ CREATE OR REPLACE VIEW audit.event_kind AS SELECT k.kind, k.tells_of_reading, k.
 	('incident.closed', false, 'an operator closed an incident'),
 	('incident.created', false, 'an operator called for certificates to be renewed or revoked'),
 	('issuer.registered', false, 'an issuer was made known, or is told otherwise than before'),
+	('journal.lost', false, 'lines of the supervisor had no room, as nobody took its journal; lines'),
+	('journal.unread', false, 'lines of the journal could not be read; lines'),
 	('key.blocked', false, 'a key may not be used by anybody any more, and why'),
 	('key.swept', false, 'certificates with a key that was blocked before were revoked'),
 	('limit.override-dropped', false, 'an operator took back a rate limit of its own'),
@@ -116,6 +120,8 @@ CREATE OR REPLACE VIEW audit.event_kind AS SELECT k.kind, k.tells_of_reading, k.
 	('revocation.ended', false, 'all certificates of a revocation are revoked'),
 	('revocation.stopped', false, 'an operator stopped a revocation'),
 	('sct.missing', false, 'a transparency log does not have what it promised to take'),
+	('service.ended', false, 'a service ended; signal or status, seconds that it lived, and whether it was told to'),
+	('service.started', false, 'a service was started by the supervisor'),
 	('subject.read', true, 'the holder of an account read a page of what is held about it'),
 	('validation.lost', false, 'records of validations fitted neither into the database nor on the disk'),
 	('validation.refused', false, 'a validation was given up, as records contradict themselves'),

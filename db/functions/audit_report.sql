@@ -32,9 +32,10 @@ BEGIN
 		FROM audit.issuer i WHERE i.registered_at < p_until ORDER BY 2;
 	RETURN QUERY SELECT 'crl', c.this_update, format('%s shard %s number %s', c.issuer, c.shard, c.number), jsonb_build_object('entries', c.entries, 'sha256', c.sha256)
 		FROM audit.crl c WHERE c.this_update >= p_since AND c.this_update < p_until ORDER BY 2;
-	RETURN QUERY SELECT CASE WHEN starts_with(e.actor, 'operator ') THEN 'operator' ELSE 'alarm' END, e.happened_at, concat_ws(' ', nullif(e.actor, 'cairn'), e.kind), e.facts
+	RETURN QUERY SELECT CASE WHEN starts_with(e.actor, 'operator ') THEN 'operator' ELSE 'alarm' END, e.happened_at, concat_ws(' ', nullif(e.actor, 'cairn'), CASE WHEN e.kind = 'service.ended' THEN e.process END, e.kind), e.facts
 		FROM log.event e WHERE e.id >= a AND e.id < z AND (starts_with(e.actor, 'operator ') OR e.kind IN ('alarm.raised', 'alarm.told', 'witness.split', 'validation.lost', 'validation.refused', 'key.blocked', 'certificate.refused')
-			OR (e.kind = 'process.started' AND e.facts->>'before' = 'ended without a stop')) ORDER BY e.id;
+			OR (e.kind = 'process.started' AND e.facts->>'before' = 'ended without a stop') OR e.kind IN ('access.refused', 'journal.lost', 'journal.unread')
+			OR (e.kind = 'service.ended' AND NOT (e.facts->>'told')::boolean)) ORDER BY e.id;
 END $$;
 
 -- One total from both sides: what the tables have, and what the journal of sealed events tells. Where events of the period were erased by a
@@ -149,9 +150,12 @@ DECLARE
 BEGIN
 	RETURN QUERY WITH used AS MATERIALIZED (SELECT e.facts->>'login' AS login, max(e.happened_at) AS last_at, count(*) AS acts FROM log.event e
 			WHERE e.id >= a AND e.id < z AND e.facts ? 'login' GROUP BY 1
+			UNION ALL SELECT e.facts->>'role', max((e.facts->>'at')::timestamptz), NULL FROM log.event e WHERE e.id >= a AND e.id < z AND e.kind = 'access.session' GROUP BY 1
 			UNION ALL SELECT replace(split_part(r.instance, '@', 1), '-', '_'), max(greatest(r.started_at, r.stopped_at)), NULL FROM cairn.run r GROUP BY 1)
 		SELECT 'role', (SELECT max(u.last_at) FROM used u WHERE u.login = r.rolname AND u.last_at < p_until), r.rolname::text, jsonb_strip_nulls(jsonb_build_object('login', r.rolcanlogin,
 			'superuser', r.rolsuper, 'makes_roles', r.rolcreaterole, 'until', r.rolvaliduntil, 'acts', (SELECT sum(u.acts) FROM used u WHERE u.login = r.rolname),
+			'sessions', (SELECT sum((e.facts->>'times')::int8) FROM log.event e WHERE e.id >= a AND e.id < z AND e.kind = 'access.session' AND e.facts->>'role' = r.rolname),
+			'refused', (SELECT sum((e.facts->>'times')::int8) FROM log.event e WHERE e.id >= a AND e.id < z AND e.kind = 'access.refused' AND e.facts->>'role' = r.rolname),
 			'member_of', (SELECT array_agg(g.rolname ORDER BY g.rolname) FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid),
 			'functions', (SELECT count(*) FROM pg_proc f JOIN pg_namespace n ON n.oid = f.pronamespace WHERE f.prosecdef AND n.nspname !~ '^(pg_|information_schema)'
 				AND has_schema_privilege(r.oid, n.oid, 'USAGE') AND has_function_privilege(r.oid, f.oid, 'EXECUTE'))))

@@ -211,6 +211,10 @@ static const struct field subscriber_field[] = {
 	    .help =
 	        "Folder that remembers the last checkpoint beside the database, so that a database that was set back is "
 	        "noticed."),
+	FIELD(struct config_subscriber, journal_dir, .flags = FIELD_PATH,
+	    .help =
+	        "Folder in which the supervisor tells of starts and ends of services, sessions of the database and refused "
+	        "logins, for the sealed log."),
 	FIELD(struct config_subscriber, origin, .min = 1, .max = 200,
 	    .help =
 	        "Name of the sealed log in its checkpoints, for ever; without it acme.external_url without https:// and "

@@ -256,6 +256,7 @@ struct config_subscriber {
 	struct config_process process;
 	const char *secret_file; /* key that signs log checkpoints; NULL: the log is not sealed */
 	const char *seal_dir;    /* remembers the last checkpoint; NULL: nothing does but the database */
+	const char *journal_dir; /* what the supervisor tells of services and logins; NULL: nobody tells */
 	const char *origin;      /* of the log; NULL: from acme.external_url */
 	int64_t seal_interval_ms;
 	int64_t purge_interval_s;

@@ -106,6 +106,7 @@ static const struct sandbox_config_path config_paths[] = {
 	{ WFE, SANDBOX_WRITE, offsetof(struct config, wfe.spool_dir), false },
 	{ RA, SANDBOX_WRITE, offsetof(struct config, ra.evidence_dir), false },
 	{ SUBSCRIBER, SANDBOX_WRITE, offsetof(struct config, subscriber.seal_dir), false },
+	{ SUBSCRIBER, SANDBOX_WRITE, offsetof(struct config, subscriber.journal_dir), false },
 };
 
 /* Memory, time, signals to itself, threads' locks, and what it has open already. */
@@ -144,9 +145,9 @@ static const int spool[] = { SCMP_SYS(pwrite64), SCMP_SYS(pwritev), SCMP_SYS(ftr
 static const int evidence[] = { SCMP_SYS(fsync), SCMP_SYS(rename), SCMP_SYS(renameat), SCMP_SYS(renameat2),
 	SCMP_SYS(unlink), SCMP_SYS(unlinkat) };
 
-/* The last checkpoint of the sealed log, beside the database, and those in the files of witnesses. */
+/* The last checkpoint of the sealed log, beside the database, and those in the files of witnesses; the journal that was taken. */
 static const int memory[] = { SCMP_SYS(fsync), SCMP_SYS(rename), SCMP_SYS(renameat), SCMP_SYS(renameat2),
-	SCMP_SYS(ftruncate) };
+	SCMP_SYS(ftruncate), SCMP_SYS(unlink), SCMP_SYS(unlinkat) };
 
 /* Modules of tokens keep objects in files (SoftHSM), and lock them. */
 static const int objects[] = { SCMP_SYS(ftruncate), SCMP_SYS(fsync), SCMP_SYS(fdatasync), SCMP_SYS(flock),

@@ -1,5 +1,6 @@
 """Each event that has to be on record takes place once, and has its one record; and while nothing can be recorded, nothing takes place."""
 import collections
+import datetime
 import glob
 import hashlib
 import json
@@ -36,11 +37,11 @@ def client(own):
 
 
 def told(ca, act):
-    """How many events of each kind an act left, and what it gave. Signing of CRLs and OCSP answers goes on by itself, and is left out."""
+    """How many events of each kind an act left, and what it gave. Signing of CRLs and OCSP answers goes on by itself, as do sessions, and is left out."""
     before = ca.sql("SELECT id FROM log.event ORDER BY id DESC LIMIT 1")[0][0]
     given = act()
     rows = ca.sql(f"SELECT kind FROM log.event WHERE id > '{before}'")
-    return collections.Counter(kind for kind, in rows if kind.partition(".")[0] not in ("crl", "ocsp", "responder")), given
+    return collections.Counter(kind for kind, in rows if kind.partition(".")[0] not in ("crl", "ocsp", "responder", "access", "service", "process")), given
 
 
 def restart(ca, name, how=signal.SIGTERM, **members):
@@ -161,7 +162,6 @@ def test_security_events(own, client):
     assert own.sql(f"SELECT count(*) FROM log.request WHERE route = 'new-order' AND account_id = '{account}'") == [["0"]]  # it was not that account
     with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
         psycopg2.connect(own.AUDITOR_DATABASE_URL, password="guessed")
-    lists.wait_for("PostgreSQL does not tell", lambda: 'password authentication failed for user "cairn_auditor"' in own.log("postgres"))
     reloads = "SELECT count(*) FROM log.event WHERE kind = 'process.reloaded' AND starts_with(process, 'cairn-ra@')"
     before = int(own.sql(reloads)[0][0])
     lists.reload(own)
@@ -175,10 +175,44 @@ def test_security_events(own, client):
         with open(path, "rb") as f:
             files.append(f.read())
     assert last[2] == hashlib.sha256(b"".join(files)).hexdigest()
-    before = own.kill("cairn-va")  # which has no database: who started it tells
+
+
+def journal(ca, kind):
+    """Events of that kind that the supervisor told of: who, and what."""
+    return [(process, json.loads(facts)) for process, facts in ca.sql(f"SELECT process, facts FROM log.event WHERE kind = '{kind}' ORDER BY (facts->>'at')::timestamptz")]
+
+
+def test_security_events_outlive_log_files(own):
+    """F-44, F-50: refused logins, ends of sessions, and ends of services that have no database are events of the sealed log, without an address, once each"""
+    before = own.kill("cairn-va")
     own.wait_ready("cairn-va", after=before)
-    ends = [json.loads(line) for line in own.log("cairn-supervise").splitlines() if '"ended"' in line and '"warn"' in line]
-    assert [one["service"] for one in ends].count("cairn-va") == 1
+    wait = lambda why, done: lists.wait_for(why, lambda: (own.kill("cairn-supervise", signal.SIGHUP), done())[1])  # which writes sums at once
+    wait("the end is not on record", lambda: ("cairn-va", 9) in [(who, facts.get("signal")) for who, facts in journal(own, "service.ended")])
+    who, facts = next(one for one in journal(own, "service.ended") if one[0] == "cairn-va")
+    assert set(facts) == {"at", "seconds", "signal", "told"} and facts["told"] is False
+    started = [datetime.datetime.fromisoformat(facts["at"]) for who, facts in journal(own, "service.started") if who == "cairn-va"]
+    assert len(started) == 2 and started[-1] >= datetime.datetime.fromisoformat(facts["at"])
+    assert [who for who, _ in journal(own, "service.started")].count("postgres") == 1
+    assert "process-crashed cairn-va" in [" ".join(row) for row in own.sql("SELECT kind, subject FROM audit.alarm")]
+    refused = lambda: sum(facts["times"] for _, facts in journal(own, "access.refused") if facts["role"] == "cairn_auditor")
+    wait("sums are left", lambda: refused() > 0)  # of the test before
+    before = refused()
+    for _ in range(3):
+        with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
+            psycopg2.connect(own.AUDITOR_DATABASE_URL, password="guessed")
+    wait("the refused logins are not on record", lambda: refused() == before + 3)
+    sessions = lambda: sum(facts["times"] for _, facts in journal(own, "access.session") if facts["role"] == "cairn_auditor")
+    before = sessions()
+    psycopg2.connect(own.AUDITOR_DATABASE_URL).close()
+    wait("the session is not on record", lambda: sessions() > before)
+    until_sealed(own)
+    done = own.cairn("audit", "report", "day", "--since", "1h", "--database", own.AUDITOR_DATABASE_URL, "--json")
+    alarms = {line["what"] for line in json.loads(done.stdout)["lines"] if line["section"] == "alarm"}
+    assert {"access.refused", "cairn-va service.ended"} <= alarms
+    done = own.cairn("audit", "report", "access", "--since", "1h", "--database", own.AUDITOR_DATABASE_URL, "--json")
+    auditor = next(line for line in json.loads(done.stdout)["lines"] if line["section"] == "role" and line["what"] == "cairn_auditor")
+    assert auditor["facts"]["refused"] >= 4 and auditor["facts"]["sessions"] >= 1 and auditor["at"]
+    assert not own.sql("SELECT 1 FROM log.event WHERE kind ~ '^(service|access|journal)[.]' AND facts::text ~ '127[.]0|::1|local'")
 
 
 def secrets_of(ca):
