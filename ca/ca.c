@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ca/activations.h"
 #include "ca/linters.h"
 #include "ca/signer.h"
 #include "ca/steady.h"
@@ -87,6 +88,7 @@ const struct statement register_shards = {
 const struct statement *const ca_statements[] = {
 	&register_issuer,
 	&set_alternates,
+	&activations_statement,
 	&begin_issuance,
 	&resume_issuance,
 	&take_issuances,

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "ca/activations.h"
 #include "ca/ca.h"
 #include "ca/linters.h"
 #include "ca/signer.h"
@@ -39,6 +40,9 @@ static void look_after_keys(void)
 	struct ctx c;
 	ctx_init(&c);
 	signer_look(&c);
+	if (activations_record(&c) != 0) {
+		log_error(&c, LOG_WARN, "what became of the signing keys is recorded soon");
+	}
 	ctx_done(&c);
 }
 

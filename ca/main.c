@@ -1,4 +1,5 @@
 /* cairn-ca, the signing CA. The issuing keys are in its child only (ca/signer.h). */
+#include "ca/activations.h"
 #include "ca/ca.h"
 #include "ca/duties.h"
 #include "ca/linters.h"
@@ -21,6 +22,7 @@ static int start(struct ctx *c, const struct config *config)
 	db_statements(ca_statements, ca_n_statements);
 	db_configure(own->database, (unsigned) own->workers + OWN_THREADS, STATEMENT_TIMEOUT_MS);
 	TRY(ca_register_issuers(c));
+	TRY(activations_record(c));
 	TRY(ca_register_ocsp(c));
 	TRY(linters_learn(c, &config->ca, ca.process)); /* F-31: no record, no act */
 	if (ca_make_crls(c) != 0) {                     /* E-23: before anything is issued */

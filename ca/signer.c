@@ -35,7 +35,7 @@ static struct {
 	bool stopping;
 	const struct config *config;
 	const struct issuer_list *issuers;
-	uint32_t returns;         /* of the token, as counted so far */
+	struct signer_keys_state keys;
 	char why[SIGNER_WHY_MAX]; /* not all keys are at hand: why; "": they are */
 } signer = { .lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1 };
 
@@ -53,8 +53,8 @@ static void note_keys(const struct signer_head *reply, struct bytes why)
 		metric_set(METRIC_signing_key_ready, signer.issuers->v[i].config->name, ready ? 1 : 0);
 		all |= (uint32_t) 1 << i;
 	}
-	metric_add(METRIC_token_returns, NULL, reply->profile - signer.returns);
-	signer.returns = reply->profile;
+	metric_add(METRIC_token_returns, NULL, reply->profile - signer.keys.returns);
+	signer.keys = (struct signer_keys_state) { reply->issuer, reply->profile };
 	if (reply->issuer == all) {
 		signer.why[0] = '\0';
 	} else if (why.n > 0) {
@@ -128,7 +128,7 @@ int signer_start(struct ctx *c, const struct config *config, const struct issuer
 	signer.stopping = false;
 	signer.config = config;
 	signer.issuers = issuers;
-	signer.returns = 0;
+	signer.keys = (struct signer_keys_state) { 0, 0 };
 	if (await_ready(c) != 0) {
 		signer_stop();
 		return -1;
@@ -251,6 +251,14 @@ void signer_look(struct ctx *c)
 	struct signer_head reply;
 	struct bytes body;
 	ask(c, &head, (struct bytes) { NULL, 0 }, &reply, &body);
+}
+
+struct signer_keys_state signer_keys_state(void)
+{
+	pthread_mutex_lock(&signer.lock);
+	struct signer_keys_state keys = signer.keys;
+	pthread_mutex_unlock(&signer.lock);
+	return keys;
 }
 
 const char *signer_keys_fault(void)

@@ -52,6 +52,13 @@ int signer_sign_ocsp(struct ctx *c, const struct issuer *issuer, struct bytes tb
 /* Asks the signer how its keys stand, which makes it look for a token that was away; for the metrics and signer_keys_fault. */
 void signer_look(struct ctx *c);
 
+/* As of the last answer: a bit for each issuer whose key is at hand, and how often the token came back. */
+struct signer_keys_state {
+	uint32_t ready;
+	uint32_t returns;
+};
+struct signer_keys_state signer_keys_state(void);
+
 /* Why not all keys are at hand, a sentence, or NULL; good until the thread asks again. */
 const char *signer_keys_fault(void);
 

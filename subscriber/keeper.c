@@ -167,6 +167,20 @@ static int warn_of_overdue(struct ctx *c)
 	return 0;
 }
 
+struct roles_params {
+	const char *process;
+};
+static const struct field roles_param[] = { FIELD(struct roles_params, process) };
+static const struct fields roles_params_fields = FIELDS(struct roles_params, roles_param);
+
+/* F-57: who could do what on a day is told from events. */
+const struct statement subscriber_note_roles_statement = {
+	.name = "note_roles",
+	.sql = "SELECT cairn.note_roles($1)",
+	.params = &roles_params_fields,
+	.repeatable = true,
+};
+
 static int look(struct ctx *c)
 {
 	struct lease_params lease = { "partitions", keeper.instance, LEASE_S };
@@ -186,6 +200,7 @@ static int look(struct ctx *c)
 	    late ? "partitions were made too late: rows stand in the ones for the rest" : "the log has room", "until", text,
 	    NULL);
 	TRY(forget_limits(c));
+	TRY(db_run(c, &subscriber_note_roles_statement, &(struct roles_params) { keeper.instance }));
 	return warn_of_overdue(c);
 }
 

@@ -15,6 +15,7 @@ struct lease_row {
 	bool taken;
 };
 extern const struct statement subscriber_take_lease_statement;
+extern const struct statement subscriber_note_roles_statement;
 extern const struct statement subscriber_make_partitions_statement;
 extern const struct statement subscriber_forget_limits_statement;
 extern const struct statement subscriber_learn_sets_statement;

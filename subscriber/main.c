@@ -37,6 +37,7 @@ static const struct statement *const own_statements[] = {
 	&subscriber_overdue_statement,
 	&subscriber_take_lease_statement,
 	&subscriber_make_partitions_statement,
+	&subscriber_note_roles_statement,
 	&subscriber_forget_limits_statement,
 	&subscriber_learn_sets_statement,
 	&subscriber_log_status_statement,

@@ -26,10 +26,18 @@ BEGIN
 			UNION ALL SELECT v.* FROM log.event v WHERE v.id >= a AND v.id < z AND v.kind IN ('profile.introduced', 'profile.changed', 'profile.retired')) e ORDER BY e.id;
 	RETURN QUERY SELECT 'role', o.added_at, 'officer ' || o.name, jsonb_build_object('fingerprint', o.fingerprint, 'added_by', o.added_by, 'ended_at', o.ended_at)
 		FROM audit.disclosure_officer o WHERE o.added_at < p_until AND (o.ended_at IS NULL OR o.ended_at > p_since) ORDER BY 2;
-	RETURN QUERY SELECT 'role', NULL::timestamptz, 'database role ' || r.rolname, jsonb_build_object('login', r.rolcanlogin, 'superuser', r.rolsuper)
-		FROM pg_roles r WHERE r.rolname !~ '^pg_' ORDER BY 3;
-	RETURN QUERY SELECT 'key', i.registered_at, 'issuer ' || i.name, jsonb_build_object('key_id', i.key_id, 'sha256', i.sha256, 'active', i.active)
-		FROM audit.issuer i WHERE i.registered_at < p_until ORDER BY 2;
+	-- as they were when the period began, and what became of them since; without the first, as of the first event behind it
+	RETURN QUERY SELECT 'role', e.happened_at, 'database role ' || r.key, r.value FROM (
+			(SELECT v.* FROM log.event v WHERE v.id < a AND v.kind = 'roles.changed' ORDER BY v.id DESC LIMIT 1)
+			UNION ALL SELECT v.* FROM log.event v WHERE v.id >= a AND v.id < z AND v.kind = 'roles.changed') e, jsonb_each(e.facts->'roles') r ORDER BY e.id, 3;
+	RETURN QUERY SELECT 'key', e.happened_at, concat_ws(' ', 'issuer', i.name, e.kind), jsonb_build_object('key_id', i.key_id, 'sha256', i.sha256, 'active', e.facts->'active') FROM (
+			(SELECT DISTINCT ON (v.facts->>'issuer') v.* FROM log.event v WHERE v.id < a AND v.kind IN ('issuer.registered', 'issuer.changed') ORDER BY v.facts->>'issuer', v.id DESC)
+			UNION ALL SELECT v.* FROM log.event v WHERE v.id >= a AND v.id < z AND v.kind IN ('issuer.registered', 'issuer.changed')) e
+		JOIN audit.issuer i ON i.name = e.facts->>'issuer' ORDER BY e.id;
+	RETURN QUERY SELECT 'key', e.happened_at, concat_ws(' ', e.process, e.kind, e.facts->>'issuer'), e.facts - 'issuer' FROM (
+			(SELECT DISTINCT ON (v.process, v.facts->>'issuer') v.* FROM log.event v WHERE v.id >= long_ago AND v.id < a AND v.kind IN ('key.opened', 'key.closed')
+				ORDER BY v.process, v.facts->>'issuer', v.id DESC)
+			UNION ALL SELECT v.* FROM log.event v WHERE v.id >= a AND v.id < z AND v.kind IN ('key.opened', 'key.closed')) e ORDER BY e.id;
 	RETURN QUERY SELECT 'crl', c.this_update, format('%s shard %s number %s', c.issuer, c.shard, c.number), jsonb_build_object('entries', c.entries, 'sha256', c.sha256)
 		FROM audit.crl c WHERE c.this_update >= p_since AND c.this_update < p_until ORDER BY 2;
 	RETURN QUERY SELECT CASE WHEN starts_with(e.actor, 'operator ') THEN 'operator' ELSE 'alarm' END, e.happened_at, concat_ws(' ', nullif(e.actor, 'cairn'), CASE WHEN e.kind = 'service.ended' THEN e.process END, e.kind), e.facts

@@ -27,3 +27,20 @@ END $$;
 
 REVOKE ALL ON FUNCTION cairn.record_run(text, text, text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION cairn.record_run(text, text, text, text) TO cairn_wfe, cairn_ra, cairn_ca, cairn_subscriber;
+
+-- Roles of the database, when they are others than were told last (F-57). The keeper of cairn-subscriber looks at its start and every hour.
+CREATE OR REPLACE FUNCTION cairn.note_roles(p_process text) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	found_roles jsonb := (SELECT jsonb_object_agg(r.rolname, jsonb_build_object('login', r.rolcanlogin, 'superuser', r.rolsuper, 'makes_roles', r.rolcreaterole)
+			|| jsonb_strip_nulls(jsonb_build_object('until', r.rolvaliduntil, 'member_of', (SELECT jsonb_agg(g.rolname ORDER BY g.rolname) FROM pg_auth_members m
+				JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid)))) FROM pg_roles r WHERE r.rolname !~ '^pg_');
+BEGIN
+	INSERT INTO cairn.roles AS k (roles, changed_at) VALUES (found_roles, now())
+		ON CONFLICT (one) DO UPDATE SET roles = excluded.roles, changed_at = excluded.changed_at WHERE k.roles <> excluded.roles;
+	IF FOUND THEN
+		PERFORM log.add_event(cairn.new_id(), p_process, 'cairn', 'roles.changed', NULL, NULL, NULL, NULL, jsonb_build_object('roles', found_roles));
+	END IF;
+	RETURN FOUND;
+END $$;
+REVOKE ALL ON FUNCTION cairn.note_roles(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION cairn.note_roles(text) TO cairn_subscriber;

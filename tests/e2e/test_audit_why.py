@@ -4,6 +4,7 @@ import collections
 import datetime
 import html.parser
 import json
+import re
 import os
 import signal
 import subprocess
@@ -195,6 +196,11 @@ def test_report_of_a_day(demo):
         assert any(line["what"].startswith(process + "@") and line["facts"].get("version") and line["facts"].get("config_sha256") for line in lines), process
     offered = {line["what"]: line["facts"] for line in lines if line["section"] == "profile"}
     assert offered["classic profile.introduced"]["says"]["life"] == "90d" and offered["short profile.introduced"]["says"]["life"] == "6d", offered
+    told = {line["what"]: line for line in lines if line["section"] in ("role", "key")}
+    assert told["database role cairn_ca"]["at"] and told["database role cairn_ca"]["facts"]["superuser"] is False
+    assert told["issuer ecdsa-1 issuer.registered"]["facts"]["active"] is True
+    opened = [what for what in told if re.fullmatch(r"cairn-ca@[^ ]+ key\.opened ecdsa-1", what)]
+    assert len(opened) == 1 and told[opened[0]]["facts"]["kept_in"] == "file"
     assert any("ended without a stop" in json.dumps(line["facts"]) for line in lines if line["section"] == "alarm")  # the front end that was killed
     until_sealed(demo.ca)
     events = demo.ca.sql("SELECT id FROM audit.event WHERE starts_with(kind, 'profile.')")

@@ -63,17 +63,66 @@ static void test_day(void **state)
 	    "INSERT INTO ca.issuer (name, certificate, key_id, chain, crl_url, aia_url, active) VALUES ('i', "
 	    "'c', 'k', 'c', 'u', 'u', true); INSERT INTO ca.crl VALUES ('i', 0, 7, now(), now() + "
 	    "interval '1 day', 0, now(), 'd'), ('i', 0, 6, now() - interval '1 day', now(), 0, now(), 'd')");
+	pg_exec("cairn_subscriber", "SELECT cairn.note_roles('cairn-subscriber@x')");
 	pg_exec("cairn_operator", "SELECT acme.revoke_account('" ACCOUNT "', 'abuse', 'operator eve')");
 	pg_assert_value("SELECT string_agg(section || ' ' || what, '|' ORDER BY section, what) FROM audit.report_day(" DAY
-	                ") WHERE section IN ('key', 'crl', 'operator')",
-	    "crl i shard 0 number 7|key issuer i|operator operator eve account.revoked");
+	                ") WHERE section IN ('crl', 'operator')",
+	    "crl i shard 0 number 7|operator operator eve account.revoked");
 	pg_assert_value("SELECT count(*) > 5 FROM audit.report_day(" DAY ") WHERE section = 'role' AND what LIKE 'database "
 	                "role cairn_%' AND facts->>'superuser' = 'false'",
 	    "t");
 	pg_assert_value(
-	    "SELECT count(*) FROM audit.report_day(now() - interval '30 days', now() - interval '20 days') WHERE "
-	    "section NOT IN ('role')",
-	    "0");
+	    "SELECT count(*) FROM audit.report_day(now() - interval '30 days', now() - interval '20 days')", "0");
+}
+
+#define TOLD(kind, days, facts) \
+	"INSERT INTO log.event (id, happened_at, process, actor, kind, facts) SELECT cairn.id_at(t), t, 'cairn-ca@x', " \
+	"'cairn', '" kind "', '" facts "' FROM (SELECT now() - interval '" days " days' AS t) x"
+#define A_DAY(days) "now() - interval '" days " days', now() - interval '" days " days' + interval '1 day'"
+
+/* F-57: what is otherwise today does not stand in the report of a day before: roles, issuers and keys are told as they were. */
+static void test_a_day_of_then(void **state)
+{
+	(void) state;
+	pg_exec("postgres", "INSERT INTO ca.issuer (name, certificate, key_id, chain, crl_url, aia_url, active) VALUES "
+	                    "('then', 'of then', 'then', 'c', 'then', 'u', false)");
+	pg_exec("postgres", TOLD("roles.changed", "50", "{\"roles\": {\"eve\": {\"superuser\": true}}}"));
+	pg_exec("postgres", TOLD("roles.changed", "46.5", "{\"roles\": {\"adam\": {\"superuser\": false}}}"));
+	pg_exec("postgres", TOLD("issuer.registered", "50", "{\"issuer\": \"then\", \"active\": true}"));
+	pg_exec("postgres", TOLD("issuer.changed", "46.5", "{\"issuer\": \"then\", \"active\": false}"));
+	pg_exec("postgres", TOLD("key.opened", "50", "{\"issuer\": \"then\", \"kept_in\": \"token t\"}"));
+	pg_exec(
+	    "postgres", TOLD("key.closed", "46.5", "{\"issuer\": \"then\", \"kept_in\": \"token t\", \"why\": \"gone\"}"));
+#define THEN(days) \
+	"SELECT string_agg(concat_ws(' ', what, facts->>'superuser', facts->>'active', facts->>'why'), '|' ORDER BY " \
+	"round(extract(epoch FROM at - now()) / 3600), what) FROM " \
+	"audit.report_day(" A_DAY(days) ") WHERE section IN ('role', 'key')"
+	pg_assert_value(THEN("48"), "cairn-ca@x key.opened then|database role eve true|issuer then issuer.registered true");
+	pg_assert_value(
+	    THEN("45"), "cairn-ca@x key.closed then gone|database role adam false|issuer then issuer.changed false");
+	pg_assert_value(THEN("47"),
+	    "cairn-ca@x key.opened then|database role eve true|issuer then issuer.registered true|"
+	    "cairn-ca@x key.closed then gone|database role adam false|issuer then issuer.changed false");
+	pg_assert_value("SELECT count(*) FROM audit.report_day(" A_DAY("60") ")", "0");
+}
+
+/* A change of roles is an event, and nothing is told twice. */
+static void test_roles(void **state)
+{
+	(void) state;
+#define NOTE "SELECT cairn.note_roles('cairn-subscriber@x')"
+	pg_exec("cairn_subscriber", NOTE);
+	pg_assert_value(NOTE, "f");
+	pg_exec("postgres", "CREATE ROLE guest; GRANT cairn_auditor TO guest");
+	pg_assert_value(NOTE, "t");
+	pg_assert_value(
+	    "SELECT facts->'roles'->>'guest' FROM log.event WHERE kind = 'roles.changed' ORDER BY happened_at DESC LIMIT 1",
+	    "{\"login\": false, \"member_of\": [\"cairn_auditor\"], \"superuser\": false, \"makes_roles\": false}");
+	pg_exec("postgres", "REVOKE cairn_auditor FROM guest");
+	pg_assert_value(NOTE, "t");
+	pg_assert_value(NOTE, "f");
+	pg_exec("postgres", "DROP ROLE guest");
+	pg_assert_value(NOTE, "t");
 }
 
 #define TOTALS(condition) \
@@ -199,6 +248,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_statements),
 		cmocka_unit_test(test_day),
+		cmocka_unit_test(test_a_day_of_then),
+		cmocka_unit_test(test_roles),
 		cmocka_unit_test(test_totals),
 		cmocka_unit_test(test_privacy),
 		cmocka_unit_test(test_access),

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <time.h>
 
+#include "ca/activations.h"
 #include "ca/finish.h"
 #include "lib/base/folder.h"
 #include "lib/base/metrics.h"
@@ -26,6 +27,13 @@ static void test_crl_before_issuing(void **state)
 	assert_good(c, ca_register_issuers(c));
 	assert_good(c, ca_register_issuers(c));
 	expect("2", "SELECT count(*) FROM log.event WHERE kind = 'issuer.registered'");
+	expect("0", "SELECT count(*) FROM log.event WHERE kind = 'issuer.changed'");
+	ca.issuers.v[0].chain = "another"; /* F-57 */
+	run_sql("UPDATE ca.issuer SET active = NOT active WHERE name = 'rsa-1'");
+	assert_good(c, ca_register_issuers(c));
+	assert_good(c, ca_register_issuers(c));
+	expect("ecdsa-1 true, rsa-1 true", "SELECT string_agg(concat_ws(' ', facts->>'issuer', facts->>'active'), ', ' "
+	                                   "ORDER BY facts->>'issuer') FROM log.event WHERE kind = 'issuer.changed'");
 	static const char *pem[] = { "one", "two" };
 	ca.issuers.v[0].alternates = (struct text_list) { pem, 2 }; /* */
 	assert_good(c, ca_register_issuers(c));
@@ -495,6 +503,13 @@ static void test_signer_keeps_promises(void **state)
 	assert_good(c, signer_sign_certificate(c, ecdsa, "classic", info.tbs, &der));
 }
 
+/* F-57: what became of the keys. */
+#define ACTIVATIONS \
+	"SELECT string_agg(concat_ws(' ', kind, facts->>'issuer', facts->>'kept_in'), ', ' ORDER BY " \
+	"date_trunc('milliseconds', happened_at), " \
+	"facts->>'issuer') FROM log.event WHERE kind ~ '^key.(opened|closed)'"
+#define KEYS_OPENED "key.opened ecdsa-1 token cairn, key.opened rsa-1 token cairn"
+
 /* A token that is taken away and brought back: nothing is lost, no order fails, and nobody has to do anything. */
 static void test_token_comes_back(void **state)
 {
@@ -506,8 +521,13 @@ static void test_token_comes_back(void **state)
 		return;
 	}
 	assert_null(signer_keys_fault());
+	assert_good(c, activations_record(c));
+	assert_good(c, activations_record(c));
+	expect(KEYS_OPENED, ACTIVATIONS);
 	soft_move(c, "tokens", "away");
 	signer_look(c); /* nobody has to ask for a signature for that */
+	assert_good(c, activations_record(c));
+	expect(KEYS_OPENED ", key.closed ecdsa-1 token cairn, key.closed rsa-1 token cairn", ACTIVATIONS);
 	assert_non_null(strstr(signer_keys_fault(), "softhsm"));
 	assert_problem(c, PROBLEM_UNAVAILABLE, ca_issue_certificate_serve(c, &in, &out));
 	expect("processing", "SELECT status FROM acme.order_now WHERE id = '%s'", uuid(c->arena, in.order_id));
@@ -520,6 +540,8 @@ static void test_token_comes_back(void **state)
 		signer_look(c);
 	}
 	assert_null(signer_keys_fault());
+	assert_good(c, activations_record(c));
+	expect(KEYS_OPENED ", key.closed ecdsa-1 token cairn, key.closed rsa-1 token cairn, " KEYS_OPENED, ACTIVATIONS);
 	lapse(in.order_id);
 	assert_good(c, ca_complete_lapsed(c, &completed));
 	assert_int_equal(completed, 1);
