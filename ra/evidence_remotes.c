@@ -5,6 +5,7 @@
 #include "ra/evidence_rows.h"
 #include "ra/kept.h"
 #include "ra/ra.h"
+#include "ra/validators.h"
 
 #define ROW_OCTETS 8192 /* as many as most have */
 
@@ -124,6 +125,9 @@ int ra_record_late_serve(struct ctx *c, const struct record_late_request *in, st
 	struct late_params params = { in->validation_id, evidence_remotes(c, &in->asked, &one) };
 	bool found = false;
 	int result = db_row(c, &ra_record_late_statement, &params, ret, &found);
+	if (result == 0) {
+		validators_note(c, &(struct validation_result) { .remotes = one });
+	}
 	if (result != 0 && kept_is_away(&c->err) && kept_put(c, KEPT_LATE, in->remote.validation_id, &params)) {
 		ctx_forgive(c);
 		*ret = (struct record_late_response) { .recorded = true };

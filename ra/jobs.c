@@ -12,6 +12,7 @@
 #include "ra/kept.h"
 #include "ra/ra.h"
 #include "ra/retry.h"
+#include "ra/validators.h"
 
 #define RECORDERS 2
 #define UNDER_WAY_MAX 16384
@@ -195,7 +196,9 @@ static void dispatch(const struct job *job)
 /* The evidence and its consequence. */
 static int record_once(struct ctx *c, const struct flight *f, struct job_end *ret_end)
 {
-	return evidence_record(c, &f->job, &f->answer, retry_after_s(&f->job, &f->answer), ret_end);
+	TRY(evidence_record(c, &f->job, &f->answer, retry_after_s(&f->job, &f->answer), ret_end));
+	validators_note(c, &f->answer);
+	return 0;
 }
 
 static bool pause_until_stopped(int64_t ms)

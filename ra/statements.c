@@ -1,6 +1,7 @@
 /* The closed list of what this process may ask of the database; each statement stands beside the function that uses it.
  */
 #include "ra/ra.h"
+#include "ra/validators.h"
 
 const struct statement *const ra_statements[] = {
 	&ra_new_account_statement,
@@ -24,6 +25,7 @@ const struct statement *const ra_statements[] = {
 	&ra_tell_lost_statement,
 	&ra_record_caa_statement,
 	&ra_record_late_statement,
+	&validators_statement,
 	&ra_read_finalize_statement,
 	&ra_refuse_order_statement,
 	&ra_read_methods_statement,

@@ -13,6 +13,7 @@
 static struct engine *engine;
 static struct remotes *remotes;
 static bool is_remote;
+static struct validator_run run; /* this one */
 
 /* One call, with what it asks. */
 struct asked {
@@ -32,6 +33,7 @@ static void on_validated(void *arg, const struct validation_result *result)
 	struct rpc_call *call = asked->call;
 	struct validation_result *own = &asked->own;
 	*own = *result;
+	own->run = run;
 	own->basis.webpki = remotes_required(remotes, asked->in);
 	if (!remotes_wanted(remotes, asked->in, own)) {
 		rpc_call_end(call, 0, own);
@@ -78,6 +80,7 @@ static int va_begin(struct ctx *c, const struct config *config)
 	    .ca_file = config->rpc.ca_file,
 	    .addresses = { [RPC_SERVICE_ra] = config->rpc.ra },
 	});
+	run = (struct validator_run) { own->rpc_listen.v[0], CAIRN_VERSION, service_config_sha256(), clock_now() };
 	remotes_start(remotes);
 	TRY(engine_start(c, engine));
 	return service_rpc_start(c, config, &(struct service_rpc) { own, va_methods, va_n_methods, NULL });

@@ -44,3 +44,26 @@ BEGIN
 END $$;
 REVOKE ALL ON FUNCTION cairn.note_roles(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION cairn.note_roles(text) TO cairn_subscriber;
+
+-- A run of a validation authority, which has no database: a registration authority tells of it once it answered. p_perspective: of a remote one. An answer
+-- that comes late, of a run before the one on record, changes nothing.
+CREATE OR REPLACE FUNCTION cairn.record_validator(p_process text, p_instance text, p_perspective text, p_version text, p_config_sha256 text, p_started_at timestamptz)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	old cairn.run;
+BEGIN
+	IF NOT starts_with(p_instance, 'cairn-va@') THEN
+		PERFORM cairn.refuse('NOT_PERMITTED', 'A process tells of itself only');
+	END IF;
+	INSERT INTO cairn.run (instance, started_at) VALUES (p_instance, '-infinity') ON CONFLICT DO NOTHING;
+	SELECT * INTO old FROM cairn.run r WHERE r.instance = p_instance FOR UPDATE;
+	IF old.started_at >= p_started_at OR p_started_at > now() + interval '1 day' THEN
+		RETURN;
+	END IF;
+	UPDATE cairn.run r SET started_at = p_started_at WHERE r.instance = p_instance;
+	PERFORM log.add_event(cairn.new_id(), p_instance, p_process, 'process.started', NULL, NULL, NULL, NULL, jsonb_strip_nulls(jsonb_build_object('version', p_version,
+		'config_sha256', p_config_sha256, 'started_at', p_started_at, 'perspective', p_perspective, 'before', CASE WHEN old.started_at = '-infinity' THEN 'first start' ELSE 'ended' END,
+		'before_at', nullif(old.started_at, '-infinity'))));
+END $$;
+REVOKE ALL ON FUNCTION cairn.record_validator(text, text, text, text, text, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION cairn.record_validator(text, text, text, text, text, timestamptz) TO cairn_ra;

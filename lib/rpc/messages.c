@@ -280,6 +280,14 @@ static const struct field validation_basis_table[] = {
 };
 const struct fields validation_basis_fields = FIELDS(struct validation_basis, validation_basis_table);
 
+static const struct field validator_run_table[] = {
+	FIELD(struct validator_run, listen, .min = 0, .max = 100),
+	FIELD(struct validator_run, version, .min = 0, .max = 64),
+	FIELD(struct validator_run, config_sha256, .min = 0, .max = 64),
+	FIELD(struct validator_run, started_at),
+};
+static const struct fields validator_run_fields = FIELDS(struct validator_run, validator_run_table);
+
 static const struct field validation_result_table[] = {
 	FIELD(struct validation_result, validation_id, .flags = FIELD_REQUIRED),
 	FIELD(struct validation_result, perspective),
@@ -299,6 +307,7 @@ static const struct field validation_result_table[] = {
 	FIELD_STRUCTS(struct validation_result, remotes, &validation_result_fields, .flags = FIELD_OMIT_EMPTY),
 	FIELD(struct validation_result, round, .flags = FIELD_OMIT_EMPTY),
 	FIELD(struct validation_result, quorum),
+	FIELD_STRUCT(struct validation_result, run, &validator_run_fields, .flags = FIELD_OMIT_EMPTY),
 };
 const struct fields validation_result_fields = FIELDS(struct validation_result, validation_result_table);
 

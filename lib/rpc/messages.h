@@ -304,6 +304,13 @@ struct validation_result_list {
 };
 
 /* What one perspective found: the evidence (F-41..F-43, G-3). */
+struct validator_run {
+	const char *listen; /* where it serves: "127.0.0.1:14102" */
+	const char *version;
+	const char *config_sha256; /* of its files, hex */
+	struct timestamp started_at;
+};
+
 struct validation_result {
 	struct id validation_id;
 	const char *perspective;
@@ -324,6 +331,7 @@ struct validation_result {
 	struct validation_result_list remotes; /* those that had answered when it was decided */
 	struct id_list round;                  /* the records of all that were asked, also of those that come late */
 	const char *quorum;                    /* agreeing/asked, such as "3/4" */
+	struct validator_run run;              /* of the process that decided it */
 };
 
 /* What a remote perspective said when the quorum was decided already; changes nothing, but is recorded (C-59). */

@@ -39,6 +39,11 @@ bool service_draining(void)
 	return atomic_load(&draining);
 }
 
+const char *service_config_sha256(void)
+{
+	return config_sha256;
+}
+
 static const char *not_ready(void)
 {
 	if (service_draining()) {
@@ -64,7 +69,8 @@ static const char *digest_of_files(struct ctx *c, const struct config *config)
 	return hex_encode(config->arena, (struct bytes) { digest, sizeof(digest) });
 }
 
-/* F-44: the process, by what it is and where. One without a database (cairn-va) has its log alone. Whether it was recorded. */
+/* F-44: the process, by what it is and where. Of one without a database (cairn-va) others tell by
+ * its answers (ra/validators.h). Whether it was recorded. */
 static bool record(const struct config *config, const char *what)
 {
 	const struct config_process *own = config_process(config, running->name);

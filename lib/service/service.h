@@ -42,6 +42,9 @@ struct service {
 /* The exit code: 0 drained or checked, 1 failed, 2 usage, SERVICE_UNUSABLE: the database lacks a migration. */
 int service_main(int argc, char **argv, const struct service *service);
 
+/* SHA-256 of all files of the configuration together, hex. */
+const char *service_config_sha256(void);
+
 /* True from SIGTERM on: /readyz says "draining". */
 bool service_draining(void);
 

@@ -194,6 +194,9 @@ def test_report_of_a_day(demo):
     assert {line["section"] for line in lines} == {"software", "schema", "policy", "profile", "role", "key", "crl", "operator", "alarm"}
     for process in ("cairn-wfe", "cairn-ra", "cairn-ca", "cairn-subscriber"):
         assert any(line["what"].startswith(process + "@") and line["facts"].get("version") and line["facts"].get("config_sha256") for line in lines), process
+    validators = [line for line in lines if line["what"].startswith("cairn-va@")]  # which have no database
+    assert len([line for line in validators if not line["facts"].get("perspective")]) == 1
+    assert all(line["section"] == "software" and line["facts"]["version"] and len(line["facts"]["config_sha256"]) == 64 for line in validators)
     offered = {line["what"]: line["facts"] for line in lines if line["section"] == "profile"}
     assert offered["classic profile.introduced"]["says"]["life"] == "90d" and offered["short profile.introduced"]["says"]["life"] == "6d", offered
     told = {line["what"]: line for line in lines if line["section"] in ("role", "key")}

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+import lists
 import perspectives
 import raw
 import test_rpc
@@ -36,6 +37,10 @@ def test_all_agree(world):
     assert world.ca.sql("SELECT count(DISTINCT p.resolutions) FROM log.validation r JOIN log.validation_private p USING (id) "
                         "WHERE r.identifier_value = 'agreed.example'")[0] != ["0"]
     world.replay()
+    # F-57: each of them by what ran there, once, also the one that came late
+    ran = "SELECT process, coalesce(facts->>'perspective', 'own') FROM log.event WHERE kind = 'process.started' AND starts_with(process, 'cairn-va@') AND facts->>'version' <> '' AND length(facts->>'config_sha256') = 64"
+    lists.wait_for("a perspective is in no report", lambda: {row[1] for row in world.ca.sql(ran)} == {*REMOTES, "own"})
+    assert len(world.ca.sql(ran)) == 1 + len(REMOTES)
 
 
 def test_what_one_is_made_to_see_is_outvoted(world):

@@ -59,11 +59,37 @@ static void a_process_tells_of_itself_only(void **state)
 	ctx_done(&c);
 }
 
+#define TELL(instance, perspective, at) \
+	"SELECT cairn.record_validator('" HERE "', '" instance "', " perspective ", '0.9', 'abcd', now() - interval '" at \
+	"')"
+
+/* F-44, F-57: a validation authority is told of by who asked it, each run once; what comes late of a run before is nothing. */
+static void validators_are_told_of(void **state)
+{
+	(void) state;
+	pg_exec("cairn_ra", TELL("cairn-va@ams", "'ams'", "1 hour"));
+	pg_exec("postgres",
+	    "UPDATE cairn.run SET started_at = date_trunc('second', started_at) WHERE instance = 'cairn-va@ams'");
+	pg_exec("cairn_ra", TELL("cairn-va@ams", "'ams'", "2 hours"));
+	pg_exec("cairn_ra", TELL("cairn-va@ams", "'ams'", "-2 days"));
+	pg_exec("cairn_ra",
+	    "SELECT cairn.record_validator('" HERE
+	    "', 'cairn-va@ams', 'ams', '0.9', 'abcd', started_at) FROM (SELECT date_trunc('second', now() - interval "
+	    "'1 min') AS started_at, generate_series(1, 3)) x");
+	pg_assert_value("SELECT string_agg(concat_ws(' ', kind, actor, facts->>'version', facts->>'config_sha256', "
+	                "facts->>'perspective', facts->>'before'), ',' ORDER BY "
+	                "facts->>'started_at') FROM log.event WHERE process = 'cairn-va@ams'",
+	    "process.started " HERE " 0.9 abcd ams first start,process.started " HERE " 0.9 abcd ams ended");
+	assert_string_not_equal(pg_try("cairn_ra", TELL("cairn-ca@x", "NULL", "1 hour"), NULL), "");
+	assert_string_equal(pg_try("cairn_wfe", TELL("cairn-va@x", "NULL", "1 hour"), NULL), "42501");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_start_tells_of_the_last),
 		cmocka_unit_test(a_process_tells_of_itself_only),
+		cmocka_unit_test(validators_are_told_of),
 	};
 	return cmocka_run_group_tests(tests, pg_group_setup, teardown);
 }
