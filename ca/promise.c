@@ -49,6 +49,7 @@ struct fix_params {
 	const char *holder;
 	int64_t lease_s;
 	struct submission_list submissions;
+	bool watched;
 	const char *process;
 };
 static const struct field fix_field[] = {
@@ -59,6 +60,7 @@ static const struct field fix_field[] = {
 	FIELD(struct fix_params, holder),
 	FIELD(struct fix_params, lease_s),
 	FIELD_STRUCTS(struct fix_params, submissions, &submission_fields),
+	FIELD(struct fix_params, watched),
 	FIELD(struct fix_params, process),
 };
 static const struct fields fix_fields = FIELDS(struct fix_params, fix_field);
@@ -66,7 +68,7 @@ static const struct fields fix_fields = FIELDS(struct fix_params, fix_field);
 /* Repeatable: what was fixed first stays; who fixed it by a call whose answer is lost waits until its lease lapses. */
 const struct statement fix_certificate = {
 	.name = "fix_certificate",
-	.sql = "SELECT * FROM ca.fix_certificate($1, $2, $3, $4, $5, $6, $7, $8)",
+	.sql = "SELECT * FROM ca.fix_certificate($1, $2, $3, $4, $5, $6, $7, $8, $9)",
 	.params = &fix_fields,
 	.row = &begun_fields,
 	.repeatable = true,
@@ -140,6 +142,7 @@ int ca_embed_scts_serve(struct ctx *c, const struct embed_scts_request *in, stru
 		.holder = ca.instance,
 		.lease_s = CA_LEASE_S,
 		.submissions = in->submissions,
+		.watched = ca.config->ct.monitor,
 		.process = ca.process,
 	};
 	TRY(cert_parse(c, in->precertificate, &info));

@@ -245,5 +245,10 @@ int log_source_prove(struct ctx *c, const struct log_source *s, const struct mer
 {
 	TRY(ask_proof(c, s, head, leaf, at, ret));
 	const struct merkle_place place = { *at, head->size, head->root };
-	return merkle_check_inclusion(&place, leaf, ret) ? 0 : FAIL(c, NOT_FOUND, "Its proof does not hold");
+	if (merkle_check_inclusion(&place, leaf, ret)) {
+		return 0;
+	}
+	/* tiles are of the tree, whatever was asked for; a proof that was made for this leaf has to be one */
+	return s->log->tiled ? FAIL(c, NOT_FOUND, "Its tiles do not prove it")
+	                     : FAIL(c, MALFORMED, "Its proof does not hold");
 }

@@ -11,9 +11,11 @@
 
 #define DUE_S 30        /* a log that is well is looked at again */
 #define TRY_AGAIN_S 300 /* one that is not */
-#define MORE_S 1        /* one that is not read to the end */
+#define MORE_S 0        /* one that is not read to the end */
 #define ANSWER_MS 25000 /* what one more answer may take, and the end of a turn */
 #define SILENT_S 86400  /* so long a log may give nothing: the longest merge delay that there is */
+#define DOUBTS 4        /* so often in a row, and over such a time, it may say without its signature what can't be: */
+#define DOUBT_S 3600    /* that may be something in between */
 
 /* Of one turn. */
 struct turn {
@@ -21,8 +23,10 @@ struct turn {
 	const struct log_source *s;
 	struct monitored *m;
 	struct log_head head;
-	struct edge edge; /* of all that is read */
-	struct entries e; /* what is looked for in them */
+	struct edge edge;   /* of all that is read */
+	struct entries e;   /* what is looked for in them */
+	const char *before; /* what was wrong with it */
+	bool doubted;
 };
 
 static const char *hex(struct arena *a, const struct merkle_hash *hash)
@@ -44,8 +48,25 @@ static void fault(struct turn *t, const char *why)
 	log_event(t->c, LOG_ERROR, "a transparency log is at fault", "log", t->s->log->description, "why", why, NULL);
 }
 
+/* What it says can't be, but no signature of it is under that. */
+static void doubt(struct turn *t, const char *why)
+{
+	struct monitored *m = t->m;
+	t->doubted = true;
+	m->doubts++;
+	m->doubt_at = m->doubt_at.us == 0 ? clock_now() : m->doubt_at;
+	m->due_s = TRY_AGAIN_S;
+	m->fault = t->before;
+	if (m->doubts >= DOUBTS && timestamp_add_s(m->doubt_at, DOUBT_S).us <= clock_now().us) {
+		fault(t, why);
+	} else {
+		log_event(
+		    t->c, LOG_WARN, "a transparency log shows what can't be", "log", t->s->log->description, "why", why, NULL);
+	}
+}
+
 /* The error in c is about the log: it is told, and forgiven. */
-static void told(struct turn *t, const char *before)
+static void told(struct turn *t)
 {
 	struct monitored *m = t->m;
 	bool silent = timestamp_add_s(m->seen_at, SILENT_S).us < clock_now().us;
@@ -55,9 +76,9 @@ static void told(struct turn *t, const char *before)
 	ctx_forgive(t->c);
 	m->due_s = logs_ending() ? MORE_S : TRY_AGAIN_S;
 	if (wrong && !logs_ending()) {
-		fault(t, why);
+		doubt(t, why);
 	} else {
-		m->fault = silent ? "Its entries could not be read for a day" : before;
+		m->fault = silent ? "Its entries could not be read for a day" : t->before;
 	}
 }
 
@@ -75,6 +96,7 @@ static const char *head_refusal(const struct turn *t)
 	struct timestamp now = clock_now();
 	int64_t merge_s = t->s->log->merge_s > SILENT_S ? t->s->log->merge_s : SILENT_S;
 	uint64_t verified = m->head_at.us == 0 ? 0 : (uint64_t) m->size;
+	uint64_t target = m->target_at.us == 0 ? 0 : (uint64_t) m->target_size;
 	struct merkle_hash root;
 	struct edge edge;
 	if (t->head.at.us > timestamp_add_s(now, CT_AHEAD_S).us) {
@@ -83,8 +105,13 @@ static const char *head_refusal(const struct turn *t)
 	if (t->s->log->state != CT_READONLY && timestamp_add_s(t->head.at, merge_s).us < now.us) {
 		return "It has not signed its tree for longer than it may";
 	}
-	if (t->head.tree.size < verified && t->head.at.us > m->head_at.us) {
+	if ((t->head.tree.size < verified && t->head.at.us >= m->head_at.us) ||
+	    (t->head.tree.size < target && t->head.at.us >= m->target_at.us)) {
 		return "Its tree has become smaller";
+	}
+	if (target > 0 && t->head.tree.size == target && m->target_root.n == SHA256_SIZE &&
+	    memcmp(m->target_root.p, t->head.tree.root.b, SHA256_SIZE) != 0) {
+		return "It has signed two trees of one size";
 	}
 	if (verified > 0 && t->head.tree.size == verified && edge_parse(verified, m->edge, &edge) == 0) {
 		edge_root(&edge, &root);
@@ -205,7 +232,19 @@ static int read_entries(struct turn *t)
 	m->read_size = m->size;
 	m->read_edge = m->edge;
 	m->target_at.us = 0;
-	fault(t, "The root that it signed is not that of its entries: it has shown different trees");
+	doubt(t, "The root that it signed is not that of its entries: it has shown different trees");
+	return 0;
+}
+
+static int tell_unproved(struct turn *t, const struct unproved *u)
+{
+	bool missing = false;
+	TRY(monitor_unproved(t->c, u, &missing));
+	if (missing) {
+		t->m->told = true;
+		log_event(
+		    t->c, LOG_ERROR, "a transparency log has not what its SCT promised", "log", t->s->log->description, NULL);
+	}
 	return 0;
 }
 
@@ -216,7 +255,26 @@ static int unprovable(struct turn *t, const struct sct_due *due)
 	    t->c->arena, "{\"log\":\"%s\",\"why\":\"It does not say where its entry is\"}", t->s->log->description);
 	log_error(t->c, LOG_ERROR, "an SCT on record can't be held against its log");
 	ctx_forgive(t->c);
-	return monitor_missing(t->c, t->m->log_id, due->certificate_id, bytes_of_text(facts), t->m->holder);
+	const struct unproved u = { t->m->log_id, due->certificate_id, .surely = true, .facts = bytes_of_text(facts),
+		.process = t->m->holder };
+	return tell_unproved(t, &u);
+}
+
+/* The log did not prove it, by the error in c: that it has no such entry, or an answer that is none. Asked again with the others. */
+static int not_proved(struct turn *t, const struct sct_due *due, const struct merkle_hash *leaf)
+{
+	const struct err why = t->c->err;
+	const char *facts = arena_printf(t->c->arena, "{\"log\":\"%s\",\"leaf\":\"%s\",\"head\":\"%s\"}",
+	    t->s->log->description, hex(t->c->arena, leaf), base64_encode(t->c->arena, t->head.said));
+	const struct unproved u = { t->m->log_id, due->certificate_id, .refused = why.type == PROBLEM_NOT_FOUND,
+		.facts = bytes_of_text(facts), .process = t->m->holder };
+	if (!is_of_log(t->c) || logs_ending()) {
+		return -1;
+	}
+	ctx_forgive(t->c);
+	TRY(tell_unproved(t, &u));
+	t->c->err = why;
+	return u.refused ? 0 : -1;
 }
 
 /* One SCT whose entry was not seen though it is due: the log may prove that it is there. */
@@ -227,32 +285,36 @@ static int ask_due(struct turn *t, const struct sct_due *due)
 	uint64_t at = UINT64_MAX;
 	struct id ids[1] = { due->certificate_id };
 	int64_t index = 0;
+	bool was_missing = false;
 	if (entries_due_leaf(t->c, due, t->s->log, &leaf, &at) != 0) {
 		return unprovable(t, due);
 	}
-	if (log_source_prove(t->c, t->s, &t->head.tree, &leaf, &at, &proof) == 0) {
-		index = (int64_t) at;
-		const struct merged merged = { t->m->log_id, { ids, 1 }, { &index, 1 } };
-		return monitor_merged(t->c, &merged);
+	if (log_source_prove(t->c, t->s, &t->head.tree, &leaf, &at, &proof) != 0) {
+		TRY(not_proved(t, due, &leaf));
+		ctx_forgive(t->c);
+		return 0;
 	}
-	if (t->c->err.type == PROBLEM_UNAVAILABLE || logs_ending()) {
-		return -1;
-	}
-	const char *facts = arena_printf(t->c->arena, "{\"log\":\"%s\",\"leaf\":\"%s\",\"head\":\"%s\"}",
-	    t->s->log->description, hex(t->c->arena, &leaf), base64_encode(t->c->arena, t->head.said));
-	ctx_forgive(t->c);
-	log_event(t->c, LOG_ERROR, "a transparency log has not what its SCT promised", "log", t->s->log->description, NULL);
-	return monitor_missing(t->c, t->m->log_id, due->certificate_id, bytes_of_text(facts), t->m->holder);
+	index = (int64_t) at;
+	const struct merged merged = { t->m->log_id, { ids, 1 }, { &index, 1 } };
+	TRY(monitor_merged(t->c, &merged, &was_missing));
+	t->m->told = t->m->told || was_missing;
+	return 0;
 }
 
-/* RFC 6962 3: by a head that is signed later than that, the entry is in the tree. */
+/* RFC 6962 3: by a head that is signed later than that, the entry is in the tree. An answer that can't be ends the turn: what was asked for
+ * is not asked for at once again. */
 static int ask_all_due(struct turn *t)
 {
 	struct sct_due *due = NULL;
 	size_t n = 0;
+	size_t n_new = 0;
 	TRY(monitor_due(t->c, t->m->log_id, timestamp_add_s(t->head.at, -t->s->log->merge_s), &due, &n));
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && ctx_left_ms(t->c, INT64_MAX / 2000) > ANSWER_MS; i++) {
 		TRY(ask_due(t, &due[i]));
+		n_new += due[i].again ? 0 : 1;
+	}
+	if (n_new == MONITOR_DUE_NEW || (n > 0 && ctx_left_ms(t->c, INT64_MAX / 2000) <= ANSWER_MS)) {
+		t->m->due_s = MORE_S;
 	}
 	return 0;
 }
@@ -292,24 +354,29 @@ static int go(struct turn *t)
 	if (read_log(t) != 0) {
 		return is_of_log(t->c) ? ask_though_unread(t) : -1;
 	}
+	if (t->m->fault == NULL) {
+		TRY(ask_all_due(t));
+	}
 	t->m->seen = true;
-	return t->m->fault == NULL ? ask_all_due(t) : 0;
+	return 0;
 }
 
 int monitor_turn(struct ctx *c, const struct log_source *s, struct monitored *m)
 {
-	struct turn t = { .c = c, .s = s, .m = m };
-	const char *before = m->fault;
+	struct turn t = { .c = c, .s = s, .m = m, .before = m->fault };
 	m->due_s = DUE_S;
 	m->fault = NULL;
-	if (go(&t) == 0) {
-		/* what was wrong is not right before all is read */
-		m->fault = m->fault == NULL && m->target_at.us != 0 ? before : m->fault;
-		return 0;
+	if (go(&t) != 0) {
+		if (!is_of_log(c)) {
+			return -1;
+		}
+		told(&t);
+	} else if (!t.doubted && m->target_at.us != 0 && m->fault == NULL) {
+		m->fault = t.before; /* what was wrong is not right before all is read */
+	} else if (!t.doubted) {
+		m->doubts = 0;
+		m->doubt_at.us = 0;
 	}
-	if (!is_of_log(c)) {
-		return -1;
-	}
-	told(&t, before);
+	m->told = m->told || t.e.told || (m->fault == NULL) != (t.before == NULL);
 	return 0;
 }

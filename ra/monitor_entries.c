@@ -26,7 +26,7 @@ int entries_begin(struct ctx *c, const struct ct_log *log, const char *process, 
 	struct monitor_issuer *rows = NULL;
 	size_t n = 0;
 	TRY(monitor_issuers(c, &rows, &n));
-	*ret = (struct entries) { log, process, ARENA_ARRAY(c->arena, n, struct entry_issuer), n };
+	*ret = (struct entries) { log, process, ARENA_ARRAY(c->arena, n, struct entry_issuer), n, false };
 	for (size_t i = 0; i < n; i++) {
 		struct cert_info info;
 		struct entry_issuer *one = &ret->issuers[i];
@@ -95,13 +95,27 @@ static const struct entry_issuer *issuer_of(const struct entries *e, const struc
 	return NULL;
 }
 
+/* What is signed in a certificate: of its signature anybody can make another one that holds (ECDSA). Empty: it is none. */
+static struct bytes tbs_of(struct bytes der)
+{
+	struct bytes content;
+	struct bytes tbs = { NULL, 0 };
+	if (der_take_only(der, DER_SEQUENCE, &content) == 0) {
+		struct der r = der_of(content);
+		if (der_take(&r, DER_SEQUENCE, &tbs, NULL) != 0) {
+			tbs = (struct bytes) { NULL, 0 };
+		}
+	}
+	return tbs;
+}
+
 /* The octets are those that this CA signed, or had signed as a precertificate (D-52). */
 static bool is_ours(struct ctx *c, const struct known_entry *known, const struct ct_entry *entry)
 {
 	struct cert_info info;
 	struct precert_parts parts;
 	if (!entry->precertificate) {
-		return bytes_equal(known->der, entry->body);
+		return known->der.n > 0 && bytes_equal(tbs_of(known->der), tbs_of(entry->body));
 	}
 	bool ours = known->precertificate.n > 0 && cert_parse(c, known->precertificate, &info) == 0 &&
 	            precert_split(c, info.tbs, &parts) == 0 && bytes_equal(parts.plain, entry->body);
@@ -126,21 +140,52 @@ static int find_sct(struct ctx *c, struct bytes sct_list, const struct ct_log *l
 	return -1;
 }
 
-static int tell_foreign(struct ctx *c, const struct entries *e, const struct own_leaf *own)
+/* An entry of a precertificate has no signature: what the log shows beside it may have one by our key. It has to be of the same serial,
+ * as the log could show a precertificate of ours there. */
+static bool is_proved(const struct own_leaf *own, const struct known_entry *known)
 {
-	const struct foreign f = { e->log->id, (int64_t) own->index, own->issuer->name, own->serial, own->leaf->entry.body,
-		e->process };
-	log_event(c, LOG_ERROR, "a transparency log has a certificate under a key of ours that is not ours", "log",
-	    e->log->description, "issuer", own->issuer->name, "serial", hex_encode(c->arena, own->serial), NULL);
-	return monitor_foreign(c, &f);
+	const struct ct_leaf *leaf = own->leaf;
+	const struct ct_entry shown = { .body = leaf->precertificate };
+	struct bytes serial;
+	struct bytes name;
+	if (!leaf->entry.precertificate) {
+		return true; /* issuer_of looked at it */
+	}
+	if (own->serial.n == 0 || read_front(&shown, &serial, &name) != 0 || !bytes_equal(serial, own->serial) ||
+	    !is_signed_by(own->issuer, leaf->precertificate)) {
+		return false;
+	}
+	const struct bytes tbs = tbs_of(leaf->precertificate);
+	return known == NULL || (!bytes_equal(tbs, tbs_of(known->precertificate)) && !bytes_equal(tbs, tbs_of(known->der)));
 }
 
-static int judge(struct ctx *c, const struct entries *e, const struct own_leaf *own, const struct known_entry *known,
+static int tell_foreign(struct ctx *c, struct entries *e, const struct own_leaf *own, const struct known_entry *known)
+{
+	const struct ct_leaf *leaf = own->leaf;
+	struct foreign f = { e->log->id, (int64_t) own->index, own->issuer->name, own->serial, leaf->entry.body,
+		is_proved(own, known), e->process };
+	bool told = false;
+	if (f.proved && leaf->entry.precertificate) {
+		f.entry = leaf->precertificate;
+	}
+	TRY(monitor_foreign(c, &f, &told));
+	e->told = e->told || told;
+	if (told) {
+		log_event(c, f.proved ? LOG_ERROR : LOG_WARN,
+		    f.proved ? "a transparency log has a certificate under a key of ours that is not ours"
+		             : "a transparency log has an entry under a key of ours without a signature by that",
+		    "log", e->log->description, "issuer", own->issuer->name, "serial", hex_encode(c->arena, own->serial),
+		    "index", arena_printf(c->arena, "%llu", (unsigned long long) own->index), NULL);
+	}
+	return 0;
+}
+
+static int judge(struct ctx *c, struct entries *e, const struct own_leaf *own, const struct known_entry *known,
     struct merged *merged)
 {
 	struct sct sct;
 	if (known == NULL || !is_ours(c, known, &own->leaf->entry)) {
-		return tell_foreign(c, e, own);
+		return tell_foreign(c, e, own, known);
 	}
 	if (own->leaf->entry.precertificate && find_sct(c, known->sct_list, e->log, &sct) == 0 &&
 	    bytes_equal(sct_signed(c->arena, &sct, &own->leaf->entry), own->leaf->octets)) {
@@ -150,13 +195,14 @@ static int judge(struct ctx *c, const struct entries *e, const struct own_leaf *
 	return 0;
 }
 
-static int judge_all(struct ctx *c, const struct entries *e, const struct own_leaf *own, size_t n)
+static int judge_all(struct ctx *c, struct entries *e, const struct own_leaf *own, size_t n)
 {
 	struct bytes_list serials = { ARENA_ARRAY(c->arena, n, struct bytes), n };
 	struct merged merged = { e->log->id, { ARENA_ARRAY(c->arena, n, struct id), 0 },
 		{ ARENA_ARRAY(c->arena, n, int64_t), 0 } };
 	struct known_entry *rows = NULL;
 	size_t n_rows = 0;
+	bool found = false;
 	for (size_t i = 0; i < n; i++) {
 		serials.v[i] = own[i].serial;
 	}
@@ -169,10 +215,12 @@ static int judge_all(struct ctx *c, const struct entries *e, const struct own_le
 		TRY(judge(c, e, &own[i], known, &merged));
 	}
 	merged.indexes.n = merged.ids.n;
-	return monitor_merged(c, &merged);
+	TRY(monitor_merged(c, &merged, &found));
+	e->told = e->told || found;
+	return 0;
 }
 
-int entries_look(struct ctx *c, const struct entries *e, uint64_t from, const struct ct_leaf_list *leaves)
+int entries_look(struct ctx *c, struct entries *e, uint64_t from, const struct ct_leaf_list *leaves)
 {
 	struct own_leaf *own = ARENA_ARRAY(c->arena, leaves->n, struct own_leaf);
 	size_t n = 0;

@@ -10,7 +10,7 @@
 #include "ra/monitor.h"
 #include "ra/ra.h"
 
-#define LOOK_MS 1000
+#define LOOK_MS 300
 #define TURN_MS 60000
 #define NOTE_MS 10000
 #define TELL_US INT64_C(15000000)
@@ -24,7 +24,7 @@ static struct {
 	size_t started;
 } job = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-/* By one thread, now and then. */
+/* By one thread: now and then, and when there is something new. */
 static void tell_state(struct ctx *c)
 {
 	struct monitor_state state;
@@ -45,6 +45,7 @@ static void tell_state(struct ctx *c)
 	metric_set(METRIC_log_foreign_certificates, NULL, state.strangers);
 	metric_set(METRIC_log_scts_unmerged, NULL, state.unmerged);
 	metric_set(METRIC_log_entries_behind, NULL, state.behind);
+	metric_set(METRIC_log_entries_unproved, NULL, state.unproved);
 }
 
 /* What was read counts, also when the time of its turn is over. */
@@ -57,6 +58,13 @@ static void note(const struct monitored *m)
 		log_error(&c, LOG_WARN, "what was read of a transparency log is not kept");
 	}
 	ctx_done(&c);
+}
+
+static void tell_soon(void)
+{
+	pthread_mutex_lock(&job.lock);
+	job.told_us = 0;
+	pthread_mutex_unlock(&job.lock);
 }
 
 /* True: there was a log to be read. */
@@ -79,6 +87,9 @@ static bool look(CURL *easy)
 			log_error(&c, LOG_WARN, "a transparency log is not read for now");
 		} else {
 			note(&m);
+			if (m.told) {
+				tell_soon();
+			}
 		}
 	}
 	ctx_done(&c);
@@ -100,10 +111,11 @@ static bool pause_for(int64_t ms)
 static void *run(void *unused)
 {
 	(void) unused;
-	CURL *easy = curl_easy_init();
+	CURL *easy = NULL;
 	bool found = false;
-	while (easy != NULL && pause_for(found ? 0 : LOOK_MS)) {
-		found = look(easy);
+	while (pause_for(found ? 0 : LOOK_MS)) {
+		easy = easy == NULL ? curl_easy_init() : easy; /* without memory for it once more, later */
+		found = easy != NULL && look(easy);
 	}
 	curl_easy_cleanup(easy);
 	db_thread_end();

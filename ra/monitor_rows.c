@@ -4,7 +4,8 @@
 #include "ra/ra.h"
 
 #define LEASE_S 120
-#define DUE_AT_ONCE 16
+#define DUE_AGAIN 64
+#define DUE_AGAIN_S 300
 
 struct take_params {
 	struct bytes_list log_ids;
@@ -32,14 +33,16 @@ static const struct field monitored_field[] = {
 	FIELD(struct monitored, target_at),
 	FIELD(struct monitored, seen_at),
 	FIELD(struct monitored, fault),
+	FIELD(struct monitored, doubts),
+	FIELD(struct monitored, doubt_at),
 };
 static const struct fields monitored_fields = FIELDS(struct monitored, monitored_field);
 
 const struct statement ra_take_monitored_statement = {
 	.name = "take_monitored",
-	.sql =
-	    "SELECT log_id, size, edge, head_at, read_size, read_edge, target_size, target_root, target_at, seen_at, fault "
-	    "FROM ca.take_monitored($1, $2, $3, $4)",
+	.sql = "SELECT log_id, size, edge, head_at, read_size, read_edge, target_size, target_root, target_at, seen_at, "
+	       "fault, "
+	       "doubts, doubt_at FROM ca.take_monitored($1, $2, $3, $4)",
 	.params = &take_fields,
 	.row = &monitored_fields,
 };
@@ -82,6 +85,8 @@ static const struct field note_field[] = {
 	FIELD(struct monitored, target_root),
 	FIELD(struct monitored, target_at),
 	FIELD(struct monitored, fault),
+	FIELD(struct monitored, doubts),
+	FIELD(struct monitored, doubt_at),
 	FIELD(struct monitored, proof),
 	FIELD(struct monitored, due_s),
 };
@@ -90,8 +95,8 @@ static const struct fields note_fields = FIELDS(struct monitored, note_field);
 /* Repeatable: who has noted a turn holds the log no more. */
 const struct statement ra_note_monitored_statement = {
 	.name = "note_monitored",
-	.sql = "SELECT ca.note_monitored($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "
-	       "convert_from($13::bytea, 'UTF8')::jsonb, $14)",
+	.sql = "SELECT ca.note_monitored($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, "
+	       "convert_from($15::bytea, 'UTF8')::jsonb, $16)",
 	.params = &note_fields,
 	.repeatable = true,
 };
@@ -148,6 +153,21 @@ int monitor_known(struct ctx *c, const struct bytes_list *serials, struct known_
 	return db_rows(c, &ra_known_entries_statement, &params, ret, ret_n);
 }
 
+struct told_row {
+	bool told;
+};
+static const struct field told_field[] = { FIELD(struct told_row, told) };
+static const struct fields told_fields = FIELDS(struct told_row, told_field);
+
+static int run_told(struct ctx *c, const struct statement *s, const void *params, bool *ret_told)
+{
+	struct told_row row = { false };
+	bool found = false;
+	TRY(db_row(c, s, params, &row, &found));
+	*ret_told = row.told;
+	return 0;
+}
+
 static const struct field merged_field[] = {
 	FIELD(struct merged, log_id),
 	FIELD(struct merged, ids),
@@ -157,25 +177,31 @@ static const struct fields merged_fields = FIELDS(struct merged, merged_field);
 
 const struct statement ra_note_merged_statement = {
 	.name = "note_merged",
-	.sql = "SELECT ca.note_merged($1, $2, $3)",
+	.sql = "SELECT ca.note_merged($1, $2, $3) AS told",
 	.params = &merged_fields,
+	.row = &told_fields,
 	.repeatable = true,
 };
 
-int monitor_merged(struct ctx *c, const struct merged *merged)
+int monitor_merged(struct ctx *c, const struct merged *merged, bool *ret_told)
 {
-	return merged->ids.n == 0 ? 0 : db_run(c, &ra_note_merged_statement, merged);
+	*ret_told = false;
+	return merged->ids.n == 0 ? 0 : run_told(c, &ra_note_merged_statement, merged, ret_told);
 }
 
 struct due_params {
 	struct bytes log_id;
 	struct timestamp before;
-	int64_t limit;
+	int64_t fresh;
+	int64_t again;
+	int64_t again_s;
 };
 static const struct field due_param[] = {
 	FIELD(struct due_params, log_id),
 	FIELD(struct due_params, before),
-	FIELD(struct due_params, limit),
+	FIELD(struct due_params, fresh),
+	FIELD(struct due_params, again),
+	FIELD(struct due_params, again_s),
 };
 static const struct fields due_params_fields = FIELDS(struct due_params, due_param);
 
@@ -184,12 +210,13 @@ static const struct field due_field[] = {
 	FIELD(struct sct_due, precertificate),
 	FIELD(struct sct_due, sct_list),
 	FIELD(struct sct_due, issuer),
+	FIELD(struct sct_due, again),
 };
 static const struct fields due_fields = FIELDS(struct sct_due, due_field);
 
 const struct statement ra_scts_due_statement = {
 	.name = "scts_due",
-	.sql = "SELECT certificate_id, precertificate, sct_list, issuer FROM ca.scts_due($1, $2, $3)",
+	.sql = "SELECT certificate_id, precertificate, sct_list, issuer, again FROM ca.scts_due($1, $2, $3, $4, $5)",
 	.params = &due_params_fields,
 	.row = &due_fields,
 	.repeatable = true,
@@ -197,36 +224,32 @@ const struct statement ra_scts_due_statement = {
 
 int monitor_due(struct ctx *c, struct bytes log_id, struct timestamp before, struct sct_due **ret, size_t *ret_n)
 {
-	const struct due_params params = { log_id, before, DUE_AT_ONCE };
+	const struct due_params params = { log_id, before, MONITOR_DUE_NEW, DUE_AGAIN, DUE_AGAIN_S };
 	return db_rows(c, &ra_scts_due_statement, &params, ret, ret_n);
 }
 
-struct missing_params {
-	struct bytes log_id;
-	struct id certificate_id;
-	struct bytes facts;
-	const char *process;
+static const struct field unproved_field[] = {
+	FIELD(struct unproved, log_id),
+	FIELD(struct unproved, certificate_id),
+	FIELD(struct unproved, refused),
+	FIELD(struct unproved, surely),
+	FIELD(struct unproved, facts),
+	FIELD(struct unproved, process),
 };
-static const struct field missing_param[] = {
-	FIELD(struct missing_params, log_id),
-	FIELD(struct missing_params, certificate_id),
-	FIELD(struct missing_params, facts),
-	FIELD(struct missing_params, process),
-};
-static const struct fields missing_params_fields = FIELDS(struct missing_params, missing_param);
+static const struct fields unproved_fields = FIELDS(struct unproved, unproved_field);
 
-const struct statement ra_note_missing_statement = {
-	.name = "note_missing",
-	.sql = "SELECT ca.note_missing($1, $2, convert_from($3::bytea, 'UTF8')::jsonb, $4)",
-	.params = &missing_params_fields,
+/* A try may count twice when an answer was lost: what is asked for is an hour, too. */
+const struct statement ra_note_unproved_statement = {
+	.name = "note_unproved",
+	.sql = "SELECT ca.note_unproved($1, $2, $3, $4, convert_from($5::bytea, 'UTF8')::jsonb, $6) AS told",
+	.params = &unproved_fields,
+	.row = &told_fields,
 	.repeatable = true,
 };
 
-int monitor_missing(
-    struct ctx *c, struct bytes log_id, struct id certificate_id, struct bytes facts, const char *holder)
+int monitor_unproved(struct ctx *c, const struct unproved *u, bool *ret_told)
 {
-	const struct missing_params params = { log_id, certificate_id, facts, holder };
-	return db_run(c, &ra_note_missing_statement, &params);
+	return run_told(c, &ra_note_unproved_statement, u, ret_told);
 }
 
 static const struct field foreign_field[] = {
@@ -235,20 +258,22 @@ static const struct field foreign_field[] = {
 	FIELD(struct foreign, issuer),
 	FIELD(struct foreign, serial),
 	FIELD(struct foreign, entry),
+	FIELD(struct foreign, proved),
 	FIELD(struct foreign, process),
 };
 static const struct fields foreign_fields = FIELDS(struct foreign, foreign_field);
 
 const struct statement ra_note_foreign_statement = {
 	.name = "note_foreign",
-	.sql = "SELECT ca.note_foreign($1, $2, $3, $4, $5, $6)",
+	.sql = "SELECT ca.note_foreign($1, $2, $3, $4, $5, $6, $7) AS told",
 	.params = &foreign_fields,
+	.row = &told_fields,
 	.repeatable = true,
 };
 
-int monitor_foreign(struct ctx *c, const struct foreign *f)
+int monitor_foreign(struct ctx *c, const struct foreign *f, bool *ret_told)
 {
-	return db_run(c, &ra_note_foreign_statement, f);
+	return run_told(c, &ra_note_foreign_statement, f, ret_told);
 }
 
 static const struct field state_field[] = {
@@ -257,12 +282,13 @@ static const struct field state_field[] = {
 	FIELD(struct monitor_state, strangers),
 	FIELD(struct monitor_state, unmerged),
 	FIELD(struct monitor_state, behind),
+	FIELD(struct monitor_state, unproved),
 };
 static const struct fields state_fields = FIELDS(struct monitor_state, state_field);
 
 const struct statement ra_monitor_state_statement = {
 	.name = "monitor_state",
-	.sql = "SELECT faults, missing, strangers, unmerged, behind FROM ca.monitor_state()",
+	.sql = "SELECT faults, missing, strangers, unmerged, behind, unproved FROM ca.monitor_state()",
 	.row = &state_fields,
 	.repeatable = true,
 };

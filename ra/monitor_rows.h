@@ -17,9 +17,12 @@ struct monitored {
 	struct bytes target_root;
 	struct timestamp target_at; /* none: there is no target */
 	struct timestamp seen_at;
-	const char *fault; /* what is wrong with it; NULL: nothing */
+	const char *fault;         /* what is wrong with it; NULL: nothing */
+	int64_t doubts;            /* so often in a row it said what can't be, without its signature */
+	struct timestamp doubt_at; /* first */
 	/* of a turn */
-	bool seen;          /* the log gave a head that it signed */
+	bool seen;          /* the log gave a head that it signed, and what was asked of it */
+	bool told;          /* there is something new for who watches */
 	struct bytes proof; /* JSON of what bears that out; or empty */
 	int64_t due_s;
 	const char *holder;
@@ -51,7 +54,8 @@ struct merged {
 	struct id_list ids;
 	struct int_list indexes;
 };
-int monitor_merged(struct ctx *c, const struct merged *merged) MUST_CHECK;
+/* ret_told: some of it was told to be missing. */
+int monitor_merged(struct ctx *c, const struct merged *merged, bool *ret_told) MUST_CHECK;
 
 /* An SCT whose entry was not seen. */
 struct sct_due {
@@ -59,11 +63,23 @@ struct sct_due {
 	struct bytes precertificate;
 	struct bytes sct_list;
 	struct bytes issuer;
+	bool again; /* the log was asked for it before */
 };
+#define MONITOR_DUE_NEW 192 /* so many at most that it was not asked for before */
 int monitor_due(
     struct ctx *c, struct bytes log_id, struct timestamp before, struct sct_due **ret, size_t *ret_n) MUST_CHECK;
-int monitor_missing(
-    struct ctx *c, struct bytes log_id, struct id certificate_id, struct bytes facts, const char *holder) MUST_CHECK;
+
+/* An SCT that the log did not prove. */
+struct unproved {
+	struct bytes log_id;
+	struct id certificate_id;
+	bool refused; /* it says that it has no such entry */
+	bool surely;  /* and can't have one */
+	struct bytes facts;
+	const char *process;
+};
+/* ret_told: it is missing from now on. */
+int monitor_unproved(struct ctx *c, const struct unproved *u, bool *ret_told) MUST_CHECK;
 
 struct foreign {
 	struct bytes log_id;
@@ -71,9 +87,11 @@ struct foreign {
 	const char *issuer;
 	struct bytes serial;
 	struct bytes entry;
+	bool proved; /* it has a signature by that issuer */
 	const char *process;
 };
-int monitor_foreign(struct ctx *c, const struct foreign *f) MUST_CHECK;
+/* ret_told: it was not known before. */
+int monitor_foreign(struct ctx *c, const struct foreign *f, bool *ret_told) MUST_CHECK;
 
 struct monitor_state {
 	int64_t faults;
@@ -81,6 +99,7 @@ struct monitor_state {
 	int64_t strangers;
 	int64_t unmerged;
 	int64_t behind;
+	int64_t unproved;
 };
 int monitor_state(struct ctx *c, struct monitor_state *ret) MUST_CHECK;
 

@@ -68,7 +68,7 @@ extern const struct statement ra_monitored_issuers_statement;
 extern const struct statement ra_known_entries_statement;
 extern const struct statement ra_note_merged_statement;
 extern const struct statement ra_scts_due_statement;
-extern const struct statement ra_note_missing_statement;
+extern const struct statement ra_note_unproved_statement;
 extern const struct statement ra_note_foreign_statement;
 extern const struct statement ra_monitor_state_statement;
 extern const struct statement ra_record_lists_statement;

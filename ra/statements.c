@@ -49,7 +49,7 @@ const struct statement *const ra_statements[] = {
 	&ra_known_entries_statement,
 	&ra_note_merged_statement,
 	&ra_scts_due_statement,
-	&ra_note_missing_statement,
+	&ra_note_unproved_statement,
 	&ra_note_foreign_statement,
 	&ra_monitor_state_statement,
 };

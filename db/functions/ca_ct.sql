@@ -64,9 +64,9 @@ BEGIN
 END $$;
 
 -- The octets of the certificate with its SCTs, before they are signed (D-56). mine: the caller signs them. What was revoked while it waited
--- for SCTs is given up instead.
+-- for SCTs is given up instead. p_watched: logs are held to what they promised.
 CREATE OR REPLACE FUNCTION ca.fix_certificate(p_id uuid, p_precertificate bytea, p_tbs bytea, p_sct_list bytea, p_holder text, p_lease_s int8,
-	p_submissions jsonb, p_process text) RETURNS SETOF ca.begun LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	p_submissions jsonb, p_watched boolean, p_process text) RETURNS SETOF ca.begun LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	i ca.certificate;
 	fixed boolean;
@@ -86,7 +86,9 @@ BEGIN
 		-- In a moment it is signed; then it is shown to a log.
 		UPDATE ca.precertificate SET sct_list = p_sct_list, asked_by = NULL, asked_until = clock_timestamp() + interval '3 s', tries = 0
 			WHERE certificate_id = p_id;
-		PERFORM ca.watch_scts(p_id, p_sct_list);
+		IF p_watched THEN
+			PERFORM ca.watch_scts(p_id, p_sct_list);
+		END IF;
 		PERFORM log.add_event(cairn.new_id(), p_process, 'account', 'certificate.promised', i.request_id, i.account_id, i.order_id, i.id,
 			jsonb_build_object('sct_list', encode(p_sct_list, 'base64'), 'submissions', coalesce(p_submissions, '[]')));
 	ELSE
@@ -190,12 +192,12 @@ BEGIN
 END $$;
 
 REVOKE ALL ON FUNCTION ca.resume_issuance(uuid, uuid, bytea, text, text, int8), ca.take_issuances(text, text, int8, int8),
-	ca.record_precertificate(uuid, bytea, int8, int8, text), ca.fix_certificate(uuid, bytea, bytea, bytea, text, int8, jsonb, text),
+	ca.record_precertificate(uuid, bytea, int8, int8, text), ca.fix_certificate(uuid, bytea, bytea, bytea, text, int8, jsonb, boolean, text),
 	ca.take_unlogged(boolean, text, int8, int8), ca.note_submissions(uuid, boolean, boolean, boolean, jsonb, text),
 	ca.logs_state(), ca.ask_again_s(boolean, int8, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ca.resume_issuance(uuid, uuid, bytea, text, text, int8), ca.take_issuances(text, text, int8, int8),
 	ca.record_precertificate(uuid, bytea, int8, int8, text),
-	ca.fix_certificate(uuid, bytea, bytea, bytea, text, int8, jsonb, text) TO cairn_ca;
+	ca.fix_certificate(uuid, bytea, bytea, bytea, text, int8, jsonb, boolean, text) TO cairn_ca;
 GRANT EXECUTE ON FUNCTION ca.take_unlogged(boolean, text, int8, int8), ca.note_submissions(uuid, boolean, boolean, boolean, jsonb, text),
 	ca.logs_state() TO cairn_ra;
 GRANT EXECUTE ON FUNCTION ca.logs_state() TO cairn_operator;

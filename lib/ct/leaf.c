@@ -47,8 +47,12 @@ int ct_leaf_parse(struct ctx *c, struct bytes in, struct ct_leaf *ret)
 
 struct entry {
 	const char *leaf_input;
+	const char *extra_data;
 };
-static const struct field entry_field[] = { FIELD(struct entry, leaf_input, .flags = FIELD_REQUIRED) };
+static const struct field entry_field[] = {
+	FIELD(struct entry, leaf_input, .flags = FIELD_REQUIRED),
+	FIELD(struct entry, extra_data),
+};
 static const struct fields entry_fields = FIELDS(struct entry, entry_field);
 
 struct entry_list {
@@ -62,6 +66,18 @@ static const struct field answer_field[] = { FIELD_STRUCTS(
 	struct answer, entries, &entry_fields, .flags = FIELD_REQUIRED) };
 static const struct fields answer_fields = FIELDS(struct answer, answer_field);
 
+/* PrecertChainEntry (RFC 6962 4.6). A log may say here what it likes. */
+static struct bytes precertificate_of(struct arena *a, const char *extra_data)
+{
+	struct bytes octets;
+	struct bytes precertificate;
+	if (extra_data == NULL || base64_decode(a, bytes_of_text(extra_data), &octets) != 0 ||
+	    tls_take_opaque(&octets, 3, &precertificate) != 0) {
+		return (struct bytes) { NULL, 0 };
+	}
+	return precertificate;
+}
+
 int ct_leaves_of_answer(struct ctx *c, struct bytes json, size_t most, struct ct_leaf_list *ret)
 {
 	struct answer answer;
@@ -74,26 +90,30 @@ int ct_leaves_of_answer(struct ctx *c, struct bytes json, size_t most, struct ct
 			return broken(c);
 		}
 		TRY(ct_leaf_parse(c, octets, &list.v[i]));
+		if (list.v[i].entry.precertificate) {
+			list.v[i].precertificate = precertificate_of(c->arena, answer.entries.v[i].extra_data);
+		}
 	}
 	*ret = list;
 	return 0;
 }
 
-/* TileLeaf: what stands behind the entry is of no use here. */
+/* TileLeaf */
 static int take_tile_leaf(struct arena *a, struct bytes *in, struct ct_leaf *ret)
 {
 	struct bytes from = *in;
-	struct bytes behind;
+	struct bytes chain;
 	struct buffer b;
+	ret->precertificate = (struct bytes) { NULL, 0 };
 	TRY(take_timestamped(in, ret));
 	buffer_init(&b, a, from.n - in->n + 2);
 	tls_put_number(&b, 2, 0); /* version and type of a MerkleTreeLeaf */
 	buffer_add(&b, from.p, from.n - in->n);
 	ret->octets = buffer_bytes(&b);
 	if (ret->entry.precertificate) {
-		TRY(tls_take_opaque(in, 3, &behind));
+		TRY(tls_take_opaque(in, 3, &ret->precertificate));
 	}
-	return tls_take_opaque(in, 2, &behind); /* fingerprints of the chain */
+	return tls_take_opaque(in, 2, &chain); /* fingerprints */
 }
 
 int ct_leaves_of_tile(struct ctx *c, struct bytes tile, size_t width, struct ct_leaf_list *ret)

@@ -9,6 +9,8 @@ struct ct_leaf {
 	uint64_t time_ms;
 	struct ct_entry entry; /* body: a plain TBSCertificate or a certificate, which nobody has looked at yet */
 	struct bytes extensions;
+	struct bytes
+	    precertificate; /* as it was signed by its issuer; nothing says so, it is not under the hash. Or empty */
 };
 
 struct ct_leaf_list {

@@ -103,8 +103,8 @@ class Tree:
         return [leaf_hash(leaf) for leaf, _ in self.entries]
 
     def head(self):
-        """Signed now, or `log.shift_ms` later."""
-        hashes, time_ms = self.hashes(), int(time.time() * 1000) + self.log.shift_ms
+        """Signed now, or `log.shift_ms` later, or always at `log.stands_ms`."""
+        hashes, time_ms = self.hashes(), self.log.stands_ms or int(time.time() * 1000) + self.log.shift_ms
         root = root_of(hashes)
         signature = self.log.key.sign(struct.pack(">BBQQ", 0, 1, time_ms, len(hashes)) + root, ec.ECDSA(SHA256()))
         signature = struct.pack(">BBH", 4, 3, len(signature)) + signature
@@ -136,7 +136,7 @@ class Tree:
             return self.tile(call) if call.startswith("tile/") else None
         if call == "ct/v1/get-entries":
             some = self.entries[int(asked["start"]):int(asked["end"]) + 1]
-            return json.dumps({"entries": [{"leaf_input": b64(leaf), "extra_data": ""} for leaf, _ in some]}).encode()
+            return json.dumps({"entries": [{"leaf_input": b64(leaf), "extra_data": b64(behind)} for leaf, behind in some]}).encode()
         if call == "ct/v1/get-proof-by-hash":
             hashes, wanted = self.hashes()[:int(asked["tree_size"])], base64.b64decode(asked["hash"])
             if wanted in hashes and self.proves:
@@ -156,6 +156,7 @@ class Log:
         self.id = hashlib.sha256(self.spki).digest()
         self.mode, self.seen, self.state, self.refuses = "good", [], "usable", None
         self.tree, self.merges, self.shift_ms, self.mmd, self.reads = Tree(self), True, 0, 86400, []
+        self.stands_ms, self.babbles = None, None
         self.given, self.connections, self.hangs, self.awake = {}, 0, None, threading.Event()
         log = self
 
@@ -207,15 +208,17 @@ class Log:
                 self.merge(signed(kind, time_ms, entry, extensions))
         return self.given[(kind, entry)]
 
-    def merge(self, leaf):
-        """Behind an entry in a tile: the precertificate, of which nobody here asks what it is, and the fingerprints of its chain."""
-        precertificate = leaf[10:12] == b"\x00\x01"
-        self.tree.add(leaf, (b"\x00\x00\x03any" if precertificate else b"") + b"\x00\x20" + bytes(32))
+    def merge(self, leaf, precertificate=b"any"):
+        """Behind an entry: the precertificate as it was signed, and the fingerprints of its chain."""
+        behind = len(precertificate).to_bytes(3, "big") + precertificate if leaf[10:12] == b"\x00\x01" else b""
+        self.tree.add(leaf, behind + b"\x00\x20" + bytes(32))
 
     def show(self, request):
         self.reads.append(request.path)
         dead = self.mode == "dead" or request.path.partition("?")[0] == self.refuses
         body = None if dead else self.tree.answer(request.path)
+        if self.babbles and self.babbles in request.path:
+            body = b"<html><body>Please log in to this network</body></html>"
         request.send_response(200 if body is not None else 500 if dead else 404)
         request.send_header("Content-Length", str(len(body or b"")))
         request.end_headers()

@@ -83,6 +83,7 @@ class World:
         for log in self.logs:
             log.mode, log.seen, log.state, log.refuses, log.hangs = "good", [], "usable", None, None
             log.merges, log.shift_ms, log.mmd = True, 0, 86400
+            log.stands_ms, log.babbles = None, None
             log.awake.set()
             log.awake = threading.Event()
 

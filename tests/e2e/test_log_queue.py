@@ -13,12 +13,12 @@ import raw
 BACKLOG = 1500
 
 
-def until(world, text, seconds=60):
+def until(world, text, seconds=60, every=0.2):
     """The rows, once there are any."""
     end = time.monotonic() + seconds
     while not (rows := world.sql(text)):
         assert time.monotonic() < end, text
-        time.sleep(0.2)
+        time.sleep(every)
     return rows
 
 

@@ -169,13 +169,20 @@ static void test_leaves(void **state)
 		struct bytes tile = buffer_bytes(&b);
 		assert_good(c, ct_leaves_of_tile(c, tile, 2, &leaves));
 		assert_true(bytes_equal(leaves.v[0].octets, octets) && bytes_equal(leaves.v[1].octets, octets));
+		assert_true(bytes_equal_text(leaves.v[1].precertificate, precertificate == 1 ? "precertificate" : ""));
 		assert_problem(c, PROBLEM_MALFORMED, ct_leaves_of_tile(c, tile, 1, &leaves));
 		assert_problem(c, PROBLEM_MALFORMED, ct_leaves_of_tile(c, tile, 3, &leaves));
 		const char *one = base64_encode(c->arena, octets);
-		const char *json = arena_printf(
-		    c->arena, "{\"entries\":[{\"leaf_input\":\"%s\",\"extra_data\":\"\"},{\"leaf_input\":\"%s\"}]}", one, one);
+		const char *json = arena_printf(c->arena,
+		    "{\"entries\":[{\"leaf_input\":\"%s\",\"extra_data\":\"AAADYW55AAAA\"},{\"leaf_input\":\"%s\"},"
+		    "{\"leaf_input\":\"%s\",\"extra_data\":\"AAAEYW55\"},{\"leaf_input\":\"%s\",\"extra_data\":\"!\"}]}",
+		    one, one, one, one);
 		assert_good(c, ct_leaves_of_answer(c, bytes_of_text(json), 9, &leaves));
-		assert_int_equal(leaves.n, 2);
+		assert_int_equal(leaves.n, 4);
+		assert_true(bytes_equal_text(leaves.v[0].precertificate, precertificate == 1 ? "any" : ""));
+		for (size_t i = 1; i < 4; i++) { /* what a log shows there is no matter of the leaf */
+			assert_int_equal(leaves.v[i].precertificate.n, 0);
+		}
 		assert_good(c, ct_leaves_of_answer(c, bytes_of_text(json), 1, &leaves)); /* more than was asked for */
 		assert_int_equal(leaves.n, 1);
 	}
