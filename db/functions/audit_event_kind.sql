@@ -58,7 +58,7 @@ CREATE OR REPLACE VIEW audit.event_kind AS SELECT k.kind, k.tells_of_reading, k.
 	('eab.created', false, 'an operator made an external account key'),
 	('eab.disabled', false, 'an operator shut off an external account key'),
 	('eab.rotated', false, 'an operator gave an external account key another secret'),
-	('export.written', true, 'a day was written for the public, which has nothing about persons; reason, digest of its manifest'),
+	('export.written', true, 'a day was written for the public, which has nothing about persons; reason, digests of its manifest and of the queries'),
 	('hold.added', false, 'records were held against deletion; ground'),
 	('hold.ended', false, 'a hold ended'),
 	('hold.told', false, 'the holder of an account may know of a hold from now on'),

@@ -277,7 +277,7 @@ BEGIN
 	WHEN 'released' THEN
 		PERFORM disclosure.demand(p_facts->>'manifest_sha256' ~ '^[0-9a-f]{64}$' AND jsonb_typeof(p_facts->'files') = 'array', 'The manifest has a digest, and files');
 	WHEN 'review' THEN
-		PERFORM disclosure.demand(disclosure.is_emergency(p_case), 'Only what was approved by one officer alone is reviewed');
+		PERFORM disclosure.demand(disclosure.wants_review(p_case), 'Only what was approved by one officer alone, and by nobody since, is reviewed');
 		PERFORM disclosure.demand(p_facts->>'outcome' IN ('justified', 'unjustified'), 'A review finds it justified or unjustified');
 	WHEN 'close' THEN
 		PERFORM disclosure.demand(NOT disclosure.wants_review(p_case), 'What one officer approved alone is reviewed by another before it is closed (G-55)');

@@ -112,14 +112,21 @@ BEGIN
 	END LOOP;
 END $$;
 
+-- What the parts are made by, as a digest: an auditor who has the source compares it, and two exports with one digest were made by the same queries (G-42).
+CREATE OR REPLACE FUNCTION export.query_sha256() RETURNS text LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	SELECT encode(sha256(convert_to(string_agg(d.text, E'\n' ORDER BY d.name), 'UTF8')), 'hex') FROM (
+		SELECT p.oid::regprocedure::text AS name, pg_get_functiondef(p.oid) AS text FROM pg_proc p WHERE p.pronamespace = 'export'::regnamespace
+		UNION ALL SELECT c.oid::regclass::text, pg_get_viewdef(c.oid) FROM pg_class c WHERE c.relnamespace = 'export'::regnamespace AND c.relkind = 'v') d
+$$;
+
 -- That a day was written, by whom and for what (G-42, G-43).
 CREATE OR REPLACE FUNCTION export.record(p_day date, p_manifest_sha256 bytea, p_rows int8, p_actor text, p_reason text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	PERFORM log.add_event(cairn.new_id(), 'cairn', p_actor, 'export.written', NULL, NULL, NULL, NULL, jsonb_build_object('day', p_day,
-		'manifest_sha256', encode(p_manifest_sha256, 'hex'), 'rows', p_rows, 'reason', p_reason));
+		'manifest_sha256', encode(p_manifest_sha256, 'hex'), 'query_sha256', export.query_sha256(), 'rows', p_rows, 'reason', p_reason));
 END $$;
 
 REVOKE ALL ON FUNCTION export.parts(), export.requester(uuid, inet), export.contact_like(text), export.client(text), export.numbers(text, date), export.rows(text, date, text, int8),
-	export.record(date, bytea, int8, text, text) FROM PUBLIC;
+	export.record(date, bytea, int8, text, text), export.query_sha256() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION export.parts(), export.rows(text, date, text, int8), export.record(date, bytea, int8, text, text) TO cairn_operator, cairn_officer;

@@ -603,6 +603,7 @@ static void test_emergency(void **state)
 	review(&ana, "review-justified", "justified", "another one has to");
 	review(&ben, "review-unjustified", "justified", "no signature of this officer");
 	review(&ben, "review-unjustified", "unjustified", "released");
+	review(&ben, "review-justified", "justified", "by nobody since");
 	step("close", "Notice is still to be given", "{'reason': 'done'}");
 	/* nor by one who finds afterwards that it is futile */
 	step("silence", "released", "{'why': 'futile', 'reason': 'in haste', 'until': '%s'}", soon);

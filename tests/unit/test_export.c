@@ -154,6 +154,19 @@ static void a_day_is_written_once(void **state)
 	assert_false(made);
 	assert_int_equal(rows, 6);
 	pg_assert_value("SELECT count(*) FROM log.event WHERE kind = 'export.written'", "1");
+	/* by which queries: another definition is another digest */
+	pg_assert_value("SELECT (facts->>'query_sha256' = export.query_sha256())::text || length(facts->>'query_sha256') "
+	                "FROM log.event WHERE kind = 'export.written'",
+	    "true64");
+	pg_exec("postgres", "CREATE FUNCTION export.other() RETURNS int LANGUAGE sql AS 'SELECT 1'");
+	pg_assert_value(
+	    "SELECT facts->>'query_sha256' = export.query_sha256() FROM log.event WHERE kind = 'export.written'", "f");
+	pg_exec("postgres", "CREATE OR REPLACE FUNCTION export.other() RETURNS int LANGUAGE sql AS 'SELECT 2'");
+	pg_assert_value(
+	    "SELECT facts->>'query_sha256' = export.query_sha256() FROM log.event WHERE kind = 'export.written'", "f");
+	pg_exec("postgres", "DROP FUNCTION export.other()");
+	pg_assert_value(
+	    "SELECT facts->>'query_sha256' = export.query_sha256() FROM log.event WHERE kind = 'export.written'", "t");
 	/* the same again from nothing */
 	assert_int_equal(remove(arena_printf(t.c.arena, "%s/manifest-" DAY ".json", t.folder)), 0);
 	assert_int_equal(make(&rows, &made), 0);
