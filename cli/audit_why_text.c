@@ -16,7 +16,7 @@ static const struct {
 	{ "request", "Requests" },
 	{ "validation", "Validations, each with its evidence" },
 	{ "issuance", "Issuance" },
-	{ "renewal", "Renewal before its time" },
+	{ "renewal", "Renewal" },
 	{ "revocation", "Revocation" },
 };
 

@@ -142,6 +142,17 @@ COMMENT ON VIEW audit.incident IS 'Calls of an operator to renew certificates be
 SELECT cairn.inherit_comments('audit.incident', 'acme.incident');
 COMMENT ON COLUMN audit.incident.certificates IS 'OPS: how many it was about';
 
+CREATE OR REPLACE VIEW audit.renewal AS
+	SELECT r.certificate_id, r.opens, r.closes, r.explanation_url, p.order_id AS replaced_by
+	FROM acme.renewal r LEFT JOIN acme.replacement p ON p.certificate_id = r.certificate_id;
+COMMENT ON VIEW audit.renewal IS 'When clients that ask are told to renew (RFC 9773), as dates, incidents and revocations are now';
+COMMENT ON COLUMN audit.renewal.certificate_id IS 'SUB-CERT: id of the certificate';
+COMMENT ON COLUMN audit.renewal.opens IS 'SUB-CERT: from when on';
+COMMENT ON COLUMN audit.renewal.closes IS 'SUB-CERT: until when';
+COMMENT ON COLUMN audit.renewal.explanation_url IS 'OPS: why earlier than usual; NULL: no incident';
+COMMENT ON COLUMN audit.renewal.replaced_by IS 'SUB-CERT: order that replaces it; NULL: none said so';
+GRANT SELECT ON audit.renewal TO cairn_auditor;
+
 CREATE OR REPLACE VIEW audit.schema_change AS
 	SELECT m.number, m.name, encode(m.sha256, 'hex') AS sha256, m.applied_at FROM cairn.migration m
 	UNION ALL SELECT NULL, f.name, encode(f.sha256, 'hex'), f.applied_at FROM cairn.function_file f;

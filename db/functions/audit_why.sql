@@ -91,7 +91,14 @@ $$;
 
 CREATE OR REPLACE FUNCTION audit.why_end(p_certificate uuid) RETURNS TABLE (section text, title text, lines text[], at timestamptz, kind int8, record uuid, state text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT 'renewal', format('An incident called for its renewal or revocation before its time: wave %s of %s', i.wave, i.waves),
+	SELECT 'renewal', format('Clients that ask are told to renew it between %s and %s', r.opens, r.closes), ARRAY['as its dates, which the record of its issuance proves, incidents and a revocation are now'],
+		NULL::timestamptz, CASE WHEN e.id IS NOT NULL THEN 3::int8 END, e.id, ''
+		FROM audit.renewal r JOIN audit.certificate c ON c.id = r.certificate_id LEFT JOIN LATERAL (SELECT v.id FROM log.event v WHERE v.id >= cairn.id_at(c.begun_at - interval '5 min')
+			AND v.id < cairn.id_at(c.signed_at + interval '5 min') AND v.certificate_id = c.id AND v.kind = 'certificate.issued' LIMIT 1) e ON true
+		WHERE r.certificate_id = p_certificate
+	UNION ALL SELECT 'renewal', format('Order %s replaces it', o.url_id), ARRAY['names: ' || array_to_string(o.names, ', ')], o.created_at, 3, e.id, CASE WHEN e.id IS NULL THEN 'unproved' ELSE '' END
+		FROM audit.renewal r JOIN audit.orders o ON o.id = r.replaced_by LEFT JOIN log.event e ON e.id = o.id WHERE r.certificate_id = p_certificate
+	UNION ALL SELECT 'renewal', format('An incident called for its renewal or revocation before its time: wave %s of %s', i.wave, i.waves),
 		ARRAY['what was told: ' || i.url, 'how it was found: ' || i.source, format('to be renewed between %s and %s', w.opens, w.closes),
 			'ordered by: ' || i.created_by] || CASE WHEN i.closed_at IS NOT NULL THEN format('called off by %s at %s', i.closed_by, i.closed_at) END, i.created_at, 3::int8, e.id,
 		CASE WHEN e.id IS NULL THEN 'unproved' ELSE '' END

@@ -44,7 +44,9 @@ def test_the_whole_story(demo):
     for wanted in ("label: laboratory", "user agent: bob-client/2.0", "asked by: certificate-key", "proof of: control", "mode: private",
                    f'bob.{ZONE}: rule "corporation", position 1: names .corp.example, *..corp.example, .signed.example'):
         assert wanted in lines, wanted
-    assert {c["section"] for c in told["claims"]} == {"certificate", "account", "order", "policy", "request", "validation", "issuance", "revocation"}
+    assert {c["section"] for c in told["claims"]} == {"certificate", "account", "order", "policy", "request", "validation", "issuance", "renewal", "revocation"}
+    (renewal,) = claims(told, "renewal")
+    assert renewal["title"].startswith("Clients that ask are told to renew it between ")
     assert len(claims(told, "validation")) == 3 and len(claims(told, "request")) == 5
     seen = [c["title"] for c in claims(story(demo, f"split.{ZONE}"), "validation")]
     assert sorted(t.partition("seen from ")[2] for t in seen) == ["ams (remote): passed", "gru (remote): failed", "local: passed; the certificate relies on it"]

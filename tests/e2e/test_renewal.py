@@ -108,6 +108,8 @@ def test_replaces(ca, account, responder):
     second = account.order("old.test", "new.test", replaces=name)
     done = finish(account, responder, second, "old.test", "new.test")
     assert done["status"] == "valid" and done["replaces"] == name
+    told = ca.cairn("audit", "why", f"{leaf.serial_number:036x}", "--database", ca.AUDITOR_DATABASE_URL, check=False).stdout
+    assert f"Order {second.headers['Location'].rpartition('/')[2]} replaces it" in told  # F-56
     assert account.post(second.headers["Location"]).json()["replaces"] == name
     raw.problem(account.order("old.test", replaces=name), 409, "alreadyReplaced")
     # what replaced it can be replaced in turn
