@@ -126,7 +126,22 @@ static const struct statement told_statement = {
 	.params = &told_params_fields,
 };
 
-const struct statement *const alarms_statements[] = { &note_statement, &to_tell_statement, &told_statement };
+struct blind_params {
+	const char *why;
+	const char *process;
+};
+static const struct field blind_param[] = { FIELD(struct blind_params, why), FIELD(struct blind_params, process) };
+static const struct fields blind_params_fields = FIELDS(struct blind_params, blind_param);
+
+static const struct statement blind_statement = {
+	.name = "alarms_blind",
+	.sql = "SELECT log.raise_alarm('alarms-blind', '', $1, $2, false)",
+	.params = &blind_params_fields,
+	.repeatable = true,
+};
+
+const struct statement *const alarms_statements[] = { &note_statement, &blind_statement, &to_tell_statement,
+	&told_statement };
 const size_t alarms_n_statements = COUNT_OF(alarms_statements);
 
 /* ---- telling ---- */
@@ -222,30 +237,44 @@ static int tell_all(struct ctx *c, const struct rounds *self)
 	return 0;
 }
 
+/* What is wrong now. That it can't be found out is an alarm as well, and keeps nobody from being told of what is on record. */
+static int note(struct ctx *c)
+{
+	const struct note_params params = { own.instance };
+	struct note_row row;
+	bool found = false;
+	if (db_row(c, &note_statement, &params, &row, &found) == 0) {
+		metric_set(METRIC_alarms_open, "", row.open);
+		return 0;
+	}
+	log_error(c, LOG_ERROR, "what is wrong can't be found out");
+	const struct blind_params blind = { arena_printf(c->arena, "What is wrong can't be found out: %s", c->err.detail),
+		own.instance };
+	ctx_forgive(c);
+	return db_run(c, &blind_statement, &blind);
+}
+
 static int look_and_tell(struct ctx *c, const struct rounds *self)
 {
 	const struct lease_params lease = { "alarms", own.instance, LEASE_S };
-	const struct note_params params = { own.instance };
 	struct lease_row taken;
-	struct note_row row;
 	bool found = false;
 	TRY(db_row(c, &subscriber_take_lease_statement, &lease, &taken, &found));
 	if (!taken.taken) {
 		return 0;
 	}
-	TRY(db_row(c, &note_statement, &params, &row, &found));
-	metric_set(METRIC_alarms_open, "", row.open);
+	TRY(note(c));
 	return own.n == 0 ? 0 : tell_all(c, self);
 }
 
 /* What no record can tell of, over all channels; each instance for itself. */
-static void tell_away(struct ctx *c, const struct rounds *self)
+static void tell_away(struct ctx *c, const struct rounds *self, const char *why)
 {
 	const struct timestamp now = clock_now();
 	struct alarm alarm = {
 		.kind = "database-away",
 		.subject = own.instance,
-		.detail = "The alarms can't be read, as the database does not answer",
+		.detail = arena_printf(c->arena, "The alarms can't be read: %s", why),
 		.raised_at = { now.us - (clock_monotonic_us() - own.away_since_us) },
 		.seen_at = now,
 		.times = 1,
@@ -261,7 +290,7 @@ static int round_of_thread(struct ctx *c, const struct rounds *self)
 {
 	int result = look_and_tell(c, self);
 	int64_t now_us = clock_monotonic_us();
-	if (result == 0 || c->err.type != PROBLEM_UNAVAILABLE) {
+	if (result == 0) { /* whatever it is that failed: one that hangs, or refuses, is away as well */
 		own.away_since_us = 0;
 		own.away_told_us = 0;
 		return result;
@@ -270,7 +299,7 @@ static int round_of_thread(struct ctx *c, const struct rounds *self)
 	bool told = own.away_told_us != 0 && now_us - own.away_told_us < own.repeat_s * 1000000;
 	if (now_us - own.away_since_us >= AWAY_US && !told) {
 		own.away_told_us = now_us;
-		tell_away(c, self);
+		tell_away(c, self, c->err.detail);
 	}
 	return result;
 }

@@ -211,6 +211,9 @@ int verifier_round(struct ctx *c, const struct verifier *v, struct verifying *st
 		return 0;
 	}
 	TRY(db_row(c, &next_statement, &next, &place, &found));
+	if (!found) {
+		return ctx_fault(c, "cairn.seal_check has no row: somebody deleted it");
+	}
 	pacing.from = (uint64_t) place.size;
 	struct audit_trust trust = {
 		.key = v->key,

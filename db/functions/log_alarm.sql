@@ -46,9 +46,12 @@ SET search_path = pg_catalog, pg_temp AS $$
 	UNION ALL SELECT 'disclosure-overdue', '', format('%s duties in cases of disclosure are overdue: cairn disclose due', d) FROM disclosure.overdue() d WHERE d > 0
 	UNION ALL SELECT 'log-full', '', format('Partitions of the log are there until %s UTC only', to_char(p AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'))
 		FROM cairn.partitions_until() p WHERE p < now() + interval '1 d'
-	UNION ALL SELECT 'verify-late', '', 'The log was not compared with its seal for a day, or not from the first leaf on for 31 days' FROM cairn.seal_check k
-		WHERE k.checked_at < now() - interval '1 d' OR k.whole_at < now() - interval '31 d'
-	UNION ALL SELECT 'compare-late', '', 'No certificates were compared with their records for two days' FROM cairn.issued_check k WHERE k.checked_at < now() - interval '2 d'
+	-- a row that is gone, or of a time to come, is late as well: somebody else wrote it
+	UNION ALL SELECT 'verify-late', '', 'The log was not compared with its seal for a day, or not from the first leaf on for 31 days'
+		WHERE NOT EXISTS (SELECT FROM cairn.seal_check k WHERE k.checked_at BETWEEN now() - interval '1 d' AND now() + interval '1 h'
+			AND k.whole_at BETWEEN now() - interval '31 d' AND now() + interval '1 h')
+	UNION ALL SELECT 'compare-late', '', 'No certificates were compared with their records for two days'
+		WHERE NOT EXISTS (SELECT FROM cairn.issued_check k WHERE k.checked_at BETWEEN now() - interval '2 d' AND now() + interval '1 h')
 $$;
 
 -- Opens, goes on with and ends those that last; how many are not answered.
@@ -57,19 +60,20 @@ DECLARE
 	began timestamptz := now();
 BEGIN
 	PERFORM log.raise_alarm(a.kind, a.subject, a.detail, p_process, true) FROM log.alarming() a;
-	UPDATE cairn.alarm a SET ended_at = began WHERE a.ended_at IS NULL AND a.seen_at < began;
+	-- one that was seen while the clock ran ahead is seen no more, too
+	UPDATE cairn.alarm a SET ended_at = began WHERE a.ended_at IS NULL AND (a.seen_at < began OR a.seen_at > began + interval '5 min');
 	RETURN (SELECT count(*) FROM cairn.alarm a WHERE a.acknowledged_at IS NULL);
 END $$;
 
 -- What is to be told now over one of the channels: what never was, what was told p_repeat_s ago and is not answered, what could not be told, which is tried
--- again after half a minute, then ever later, up to an hour.
+-- again after half a minute, then ever later, up to an hour; what is new comes first. A time to come is one of a clock that ran ahead, and waits for nothing.
 CREATE OR REPLACE FUNCTION log.alarms_to_tell(p_channels text[], p_repeat_s int8, p_most int8) RETURNS TABLE (id uuid, channel text, kind text, subject text, detail text,
 	raised_at timestamptz, seen_at timestamptz, ended_at timestamptz, times int8, told int8) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 	SELECT a.id, n.channel, a.kind, a.subject, a.detail, a.raised_at, a.seen_at, a.ended_at, a.times, coalesce(t.times, 0)
 	FROM cairn.alarm a CROSS JOIN unnest(p_channels) n (channel) LEFT JOIN cairn.alarm_told t ON t.alarm_id = a.id AND t.channel = n.channel
-	WHERE a.acknowledged_at IS NULL AND (t.told_at IS NULL OR t.told_at <= now() - make_interval(secs => p_repeat_s))
-		AND (coalesce(t.failures, 0) = 0 OR t.failed_at <= now() - make_interval(secs => least(3600, 30 * 2 ^ least(t.failures - 1, 10))))
-	ORDER BY coalesce(t.failures, 0), a.id, n.channel LIMIT p_most
+	WHERE a.acknowledged_at IS NULL AND (t.told_at IS NULL OR t.told_at <= now() - make_interval(secs => p_repeat_s) OR t.told_at > now())
+		AND (coalesce(t.failures, 0) = 0 OR t.failed_at <= now() - make_interval(secs => least(3600, 30 * 2 ^ least(t.failures - 1, 10))) OR t.failed_at > now())
+	ORDER BY t.told_at IS NOT NULL, coalesce(t.failures, 0), a.id, n.channel LIMIT p_most
 $$;
 
 -- p_failure NULL: it was told.

@@ -33,8 +33,10 @@ static bool is_hook(const char *url)
 {
 	static const char *const schemes[] = { "https://", "http://127.0.0.1:", "http://[::1]:", "http://localhost:" };
 	for (size_t i = 0; i < COUNT_OF(schemes); i++) {
+		const char *rest = url + strlen(schemes[i]);
 		if (strncmp(url, schemes[i], strlen(schemes[i])) == 0) {
-			return true;
+			return memchr(rest, '@', strcspn(rest, "/?#")) ==
+			       NULL; /* else what stands before it is a user's name, and no host */
 		}
 	}
 	return false;

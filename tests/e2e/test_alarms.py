@@ -100,6 +100,21 @@ def test_one_channel_that_fails_keeps_no_alarm_from_the_other(own, mails, hook):
     assert "Alarms go over 2 channels" in own.cairn("doctor", *configured(own), check=False).stdout
 
 
+def test_what_can_not_be_found_out_keeps_nobody_from_being_told(own, mails, hook):
+    """F-70: a question that fails, or waits for a lock, is an alarm; those on record are told"""
+    answer(own)
+    read(mails, hook)
+    (before,), = own.sql("SELECT pg_get_functiondef('log.alarming()'::regprocedure)", role="cairn_owner")
+    own.sql("CREATE OR REPLACE FUNCTION log.alarming() RETURNS TABLE (kind text, subject text, detail text) LANGUAGE sql AS $$ SELECT 'x', 'y', (1 / 0)::text $$ SECURITY DEFINER",
+            role="cairn_owner")
+    try:
+        alarm(own, "test", "--yes")
+        until(lambda: {json.loads(b)["kind"] for b in hook.bodies} >= {"alarms-blind", "test"})
+    finally:
+        own.sql(before, role="cairn_owner")
+    answer(own)
+
+
 def test_a_process_that_crashed_is_an_alarm(own, mails, hook):
     """F-44, F-70"""
     answer(own)

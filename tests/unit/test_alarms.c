@@ -152,6 +152,8 @@ static void conditions(void **state)
 		    "DELETE FROM log.leaf; UPDATE log.tree SET size = 0" },
 		{ "compare-late", "UPDATE cairn.issued_check SET checked_at = now() - interval '3 d'",
 		    "UPDATE cairn.issued_check SET checked_at = now()" },
+		{ "compare-late", "CREATE TABLE aside AS TABLE cairn.issued_check; DELETE FROM cairn.issued_check",
+		    "INSERT INTO cairn.issued_check SELECT * FROM aside; DROP TABLE aside" },
 		{ "crl-late",
 		    "INSERT INTO ca.issuer (name, certificate, key_id, chain, crl_url, aia_url, active, registered_at) VALUES "
 		    "('e', 'x', 'x', 'x', 'u', 'u', true, "
@@ -177,6 +179,25 @@ static void conditions(void **state)
 		pg_exec(SUBSCRIBER, "SELECT log.note_alarms('cairn-subscriber@x')");
 		pg_assert_value(sql, "0");
 	}
+}
+
+/* F-70: of a clock that ran ahead nothing waits for the time that it said, and what is new comes before what is told again. */
+static void clock_ran_ahead(void **state)
+{
+	(void) state;
+	raise_clock("true");
+	tell("a", NULL);
+	tell("b", "'no answer'");
+	assert_to_tell("");
+	pg_exec("postgres",
+	    "UPDATE cairn.alarm_told SET told_at = told_at + interval '2 d', failed_at = failed_at + interval '2 d'");
+	assert_to_tell("a1,b0");
+	pg_exec("postgres", "UPDATE cairn.alarm SET seen_at = now() + interval '2 d'");
+	pg_exec(SUBSCRIBER, "SELECT log.note_alarms('cairn-subscriber@x')");
+	pg_assert_value("SELECT count(*) FROM cairn.alarm WHERE ended_at IS NULL", "0");
+	pass("1 h");
+	pg_exec(SUBSCRIBER, "SELECT log.raise_alarm('clock', 'new', 'It is wrong', 'cairn-subscriber@x', false)");
+	pg_assert_value("SELECT subject FROM log.alarms_to_tell('{a}', 60, 1)", "new");
 }
 
 /* F-44, F-46, F-70: what functions record that is an alarm, is one. */
@@ -263,6 +284,10 @@ static void channels(void **state)
 	assert_string_equal(refusal(&c, &config), "");
 	v[0].to = "http://a.test/h";
 	assert_non_null(strstr(refusal(&c, &config), "a: a hook is an https URL"));
+	v[0].to = "http://127.0.0.1:x@elsewhere.test/h"; /* that is another host */
+	assert_non_null(strstr(refusal(&c, &config), "a: a hook is an https URL"));
+	v[0].to = "http://127.0.0.1:1/h?to=x@y";
+	assert_string_equal(refusal(&c, &config), "");
 	v[0].to = "http://127.0.0.1:1/h";
 	assert_string_equal(refusal(&c, &config), "");
 	v[1].name = "a";
@@ -284,6 +309,7 @@ int main(void)
 		cmocka_unit_test_setup(told_until_answered, none),
 		cmocka_unit_test_setup(one_at_a_time, none),
 		cmocka_unit_test_setup(conditions, none),
+		cmocka_unit_test_setup(clock_ran_ahead, none),
 		cmocka_unit_test_setup(acts, none),
 		cmocka_unit_test_setup(quorums, none),
 		cmocka_unit_test_setup(rights, none),

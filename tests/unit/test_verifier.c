@@ -205,6 +205,11 @@ static void late(void **state)
 	pg_assert_value("SELECT count(*) FROM log.alarming() WHERE kind = 'verify-late'", "1");
 	pg_exec("postgres", "UPDATE cairn.seal_check SET whole_at = now(), checked_at = now() - interval '25 h'");
 	pg_assert_value("SELECT count(*) FROM log.alarming() WHERE kind = 'verify-late'", "1");
+	/* nor does it help to say that it will have been compared, or to take the row away */
+	pg_exec("postgres", "UPDATE cairn.seal_check SET whole_at = 'infinity', checked_at = 'infinity'");
+	pg_assert_value("SELECT count(*) FROM log.alarming() WHERE kind = 'verify-late'", "1");
+	pg_exec("postgres", "DELETE FROM cairn.seal_check");
+	pg_assert_value("SELECT count(*) FROM log.alarming() WHERE kind = 'verify-late'", "1");
 }
 
 int main(void)
