@@ -255,7 +255,9 @@ static struct validation_result judge(
 	judged.started_at = round->started_at; /* by one clock, ours */
 	judged.ended_at = clock_now();
 	judged.address = perspective(r, i)->address;
-	judged.run = answer == NULL ? (struct validator_run) { .version = NULL } : answer->run;
+	if (answer != NULL) {
+		judged.run = answer->run;
+	}
 	judged.region = perspective(r, i)->region[0] == '\0' ? NULL : perspective(r, i)->region;
 	return judged;
 }
