@@ -14,6 +14,18 @@
 
 enum state { ABSENT, MADE, BROKEN = -1 };
 
+/* What stands where the object of a step goes is it, or in its way: something that can't be read was not made by this plan. */
+static enum state object_state(struct ctx *c, const char *path, int read)
+{
+	if (read == 0) {
+		return MADE;
+	}
+	const char *why = c->err.cause != NULL ? c->err.cause : c->err.detail;
+	ctx_forgive(c);
+	return (enum state) ctx_fault(
+	    c, "%s is in the way, as it is not what the plan makes (%s): move it away", path, why);
+}
+
 /* BROKEN with an error when only some of its files are there. */
 static enum state certificate_state(struct ctx *c, const struct ceremony_step *s)
 {
@@ -23,7 +35,8 @@ static enum state certificate_state(struct ctx *c, const struct ceremony_step *s
 		    "%s exists without %s: a ceremony was cut off; move the key away and run it again", s->key_file,
 		    s->cert_file);
 	}
-	return cert ? MADE : ABSENT;
+	struct cert_info info;
+	return cert ? object_state(c, s->cert_file, ceremony_read_cert(c, s, &info)) : ABSENT;
 }
 
 /* F-9: what the transcript tells. That no file is there may be a medium that is not connected. */
@@ -43,7 +56,9 @@ static enum state destroyed_state(struct ctx *c, const struct ceremony *plan, co
 static enum state step_state(struct ctx *c, const struct ceremony *plan, const struct ceremony_step *s)
 {
 	if (ceremony_step_is(s, "crl")) {
-		return file_exists(s->crl_file) ? MADE : ABSENT;
+		struct crl_info info;
+		return file_exists(s->crl_file) ? object_state(c, s->crl_file, ceremony_read_crl(c, s->crl_file, &info))
+		                                : ABSENT;
 	}
 	if (ceremony_step_is(s, "key")) {
 		return file_exists(s->key_label == NULL ? s->key_file : s->public_file) ? MADE : ABSENT;

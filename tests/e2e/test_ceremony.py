@@ -104,6 +104,13 @@ def test_first_keys(folder):
     assert [one["person"] for one in lines(folder)[0]["approvals"]] == ["/CN=ana", "/CN=ben"]
     assert "All is as the transcript tells" in cairn(folder, "verify", "plan.yaml")
     assert oct((folder / "root.key").stat().st_mode)[-3:] == "600"
+    # what stands where an object goes, and is none, is in the way
+    for name in ("signing.pem", "root-1.crl"):
+        content = (folder / name).read_bytes()
+        for rubbish in (b"0\x82 that begins like DER", b"rubbish\n", b""):
+            (folder / name).write_bytes(rubbish)
+            assert f"{name} is in the way" in cairn(folder, "plan.yaml", "--yes", *agree(folder), code=1)
+        (folder / name).write_bytes(content)
     # a second run keeps all
     before = {one.name: one.read_bytes() for one in folder.iterdir()}
     assert "All is there already" in cairn(folder, "plan.yaml", "--yes", *agree(folder))
