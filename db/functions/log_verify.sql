@@ -26,8 +26,9 @@ BEGIN
 	UPDATE cairn.seal_check k SET size = p_size, root = p_root, whole = p_whole, checked_at = now(), differences = k.differences + p_found,
 		whole_at = CASE WHEN p_whole THEN now() ELSE k.whole_at END, last_difference_at = CASE WHEN p_found > 0 THEN now() ELSE k.last_difference_at END
 		RETURNING k.differences INTO differences;
-	-- what goes on is said once, until somebody has answered it
-	IF p_found > 0 AND NOT EXISTS (SELECT FROM cairn.alarm a WHERE a.kind = 'log-differs' AND a.acknowledged_at IS NULL AND a.detail = said) THEN
+	-- what goes on is said once, until somebody has answered it; numbers in it, as of leaves, may grow by what is said itself
+	IF p_found > 0 AND NOT EXISTS (SELECT FROM cairn.alarm a WHERE a.kind = 'log-differs' AND a.acknowledged_at IS NULL
+			AND regexp_replace(a.detail, '\m[0-9]+\M', 'n', 'g') = regexp_replace(said, '\m[0-9]+\M', 'n', 'g')) THEN
 		PERFORM log.add_event(cairn.new_id(), p_holder, 'cairn', 'log.differs', NULL, NULL, NULL, NULL,
 			jsonb_build_object('from', p_before, 'until', p_size, 'findings', p_found, 'what', left(p_what, 1000)));
 		PERFORM log.raise_alarm('log-differs', '', said, p_holder, false);

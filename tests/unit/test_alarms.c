@@ -200,6 +200,23 @@ static void clock_ran_ahead(void **state)
 	pg_assert_value("SELECT subject FROM log.alarms_to_tell('{a}', 60, 1)", "new");
 }
 
+/* F-69: a difference that lasts is said once, though its numbers grow with the log; another one is said. */
+static void a_difference_that_lasts(void **state)
+{
+#define DIFFERS(found, what) \
+	"SELECT log.record_seal_check('cairn-subscriber@x', 0, 0, '', false, " found ", '" what "')"
+	(void) state;
+	pg_exec("postgres",
+	    "INSERT INTO cairn.lease (name, holder, until) VALUES ('verify', 'cairn-subscriber@x', now() + interval '1 "
+	    "min') ON CONFLICT (name) DO UPDATE SET "
+	    "holder = excluded.holder, until = excluded.until; UPDATE cairn.seal_check SET size = 0, root = ''");
+	pg_exec(SUBSCRIBER, DIFFERS("1", "no root for 100 leaves of a1b2"));
+	pg_exec(SUBSCRIBER, DIFFERS("2", "no root for 101 leaves of a1b2"));
+	pg_assert_value("SELECT count(*) FROM log.event WHERE kind = 'log.differs'", "1");
+	pg_exec(SUBSCRIBER, DIFFERS("2", "no root for 101 leaves of a1b3"));
+	pg_assert_value("SELECT count(*) FROM log.event WHERE kind = 'log.differs'", "2");
+}
+
 /* F-44, F-46, F-70: what functions record that is an alarm, is one. */
 static void acts(void **state)
 {
@@ -310,6 +327,7 @@ int main(void)
 		cmocka_unit_test_setup(one_at_a_time, none),
 		cmocka_unit_test_setup(conditions, none),
 		cmocka_unit_test_setup(clock_ran_ahead, none),
+		cmocka_unit_test_setup(a_difference_that_lasts, none),
 		cmocka_unit_test_setup(acts, none),
 		cmocka_unit_test_setup(quorums, none),
 		cmocka_unit_test_setup(rights, none),
