@@ -57,8 +57,10 @@ static bool complete_rsa(struct arena *a, const json_t *jwk, const BIGNUM *e, BI
 		return false;
 	}
 	if (q == NULL) {
+		AUTO(BIGNUM) left = BN_new();
 		q = BN_new();
-		if (q == NULL || BN_div(q, NULL, n, p, work) != 1 || BN_num_bits(q) > RSA_BITS_MAX / 2) {
+		if (q == NULL || left == NULL || BN_div(q, left, n, p, work) != 1 || !BN_is_zero(left) ||
+		    BN_num_bits(q) > RSA_BITS_MAX / 2) {
 			return false;
 		}
 	}

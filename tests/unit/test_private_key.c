@@ -48,6 +48,17 @@ static const char *number(struct ctx *c, EVP_PKEY *key, const char *name)
 	return b64(c, (struct bytes) { octets, n });
 }
 
+/* A number that its primes do not divide. */
+static const char *one_more(struct ctx *c, EVP_PKEY *key, const char *name)
+{
+	AUTO(BIGNUM) value = NULL;
+	uint8_t octets[512];
+	assert_int_equal(EVP_PKEY_get_bn_param(key, name, &value), 1);
+	assert_int_equal(BN_add_word(value, 1), 1);
+	int n = BN_bn2bin(value, octets);
+	return b64(c, (struct bytes) { octets, (size_t) n });
+}
+
 /* The public members of one key with the secret of another, or its own. */
 static const char *private_jwk(struct ctx *c, EVP_PKEY *key, EVP_PKEY *secret)
 {
@@ -175,6 +186,8 @@ static void half_a_key_is_enough(void **state)
 	assert_found(c, arena_printf(c->arena, "%s,\"p\":\"%s\"}", head, p), "JWK", NULL);
 	assert_found(c, arena_printf(c->arena, "%s,\"n\":\"%s\",\"p\":\"%s\"}", head, n, n), "JWK", NULL);
 	assert_found(c, arena_printf(c->arena, "%s,\"n\":\"%s\",\"p\":\"%s\"}", head, n, e), "JWK", NULL);
+	const char *next = one_more(c, key, OSSL_PKEY_PARAM_RSA_N);
+	assert_found(c, arena_printf(c->arena, "%s,\"n\":\"%s\",\"p\":\"%s\"}", head, next, p), "JWK", NULL);
 	key = made(c, "p384");
 	const char *d = number(c, key, OSSL_PKEY_PARAM_PRIV_KEY);
 	assert_found(c, arena_printf(c->arena, "{\"kty\":\"EC\",\"crv\":\"P-384\",\"d\":\"%s\"}", d), "JWK", key);
