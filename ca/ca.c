@@ -5,6 +5,7 @@
 
 #include "ca/activations.h"
 #include "ca/linters.h"
+#include "ca/refuse.h"
 #include "ca/signer.h"
 #include "ca/steady.h"
 #include "ca/statements.h"
@@ -106,6 +107,10 @@ const struct statement *const ca_statements[] = {
 	&steady_alarm_statement,
 	&url_alarm_statement,
 	&linters_statement,
+	&linter_alarm_statement,
+	&refuse_certificate_statement,
+	&refuse_signature_statement,
+	&refuse_crl_statement,
 	&register_ocsp,
 	&end_ocsp,
 	&take_ocsp,

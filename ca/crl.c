@@ -6,6 +6,7 @@
 
 #include "ca/ca.h"
 #include "ca/crl_rows.h"
+#include "ca/refuse.h"
 #include "ca/signer.h"
 #include "ca/steady.h"
 #include "lib/base/log.h"
@@ -84,6 +85,14 @@ static int check_made(
 	return 0;
 }
 
+static int refused(struct ctx *c, const struct crl_state *shard)
+{
+	if (c->err.type == PROBLEM_SERVER_INTERNAL) { /* a token that is away comes back */
+		refuse_crl(c, shard->issuer, shard->shard);
+	}
+	return -1;
+}
+
 static int sign(struct ctx *c, const struct issuer *issuer, const struct crl_state *shard, const struct crl_template *t,
     struct crl_record *record)
 {
@@ -92,16 +101,17 @@ static int sign(struct ctx *c, const struct issuer *issuer, const struct crl_sta
 	struct crl_info made;
 	const struct lint_options options = { .mode = ca.mode, .now = clock_now(), .issuer = &issuer->info };
 	TRY(crl_build_tbs(c, t, &tbs));
-	if (t->entries.n <= LINT_TWICE_MAX) {
-		TRY(lint_crl(
-		    c, tbs, &options)); /* the signer does this again (F-33); here it keeps bad octets off the record */
+	/* the signer does this again (F-33); here it keeps bad octets off the record */
+	if (t->entries.n <= LINT_TWICE_MAX && lint_crl(c, tbs, &options) != 0) {
+		return refused(c, shard);
 	}
 	sha256_of(tbs, tbs_sha256);
 	record->tbs_sha256 = (struct bytes) { tbs_sha256, SHA256_SIZE };
 	TRY(crl_fix(c, shard, record));
-	TRY(signer_sign_crl(c, issuer, tbs, &record->der));
-	TRY(crl_parse(c, record->der, &made));
-	TRY(check_made(c, issuer, t, tbs, &made));
+	if (signer_sign_crl(c, issuer, tbs, &record->der) != 0 || crl_parse(c, record->der, &made) != 0 ||
+	    check_made(c, issuer, t, tbs, &made) != 0) {
+		return refused(c, shard);
+	}
 	record->tbs_at = made.tbs.p - record->der.p;
 	record->tbs_n = (int64_t) made.tbs.n;
 	return 0;

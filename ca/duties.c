@@ -111,6 +111,7 @@ static void *run(void *arg)
 		look_after_clock();
 		look_after_logs();
 		linters_refresh(&ca.config->ca, ca.process);
+		linters_tell(&ca.config->ca, ca.process);
 		look_after_crls();
 		look_after_ocsp();
 		look_after_lapsed();

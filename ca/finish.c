@@ -3,6 +3,7 @@
 #include "ca/ca.h"
 #include "ca/linters.h"
 #include "ca/promise.h"
+#include "ca/refuse.h"
 #include "ca/signer.h"
 #include "ca/statements.h"
 #include "ca/steady.h"
@@ -130,7 +131,7 @@ static void abandon(const struct ctx *c, const struct begun *begun, int64_t afte
 		.process = ca.process,
 	};
 	if (db_run(&own, &abandon_issuance, &params) != 0) {
-		log_error(&own, LOG_ERROR, "an issuance that the signer refuses can't be closed");
+		log_error(&own, LOG_ERROR, "an issuance that is given up can't be closed");
 	}
 	ctx_done(&own);
 }
@@ -222,7 +223,7 @@ int issuance_finish(struct ctx *c, struct begun *begun)
 	struct bytes der;
 	if (sign(c, begun, issuer, &der) != 0) {
 		if (c->err.type != PROBLEM_UNAVAILABLE) { /* a token that is away comes back, and these bytes wait for it */
-			abandon(c, begun, 0);
+			refuse_signature(c, begun->certificate_id);
 		}
 		return -1;
 	}

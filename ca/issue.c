@@ -6,6 +6,7 @@
 #include "ca/ca.h"
 #include "ca/finish.h"
 #include "ca/linter.h"
+#include "ca/refuse.h"
 #include "ca/statements.h"
 #include "ca/steady.h"
 #include "ca/urls.h"
@@ -178,6 +179,30 @@ struct subject {
 	struct names names;
 };
 
+/* The signer does this again; here it keeps bad bytes from being fixed for the order. What has an error ends the order; that the outside linter
+ * is away does not (F-30, F-32). */
+static int look(struct ctx *c, enum cert_kind kind, const struct issuer *issuer, const struct subject *subject,
+    const struct begin_params *params)
+{
+	const struct lint_options options = {
+		.mode = ca.mode,
+		.now = clock_now(),
+		.issuer = &issuer->info,
+		.profile = subject->profile,
+		.key = &subject->key,
+		.constraints = &issuer->constraints,
+		.ocsp_url = issuer->config->ocsp_url,
+	};
+	if (lint_certificate(c, kind, params->tbs, &options) == 0 && linter_ask(c, &ca.config->ca, params->tbs) == 0) {
+		return 0;
+	}
+	if (c->err.type == PROBLEM_SERVER_INTERNAL) {
+		refuse_certificate(c, &(struct refused) { params->order_id, params->account_id, params->issuer, params->profile,
+		                          params->serial, params->tbs });
+	}
+	return -1;
+}
+
 static int build(struct ctx *c, const struct issue_certificate_request *in, const struct issuer *issuer,
     const struct subject *subject, struct begin_params *params)
 {
@@ -212,21 +237,10 @@ static int build(struct ctx *c, const struct issue_certificate_request *in, cons
 	TRY(cert_build_tbs(c, &t, &params->tbs));
 	params->profile = profile->name;
 	params->serial = t.serial;
-	const struct lint_options options = {
-		.mode = ca.mode,
-		.now = clock_now(),
-		.issuer = &issuer->info,
-		.profile = profile,
-		.key = &subject->key,
-		.constraints = &issuer->constraints,
-		.ocsp_url = issuer->config->ocsp_url,
-	};
 	params->names = all_names(c->arena, names);
 	params->not_before = t.not_before;
 	params->not_after = t.not_after;
-	/* The signer does this again; here it keeps bad bytes from being fixed for the order (F-30). */
-	TRY(lint_certificate(c, t.kind, params->tbs, &options));
-	return linter_ask(c, &ca.config->ca, params->tbs);
+	return look(c, t.kind, issuer, subject, params);
 }
 
 /* Waits while another thread or instance holds the lease, and takes over when nobody works on it any more. */

@@ -1,6 +1,8 @@
 #include "ca/linter.h"
 
 #include <curl/curl.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/auto.h"
@@ -12,8 +14,16 @@
 #define REPLY_MAX 262144
 #define FINDINGS_MAX 4096
 #define LINTERS_MAX 64
+#define WHY_MAX 300
 
 AUTO_DEFINE(CURL, curl_easy_cleanup)
+
+static struct {
+	pthread_mutex_t lock;
+	bool silent; /* when it was asked last */
+	bool untold; /* it fell silent, and nobody was told yet */
+	char why[WHY_MAX];
+} known = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* Less than what came ends the transfer. */
 static size_t take(const char *p, size_t one, size_t n, void *arg)
@@ -52,7 +62,8 @@ static int fetch(
 		result = curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
 	}
 	if (result != CURLE_OK || status != 200) {
-		ctx_cause(c, "%s: %s, status %ld", url, curl_easy_strerror(result), status);
+		bool large = result == CURLE_WRITE_ERROR; /* by take */
+		ctx_cause(c, "%s, status %ld", large ? "more than 256 kB came" : curl_easy_strerror(result), status);
 		return FAIL(c, UNAVAILABLE, "The outside linter gives no answer");
 	}
 	*ret_reply = buffer_bytes(&b);
@@ -77,6 +88,18 @@ static int not_understood(struct ctx *c)
 	return FAIL(c, UNAVAILABLE, "The outside linter's answer is not of the form that pkimetal has");
 }
 
+/* Of what somebody else wrote: for the database, a terminal and a mail, and cut where it is too long. */
+static const char *plain(struct arena *a, const char *text, size_t most)
+{
+	size_t n = strnlen(text, most);
+	char *copy = arena_alloc(a, n + 1);
+	for (size_t i = 0; i < n; i++) {
+		copy[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
+	}
+	copy[n] = '\0';
+	return copy;
+}
+
 /* An array of {Linter, Finding, Severity}: the first error, or NULL. */
 static int read_findings(struct ctx *c, struct bytes reply, const char **ret_error)
 {
@@ -94,7 +117,7 @@ static int read_findings(struct ctx *c, struct bytes reply, const char **ret_err
 			return not_understood(c);
 		}
 		if (*ret_error == NULL && is_error(severity)) {
-			*ret_error = arena_printf(c->arena, "%.40s: %.400s", linter, finding);
+			*ret_error = arena_printf(c->arena, "%s: %s", plain(c->arena, linter, 40), plain(c->arena, finding, 300));
 		}
 	}
 	return 0;
@@ -113,6 +136,36 @@ static const char *escaped(struct arena *a, const char *base64)
 	return (const char *) buffer_bytes(&b).p;
 }
 
+static void remember(const struct ctx *c, bool silent)
+{
+	pthread_mutex_lock(&known.lock);
+	if (known.silent && !silent) {
+		log_event(c, LOG_INFO, "the outside linter answers again", NULL);
+	}
+	known.untold = known.untold || (silent && !known.silent); /* also one that answers again at once */
+	known.silent = silent;
+	if (silent) {
+		(void) snprintf(known.why, sizeof(known.why), "%s%s%s", c->err.detail, c->err.cause == NULL ? "" : ": ",
+		    c->err.cause == NULL ? "" : c->err.cause);
+	}
+	pthread_mutex_unlock(&known.lock);
+}
+
+const char *linter_silence(struct arena *a)
+{
+	pthread_mutex_lock(&known.lock);
+	const char *why = known.untold ? arena_text(a, known.why) : NULL;
+	pthread_mutex_unlock(&known.lock);
+	return why;
+}
+
+void linter_silence_told(void)
+{
+	pthread_mutex_lock(&known.lock);
+	known.untold = false;
+	pthread_mutex_unlock(&known.lock);
+}
+
 int linter_ask(struct ctx *c, const struct config_ca *config, struct bytes tbs)
 {
 	struct bytes reply;
@@ -124,6 +177,7 @@ int linter_ask(struct ctx *c, const struct config_ca *config, struct bytes tbs)
 	    c->arena, "format=json&severity=error&b64input=%s", escaped(c->arena, base64_encode(c->arena, tbs)));
 	if (fetch(c, config, "linttbscert", form, &reply) != 0 || read_findings(c, reply, &error) != 0) {
 		metric_add(METRIC_linter_asked, "silent", 1);
+		remember(c, true);
 		if (config->linter_required) {
 			return -1;
 		}
@@ -131,6 +185,7 @@ int linter_ask(struct ctx *c, const struct config_ca *config, struct bytes tbs)
 		ctx_forgive(c);
 		return 0;
 	}
+	remember(c, false);
 	metric_add(METRIC_linter_asked, error == NULL ? "good" : "refused", 1);
 	return error == NULL ? 0 : ctx_fault(c, "the outside linter refuses: %s", error);
 }
@@ -153,8 +208,7 @@ int linter_versions(struct ctx *c, const struct config_ca *config, struct linter
 			return not_understood(c);
 		}
 		if (!json_is_integer(instances) || json_integer_value(instances) != 0) {
-			all.v[all.n++] =
-			    (struct linter) { arena_printf(c->arena, "%.80s", name), arena_printf(c->arena, "%.80s", version) };
+			all.v[all.n++] = (struct linter) { plain(c->arena, name, 80), plain(c->arena, version, 80) };
 		}
 	}
 	*ret = all;

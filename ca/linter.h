@@ -8,6 +8,10 @@
  * the configuration lets that pass. Nothing is asked without ca.linter_url. */
 int linter_ask(struct ctx *c, const struct config_ca *config, struct bytes tbs) MUST_CHECK;
 
+/* Why linter_ask had no answer, where it had one before and linter_silence_told was not called since; else NULL. From any thread. */
+const char *linter_silence(struct arena *a);
+void linter_silence_told(void);
+
 struct linter {
 	const char *name;
 	const char *version;

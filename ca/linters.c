@@ -45,6 +45,20 @@ const struct statement linters_statement = {
 	.repeatable = true,
 };
 
+struct alarm_params {
+	const char *detail;
+	const char *process;
+};
+static const struct field alarm_param[] = { FIELD(struct alarm_params, detail), FIELD(struct alarm_params, process) };
+static const struct fields alarm_params_fields = FIELDS(struct alarm_params, alarm_param);
+
+const struct statement linter_alarm_statement = {
+	.name = "linter_alarm",
+	.sql = "SELECT log.raise_alarm('linter-silent', '', $1, $2, false)",
+	.params = &alarm_params_fields,
+	.repeatable = true,
+};
+
 /* Keeps what was told; with the lock. */
 static void keep(const struct linter_list *told)
 {
@@ -116,6 +130,23 @@ void linters_refresh(const struct config_ca *config, const char *process)
 	ctx_init(&c);
 	if (linters_learn(&c, config, process) != 0) {
 		log_error(&c, LOG_WARN, "the versions of linters are not on record");
+	}
+	ctx_done(&c);
+}
+
+void linters_tell(const struct config_ca *config, const char *process)
+{
+	struct ctx c;
+	ctx_init(&c);
+	const char *why = linter_silence(c.arena);
+	if (why != NULL) {
+		const char *meanwhile = config->linter_required ? "Nothing is signed" : "Certificates are signed without it";
+		const struct alarm_params params = { arena_printf(c.arena, "%s. %s", why, meanwhile), process };
+		if (db_run(&c, &linter_alarm_statement, &params) == 0) {
+			linter_silence_told();
+		} else {
+			log_error(&c, LOG_WARN, "that the outside linter is silent is told soon");
+		}
 	}
 	ctx_done(&c);
 }

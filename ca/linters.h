@@ -13,9 +13,13 @@ int linters_learn(struct ctx *c, const struct config_ca *config, const char *pro
 /* linters_learn when the last time was a minute ago or more; what goes wrong is a line of the log. */
 void linters_refresh(const struct config_ca *config, const char *process);
 
+/* An alarm when the outside linter gave no answer about a certificate, once for as long as it goes on (F-32, F-70). */
+void linters_tell(const struct config_ca *config, const char *process);
+
 /* The id of the set that is on record, into the arena; NULL before the first. */
 const char *linters_set(struct arena *a);
 
 extern const struct statement linters_statement;
+extern const struct statement linter_alarm_statement;
 
 #endif

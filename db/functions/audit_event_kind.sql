@@ -23,7 +23,7 @@ CREATE OR REPLACE VIEW audit.event_kind AS SELECT k.kind, k.tells_of_reading, k.
 	('certificate.logged', false, 'transparency logs took a certificate after it was issued'),
 	('certificate.overdue', false, 'no transparency log has taken a certificate for a day'),
 	('certificate.promised', false, 'transparency logs answered about a precertificate; submissions'),
-	('certificate.refused', false, 'a certificate that was begun was given up'),
+	('certificate.refused', false, 'a certificate that was begun was given up, or a linter refused it before; why, of the latter tbs and linters'),
 	('certificate.revoked', false, 'a certificate was revoked, or the reason was changed; actor: who asked'),
 	('certificate.unlogged', false, 'transparency logs were asked in vain'),
 	('certificates.compared', false, 'certificates of a span of time were compared with their records'),

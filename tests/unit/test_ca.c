@@ -261,6 +261,43 @@ static void test_key_of_account(void **state)
 	run_sql("TRUNCATE acme.judging");
 }
 
+/* F-30, F-70: nothing is fixed for the order, which ends; what was found is on record with the octets, and an alarm. */
+static void test_linted(void **state)
+{
+	struct ctx *c = *state;
+	static const char why[] = "lint dns_name_form (D-38, C-14)";
+	struct issue_certificate_response out;
+	struct issue_certificate_request in = one_name(c, "Bad_Name.test");
+	const char *order = uuid(c->arena, in.order_id);
+	for (int again = 0; again < 2; again++) { /* what comes again finds the order ended, and is no event */
+		assert_problem(c, PROBLEM_SERVER_INTERNAL, ca_issue_certificate_serve(c, &in, &out));
+	}
+	expect("invalid SERVER_INTERNAL",
+	    "SELECT o.status || ' ' || (o.error->>'type') FROM acme.order_now o WHERE o.id = '%s' AND o.certificate_id IS "
+	    "NULL",
+	    order);
+	expect("1", "SELECT count(*) FROM log.event WHERE kind = 'certificate.refused' AND order_id = '%s'", order);
+	expect(arena_printf(c->arena, "%s classic t t", why),
+	    "SELECT concat_ws(' ', facts->>'why', facts->>'profile', position(decode(facts->>'serial', 'hex') IN "
+	    "decode(facts->>'tbs', 'base64')) > 0, position('Bad_Name.test' IN decode(facts->>'tbs', 'base64')) > 0) FROM "
+	    "log.event WHERE kind = 'certificate.refused' AND order_id = '%s'",
+	    order);
+	expect("classic t t",
+	    "SELECT concat_ws(' ', a.subject, position(e.facts->>'serial' IN a.detail) > 0, right(a.detail, length('%s')) "
+	    "= "
+	    "'%s') FROM cairn.alarm a, log.event e WHERE a.kind = 'certificate-refused' AND e.kind = 'certificate.refused' "
+	    "AND "
+	    "e.order_id = '%s'",
+	    why, why, order);
+	expect("0", "SELECT count(*) FROM ca.certificate WHERE order_id = '%s'", order);
+	in = one_name(c, "Bad_Name.test"); /* somebody else's order does not end by it */
+	order = uuid(c->arena, in.order_id);
+	in.account_id = id_new();
+	assert_problem(c, PROBLEM_SERVER_INTERNAL, ca_issue_certificate_serve(c, &in, &out));
+	expect("ready", "SELECT status FROM acme.order_now WHERE id = '%s'", order);
+	expect("0", "SELECT count(*) FROM log.event WHERE kind = 'certificate.refused' AND order_id = '%s'", order);
+}
+
 static void test_bad_requests(void **state)
 {
 	struct ctx *c = *state;
@@ -283,9 +320,6 @@ static void test_bad_requests(void **state)
 	in = one_name(c, "bad.test");
 	in.not_after = timestamp_add_s(clock_now(), INT64_C(91) * 86400);
 	assert_problem(c, PROBLEM_MALFORMED, ca_issue_certificate_serve(c, &in, &out));
-	in = one_name(c, "Bad_Name.test"); /* a lint's matter: nothing is fixed for the order */
-	assert_problem(c, PROBLEM_SERVER_INTERNAL, ca_issue_certificate_serve(c, &in, &out));
-	expect("ready", "SELECT status FROM acme.order_now WHERE id = '%s'", uuid(c->arena, in.order_id));
 	in = one_name(c, "bad.test"); /* E-13 */
 	run_sql("INSERT INTO acme.blocked_key (spki_sha256, reason) VALUES (sha256('\\x%s'), 'keyCompromise')",
 	    hex_encode(c->arena, in.public_key));
@@ -389,7 +423,7 @@ static void test_many_lapsed(void **state)
 	expect("0", "%s", left);
 }
 
-/* F-7, F-30: the signer looks at what it signs; the order shows that it ended. */
+/* F-7, F-30, F-70: the signer looks at what it signs; the order shows that it ended, and somebody is told. */
 static void test_refused_bytes(void **state)
 {
 	struct ctx *c = *state;
@@ -398,8 +432,13 @@ static void test_refused_bytes(void **state)
 	const char *order = uuid(c->arena, in.order_id);
 	run_sql("UPDATE ca.certificate SET tbs = set_byte(tbs, 40, 255 - get_byte(tbs, 40)) WHERE order_id = '%s'", order);
 	lapse(in.order_id);
+	run_sql("DELETE FROM cairn.alarm");
 	assert_good(c, ca_complete_lapsed(c, &completed));
 	assert_int_equal(completed, 0);
+	expect("certificate-refused classic t",
+	    "SELECT concat_ws(' ', a.kind, a.subject, a.detail ~ format('serial %%s .*: the signer refuses: lint ', "
+	    "encode(c.serial, 'hex'))) FROM cairn.alarm a, ca.certificate c WHERE c.order_id = '%s'",
+	    order);
 	expect("invalid SERVER_INTERNAL", "SELECT status || ' ' || (error->>'type') FROM acme.order_now WHERE id = '%s'",
 	    order);
 	expect("1", "SELECT count(*) FROM log.event WHERE kind = 'certificate.refused' AND order_id = '%s'", order);
@@ -678,6 +717,7 @@ int main(void)
 		WITH_CTX(test_race),
 		WITH_CTX(test_refusals),
 		WITH_CTX(test_key_of_account),
+		WITH_CTX(test_linted),
 		WITH_CTX(test_bad_requests),
 		WITH_CTX(test_crash_is_completed),
 		WITH_CTX(test_own_leases),

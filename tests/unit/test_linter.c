@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "ca/linter.h"
+#include "lib/base/buffer.h"
 
 #define REQUEST_MAX 8192
 
@@ -186,6 +187,50 @@ static void versions(void **state)
 	}
 }
 
+/* F-32: that it fell silent is told once, also when it answers again before that, and anew when it falls silent again. */
+static void silence(void **state)
+{
+	struct ctx *c = *state;
+	for (size_t i = 0; i < 2; i++) {
+		linter_silence_told();
+		ask(c, 0, true);
+		assert_null(linter_silence(c->arena));
+		ask(c, COUNT_OF(answers) - 1, i == 0); /* whether it is required or not */
+		assert_string_equal(
+		    linter_silence(c->arena), "The outside linter gives no answer: Timeout was reached, status 0");
+		ask(c, 0, true);
+		assert_non_null(linter_silence(c->arena));
+		ask(c, COUNT_OF(answers) - 1, true);
+		linter_silence_told();
+		ask(c, 5, true);
+		assert_null(linter_silence(c->arena));
+	}
+}
+
+/* What the database, a terminal and a mail take is left of a finding, and it is cut. */
+static void findings_are_plain(void **state)
+{
+	struct ctx *c = *state;
+	static const uint8_t tbs[] = { 0xfb, 0xff, 0xbf, 0x3e };
+	struct server s;
+	struct buffer b;
+	buffer_init(&b, c->arena, 2048);
+	buffer_printf(&b, "%s", ANSWER("[{\"Linter\":\"z\\u001blint\",\"Severity\":\"error\",\"Finding\":\"a"));
+	for (size_t i = 0; i < 400; i++) {
+		buffer_printf(&b, "\xc3\xa9");
+	}
+	buffer_add(&b, "\"}]", 4);
+	start(&s, (const char *) buffer_bytes(&b).p);
+	const struct config_ca config = { .linter_url = s.url, .linter_timeout_ms = 5000, .linter_required = true };
+	assert_int_equal(linter_ask(c, &config, (struct bytes) { tbs, sizeof(tbs) }), -1);
+	stop(&s);
+	const char *found = strstr(c->err.cause, ": z?lint: a?????");
+	assert_non_null(found);
+	assert_int_equal(strlen(found), strlen(": z?lint: ") + 300);
+	assert_int_equal(strspn(found + strlen(": z?lint: a"), "?"), 299);
+	ctx_forgive(c);
+}
+
 static void without_one_nothing_is_asked(void **state)
 {
 	struct ctx *c = *state;
@@ -203,6 +248,8 @@ int main(void)
 		WITH_CTX(answers_decide),
 		WITH_CTX(a_huge_answer_is_none),
 		WITH_CTX(versions),
+		WITH_CTX(silence),
+		WITH_CTX(findings_are_plain),
 		WITH_CTX(without_one_nothing_is_asked),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,13 +54,16 @@ static void bad_signatures_stay_inside(void **state)
 		    "SELECT status || ' ' || (error->>'type') FROM acme.order_now WHERE id = '%s'", order);
 		expect("1", "SELECT count(*) FROM log.event WHERE kind = 'certificate.refused' AND order_id = '%s'", order);
 		expect("0", "SELECT count(*) FROM log.event WHERE kind = 'certificate.issued' AND order_id = '%s'", order);
+		expect("t",
+		    "SELECT position(cairn.id_text('%s') IN detail) > 0 FROM cairn.alarm WHERE kind = 'certificate-refused'",
+		    order);
 	}
 	struct issue_certificate_request in = make_request(c, "p256", names, 1);
 	struct issue_certificate_response out;
 	assert_good(c, ca_issue_certificate_serve(c, &in, &out)); /* and it goes on */
 }
 
-/* The same for CRLs (F-33): the one before stays in force. */
+/* The same for CRLs (F-33): the one before stays in force, and it is an alarm (F-70). */
 static void bad_crls_stay_inside(void **state)
 {
 	struct ctx *c = *state;
@@ -71,6 +74,9 @@ static void bad_crls_stay_inside(void **state)
 		ctx_forgive(c);
 	}
 	expect(before, "SELECT max(number) FROM ca.crl");
+	expect("t", "SELECT count(*) > 0 AND bool_and(detail LIKE 'the signer refuses: %%') FROM "
+	            "cairn.alarm a JOIN ca.crl_shard s ON a.subject = format('%%s/%%s', s.issuer, s.shard) WHERE a.kind = "
+	            "'crl-refused'");
 	*fault = NONE;
 	assert_good(c, ca_make_crls(c));
 	expect("t", "SELECT max(number) > %s FROM ca.crl", before);
