@@ -125,14 +125,12 @@ int ca_open(struct ctx *c, const struct config *config)
 {
 	struct ctx own; /* its arena lives as long as the process */
 	uint8_t chance[6];
-	char host[65] = "localhost";
 	ctx_init(&own);
-	(void) gethostname(host, sizeof(host) - 1);
 	random_bytes(chance, sizeof(chance));
 	ca.config = config;
 	/* as it tells of its starts (lib/service/service.c), so that what it signed is signed by what is known to have run */
-	ca.process = arena_printf(own.arena, "cairn-ca@%s", config->ca.process.rpc_listen.v[0]);
-	ca.place = arena_printf(own.arena, "%s %s", host, config->ca.process.rpc_listen.v[0]);
+	ca.process = config_instance(own.arena, config, "cairn-ca");
+	ca.place = strchr(ca.process, '@') + 1;
 	ca.instance =
 	    arena_printf(own.arena, "%s/%s", ca.place, hex_encode(own.arena, (struct bytes) { chance, sizeof(chance) }));
 	int result = policy_mode_parse(config->policy.mode, &ca.mode);

@@ -15,9 +15,9 @@ struct ca {
 	const struct config *config;
 	struct issuer_list issuers;
 	enum policy_mode mode;
-	const char *process;  /* in log.event: "cairn-ca@ADDRESS:PORT" */
+	const char *process;  /* in log.event: "cairn-ca@PLACE" */
 	struct arena *arena;  /* of all this, kept for ever */
-	const char *place;    /* this instance among those of all machines: "HOST ADDRESS" */
+	const char *place;    /* this instance among those of all machines: "HOST/ADDRESS:PORT" */
 	const char *instance; /* this run of it, the holder of leases: "PLACE/CHANCE" */
 	atomic_bool stopping; /* the process ends: what goes on for long stops at its next step; of ca/duties.c */
 };

@@ -27,7 +27,7 @@ static int start(struct ctx *c, const struct config *config)
 	const struct config_process *own = &config->ra.process;
 	state = (struct ra) {
 		.config = config,
-		.instance = arena_printf(config->arena, "cairn-ra@%s", own->rpc_listen.v[0]),
+		.instance = config_instance(config->arena, config, "cairn-ra"),
 		.limits = limits_of_config(&config->policy),
 	};
 	ra_set(&state);

@@ -6,7 +6,7 @@
 #include "lib/base/log.h"
 #include "ra/ra.h"
 
-enum { KNOWN_MAX = CONFIG_PERSPECTIVES_MAX + 16, INSTANCE_SIZE = 128 };
+enum { KNOWN_MAX = CONFIG_PERSPECTIVES_MAX + 16, INSTANCE_SIZE = 256 };
 
 /* Runs that are on record; when there is no room, the oldest is asked for anew. */
 static struct {

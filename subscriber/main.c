@@ -111,9 +111,7 @@ static int open_files(struct ctx *c, const struct config *config)
 /* The same after a restart, so that the lease is still this instance's. */
 static const char *place(const struct config *config)
 {
-	char host[65] = "localhost";
-	(void) gethostname(host, sizeof(host) - 1);
-	return arena_printf(config->arena, "cairn-subscriber@%s %s", host, config->subscriber.process.rpc_listen.v[0]);
+	return config_instance(config->arena, config, "cairn-subscriber");
 }
 
 static int start_sealer(struct ctx *c, const struct config *config)

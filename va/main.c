@@ -80,7 +80,8 @@ static int va_begin(struct ctx *c, const struct config *config)
 	    .ca_file = config->rpc.ca_file,
 	    .addresses = { [RPC_SERVICE_ra] = config->rpc.ra },
 	});
-	run = (struct validator_run) { own->rpc_listen.v[0], CAIRN_VERSION, service_config_sha256(), clock_now() };
+	const char *place = strchr(config_instance(config->arena, config, "cairn-va"), '@') + 1;
+	run = (struct validator_run) { place, CAIRN_VERSION, service_config_sha256(), clock_now() };
 	remotes_start(remotes);
 	TRY(engine_start(c, engine));
 	return service_rpc_start(c, config, &(struct service_rpc) { own, va_methods, va_n_methods, NULL });

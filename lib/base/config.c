@@ -1,8 +1,10 @@
 /* The closed list of configuration keys: names, defaults, bounds and meanings. */
 #include "lib/base/config.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/config_check.h"
 #include "lib/base/config_read.h"
@@ -381,6 +383,13 @@ const struct config_process *config_process(const struct config *config, const c
 		}
 	}
 	return NULL;
+}
+
+const char *config_instance(struct arena *a, const struct config *config, const char *name)
+{
+	char host[HOST_NAME_MAX + 1] = "localhost";
+	(void) gethostname(host, sizeof(host) - 1);
+	return arena_printf(a, "%s@%s/%s", name, host, config_process(config, name)->rpc_listen.v[0]);
 }
 
 static int require_section(struct ctx *c, const struct config *config, const char *section)

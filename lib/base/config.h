@@ -408,6 +408,10 @@ struct text_list config_crl_urls(struct arena *a, const struct config_issuer *is
 /* The common part of the process's section; name as in "cairn-ra". NULL for an unknown name. */
 const struct config_process *config_process(const struct config *config, const char *name);
 
+/* The process among those of its kind on all machines, the same after a restart: "cairn-ra@HOST/127.0.0.1:14101". In records, and as the holder
+ * of leases; the address alone is often that of another machine's process as well. Its section has rpc_listen. */
+const char *config_instance(struct arena *a, const struct config *config, const char *name);
+
 /* Refuses when a key that this process can't work without is absent (FIELD_REQUIRED in its section and in `rpc`). */
 int config_require(struct ctx *c, const struct config *config, const char *name) MUST_CHECK;
 

@@ -5,7 +5,7 @@
 #include "lib/base/ctx.h"
 
 struct run_record {
-	const char *instance; /* "cairn-ra@127.0.0.1:14101" */
+	const char *instance; /* of config_instance */
 	const char *what;     /* started, stopped, reloaded */
 	const char *config_sha256;
 };

@@ -281,7 +281,7 @@ static const struct field validation_basis_table[] = {
 const struct fields validation_basis_fields = FIELDS(struct validation_basis, validation_basis_table);
 
 static const struct field validator_run_table[] = {
-	FIELD(struct validator_run, listen, .min = 0, .max = 100),
+	FIELD(struct validator_run, listen, .min = 0, .max = 200),
 	FIELD(struct validator_run, version, .min = 0, .max = 64),
 	FIELD(struct validator_run, config_sha256, .min = 0, .max = 64),
 	FIELD(struct validator_run, started_at),

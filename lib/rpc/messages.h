@@ -305,7 +305,7 @@ struct validation_result_list {
 
 /* What one perspective found: the evidence (F-41..F-43, G-3). */
 struct validator_run {
-	const char *listen; /* where it serves: "127.0.0.1:14102" */
+	const char *listen; /* where it serves: "HOST/127.0.0.1:14102" */
 	const char *version;
 	const char *config_sha256; /* of its files, hex */
 	struct timestamp started_at;

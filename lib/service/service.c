@@ -78,8 +78,7 @@ static bool record(const struct config *config, const char *what)
 	ctx_init(&c);
 	bool done = own->database == NULL;
 	if (!done) {
-		const struct run_record entry = { arena_printf(c.arena, "%s@%s", running->name, own->rpc_listen.v[0]), what,
-			config_sha256 };
+		const struct run_record entry = { config_instance(c.arena, config, running->name), what, config_sha256 };
 		done = run_record(&c, own->database, &entry) == 0;
 	}
 	if (!done) {

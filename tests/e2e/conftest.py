@@ -3,6 +3,7 @@
 `ca` is one CA for the whole session; a test that kills processes, or that needs another configuration, makes its own with
 `make_ca(config)`. `client` is a fresh account key without an account, `account` has one; `responder` answers http-01."""
 import os
+import signal
 import subprocess
 
 import pytest
@@ -13,6 +14,9 @@ import instance
 import name_server
 import raw
 import responder as responder_module
+
+# A shell ignores Ctrl-C for what it starts in the background, and so would all that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A minute and more each.
 LONGEST = ("test_kill_issuance", "test_kill", "test_log_monitor", "test_small_clients", "test_va_faults", "test_perspectives", "test_relying_parties", "test_deploy", "test_clients_dns",

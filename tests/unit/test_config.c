@@ -69,6 +69,11 @@ static void defaults_are_sensible(void **state)
 	assert_string_equal(config->folder, folder);
 	assert_ptr_equal(config_process(config, "cairn-ca"), &config->ca.process);
 	assert_null(config_process(config, "cairn-xy"));
+	/* F-44: with the machine, as others listen on the same address */
+	char host[65] = "";
+	assert_int_equal(gethostname(host, sizeof(host) - 1), 0);
+	assert_string_equal(config_instance(c.arena, config, "cairn-ra"),
+	    arena_printf(c.arena, "cairn-ra@%s/%s", host, config->rpc.ra.v[0]));
 	config_free(config);
 	config_free(NULL);
 	ctx_done(&c);
