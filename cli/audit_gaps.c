@@ -12,8 +12,8 @@
 static const char usage[] =
     "Usage: cairn audit gaps [--since TIME] [--until TIME] [--quiet] [--json]\n"
     "\n"
-    "Compares requests, validations, orders, certificates, signatures, revocations and CRLs with each other, and\n"
-    "names what should be on record and is not. What is younger than two minutes is left out, as it may be on its "
+    "Compares requests, validations, orders, certificates, signatures, revocations, CRLs and alarms with each other,\n"
+    "and names what should be on record and is not. What is younger than two minutes is left out, as it may be on its "
     "way.\n"
     "Exit code 0: there is no gap; 1: there are some, or it could not be done, or was stopped (Ctrl-C: what was found\n"
     "is told). A request that a crash of a front end interrupted is shown with what is on record of it, and is no "
@@ -41,6 +41,7 @@ static const struct gap_kind kinds[] = {
 	{ "revocation-without-record", NULL },
 	{ "revoked-without-crl-entry", NULL },
 	{ "crl-without-record", NULL },
+	{ "alarm-without-record", "log.event" },
 };
 
 struct report {

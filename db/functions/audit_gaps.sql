@@ -97,6 +97,26 @@ BEGIN
 		UNION ALL SELECT format('%s/%s %s', e.facts->>'issuer', e.facts->>'shard', e.facts->>'number'), e.happened_at, 'it was published and is not there'
 			FROM log.event e WHERE e.id >= a AND e.id < z AND e.kind = 'crl.published' AND NOT EXISTS (SELECT FROM ca.crl c
 				WHERE c.issuer = e.facts->>'issuer' AND c.shard = (e.facts->>'shard')::int AND c.number = (e.facts->>'number')::int8);
+	-- who wants an alarm to be overlooked takes its row away, or answers it himself
+	WHEN 'alarm-without-record' THEN
+		erased := coalesce(p_erased, audit.erased_ids('log.event', true));
+		RETURN QUERY WITH told AS MATERIALIZED (SELECT e.*, e.facts->>'alarm' AS alarm FROM log.event e
+				WHERE e.id >= a_wide AND e.kind IN ('alarm.raised', 'alarm.acknowledged')),
+			kept AS MATERIALIZED (SELECT cairn.id_text(k.id) AS alarm, k.* FROM cairn.alarm k)
+			SELECT k.alarm, k.raised_at, CASE WHEN e.id IS NULL THEN format('no event tells that %s was raised', k.kind)
+					ELSE format('the event tells of %s %s, the alarm is %s %s', e.facts->>'kind', e.facts->>'subject', k.kind, k.subject) END
+				FROM kept k LEFT JOIN told e ON e.alarm = k.alarm AND e.kind = 'alarm.raised' WHERE k.raised_at >= since AND k.raised_at < until
+					AND (e.id IS NULL OR e.facts->>'kind' IS DISTINCT FROM k.kind OR left(e.facts->>'subject', 200) IS DISTINCT FROM k.subject)
+					AND NOT (e.id IS NULL AND erased && cairn.id_range(cairn.id_at(k.raised_at - interval '5 s'), cairn.id_at(k.raised_at + interval '5 s')))
+			UNION ALL SELECT k.alarm, k.acknowledged_at, format('%s is answered by %s, %s', k.kind, k.acknowledged_by,
+					CASE WHEN e.id IS NULL THEN 'and no event tells of it' ELSE 'and the event tells of another answer' END)
+				FROM kept k LEFT JOIN told e ON e.alarm = k.alarm AND e.kind = 'alarm.acknowledged' WHERE k.acknowledged_at >= since AND k.acknowledged_at < until
+					AND (e.id IS NULL OR (e.actor, e.facts->>'true', e.facts->>'note') IS DISTINCT FROM (k.acknowledged_by, k.verdict, k.note))
+					AND NOT (e.id IS NULL AND erased && cairn.id_range(cairn.id_at(k.acknowledged_at - interval '5 s'), cairn.id_at(k.acknowledged_at + interval '5 s')))
+			UNION ALL SELECT e.alarm, e.happened_at, CASE WHEN k.id IS NULL THEN format('%s tells of an alarm that is not there', e.kind)
+					ELSE format('%s answered it, and it has no answer', e.actor) END
+				FROM told e LEFT JOIN kept k ON k.alarm = e.alarm WHERE e.id >= a AND e.id < z AND (k.id IS NULL
+					OR (e.kind = 'alarm.acknowledged' AND k.acknowledged_at IS NULL));
 	END CASE;
 END $$;
 

@@ -80,6 +80,7 @@ def crashed(make_ca):
             or ca.sql(UNRECORDED, role="cairn_owner") != [["0"]]:  # the request log of a front end is behind the answer, and time is about to jump
         assert time.monotonic() < end
         time.sleep(0.2)
+    ca.sql("SELECT log.test_alarm('operator ana'); SELECT log.acknowledge_alarm((SELECT id FROM cairn.alarm WHERE kind = 'test'), 'operator ana', true, 'seen')", role="cairn_owner")
     ca.pass_time(minutes=20)
     return ca
 
@@ -87,7 +88,7 @@ def crashed(make_ca):
 def test_healthy_also_after_crashes(crashed):
     """F-58: what was interrupted is told, and is no gap"""
     found = gaps(crashed)
-    assert found["gaps"] == 0 and found["crls"] >= 1 and found["kinds"] >= 13, found
+    assert found["gaps"] == 0 and found["crls"] >= 1 and found["kinds"] >= 14, found
     assert {f["kind"] for f in found["findings"]} <= {"request-interrupted"}
     assert "0 gap(s)" in crashed.cairn("audit", "gaps", "--database", crashed.AUDITOR_DATABASE_URL).stdout
     assert int(crashed.sql("SELECT count(*) FROM audit.certificate WHERE state = 'issued'")[0][0]) > 3
@@ -99,6 +100,9 @@ REVOKED = "(SELECT id FROM ca.certificate WHERE 'revoked.gap.test' = ANY (names)
 ORDER = "(SELECT order_id FROM ca.certificate WHERE 'whole.gap.test' = ANY (names))"
 REQUEST = "(SELECT request_id FROM ca.certificate WHERE 'whole.gap.test' = ANY (names))"
 AUTHZ = "(SELECT id FROM acme.authz WHERE identifier_value = 'whole.gap.test')"
+
+ALARM = "kind = 'process-crashed' AND acknowledged_at IS NULL"
+ANSWERED = "kind = 'test' AND subject = ''"
 
 
 def aside(table, where):
@@ -139,6 +143,16 @@ GAPS = [
      "SELECT id, serial, issuer, crl_shard, 1, now() - interval '19 min', 'account', not_after, now() - interval '20 min' FROM ca.certificate WHERE 'whole.gap.test' = ANY (names)",
      f"DELETE FROM ca.revocation WHERE certificate_id = {CERTIFICATE}; ALTER TABLE ca.revocation ENABLE TRIGGER touch"),
     ("crl-without-record", "UPDATE log.event SET kind = 'crl.other' WHERE kind = 'crl.published'", "UPDATE log.event SET kind = 'crl.published' WHERE kind = 'crl.other'"),
+    ("alarm-without-record", *aside("cairn.alarm", ALARM)),
+    ("alarm-without-record", *aside("log.event", "kind = 'alarm.raised' AND facts->>'kind' = 'process-crashed'")),
+    ("alarm-without-record", f"UPDATE cairn.alarm SET kind = 'test' WHERE {ALARM}", f"UPDATE cairn.alarm SET kind = 'process-crashed' WHERE {ALARM.replace('process-crashed', 'test')}"),
+    ("alarm-without-record", f"UPDATE cairn.alarm SET acknowledged_at = raised_at, acknowledged_by = 'nobody', verdict = 'false', note = 'x' WHERE {ALARM}",
+     f"UPDATE cairn.alarm SET acknowledged_at = NULL, acknowledged_by = NULL, verdict = NULL, note = NULL WHERE {ALARM.split(' AND ')[0]}"),
+    ("alarm-without-record", f"UPDATE cairn.alarm SET note = 'another' WHERE {ANSWERED}", f"UPDATE cairn.alarm SET note = 'seen' WHERE {ANSWERED}"),
+    ("alarm-without-record", f"CREATE TABLE log.aside AS SELECT * FROM cairn.alarm WHERE {ANSWERED}; "
+     f"UPDATE cairn.alarm SET acknowledged_at = NULL, acknowledged_by = NULL, verdict = NULL, note = NULL WHERE {ANSWERED}",
+     "UPDATE cairn.alarm k SET acknowledged_at = a.acknowledged_at, acknowledged_by = a.acknowledged_by, verdict = a.verdict, note = a.note FROM log.aside a WHERE k.id = a.id; "
+     "DROP TABLE log.aside"),
 ]
 
 
