@@ -19,9 +19,14 @@ static const struct field erasures_param[] = { FIELD(struct erasures_params, wai
 static const struct fields erasures_params_fields = FIELDS(struct erasures_params, erasures_param);
 
 /* clang-format off */
-/* The smallest id of a moment. */
+/* The smallest id of a moment; before 1970 there is none. */
 #define ID_AT(moment) \
-	"(lpad(to_hex(floor(extract(epoch FROM " moment ") * 1000)::int8), 12, '0') || repeat('0', 20))::uuid"
+	"(lpad(to_hex(greatest(floor(extract(epoch FROM " moment ") * 1000)::int8, 0)), 12, '0') || repeat('0', 20))::uuid"
+
+/* What is none, as somebody wrote it there, is NULL: it is to be named, and must not end the statement. */
+#define UUID_OF(text) "CASE WHEN " text " ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN (" text ")::uuid END"
+#define SECONDS_OF(text) "CASE WHEN " text " ~ '^[0-9]{1,10}$' THEN (" text ")::int8 END"
+#define ARRAY_OF(json) "CASE WHEN jsonb_typeof(" json ") = 'array' THEN " json " ELSE '[]' END"
 
 /* Erasures that are sealed, or also those that wait for it ($1), and that the rules of retention allowed when they were made, as such events
  * tell those (F-46). Else whoever can write into the database would write an erasure himself, and delete. Without a change on record SUB-* is
@@ -36,8 +41,8 @@ const struct statement audit_erasures_statement = {
 	    " sealed AS MATERIALIZED (SELECT e.* FROM told e LEFT JOIN log.leaf l ON l.row_id = e.id AND l.kind = 3"
 	    " WHERE l.row_id IS NOT NULL OR e.id IN (SELECT w.id FROM waiting w)),"
 	    " rules AS MATERIALIZED (SELECT e.facts->>'class' AS class, e.happened_at AS since, lead(e.happened_at) OVER"
-	    " (PARTITION BY e.facts->>'class' ORDER BY e.id) AS until, (e.facts->>'keep_s')::int8 AS keep_s,"
-	    " least((e.facts->>'clear_s')::int8, (e.facts->>'keep_s')::int8) AS clear_s FROM sealed e WHERE e.kind = 'retention.changed'"
+	    " (PARTITION BY e.facts->>'class' ORDER BY e.id) AS until, " SECONDS_OF("e.facts->>'keep_s'") " AS keep_s,"
+	    " least(" SECONDS_OF("e.facts->>'clear_s'") ", " SECONDS_OF("e.facts->>'keep_s'") ") AS clear_s FROM sealed e WHERE e.kind = 'retention.changed'"
 	    " UNION ALL SELECT 'WEB', '-infinity', (SELECT min(e.happened_at) FROM log.event e"
 	    " WHERE e.kind = 'retention.changed' AND e.facts->>'class' = 'WEB'), 518400, 518400),"
 	    " tables (name, part, term, class) AS (VALUES ('log.request_private', 'web', 'clear', 'WEB'),"
@@ -45,16 +50,16 @@ const struct statement audit_erasures_statement = {
 	    " ('log.validation_private', 'all', 'clear', 'SUB-VAL'), ('log.request', 'all', 'keep', 'SUB-REQ'),"
 	    " ('log.validation', 'all', 'keep', 'SUB-VAL'), ('log.event', 'all', 'keep', 'SUB-CERT')),"
 	    " erased AS MATERIALIZED (SELECT e.facts->>'table' AS name, CASE WHEN e.facts->'classes' = '[\"WEB\"]' THEN 'web' ELSE 'all' END AS part,"
-	    " e.happened_at, e.facts FROM sealed e WHERE e.kind = 'log.erased' AND e.happened_at <= now()),"
+	    " e.happened_at, e.facts FROM sealed e WHERE e.kind = 'log.erased' AND e.happened_at BETWEEN '2000-01-01' AND now()),"
 	    " terms AS MATERIALIZED (SELECT x.*, " ID_AT("(x.happened_at - make_interval(secs => greatest(s.term_s, 86400)))") " AS before"
 	    " FROM erased x, LATERAL (SELECT min(CASE t.term WHEN 'keep' THEN r.keep_s ELSE r.clear_s END) AS term_s FROM tables t"
 	    " JOIN rules r ON r.class = t.class AND r.since <= x.happened_at AND (r.until IS NULL OR r.until > x.happened_at)"
 	    " WHERE t.name = x.name AND t.part = x.part) s WHERE s.term_s IS NOT NULL)"
-	    " SELECT t.name COLLATE \"C\" AS name, i.id AS from, i.id AS until FROM terms t, LATERAL (SELECT x::uuid AS id"
-	    " FROM jsonb_array_elements_text(t.facts->'ids') x) i WHERE i.id < t.before AND (t.part = 'all' OR NOT EXISTS"
+	    " SELECT t.name COLLATE \"C\" AS name, i.id AS from, i.id AS until FROM terms t, LATERAL (SELECT " UUID_OF("x") " AS id"
+	    " FROM jsonb_array_elements_text(" ARRAY_OF("t.facts->'ids'") ") x) i WHERE i.id < t.before AND (t.part = 'all' OR NOT EXISTS"
 	    " (SELECT FROM log.request r WHERE r.id = i.id AND r.route NOT IN ('terms', 'doctor', 'unpause', 'stop-recovery')))"
-	    " UNION ALL SELECT t.name, (t.facts->>'from')::uuid, (t.facts->>'until')::uuid FROM terms t"
-	    " WHERE t.part = 'all' AND (t.facts->>'until')::uuid <= t.before ORDER BY 1, 2",
+	    " UNION ALL SELECT t.name, r.from, r.until FROM terms t, LATERAL (SELECT " UUID_OF("t.facts->>'from'") " AS from, "
+	    UUID_OF("t.facts->>'until'") " AS until) r WHERE t.part = 'all' AND r.from IS NOT NULL AND r.until <= t.before ORDER BY 1, 2",
 	.params = &erasures_params_fields,
 	.row = &erasure_fields,
 	.repeatable = true,

@@ -177,6 +177,16 @@ def test_nobody_else_may_be_missing(aging, people):
     finally:
         aging.sql("INSERT INTO log.request_private SELECT * FROM log.kept; DROP TABLE log.kept", role="cairn_owner")
     audit(aging)
+    # nor does a record keep from verifying that was made to say what no statement can read
+    (erased, facts), = aging.sql("SELECT id, facts FROM log.event WHERE kind = 'log.erased'")
+    change = "ALTER TABLE log.event DISABLE TRIGGER USER; UPDATE log.event SET facts = '{}' WHERE id = '{}'; ALTER TABLE log.event ENABLE TRIGGER USER"
+    aging.sql(change.format(facts.replace(json.loads(facts)["ids"][0], "x"), erased), role="cairn_owner")
+    try:
+        report = verify(aging, *configured(aging), "--key", vkey(aging))
+        assert {(f["what"], f["row"]) for f in report["findings"]} == {("changed", erased), ("deleted", json.loads(facts)["ids"][0])}, report
+    finally:
+        aging.sql(change.format(facts, erased), role="cairn_owner")
+    audit(aging)
 
 
 def test_three_years(aging, people):

@@ -137,6 +137,20 @@ static void test_erasures(void **state)
 	pg_exec("postgres", "DELETE FROM log.leaf; DELETE FROM log.event");
 }
 
+/* What a superuser may write there, and a term from before the first id. */
+static void add_nonsense(void)
+{
+	ADD_EVENT("retention.changed", "{\"class\": \"SUB-CERT\", \"clear_s\": 2150000000, \"keep_s\": 2150000000}");
+	ADD_EVENT("retention.changed", "{\"class\": \"SUB-SW\", \"clear_s\": \"a\", \"keep_s\": 99999999999999999999}");
+	ADD_ERASED("{\"table\": \"log.validation\", \"ids\": [\"x\", null, 5]}");
+	ADD_ERASED("{\"table\": \"log.validation\", \"ids\": \"x\"}");
+	ADD_ERASED("{\"table\": \"log.validation\", \"from\": \"x\", \"until\": \"" UUID("30") "\"}");
+	ADD_ERASED("{\"table\": \"log.validation\", \"from\": \"" UUID("20") "\", \"until\": 7}");
+	ADD_ERASED("[1]");
+	pg_exec("postgres", "INSERT INTO log.event (id, happened_at, process, actor, kind, facts) VALUES (cairn.new_id(), "
+	                    "'-infinity', 'p', 'x', 'log.erased', '{\"table\": \"log.validation\", \"ids\": []}')");
+}
+
 /* F-46: an erasure that no rule of its time allowed is none, whoever wrote it: before the term is over, of what has no term, of requests of the API
  * as if they were visits of pages, in the future, or by a rule that came later. */
 static void test_erasures_against_the_rules(void **state)
@@ -144,6 +158,7 @@ static void test_erasures_against_the_rules(void **state)
 	(void) state;
 	struct ctx c;
 	struct audit_erasure_list list;
+	add_nonsense();
 	pg_exec("postgres",
 	    "INSERT INTO log.request (id, received_at, frontend, method, route, url, status, body_sha256, body_octets, "
 	    "commitments) "
@@ -207,6 +222,13 @@ static void test_lease(void **state)
 	pg_exec("cairn_subscriber", "SELECT cairn.take_lease('retention', 'me', 60)");
 	assert_string_equal(pg_try("cairn_subscriber", purge, NULL), "");
 	assert_string_equal(pg_try("cairn_ra", purge, NULL), "42501");
+	/* a term from before the first id takes nothing away */
+	pg_exec("postgres", "INSERT INTO log.request_private (id, salt, remote_address, remote_port) VALUES "
+	                    "(cairn.id_at(now() - interval '2 d'), sha256(''), '192.0.2.1', 1)");
+	pg_exec(
+	    "cairn_operator", "SELECT cairn.set_retention('SUB-REQ', 2150000000, NULL, 0, 'operator t', 'a test', false)");
+	pg_assert_value("SELECT gone FROM cairn.purge('me', 'log.request_private', 'all', NULL, 10, 0)", "0");
+	pg_exec("postgres", "DELETE FROM log.request_private");
 	assert_string_equal(pg_try("cairn_subscriber", "DELETE FROM log.request_private", NULL), "42501");
 	assert_string_equal(
 	    pg_try("cairn_subscriber", "INSERT INTO cairn.retention SELECT * FROM cairn.retention", NULL), "42501");
