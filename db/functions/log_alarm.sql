@@ -15,7 +15,7 @@ BEGIN
 		RETURNING a.id INTO told_id;
 	IF told_id = new_id THEN
 		PERFORM log.add_event(cairn.new_id(), p_process, CASE WHEN p_process = 'cairn' THEN 'operator ' || session_user ELSE 'cairn' END, 'alarm.raised',
-			NULL, NULL, NULL, NULL, jsonb_build_object('alarm', cairn.id_text(new_id), 'kind', p_kind, 'subject', p_subject, 'detail', left(p_detail, 500)));
+			NULL, NULL, NULL, NULL, jsonb_build_object('alarm', cairn.id_text(new_id), 'kind', p_kind, 'subject', left(p_subject, 200), 'detail', left(p_detail, 500)));
 	END IF;
 	RETURN told_id = new_id;
 END $$;

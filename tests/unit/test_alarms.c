@@ -217,6 +217,9 @@ static void a_difference_that_lasts(void **state)
 	pg_assert_value("SELECT count(*) FROM log.event WHERE kind = 'log.differs'", "2");
 }
 
+#define U50 "uuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuu"
+#define U200 U50 U50 U50 U50
+
 /* F-44, F-46, F-70: what functions record that is an alarm, is one. */
 static void acts(void **state)
 {
@@ -229,6 +232,7 @@ static void acts(void **state)
 		{ SUBSCRIBER, "SELECT cairn.record_run('cairn-subscriber@x', 'started', '1', '') FROM generate_series(1, 2)",
 		    "process-crashed cairn-subscriber@x" },
 		{ "cairn_operator", "SELECT log.test_alarm('operator ana')", "test " },
+		{ "cairn_ca", "SELECT log.raise_alarm('url', repeat('u', 201), 'x', 'cairn-ca', false)", "url " U200 },
 	};
 	(void) state;
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
