@@ -130,10 +130,8 @@ static int64_t due_us(const struct pacing *p, const struct audit_step *step)
 {
 	int64_t now_us = clock_monotonic_us();
 	int64_t page_us = PAGE_ROWS * 1000000 / p->v->per_s;
-	if (step->doing == AUDIT_LEAVES) {
-		return p->begun_us + (int64_t) (step->done - p->from) * 1000000 / p->v->per_s;
-	}
-	return step->doing == AUDIT_SEARCH ? now_us : now_us + (page_us < PAGE_MAX_US ? page_us : PAGE_MAX_US);
+	return step->doing == AUDIT_LEAVES ? p->begun_us + (int64_t) (step->done - p->from) * 1000000 / p->v->per_s
+	                                   : now_us + (page_us < PAGE_MAX_US ? page_us : PAGE_MAX_US);
 }
 
 /* Waits as long as it was faster than it may be. */
@@ -218,7 +216,7 @@ int verifier_round(struct ctx *c, const struct verifier *v, struct verifying *st
 	struct audit_trust trust = {
 		.key = v->key,
 		.from = { .size = place.root.n == SHA256_SIZE ? (uint64_t) place.size : 0 },
-		.pace = { go_on, &pacing, (uint64_t) v->piece, true, place.whole },
+		.pace = { go_on, &pacing, (uint64_t) v->piece, true, true, place.whole },
 	};
 	if (trust.from.size > 0) {
 		memcpy(trust.from.root.b, place.root.p, SHA256_SIZE);

@@ -19,7 +19,7 @@ struct walk {
 	const struct audit_trust *trust;
 	uint64_t size;
 	struct tree tree; /* of the hashes that were sealed */
-	struct audit_erasure_list erasures;
+	struct audit_gone gone;
 	struct audit_checkpoint_list checkpoints; /* of sizes to come, in an arena of their own */
 	struct ctx page;
 	size_t next_checkpoint;
@@ -47,6 +47,13 @@ static bool leaves_go_on(struct walk *w)
 	return goes_on(w, &step);
 }
 
+/* What failed in a context within. */
+static int fail_as(struct ctx *c, const struct ctx *inner)
+{
+	ctx_cause(c, "%s", inner->err.cause == NULL ? "" : inner->err.cause);
+	return ctx_fail(c, inner->err.type, "%s", inner->err.detail);
+}
+
 /* ---- personal fields ---- */
 
 static void check_personal(struct walk *w, struct ctx *c, const struct audit_leaf *leaf)
@@ -57,7 +64,7 @@ static void check_personal(struct walk *w, struct ctx *c, const struct audit_lea
 	}
 	const struct audit_place at = { table, leaf_id_text(c->arena, leaf->id), leaf->leaf };
 	if (leaf->salt.p == NULL) {
-		bool erased = audit_is_erased(&w->erasures, table, leaf->id);
+		bool erased = audit_is_erased(&w->gone.list, table, leaf->id);
 		w->report->erased += erased ? 1 : 0;
 		if (!erased) {
 			audit_find(w->report, "deleted", &at, "the personal fields are gone, and no erasure is on record");
@@ -105,17 +112,17 @@ static void check_row(struct walk *w, struct ctx *c, const struct audit_leaf *le
 	bool same = merkle_equal(&hash, sealed);
 	if (leaf->line == NULL && same) {
 		audit_find(w->report, "deleted", &at, "the row was gone before it was sealed");
-	} else if (leaf->line == NULL && audit_is_erased(&w->erasures, at.table, leaf->id)) {
+	} else if (leaf->line == NULL && audit_is_erased(&w->gone.list, at.table, leaf->id)) {
 		w->report->erased++;
 	} else if (leaf->line == NULL) {
 		audit_find(w->report, "deleted", &at, "the row is gone, and no erasure is on record");
 	} else if (same) {
 		check_personal(w, c, leaf);
 	} else {
-		int64_t was = w->searched++ < SEARCHES_MAX ? find_hash(w, c, &hash) : -1;
+		int most = w->trust->pace.here_only ? 0 : SEARCHES_MAX;
+		long long was = w->searched++ < most ? find_hash(w, c, &hash) : -1;
 		audit_find(w->report, was < 0 ? "changed" : "moved", &at,
-		    was < 0 ? "the row says something else than what was sealed" : "the row was sealed as leaf %lld",
-		    (long long) was);
+		    was < 0 ? "the row says something else than what was sealed" : "the row was sealed as leaf %lld", was);
 	}
 }
 
@@ -223,11 +230,8 @@ static int next_page(struct ctx *c, struct walk *w, int64_t above)
 	w->page.deadline_us = c->deadline_us;
 	w->next_checkpoint = 0;
 	w->checkpoints.n = 0;
-	if (audit_read_checkpoints(&w->page, above, CHECKPOINTS_AT_ONCE, &w->checkpoints) != 0) {
-		ctx_cause(c, "%s", w->page.err.cause == NULL ? "" : w->page.err.cause);
-		return ctx_fail(c, w->page.err.type, "%s", w->page.err.detail);
-	}
-	return 0;
+	int result = audit_read_checkpoints(&w->page, above, CHECKPOINTS_AT_ONCE, &w->checkpoints);
+	return result == 0 ? 0 : fail_as(c, &w->page);
 }
 
 /* The checkpoints of the size that the walk has come to. */
@@ -285,6 +289,9 @@ static int walk_some(struct ctx *c, struct walk *w)
 	to = to > w->size ? w->size : to;
 	const struct audit_numbers range = { (int64_t) w->tree.size, (int64_t) to };
 	TRY(audit_read_leaves(c, &range, w->trust->pace.facts_only, &rows));
+	for (size_t i = 0; i < rows.n; i++) {
+		TRY(audit_is_missing(&rows.v[i]) ? audit_know_gone(c, &w->gone) : 0);
+	}
 	while (w->tree.size < to) {
 		TRY(walk_tile(c, w, &rows, &at));
 	}
@@ -330,8 +337,7 @@ static int walk_all(struct ctx *c, struct walk *w)
 		some.deadline_us = c->deadline_us;
 		int result = walk_some(&some, w);
 		if (result != 0) {
-			ctx_cause(c, "%s", some.err.cause == NULL ? "" : some.err.cause);
-			ctx_fail(c, some.err.type, "%s", some.err.detail);
+			(void) fail_as(c, &some);
 		}
 		ctx_done(&some);
 		TRY(result);
@@ -359,7 +365,7 @@ static void add_stray(struct walk *w, struct ctx *c, const struct audit_stray *s
 	const struct audit_place at = { table, leaf_id_text(c->arena, stray->id), stray->leaf };
 	for (size_t i = 0; i < COUNT_OF(strays); i++) {
 		if (strcmp(stray->what, strays[i].what) == 0 &&
-		    !(orphan && audit_is_erased(&w->erasures, leaf_table(stray->kind), stray->id))) {
+		    !(orphan && audit_is_erased(&w->gone.list, leaf_table(stray->kind), stray->id))) {
 			audit_find(w->report, strays[i].finding, &at, "%s", strays[i].text);
 		}
 	}
@@ -380,12 +386,12 @@ static int check_strays(struct ctx *c, struct walk *w)
 			ctx_init(&page);
 			page.deadline_us = c->deadline_us;
 			int result = audit_read_strays(&page, i, &after, &list, &more);
+			result = result == 0 && list.n > 0 ? audit_know_gone(&page, &w->gone) : result;
 			for (size_t k = 0; result == 0 && k < list.n; k++) {
 				add_stray(w, &page, &list.v[k]);
 			}
 			if (result != 0) {
-				ctx_cause(c, "%s", page.err.cause == NULL ? "" : page.err.cause);
-				ctx_fail(c, page.err.type, "%s", page.err.detail);
+				(void) fail_as(c, &page);
 			}
 			ctx_done(&page);
 			TRY(result);
@@ -448,7 +454,6 @@ static int check_all(struct ctx *c, struct walk *w, const struct audit_state *st
 	struct tile_source tiles = audit_tiles();
 	bool good = true;
 	tiles.size = w->size;
-	TRY(audit_read_erasures(c, false, &w->erasures));
 	if (w->trust->from.size > 0) {
 		TRY(go_on(c, w, &good));
 	}
@@ -483,11 +488,13 @@ int audit_check_database(
 	report->key_was_given = trust->key != NULL;
 	report->key = trust->key != NULL ? note_key_encode(c->arena, trust->key) : state.key == NULL ? "nobody" : state.key;
 	ctx_init(&w->page);
+	audit_gone_init(&w->gone);
 	int result = check_all(c, w, &state);
 	report->stopped = !w->whole && (w->stopped || (result != 0 && !leaves_go_on(w)));
 	result = report->stopped ? 0 : result;
 	*ret = (struct audit_reached) { .note = state.note, .head.size = w->tree.size, .end = w->tree.size == w->size };
 	tree_root(&w->tree, &ret->head.root);
 	ctx_done(&w->page);
+	audit_gone_done(&w->gone);
 	return result;
 }

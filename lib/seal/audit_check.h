@@ -24,6 +24,7 @@ struct audit_pace {
 	void *arg;
 	uint64_t most;    /* leaves, about; 0: all */
 	bool facts_only;  /* for who may not read personal fields: whether they are there, and not what they say */
+	bool here_only;   /* a changed row is not looked for in all tiles, so that one that was moved is called changed */
 	bool leaves_only; /* rows that no leaf accounts for, and leaves that nobody signed, are not looked for */
 };
 

@@ -94,6 +94,31 @@ int audit_read_erasures(struct ctx *c, bool waiting, struct audit_erasure_list *
 	return 0;
 }
 
+void audit_gone_init(struct audit_gone *gone)
+{
+	*gone = (struct audit_gone) { .known = false };
+	ctx_init(&gone->kept);
+}
+
+void audit_gone_done(struct audit_gone *gone)
+{
+	ctx_done(&gone->kept);
+}
+
+int audit_know_gone(struct ctx *c, struct audit_gone *gone)
+{
+	if (gone->known) {
+		return 0;
+	}
+	gone->kept.deadline_us = c->deadline_us;
+	if (audit_read_erasures(&gone->kept, false, &gone->list) != 0) {
+		ctx_cause(c, "%s", gone->kept.err.cause == NULL ? "" : gone->kept.err.cause);
+		return ctx_fail(c, gone->kept.err.type, "%s", gone->kept.err.detail);
+	}
+	gone->known = true;
+	return 0;
+}
+
 bool audit_is_erased(const struct audit_erasure_list *list, const char *table, struct id id)
 {
 	size_t low = 0;

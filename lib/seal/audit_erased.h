@@ -19,6 +19,17 @@ struct audit_erasure_list {
 /* As role cairn_auditor, with audit_erasures_statement among the statements. waiting: also erasures whose own seal is on its way, seconds after
  * they were made. */
 int audit_read_erasures(struct ctx *c, bool waiting, struct audit_erasure_list *ret) MUST_CHECK;
+
+/* Those that are sealed, read when the first row is missing: there may be millions, and of what is new nothing is gone. */
+struct audit_gone {
+	struct audit_erasure_list list;
+	bool known;
+	struct ctx kept; /* has the list */
+};
+void audit_gone_init(struct audit_gone *gone);
+void audit_gone_done(struct audit_gone *gone);
+int audit_know_gone(struct ctx *c, struct audit_gone *gone) MUST_CHECK;
+
 bool audit_is_erased(const struct audit_erasure_list *list, const char *table, struct id id);
 
 /* Those of a table as a value of cairn.id_ranges. */

@@ -76,6 +76,12 @@ const char *audit_personal_table(int64_t kind)
 	return personal[kind].table;
 }
 
+bool audit_is_missing(const struct audit_leaf *leaf)
+{
+	bool known = leaf->kind >= 1 && leaf->kind <= LEAF_KINDS;
+	return leaf->line == NULL || (known && leaf->salt.p == NULL && audit_personal_table(leaf->kind) != NULL);
+}
+
 static bool fits(const struct audit_leaf *leaf, const char *name, struct bytes value, const uint8_t *sealed)
 {
 	static const uint8_t none[COMMITMENT_SIZE] = { 0 };

@@ -23,6 +23,9 @@ int audit_tree_prove(
 /* Where the personal fields of a kind of rows stand: log.request_private; NULL: there are none. */
 const char *audit_personal_table(int64_t kind);
 
+/* Whether its row, or the personal fields that belong to it, are not there. */
+bool audit_is_missing(const struct audit_leaf *leaf);
+
 /* The first personal field that is not what was committed to; NULL: all are. The leaf has its salt. */
 const char *audit_personal_differs(const struct audit_leaf *leaf);
 
