@@ -26,13 +26,17 @@ static const char usage[] =
     "       cairn recovery list [--all] [--json]\n"
     "       cairn recovery show ID [--json]\n"
     "       cairn recovery stop ID --reason TEXT [--yes] [--json]\n"
+    "       cairn recovery search --contacts FILE [--json] PATH...\n"
     "\n"
     "Contacts by which you get your ACME account back when its key is lost (docs/recovery.md). The CA seals them when "
     "they come in;\n"
     "nobody can read them but two custodians together, and show never tells what they are.\n"
     "start claims an account with a new key, by one of its contacts; a mail with a token comes to the contact. confirm "
     "gives it back.\n"
-    "For operators: list, show ID and stop ID are about accounts that are being recovered.\n"
+    "For operators: list, show ID and stop ID are about accounts that are being recovered; search looks whether "
+    "contacts "
+    "stand in\n"
+    "files, folders or standard input (-), where none may be, in clear or as UTF-16, hex or base64.\n"
     "\n"
     "  --server URL        the CA's ACME directory\n"
     "  --key FILE          the account's private key, PEM or JWK (certbot: private_key.json); start and confirm: the "
@@ -177,7 +181,7 @@ static int delete (struct ctx *c, const struct recovery_request *r)
 	return run_client(c, r, "{\"contacts\":[]}");
 }
 
-enum word { WORD_NONE, WORD_FILE, WORD_ID, WORD_MAYBE_ID };
+enum word { WORD_NONE, WORD_FILE, WORD_ID, WORD_MAYBE_ID, WORD_PATHS };
 
 static const struct {
 	const char *name;
@@ -193,6 +197,7 @@ static const struct {
 	{ "add-custodian", recovery_add_custodian, WORD_FILE },
 	{ "list", recovery_list_cases, WORD_NONE },
 	{ "stop", recovery_stop_case, WORD_ID },
+	{ "search", recovery_search, WORD_PATHS },
 };
 
 static const struct option options[] = {
@@ -242,6 +247,9 @@ static const struct operator_command command = { "recovery", usage, options, tak
 static const char *read_word(struct recovery_request *r, enum word word, int words, char *last)
 {
 	bool wanted = word == WORD_FILE || word == WORD_ID;
+	if (word == WORD_PATHS) {
+		return NULL;
+	}
 	if (words > 1 || (words == 0 && wanted) || (words == 1 && word == WORD_NONE)) {
 		return word == WORD_FILE ? "name one file"
 		       : word == WORD_ID ? "name one recovery by the 22 characters of its id"
@@ -262,6 +270,7 @@ static int choose(struct ctx *c, int argc, char **argv)
 	if (code >= 0) {
 		return code;
 	}
+	r.paths = (struct text_list) { (const char **) (uintptr_t) (argv + optind + 1), (size_t) (argc - optind - 1) };
 	const char *why = read_word(&r, actions[i].word, argc - optind - 1, argv[argc - 1]);
 	if (why != NULL) {
 		return operator_misused(&command, why);

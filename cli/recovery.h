@@ -17,7 +17,8 @@ struct recovery_request {
 	const char *out;
 	const char *group;
 	const char *folder;
-	const char *file; /* the word behind the action */
+	const char *file;       /* the word behind the action */
+	struct text_list paths; /* the words, where there may be several */
 	const char *account;
 	const char *token; /* a file, or "-" */
 	const char *reason;
@@ -35,6 +36,9 @@ int recovery_read_lines(struct ctx *c, const char *path, struct text_list *ret) 
 /* Of who lost a key: claims the account, and gives the token back that came by mail. */
 int recovery_start_claim(struct ctx *c, const struct recovery_request *r) MUST_CHECK;
 int recovery_confirm(struct ctx *c, const struct recovery_request *r) MUST_CHECK;
+
+/* Of an operator: CONFLICT when a contact stands in one of the paths, or not all could be searched. */
+int recovery_search(struct ctx *c, const struct recovery_request *r) MUST_CHECK;
 
 /* Of an operator. */
 int recovery_list_cases(struct ctx *c, const struct recovery_request *r) MUST_CHECK;

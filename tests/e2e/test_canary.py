@@ -1,6 +1,7 @@
 """G-5, G-65: a unique contact is given by every way that there is, good and bad, and is found nowhere afterwards."""
 import concurrent.futures
 import glob
+import gzip
 import json
 import os
 import re
@@ -283,3 +284,42 @@ def test_the_search_finds(own):
         assert planted.in_new_files(STARTED, "/tmp", "/dev/shm") == [named.name] and not planted.in_new_files(time.time() + 60, "/dev/shm")
     own_memory = bytearray(planted.text.encode())
     assert planted.in_memory(os.getpid()) and own_memory
+
+
+def test_an_operator_searches(own, tmp_path):
+    """G-65 in production: the command finds what is planted in a file by each form, in a dump of the database, and nowhere else; it says what it
+    could not look into"""
+    planted = canary_module.Canary()
+    contacts, folder = tmp_path / "contacts", tmp_path / "places"
+    contacts.write_text(planted.address("own").replace(".own", "-of-operator") + "\n" + planted.telephone + "\n")
+    text = planted.text + "-of-operator"
+    folder.mkdir()
+
+    def search(*paths, **options):
+        done = subprocess.run([own.CAIRN, "recovery", "search", "--contacts", contacts, "--json", *paths], capture_output=True, check=False, timeout=120, **options)
+        told = json.loads(done.stdout)
+        assert done.returncode == (1 if told["found"] or told["unread"] else 0), done.stderr
+        assert planted.text.encode() not in done.stdout + done.stderr
+        return told
+
+    told = search(own.folder)
+    assert told["found"] == [] and told["unread"] == [] and told["files"] > 100, told
+    forms = {"clear": text.upper().encode(), "UTF-16": text.encode("utf-16-le"), "hex": text.encode().hex().upper().encode(),
+             "base64": raw.b64(b"x" + text.encode() + b"y").encode(), "base64 in hex": raw.b64(b"to:" + text.encode()).encode().hex().encode()}
+    for form, octets in forms.items():
+        path = folder / "one"
+        path.write_bytes(b"\xff" * (canary_module.CHUNK - 7) + octets + b"\xff")
+        (found,) = search(contacts.parent)["found"]  # the contacts themselves are passed over
+        assert (found["path"], found["what"]) == (str(path), form) and found["at"] <= canary_module.CHUNK + 2
+    path.write_bytes(gzip.compress(text.encode()))
+    assert [one["path"] for one in search(folder)["unread"]] == [str(path)]
+    assert search("-", input=text.encode())["found"][0]["path"] == "standard input"
+    path.unlink()
+    client = raw.Client(own)
+    client.session.headers["User-Agent"] = text  # which is recorded
+    assert client.register().status_code == 201
+    url = own.AUDITOR_DATABASE_URL.replace("cairn_auditor", "cairn_owner")
+    end = time.monotonic() + 60
+    while not search("-", input=subprocess.run(["pg_dump", "--dbname", url], capture_output=True, check=True).stdout)["found"]:
+        assert time.monotonic() < end
+        time.sleep(0.5)
