@@ -20,6 +20,21 @@ BEGIN
 	RETURN told_id = new_id;
 END $$;
 
+-- Perspectives that gave no answer of use to the last questions, three at least, for five minutes at least, and were asked within an hour of the
+-- newest question: one that is asked no more is none. The newest 2,000 answers of a day are looked at; where these are fewer than five minutes,
+-- those minutes are looked through for an answer.
+CREATE OR REPLACE FUNCTION log.silent_perspectives() RETURNS TABLE (perspective text, since timestamptz, questions int8) LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+	WITH latest AS MATERIALIZED (SELECT cairn.time_of(v.id) AS at, v.perspective, v.passed OR v.problem IS DISTINCT FROM 'SERVER_INTERNAL' AS answered
+			FROM log.validation v WHERE v.id >= cairn.id_at(now() - interval '1 d') AND v.corroborates IS NOT NULL ORDER BY v.id DESC LIMIT 2000),
+		placed AS (SELECT l.*, max(l.at) FILTER (WHERE l.answered) OVER (PARTITION BY l.perspective) AS answered_at, max(l.at) OVER () AS newest,
+			count(*) OVER () AS looked_at FROM latest l)
+	SELECT p.perspective, min(p.at), count(*) FROM placed p WHERE p.answered_at IS NULL OR p.at > p.answered_at GROUP BY p.perspective
+	HAVING count(*) >= 3 AND max(p.at) > max(p.newest) - interval '1 h' AND (min(p.at) <= now() - interval '5 min'
+		OR (max(p.looked_at) = 2000 AND NOT EXISTS (SELECT FROM log.validation v WHERE v.id >= cairn.id_at(now() - interval '5 min')
+			AND v.perspective = p.perspective AND v.corroborates IS NOT NULL AND (v.passed OR v.problem IS DISTINCT FROM 'SERVER_INTERNAL'))))
+$$;
+
 -- What is wrong now, and lasts.
 CREATE OR REPLACE FUNCTION log.alarming() RETURNS TABLE (kind text, subject text, detail text) LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
@@ -34,6 +49,8 @@ SET search_path = pg_catalog, pg_temp AS $$
 		FROM (SELECT count(*) AS asked, count(*) FILTER (WHERE v.dcv AND NOT v.passed) AS lost, count(DISTINCT v.account_id) FILTER (WHERE v.dcv AND NOT v.passed) AS accounts
 			FROM log.validation v WHERE v.id >= cairn.id_at(now() - interval '5 min') AND v.round IS NOT NULL) q
 		WHERE q.lost >= 10 AND q.accounts >= 3 AND q.lost >= q.asked / 5
+	UNION ALL SELECT 'perspective-silent', s.perspective, format('The last %s questions had no answer of use, since %s UTC: one that fails besides may be one too many',
+			s.questions, to_char(s.since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI')) FROM log.silent_perspectives() s
 	UNION ALL SELECT 'crl-late', format('%s/%s', c.issuer, c.shard), CASE WHEN c.next_update IS NULL THEN 'There is no CRL'
 			ELSE format('The newest CRL ends on %s UTC, and no new one was made', to_char(c.next_update AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI')) END
 		FROM ca.list_crls(NULL, NULL) c JOIN ca.issuer i ON i.name = c.issuer AND i.active
@@ -131,7 +148,7 @@ SELECT cairn.inherit_comments('audit.alarm', 'cairn.alarm');
 COMMENT ON COLUMN audit.alarm.told_over IS 'OPS: names of the channels over which it was told';
 GRANT SELECT ON audit.alarm TO cairn_auditor;
 
-REVOKE ALL ON FUNCTION log.raise_alarm(text, text, text, text, boolean), log.alarming(), log.note_alarms(text), log.alarms_to_tell(text[], int8, int8),
+REVOKE ALL ON FUNCTION log.raise_alarm(text, text, text, text, boolean), log.alarming(), log.silent_perspectives(), log.note_alarms(text), log.alarms_to_tell(text[], int8, int8),
 	log.alarm_was_told(uuid, text, text, text), log.acknowledge_alarm(uuid, text, boolean, text), log.test_alarm(text), log.alarms_state() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION log.raise_alarm(text, text, text, text, boolean) TO cairn_ra, cairn_ca, cairn_subscriber;
 GRANT EXECUTE ON FUNCTION log.note_alarms(text), log.alarms_to_tell(text[], int8, int8), log.alarm_was_told(uuid, text, text, text) TO cairn_subscriber;

@@ -8,6 +8,7 @@ import perspectives
 import raw
 from perspectives import DNS, REMOTES, SEES, SEES_NOT, seen
 from test_onion import Service
+from test_witness import until
 
 WEB, ADDRESSES = perspectives.WEB, [f"93.184.216.{n}" for n in range(10, 14)]
 METHODS = ["http-01", "dns-01", "tls-alpn-01", "dns-persist-01", "onion-csr-01"]
@@ -16,7 +17,7 @@ ALL = dict.fromkeys(REMOTES, SEES)
 
 @pytest.fixture(scope="module")
 def whole():
-    yield from perspectives.opened(config={"policy": {"challenges": METHODS}}, web=(WEB, *ADDRESSES), shifted=True)
+    yield from perspectives.opened(config={"policy": {"challenges": METHODS}, "alarm": {"interval_s": 1}}, web=(WEB, *ADDRESSES), shifted=True)
 
 
 @pytest.fixture
@@ -176,6 +177,7 @@ def test_caa_at_finalize_is_outvoted_at_one_and_refused_at_two(world):
     order = Aged(world, "one.caa.example")
     assert order.finalize().status_code == 200
     assert world.quorum("one.caa.example")[-1] == "3/4"
+    world.wait_for_records("one.caa.example", RECHECK)  # the quorum did not wait for the one
     assert world.ca.sql("SELECT identifier_value, perspective, outvoted FROM log.caa_refusal WHERE method = 'caa' ORDER BY 1 DESC, 2") == [
         ["recheck.caa.example", "gru", "f"], ["recheck.caa.example", "jnb", "f"], ["one.caa.example", "gru", "t"]]
     world.replay()
@@ -191,3 +193,21 @@ def test_caa_at_finalize_waits_for_a_quorum(world):
     assert done.status_code == 200, done.text
     assert world.quorum("absent.example")[-1] in ("3/4", "4/4")  # those that agreed then don't stand for all
     world.replay()
+
+
+def test_one_that_stops_answering_is_an_alarm(world):
+    """C-56, F-70: after some minutes, told once, and over when it answers again; what it costs meanwhile is nothing but the place of one"""
+    state = "SELECT subject, ended_at IS NULL, times FROM cairn.alarm WHERE kind = 'perspective-silent'"
+    with world.remotes["jnb"].stopped():
+        for i in range(3):
+            assert world.validate(f"silent{i}.example")["status"] == "valid"
+            assert seen(world.wait_for_records(f"silent{i}.example")) == {**ALL, "jnb": SEES_NOT}
+        assert world.ca.sql("SELECT count(*) FROM log.silent_perspectives()", role="cairn_owner") == [["0"]]
+        world.ca.pass_time(minutes=6)
+        until(lambda: world.ca.sql(state) == [["jnb", "t", "1"]])
+        ((detail,),) = world.ca.sql("SELECT detail FROM cairn.alarm WHERE kind = 'perspective-silent'")
+        assert detail.startswith("The last 3 questions had no answer of use, since "), detail
+    world.client.nonces = []
+    assert world.validate("again.example")["status"] == "valid"
+    assert seen(world.wait_for_records("again.example")) == ALL
+    until(lambda: world.ca.sql(state) == [["jnb", "f", "1"]])

@@ -271,6 +271,62 @@ static void quorums(void **state)
 	pg_exec("postgres", "TRUNCATE log.validation CASCADE");
 }
 
+/* Of the perspective p: questions, each so many minutes ago, and whether they were answered: n never, y as the first one saw it, o otherwise. */
+static void asked(const char *perspective, const char *answers, const char *minutes_ago)
+{
+	char sql[900];
+	(void) snprintf(sql, sizeof(sql),
+	    "INSERT INTO log.validation (id, authorization_id, request_id, account_id, identifier_type, identifier_value, "
+	    "wildcard, method, rule, perspective, attempt, passed, problem, dnssec, token_sha256, started_at, ended_at, "
+	    "commitments, corroborates) SELECT (left(cairn.id_at(now() - make_interval(mins => m))::text, 24) || "
+	    "right(cairn.new_id()::text, 12))::uuid, "
+	    "cairn.new_id(), cairn.new_id(), cairn.new_id(), 'dns', 'a.test', false, 'http-01', 'r', '%s', 1, a = 'y', "
+	    "CASE a WHEN 'n' THEN "
+	    "'SERVER_INTERNAL' WHEN 'o' THEN 'UNAUTHORIZED' END, 'off', '', now(), now(), '', cairn.new_id() FROM "
+	    "unnest(string_to_array('%s', NULL), '{%s}'::int[]) x (a, m)",
+	    perspective, answers, minutes_ago);
+	pg_exec("postgres", sql);
+}
+
+/* C-56, F-70: a perspective that gives no answer for minutes is an alarm as long as that is so, and one that is slow, sees something else or is
+ * asked no more is none. */
+static void perspectives(void **state)
+{
+	static const struct {
+		const char *answers;
+		const char *minutes_ago;
+		const char *found;
+	} rows[] = {
+		{ "nnn", "6,4,1", "3" }, { "nnn", "4,3,1", "" },                  /* for a shorter time */
+		{ "nn", "6,1", "" },                                              /* fewer */
+		{ "ynnnn", "300,200,100,60,50", "4" }, { "nnny", "9,8,7,1", "" }, /* it came back */
+		{ "nnno", "9,8,7,1", "" },                                        /* that is an answer */
+		{ "ynynn", "9,8,7,6,5", "" }, { "nnn", "1500,1490,1480", "" },    /* of yesterday */
+	};
+	(void) state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		pg_exec("postgres", "TRUNCATE log.validation CASCADE");
+		asked("ams", rows[i].answers, rows[i].minutes_ago);
+		asked("sin", "yyy", "90,50,45");
+		pg_assert_value("SELECT coalesce(string_agg(perspective || questions, ','), '') FROM log.silent_perspectives()",
+		    rows[i].found[0] == '\0'  ? ""
+		    : rows[i].found[0] == '3' ? "ams3"
+		                              : "ams4");
+	}
+	asked("ams", "nnn", "80,79,78");
+	asked("sin", "y", "1");
+	pg_assert_value("SELECT count(*) FROM log.silent_perspectives()", "0"); /* it is asked no more */
+	pg_exec("postgres", "TRUNCATE log.validation CASCADE");
+	for (int i = 0; i < 2000; i += 20) { /* so many questions that those of five minutes are not all looked at */
+		asked("sin", "yyyyyyyyyyyyyyyyyyyy", "2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2");
+	}
+	asked("ams", "nnn", "1,1,1");
+	pg_assert_value("SELECT perspective || questions FROM log.silent_perspectives()", "ams3");
+	asked("ams", "y", "4");
+	pg_assert_value("SELECT count(*) FROM log.silent_perspectives()", "0");
+	pg_exec("postgres", "TRUNCATE log.validation CASCADE");
+}
+
 static void assert_denied(const char *role, const char *sql)
 {
 	assert_string_equal(pg_try(role, sql, NULL), "42501");
@@ -334,6 +390,7 @@ int main(void)
 		cmocka_unit_test_setup(a_difference_that_lasts, none),
 		cmocka_unit_test_setup(acts, none),
 		cmocka_unit_test_setup(quorums, none),
+		cmocka_unit_test_setup(perspectives, none),
 		cmocka_unit_test_setup(rights, none),
 		cmocka_unit_test(channels),
 	};
