@@ -102,11 +102,9 @@ static int sign_crl(
     struct ctx *c, struct signer_state *s, const struct signer_head *head, struct bytes tbs, struct bytes *ret_der)
 {
 	const struct lint_options options = lint_options(s, head);
-	struct crl_info signed_crl;
 	TRY(lint_crl(c, tbs, &options)); /* F-33 */
 	TRY(signer_keys_sign(c, &s->keys, head->issuer, tbs, ret_der));
-	TRY(crl_parse(c, *ret_der, &signed_crl));
-	return crl_verify_signature(c, &signed_crl, s->issuers->v[head->issuer].public_key);
+	return crl_check_signed(c, *ret_der, tbs, s->issuers->v[head->issuer].public_key); /* F-35 */
 }
 
 /* Only of an issuer that has OCSP (E-39). */

@@ -56,6 +56,7 @@ struct crl_entry_lint {
 	const char *name;
 	const char *source;
 	bool (*broken)(const struct crl_entry_input *in);
+	bool of_form; /* says the same of all entries that differ in nothing but the digits of serial and time */
 };
 
 struct ocsp_input {

@@ -8,6 +8,10 @@
 
 #include "lib/base/die.h"
 
+#define SECOND_US INT64_C(1000000)
+#define DAY_S INT64_C(86400)
+#define DAYS_OF_400_YEARS 146097
+
 static int64_t read_us(clockid_t which)
 {
 	struct timespec t;
@@ -49,6 +53,57 @@ void timestamp_encode(struct timestamp t, bool fraction, char text[RFC3339_SIZE]
 		n += (size_t) snprintf(text + n, RFC3339_SIZE - n, ".%06lld", (long long) us);
 	}
 	snprintf(text + n, RFC3339_SIZE - n, "Z");
+}
+
+static bool is_leap(int year)
+{
+	return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+}
+
+/* From the first day of the year 1 to the first of this one. */
+static int64_t days_before_year(int year)
+{
+	int64_t whole = year - 1;
+	return whole * 365 + whole / 4 - whole / 100 + whole / 400;
+}
+
+/* From the first day of the year to the first of its month; 13: its length. */
+static int days_before_month(int year, int month)
+{
+	static const int days[] = { 0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365 };
+	return days[month] + (month > 2 && is_leap(year) ? 1 : 0);
+}
+
+int timestamp_of_utc(const struct utc *utc, struct timestamp *ret_t)
+{
+	if (utc->year < 1 || utc->year > 9999 || utc->month < 1 || utc->month > 12 || utc->day < 1 ||
+	    utc->day > days_before_month(utc->year, utc->month + 1) - days_before_month(utc->year, utc->month) ||
+	    utc->hour < 0 || utc->hour > 23 || utc->minute < 0 || utc->minute > 59 || utc->second < 0 || utc->second > 59) {
+		return -1;
+	}
+	int64_t days =
+	    days_before_year(utc->year) - days_before_year(1970) + days_before_month(utc->year, utc->month) + utc->day - 1;
+	ret_t->us = (days * DAY_S + utc->hour * 3600 + utc->minute * 60 + utc->second) * SECOND_US;
+	return 0;
+}
+
+int timestamp_to_utc(struct timestamp t, struct utc *ret_utc)
+{
+	int64_t seconds = t.us / SECOND_US - (t.us % SECOND_US < 0 ? 1 : 0);
+	int64_t day = seconds / DAY_S - (seconds % DAY_S < 0 ? 1 : 0);
+	int64_t rest = seconds - day * DAY_S;
+	day += days_before_year(1970);
+	if (day < 0 || day >= days_before_year(10000)) {
+		return -1;
+	}
+	int year = (int) (day * 400 / DAYS_OF_400_YEARS) + 1; /* or one beside it */
+	year += day < days_before_year(year) ? -1 : day >= days_before_year(year + 1) ? 1 : 0;
+	int of_year = (int) (day - days_before_year(year));
+	int month = of_year / 32 + 1; /* or the one behind it */
+	month += of_year >= days_before_month(year, month + 1) ? 1 : 0;
+	*ret_utc = (struct utc) { year, month, of_year - days_before_month(year, month) + 1, (int) (rest / 3600),
+		(int) (rest / 60 % 60), (int) (rest % 60) };
+	return 0;
 }
 
 /* `count` decimal digits at *p as a number in [min, max]; moves *p behind them. */
@@ -118,28 +173,20 @@ int timestamp_parse(struct bytes in, struct timestamp *ret_t)
 	}
 	memcpy(text, in.p, in.n);
 	const char *p = text;
-	int year = 0;
-	int month = 0;
-	struct tm tm = { 0 };
+	struct utc utc = { 0 };
+	struct timestamp t = { 0 };
 	int64_t us = 0;
 	int offset = 0;
-	if (take_number(&p, 4, 1970, 9999, &year) != 0 || take_char(&p, "-") != 0 ||
-	    take_number(&p, 2, 1, 12, &month) != 0 || take_char(&p, "-") != 0 ||
-	    take_number(&p, 2, 1, 31, &tm.tm_mday) != 0 || take_char(&p, "Tt") != 0 ||
-	    take_number(&p, 2, 0, 23, &tm.tm_hour) != 0 || take_char(&p, ":") != 0 ||
-	    take_number(&p, 2, 0, 59, &tm.tm_min) != 0 || take_char(&p, ":") != 0 ||
-	    take_number(&p, 2, 0, 59, &tm.tm_sec) != 0 || take_fraction_us(&p, &us) != 0 ||
-	    take_offset_s(&p, &offset) != 0 || *p != '\0') {
+	if (take_number(&p, 4, 1970, 9999, &utc.year) != 0 || take_char(&p, "-") != 0 ||
+	    take_number(&p, 2, 1, 12, &utc.month) != 0 || take_char(&p, "-") != 0 ||
+	    take_number(&p, 2, 1, 31, &utc.day) != 0 || take_char(&p, "Tt") != 0 ||
+	    take_number(&p, 2, 0, 23, &utc.hour) != 0 || take_char(&p, ":") != 0 ||
+	    take_number(&p, 2, 0, 59, &utc.minute) != 0 || take_char(&p, ":") != 0 ||
+	    take_number(&p, 2, 0, 59, &utc.second) != 0 || take_fraction_us(&p, &us) != 0 ||
+	    take_offset_s(&p, &offset) != 0 || *p != '\0' || timestamp_of_utc(&utc, &t) != 0) {
 		return -1;
 	}
-	int day = tm.tm_mday;
-	tm.tm_year = year - 1900;
-	tm.tm_mon = month - 1;
-	time_t s = timegm(&tm);
-	if (tm.tm_mday != day) {
-		return -1; /* 30 February */
-	}
-	*ret_t = (struct timestamp) { ((int64_t) s - offset) * 1000000 + us };
+	*ret_t = (struct timestamp) { t.us - offset * SECOND_US + us };
 	return 0;
 }
 

@@ -24,6 +24,22 @@ void timestamp_encode(struct timestamp t, bool fraction, char text[RFC3339_SIZE]
 /* RFC 3339 with any offset and any fraction; -1 for all else. */
 int timestamp_parse(struct bytes text, struct timestamp *ret_t) MUST_CHECK;
 
+/* A moment by the calendar, in UTC. */
+struct utc {
+	int year; /* 1 to 9999 */
+	int month;
+	int day;
+	int hour;
+	int minute;
+	int second; /* to 59 */
+};
+
+/* Whole seconds; -1 for what no calendar has. Without the library's table of zones and its lock: a CRL has a million moments. */
+int timestamp_of_utc(const struct utc *utc, struct timestamp *ret_t) MUST_CHECK;
+
+/* Without the fraction; -1 for a moment beyond those years. */
+int timestamp_to_utc(struct timestamp t, struct utc *ret_utc) MUST_CHECK;
+
 /* n octets of the operating system's cryptographic generator. A failure ends the process. */
 void random_bytes(void *p, size_t n);
 

@@ -41,20 +41,21 @@ static uint8_t *put(uint8_t *to, struct bytes octets)
 }
 
 /* Writes one entry, of at most ENTRY_MAX octets. E-11: unspecified is left out. */
-static uint8_t *put_entry(uint8_t *to, const struct crl_entry *entry, struct bytes time)
+static uint8_t *put_entry(uint8_t *to, const struct crl_entry *entry)
 {
 	static const uint8_t reason[] = { DER_SEQUENCE, 12, DER_SEQUENCE, 10, DER_OID, 3, 0x55, 0x1d, 0x15,
 		DER_OCTET_STRING, 3, DER_ENUMERATED, 1 }; /* and the code */
-	size_t reason_n = entry->reason == 0 ? 0 : sizeof(reason) + 1;
+	uint8_t *content = to + 2;
 	*to++ = DER_SEQUENCE;
-	*to++ = (uint8_t) (2 + entry->serial.n + time.n + reason_n);
+	to++; /* the length, when it is known */
 	*to++ = DER_INTEGER;
 	*to++ = (uint8_t) entry->serial.n;
-	to = put(put(to, entry->serial), time);
-	if (reason_n > 0) {
+	to = der_put_time(put(to, entry->serial), entry->revoked_at);
+	if (entry->reason != 0) {
 		to = put(to, (struct bytes) { reason, sizeof(reason) });
 		*to++ = (uint8_t) entry->reason;
 	}
+	content[-1] = (uint8_t) (to - content);
 	return to;
 }
 
@@ -66,15 +67,9 @@ static int build_entries(struct ctx *c, const struct crl_entries *entries, struc
 	}
 	uint8_t *p = arena_array(c->arena, entries->n, ENTRY_MAX);
 	uint8_t *to = p;
-	struct timestamp last = { 0 };
-	struct bytes time = { NULL, 0 };
 	for (size_t i = 0; i < entries->n; i++) {
 		TRY(check_entry(c, &entries->v[i]));
-		if (entries->v[i].revoked_at.us != last.us) {
-			last = entries->v[i].revoked_at;
-			time = der_time(c->arena, last);
-		}
-		to = put_entry(to, &entries->v[i], time);
+		to = put_entry(to, &entries->v[i]);
 	}
 	*ret = (struct bytes) { p, (size_t) (to - p) };
 	return 0;
@@ -301,26 +296,32 @@ static int read_tbs(struct ctx *c, struct bytes content, struct bytes algorithm,
 	return read_extensions(c, &r, info);
 }
 
-int crl_parse(struct ctx *c, struct bytes der, struct crl_info *ret)
+/* What is signed, by which algorithm, and the signature. */
+static int read_outer(
+    struct ctx *c, struct bytes der, struct crl_info *info, struct bytes *tbs_content, struct bytes *algorithm)
 {
-	struct crl_info info = { .der = der };
 	struct bytes content;
-	struct bytes tbs_content;
-	struct bytes algorithm;
 	struct bytes bits;
 	if (der.n > CRL_SIZE_MAX || der_take_only(der, DER_SEQUENCE, &content) != 0) {
 		return broken(c, "outer form");
 	}
 	struct der r = der_of(content);
-	if (der_take(&r, DER_SEQUENCE, &info.tbs, &tbs_content) != 0 || der_take(&r, DER_SEQUENCE, &algorithm, NULL) != 0 ||
+	if (der_take(&r, DER_SEQUENCE, &info->tbs, tbs_content) != 0 || der_take(&r, DER_SEQUENCE, algorithm, NULL) != 0 ||
 	    der_take(&r, DER_BIT_STRING, NULL, &bits) != 0 || !der_at_end(&r) || bits.n < 2 || bits.p[0] != 0) {
 		return broken(c, "outer form");
 	}
-	info.sigalg = sigalg_of_der(algorithm);
-	info.signature = (struct bytes) { bits.p + 1, bits.n - 1 };
-	if (info.sigalg == SIGALG_NONE) {
-		return broken(c, "signature algorithm");
-	}
+	info->der = der;
+	info->sigalg = sigalg_of_der(*algorithm);
+	info->signature = (struct bytes) { bits.p + 1, bits.n - 1 };
+	return info->sigalg != SIGALG_NONE ? 0 : broken(c, "signature algorithm");
+}
+
+int crl_parse(struct ctx *c, struct bytes der, struct crl_info *ret)
+{
+	struct crl_info info = { 0 };
+	struct bytes tbs_content;
+	struct bytes algorithm;
+	TRY(read_outer(c, der, &info, &tbs_content, &algorithm));
 	TRY(read_tbs(c, tbs_content, algorithm, &info));
 	*ret = info;
 	return 0;
@@ -332,4 +333,16 @@ int crl_verify_signature(struct ctx *c, const struct crl_info *crl, EVP_PKEY *is
 		return ctx_fault(c, "the signature of a CRL does not verify with its issuer's key");
 	}
 	return 0;
+}
+
+int crl_check_signed(struct ctx *c, struct bytes der, struct bytes tbs, EVP_PKEY *issuer_key)
+{
+	struct crl_info info = { 0 };
+	struct bytes tbs_content;
+	struct bytes algorithm;
+	TRY(read_outer(c, der, &info, &tbs_content, &algorithm));
+	if (!bytes_equal(info.tbs, tbs)) {
+		return ctx_fault(c, "other octets of a CRL were signed");
+	}
+	return crl_verify_signature(c, &info, issuer_key);
 }

@@ -52,4 +52,7 @@ int crl_parse(struct ctx *c, struct bytes der, struct crl_info *ret) MUST_CHECK;
 /* SERVER_INTERNAL unless issuer_key signed it. */
 int crl_verify_signature(struct ctx *c, const struct crl_info *crl, EVP_PKEY *issuer_key) MUST_CHECK;
 
+/* SERVER_INTERNAL unless der holds these very octets of a CRL, signed by issuer_key. What stands in them is not looked at. */
+int crl_check_signed(struct ctx *c, struct bytes der, struct bytes tbs, EVP_PKEY *issuer_key) MUST_CHECK;
+
 #endif

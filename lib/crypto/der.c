@@ -1,7 +1,6 @@
 #include "lib/crypto/der.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "lib/base/die.h"
 
@@ -87,18 +86,33 @@ struct bytes der_bits(struct arena *a, struct bytes octets)
 	return DER(a, DER_BIT_STRING, { unused, 1 }, octets);
 }
 
+static uint8_t *put_pair(uint8_t *to, int number)
+{
+	*to++ = (uint8_t) ('0' + number / 10);
+	*to++ = (uint8_t) ('0' + number % 10);
+	return to;
+}
+
+uint8_t *der_put_time(uint8_t *to, struct timestamp t)
+{
+	struct utc utc;
+	if (timestamp_to_utc(t, &utc) != 0) {
+		die("a moment that no certificate can hold: %lld s", (long long) (t.us / 1000000));
+	}
+	bool short_year = utc.year < 2050; /* RFC 5280 4.1.2.5 (D-10) */
+	*to++ = short_year ? DER_UTC_TIME : DER_GENERALIZED_TIME;
+	*to++ = short_year ? 13 : 15;
+	to = short_year ? to : put_pair(to, utc.year / 100);
+	to = put_pair(put_pair(put_pair(to, utc.year % 100), utc.month), utc.day);
+	to = put_pair(put_pair(put_pair(to, utc.hour), utc.minute), utc.second);
+	*to++ = 'Z';
+	return to;
+}
+
 struct bytes der_time(struct arena *a, struct timestamp t)
 {
-	time_t s = (time_t) (t.us / 1000000);
-	struct tm tm;
-	if (gmtime_r(&s, &tm) == NULL || tm.tm_year + 1900 > 9999) {
-		die("a moment that no certificate can hold: %lld s", (long long) s);
-	}
-	bool utc = tm.tm_year + 1900 < 2050; /* RFC 5280 4.1.2.5 (D-10) */
-	char text[16];
-	size_t n = strftime(text, sizeof(text), "%Y%m%d%H%M%SZ", &tm);
-	size_t century = utc ? 2 : 0;
-	return DER(a, utc ? DER_UTC_TIME : DER_GENERALIZED_TIME, { (const uint8_t *) text + century, n - century });
+	uint8_t octets[DER_TIME_MAX];
+	return arena_bytes(a, octets, (size_t) (der_put_time(octets, t) - octets));
 }
 
 struct der der_of(struct bytes in)
@@ -172,46 +186,40 @@ int der_take_only(struct bytes in, int tag, struct bytes *ret_content)
 	return 0;
 }
 
-/* YYMMDDhhmmssZ or YYYYMMDDhhmmssZ as RFC 3339, which then decides on the ranges. */
-static int expand_time(struct bytes digits, bool utc, char text[RFC3339_SIZE])
+/* -1 for what are no two digits. */
+static int read_pair(const uint8_t *p)
 {
-	static const char form[] = "0000-00-00T00:00:00Z";
-	size_t year_n = utc ? 2 : 4;
-	if (digits.n != year_n + 11 || digits.p[digits.n - 1] != 'Z') {
+	bool digits = p[0] >= '0' && p[0] <= '9' && p[1] >= '0' && p[1] <= '9';
+	return digits ? (p[0] - '0') * 10 + p[1] - '0' : -1;
+}
+
+/* YYMMDDhhmmssZ or YYYYMMDDhhmmssZ, from 1970 on. */
+static int read_time(struct bytes text, bool short_year, struct timestamp *ret_t)
+{
+	size_t more = short_year ? 0 : 2;
+	if (text.n != 13 + more || text.p[text.n - 1] != 'Z') {
 		return -1;
 	}
-	memcpy(text, form, sizeof(form));
-	if (utc) {
-		memcpy(text, digits.p[0] >= '5' ? "19" : "20", 2);
+	const uint8_t *p = text.p + more;
+	int year = read_pair(p);
+	int century = short_year ? (year >= 50 ? 19 : 20) : read_pair(text.p);
+	const struct utc utc = { century * 100 + year, read_pair(p + 2), read_pair(p + 4), read_pair(p + 6),
+		read_pair(p + 8), read_pair(p + 10) };
+	if (year < 0 || century < 0 || utc.year < 1970) {
+		return -1;
 	}
-	size_t at = utc ? 2 : 0;
-	for (size_t i = 0; i + 1 < digits.n; i++) {
-		while (text[at] != '0') {
-			at++;
-		}
-		text[at++] = (char) digits.p[i];
-		if (digits.p[i] < '0' || digits.p[i] > '9') {
-			return -1;
-		}
-	}
-	return 0;
+	return timestamp_of_utc(&utc, ret_t);
 }
 
 int der_take_time(struct der *r, struct timestamp *ret_t)
 {
 	struct der rest = *r;
-	bool utc = der_peek(r) == DER_UTC_TIME;
-	struct bytes digits;
-	char text[RFC3339_SIZE];
-	if (der_take(&rest, utc ? DER_UTC_TIME : DER_GENERALIZED_TIME, NULL, &digits) != 0 ||
-	    expand_time(digits, utc, text) != 0) {
-		return -1;
-	}
-	struct timestamp t;
-	if (timestamp_parse(bytes_of_text(text), &t) != 0) {
+	bool short_year = der_peek(r) == DER_UTC_TIME;
+	struct bytes text;
+	if (der_take(&rest, short_year ? DER_UTC_TIME : DER_GENERALIZED_TIME, NULL, &text) != 0 ||
+	    read_time(text, short_year, ret_t) != 0) {
 		return -1;
 	}
 	*r = rest;
-	*ret_t = t;
 	return 0;
 }

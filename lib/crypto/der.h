@@ -4,6 +4,8 @@
 
 #include "lib/base/ctx.h"
 
+#define DER_TIME_MAX 17
+
 enum der_tag {
 	DER_BOOLEAN = 0x01,
 	DER_INTEGER = 0x02,
@@ -42,6 +44,8 @@ struct bytes der_unsigned(struct arena *a, struct bytes number);
 struct bytes der_bits(struct arena *a, struct bytes octets);
 /* UTCTime until 2049, GeneralizedTime after (D-10); whole seconds. */
 struct bytes der_time(struct arena *a, struct timestamp t);
+/* The same, written to where DER_TIME_MAX octets have room; gives where it ends. */
+uint8_t *der_put_time(uint8_t *to, struct timestamp t);
 
 /* A reader stands somewhere in the content of an element. */
 struct der {

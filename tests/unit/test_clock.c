@@ -103,6 +103,43 @@ static void the_calendar_is_right(void **state)
 	}
 }
 
+/* Every day that a certificate can name, both ways, against the same counting. */
+static void each_day_of_the_calendar(void **state)
+{
+	(void) state;
+	struct utc day = { 1, 1, 1, 0, 0, 0 };
+	for (int64_t d = -719162; day.year < 10000; d++) { /* of 1 January of the year 1 */
+		struct timestamp t;
+		struct utc back;
+		day.hour = day.day % 24;
+		day.minute = day.month;
+		day.second = 59;
+		assert_int_equal(timestamp_of_utc(&day, &t), 0);
+		assert_int_equal(t.us, ((d * 24 + day.hour) * 60 + day.minute) * 60000000 + 59000000);
+		assert_int_equal(timestamp_to_utc((struct timestamp) { t.us + 999999 }, &back), 0);
+		assert_memory_equal(&back, &day, sizeof(day));
+		static const int lengths[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+		bool leap = (day.year % 4 == 0 && day.year % 100 != 0) || day.year % 400 == 0;
+		if (++day.day > lengths[day.month - 1] + (day.month == 2 && leap ? 1 : 0)) {
+			struct utc none = day;
+			assert_int_equal(timestamp_of_utc(&none, &t), -1);
+			day = (struct utc) { day.month == 12 ? day.year + 1 : day.year, day.month % 12 + 1, 1, 0, 0, 0 };
+		}
+	}
+	static const struct utc none[] = { { 0, 1, 1, 0, 0, 0 }, { 10000, 1, 1, 0, 0, 0 }, { 2026, 0, 1, 0, 0, 0 },
+		{ 2026, 13, 1, 0, 0, 0 }, { 2026, 1, 0, 0, 0, 0 }, { 2026, 1, 1, 24, 0, 0 }, { 2026, 1, 1, -1, 0, 0 },
+		{ 2026, 1, 1, 0, 60, 0 }, { 2026, 1, 1, 0, -1, 0 }, { 2026, 1, 1, 0, 0, 60 }, { 2026, 1, 1, 0, 0, -1 } };
+	struct timestamp t = { 77 };
+	for (size_t i = 0; i < COUNT_OF(none); i++) {
+		assert_int_equal(timestamp_of_utc(&none[i], &t), -1);
+	}
+	assert_int_equal(t.us, 77);
+	assert_int_equal(timestamp_to_utc((struct timestamp) { 253402300800000000 }, &day), -1);
+	assert_int_equal(timestamp_to_utc((struct timestamp) { -62135596800000001 }, &day), -1);
+	assert_int_equal(timestamp_to_utc((struct timestamp) { INT64_MIN }, &day), -1);
+	assert_int_equal(timestamp_to_utc((struct timestamp) { INT64_MAX }, &day), -1);
+}
+
 static void moments_before_1970(void **state)
 {
 	(void) state;
@@ -162,6 +199,7 @@ int main(void)
 		cmocka_unit_test(known_moments),
 		cmocka_unit_test(other_texts_are_refused),
 		cmocka_unit_test(the_calendar_is_right),
+		cmocka_unit_test(each_day_of_the_calendar),
 		cmocka_unit_test(moments_before_1970),
 		cmocka_unit_test(the_other_clock_never_goes_back),
 		cmocka_unit_test(randomness_fills),

@@ -171,6 +171,10 @@ static void no_changed_bit_verifies(void **state)
 	struct crl_template t = crl_template(&h.intermediate);
 	make_entries(c, t.this_update, &t.entries);
 	struct bytes der = make(c, &h.intermediate, &t);
+	struct crl_info whole;
+	assert_good(c, crl_parse(c, der, &whole));
+	assert_good(c, crl_check_signed(c, der, whole.tbs, h.intermediate.key));
+	assert_problem(c, PROBLEM_SERVER_INTERNAL, crl_check_signed(c, der, whole.tbs, h.root.key));
 	uint8_t *octets = arena_alloc(c->arena, der.n + 1);
 	memcpy(octets, der.p, der.n);
 	for (size_t i = 0; i < der.n * 8; i++) {
@@ -183,6 +187,9 @@ static void no_changed_bit_verifies(void **state)
 		} else {
 			assert_int_equal(inner.err.type, PROBLEM_MALFORMED);
 		}
+		ctx_forgive(&inner);
+		struct bytes changed = { octets, der.n };
+		assert_int_equal(crl_check_signed(&inner, changed, whole.tbs, h.intermediate.key), -1);
 		octets[i / 8] ^= (uint8_t) (1 << i % 8);
 		ctx_done(&inner);
 	}

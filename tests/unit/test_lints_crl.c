@@ -279,6 +279,10 @@ static void negative_serial(struct bad *b)
 {
 	set_serial(b, "\x80\x01", 2);
 }
+static void padded_serial(struct bad *b)
+{
+	set_serial(b, "\0\x01", 2);
+}
 static void long_serial(struct bad *b)
 {
 	set_serial(b,
@@ -361,6 +365,7 @@ static const struct fault {
 	{ "serial_is_positive", no_serial },
 	{ "serial_is_positive", zero_serial },
 	{ "serial_is_positive", negative_serial },
+	{ "serial_is_positive", padded_serial },
 	{ "serial_is_positive", long_serial },
 	{ "revoked_before_this_update", revoked_later },
 	{ "reason", unspecified },
@@ -436,6 +441,53 @@ static void no_row_without_a_fault(void **state)
 	}
 }
 
+/* Entries that OpenSSL need not read again: of few forms and of more than are kept, each with its fault in the last one of a form. */
+static void entries_of_known_forms(void **state)
+{
+	struct ctx *c = *state;
+	static const int64_t reasons[] = { 0, 1, 3, 4, 5, 9 };
+	static const size_t sizes[] = { 1, 20 }; /* lengths of serials: 6 forms, and 120, of 32 that are kept */
+	struct crl_entry *entries = ARENA_ARRAY(c->arena, 3 * 20 * COUNT_OF(reasons), struct crl_entry);
+	struct timestamp now = { clock_now().us / 1000000 * 1000000 };
+	const struct lint_options o = { .mode = POLICY_WEBPKI, .now = now, .issuer = &h.intermediate.info };
+	struct crl_template t = {
+		.sigalg = SIGALG_ECDSA_SHA256,
+		.issuer_name = h.intermediate.info.subject,
+		.issuer_key_id = h.intermediate.info.subject_key_id,
+		.this_update = now,
+		.next_update = timestamp_add_s(now, 86400),
+		.number = 7,
+		.url = URL,
+		.entries = { entries, 0 },
+	};
+	for (size_t k = 0; k < COUNT_OF(sizes); k++) {
+		struct bytes tbs;
+		t.entries.n = 3 * sizes[k] * COUNT_OF(reasons);
+		for (size_t i = 0; i < t.entries.n; i++) {
+			size_t n = 20 - i % sizes[k];
+			uint8_t *serial = arena_alloc(c->arena, n);
+			memset(serial, (int) (i / 100 + 1), n);
+			serial[n - 1] = (uint8_t) (i & 0x7f);
+			entries[i] = (struct crl_entry) { { serial, n }, timestamp_add_s(now, -(int64_t) i),
+				reasons[i / sizes[k] % COUNT_OF(reasons)] };
+		}
+		assert_good(c, crl_build_tbs(c, &t, &tbs));
+		assert_good(c, lint_crl(c, tbs, &o));
+		struct crl_entry *last = &entries[t.entries.n - 1];
+		const struct crl_entry good_one = *last;
+		last->revoked_at = timestamp_add_s(now, 1);
+		assert_good(c, crl_build_tbs(c, &t, &tbs));
+		assert_cause(c, "revoked_before_this_update", lint_crl(c, tbs, &o));
+		*last = good_one;
+		((uint8_t *) (uintptr_t) last->serial.p)[0] = 0; /* in front of what needs none, or all there is */
+		assert_good(c, crl_build_tbs(c, &t, &tbs));
+		assert_cause(c, "serial_is_positive", lint_crl(c, tbs, &o));
+		last->serial = entries[0].serial;
+		assert_good(c, crl_build_tbs(c, &t, &tbs));
+		assert_cause(c, "serials_stand_once", lint_crl(c, tbs, &o));
+	}
+}
+
 /* E-10: the reasons that there may be, and none. */
 static void allowed_reasons_pass(void **state)
 {
@@ -457,6 +509,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_CTX(each_row_can_fail),
 		cmocka_unit_test(no_row_without_a_fault),
+		WITH_CTX(entries_of_known_forms),
 		WITH_CTX(allowed_reasons_pass),
 		WITH_CTX(large_ones_are_made),
 	};
