@@ -159,6 +159,7 @@ DECLARE
 	following uuid;
 	stood uuid;
 	some_stay boolean := false;
+	none_stays boolean := false; -- of those between the ids
 BEGIN
 	PERFORM cairn.hold_lease(p_holder);
 	LOCK TABLE cairn.hold IN SHARE MODE;
@@ -183,9 +184,12 @@ BEGIN
 			UPDATE cairn.retained x SET mark = stood WHERE x.name = 'log.validation' AND x.mark > stood;
 		END IF;
 		EXECUTE format('DELETE FROM %s WHERE id = ANY ($1)', t.name) USING due;
+		IF following IS NOT NULL AND t.droppable THEN
+			EXECUTE format('SELECT NOT EXISTS (SELECT FROM %s WHERE id >= $1 AND id < $2)', t.name) INTO none_stays USING due[1], following;
+		END IF;
 		PERFORM log.add_event(cairn.new_id(), p_holder, 'retention', 'log.erased', NULL, NULL, NULL, NULL, jsonb_build_object('table', t.name,
 			'classes', cairn.classes_of(t.name, t.part), 'term_s', term_s, 'rows', cardinality(due), 'held', cardinality(ids) - cardinality(due))
-			|| CASE WHEN following IS NOT NULL AND cardinality(due) = cardinality(ids) AND t.droppable
+			|| CASE WHEN none_stays
 				THEN jsonb_build_object('from', due[1], 'until', following) ELSE jsonb_build_object('ids', due) END);
 	END IF;
 	-- What can still be used is asked for again for as long as it can be.

@@ -312,6 +312,15 @@ static void test_what_is_stood_on(void **state)
 	    "SELECT string_agg(p.gone::text, ' ' ORDER BY o) FROM unnest(ARRAY['log.validation_private', 'acme.authz', "
 	    "'log.validation']) WITH ORDINALITY t (n, o), LATERAL cairn.purge('me', n, 'all', NULL, 10, 0) p";
 	pg_assert_value(drop, "-1");
+	/* a range says that everything in it is gone; among others that stays, ids are named */
+	pg_exec("postgres", "INSERT INTO log.validation_private (id, salt, resolutions, attempts) SELECT cairn.id_at(t), "
+	                    "sha256(''), '[]', '[]' FROM unnest('{2001-01-03,2001-02-01,2001-03-01}'::timestamptz[]) t");
+	static const char last[] = "SELECT concat(facts ? 'ids', facts->>'from' = cairn.id_at('2001-03-01')::text) FROM "
+	                           "log.event WHERE kind = 'log.erased' ORDER BY id DESC LIMIT 1";
+	pg_assert_value("SELECT gone FROM cairn.purge('me', 'log.validation_private', 'all', NULL, 2, 0)", "2");
+	pg_assert_value(last, "t");
+	pg_assert_value("SELECT gone FROM cairn.purge('me', 'log.validation_private', 'all', NULL, 1, 0)", "1");
+	pg_assert_value(last, "ft");
 	pg_assert_value(round, "1 1 1");
 	pg_assert_value(round, "0 0 0");
 	pg_exec("postgres", "UPDATE acme.authz SET expires_at = now() - interval '1 min' WHERE validation_id IS NOT NULL");
