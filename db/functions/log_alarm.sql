@@ -63,6 +63,12 @@ SET search_path = pg_catalog, pg_temp AS $$
 	UNION ALL SELECT 'disclosure-overdue', '', format('%s duties in cases of disclosure are overdue: cairn disclose due', d) FROM disclosure.overdue() d WHERE d > 0
 	UNION ALL SELECT 'log-full', '', format('Partitions of the log are there until %s UTC only', to_char(p AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'))
 		FROM cairn.partitions_until() p WHERE p < now() + interval '1 d'
+	-- what is known of visitors goes within seven days (G-30); a term that was made shorter has half a day for what it finds
+	UNION ALL SELECT 'purge-late', '', 'What visitors of pages left was to be gone half a day ago and is there: the log of cairn-subscriber says why'
+		FROM cairn.retention r JOIN cairn.retained t ON t.part = 'web' CROSS JOIN LATERAL cairn.purgeable(t.name, t.part, CASE WHEN t.mark > cairn.id_at('2000-01-01')
+			THEN cairn.id_at(cairn.time_of(t.mark) - interval '32 days') ELSE t.mark END, cairn.id_at(now() - make_interval(secs => least(r.clear_s, r.keep_s) + 43200)), 500) p
+		WHERE r.class = 'WEB' AND r.changed_at < now() - interval '12 h' AND NOT EXISTS (SELECT FROM cairn.retention n WHERE n.class = r.class AND n.version > r.version)
+			AND NOT cairn.held(t.name, p) @> p
 	-- a row that is gone, or of a time to come, is late as well: somebody else wrote it
 	UNION ALL SELECT 'verify-late', '', 'The log was not compared with its seal for a day, or not from the first leaf on for 31 days'
 		WHERE NOT EXISTS (SELECT FROM cairn.seal_check k WHERE k.checked_at BETWEEN now() - interval '1 d' AND now() + interval '1 h'

@@ -136,7 +136,15 @@ static void one_at_a_time(void **state)
 	pg_assert_value(open, "1 2 1");
 }
 
-/* F-70: what lasts is found while it lasts. */
+#define VISITED \
+	"INSERT INTO log.request (id, received_at, frontend, method, route, url, body_sha256, body_octets, commitments) " \
+	"SELECT cairn.id_at(now() - interval '"
+#define VISITOR \
+	"'), now(), 'f', 'GET', 'doctor', '/', sha256(''), 0, ''; INSERT INTO log.request_private (id, salt, " \
+	"remote_address, remote_port) SELECT id, sha256(''), '192.0.2.1', 1 FROM log.request; DELETE FROM log.unsealed"
+#define FORGET "DELETE FROM log.request_private; DELETE FROM log.request"
+
+/* F-70, G-30: what lasts is found while it lasts. */
 static void conditions(void **state)
 {
 	static const struct {
@@ -159,6 +167,7 @@ static void conditions(void **state)
 		    "('e', 'x', 'x', 'x', 'u', 'u', true, "
 		    "now() - interval '1 h'); INSERT INTO ca.crl_shard (issuer, shard, url, open) VALUES ('e', 0, 'u', true)",
 		    "DELETE FROM ca.crl_shard; DELETE FROM ca.issuer" },
+		{ "purge-late", VISITED "6 d 13 h" VISITOR, FORGET },
 		{ "keys-unswept",
 		    "INSERT INTO acme.blocked_key (spki_sha256, reason, blocked_at, sweep_from) VALUES (sha256('x'), "
 		    "'keyCompromise', now() - interval '2 h', "
@@ -166,8 +175,10 @@ static void conditions(void **state)
 		    "DELETE FROM acme.blocked_key" },
 	};
 	(void) state;
-	pg_exec("postgres", "DELETE FROM log.unsealed");
+	pg_exec("postgres", "DELETE FROM log.unsealed; UPDATE cairn.retention SET changed_at = now() - interval '13 h'");
+	pg_exec("postgres", VISITED "6 d 11 h" VISITOR);
 	pg_assert_value("SELECT count(*) FROM log.alarming() WHERE kind <> 'log-full'", "0");
+	pg_exec("postgres", FORGET);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		char sql[200];
 		(void) snprintf(
