@@ -5,6 +5,7 @@ import http.server
 import json
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -239,7 +240,7 @@ def test_tiles_that_do_not_come(ca):
 
 @pytest.mark.parametrize("words, table, shown", [
     (["why", "01AB"], "log.validation_private", "The database is asked"), (["report", "day", "--since", "1d"], "log.event", "The database is asked"),
-    (["prove", "leaf", "0"], "log.tile", "The database is asked"), (["gaps"], "acme.authz", "3 of 14: authorization-without-validation"),
+    (["prove", "leaf", "0"], "log.tile", "The database is asked"), (["gaps"], "acme.authz", r"3 of \d+: authorization-without-validation"),
     (["replay"], "log.validation_private", "The database is asked"), (["verify"], "log.request_private", "The database is asked")])
 def test_progress_on_a_terminal(ca, words, table, shown):
     """What takes longer than two seconds says so each second where a person looks, and wipes it away; on a pipe it is silent (test_stopped)"""
@@ -253,7 +254,7 @@ def test_progress_on_a_terminal(ca, words, table, shown):
                 while ", 2 s" not in seen:
                     assert select.select([ours], [], [], 30)[0], seen
                     seen += os.read(ours, 1000).decode()
-                assert seen.startswith(f"\r\x1b[K{shown}, 2 s")
+                assert re.match(rf"\r\x1b\[K{shown}, 2 s", seen), seen
                 running.send_signal(signal.SIGINT)
                 running.wait(30)
                 with contextlib.suppress(OSError):  # the end
