@@ -19,6 +19,8 @@ static const struct {
 	[SERVED_CERTIFICATE] = { "application/pkix-cert", NULL },
 	[SERVED_CRL] = { "application/pkix-crl", NULL },
 	[SERVED_OCSP] = { "application/ocsp-response", "Content-Type: application/ocsp-request" },
+	[SERVED_PARENT] = { "application/pkix-cert", NULL },
+	[SERVED_PARENT_CRL] = { "application/pkix-crl", NULL },
 };
 
 struct reply {
@@ -100,21 +102,40 @@ static int wrong(struct ctx *c, const struct served *served, const char *why)
 	return FAIL(c, UNAVAILABLE, "%s: %s", served->url, why);
 }
 
-static int check_crl(struct ctx *c, const struct served *served, struct bytes der)
+/* Who has to have signed a CRL. */
+struct crl_maker {
+	struct bytes name;
+	struct bytes spki; /* empty: whichever key */
+	bool ours;         /* it names its URL; others need not (RFC 5280 5.2.5) */
+};
+
+static int check_crl(struct ctx *c, const struct served *served, struct bytes der, const struct crl_maker *by)
 {
 	struct crl_info crl;
 	EVP_PKEY *key = NULL;
 	if (crl_parse(c, der, &crl) != 0) {
 		return wrong(c, served, "what comes is no CRL");
 	}
-	if (key_of_spki(c, served->issuer->spki, &key) != 0 || !bytes_equal(crl.issuer, served->issuer->subject) ||
-	    crl_verify_signature(c, &crl, key) != 0) {
+	if (!bytes_equal(crl.issuer, by->name) ||
+	    (by->spki.n > 0 && (key_of_spki(c, by->spki, &key) != 0 || crl_verify_signature(c, &crl, key) != 0))) {
 		return wrong(c, served, "what comes is not a CRL of its issuer");
 	}
-	if (crl.url == NULL || strcmp(crl.url, served->url) != 0) {
+	if (crl.url == NULL ? by->ours : strcmp(crl.url, served->url) != 0) {
 		return wrong(c, served, "the CRL that comes is that of another URL");
 	}
 	return crl.next_update.us > clock_now().us ? 0 : wrong(c, served, "the CRL that comes has ended");
+}
+
+static int check_parent(struct ctx *c, const struct served *served, struct bytes der, struct bytes *ret_spki)
+{
+	struct cert_info parent;
+	EVP_PKEY *key = NULL;
+	if (cert_parse(c, der, &parent) != 0 || !parent.is_ca || !bytes_equal(parent.subject, served->issuer->issuer) ||
+	    key_of_spki(c, parent.spki, &key) != 0 || cert_verify_signature(c, served->issuer, key) != 0) {
+		return wrong(c, served, "what comes is not the certificate of who signed the issuer's");
+	}
+	*ret_spki = parent.spki;
+	return 0;
 }
 
 /* Of a serial that the CA never gives, as its own have more octets. */
@@ -140,11 +161,17 @@ static int ask_ocsp(struct ctx *c, const struct served *served, struct bytes *re
 	return i2d_OCSP_REQUEST(request, &p) == n && n > 0 ? 0 : ctx_fault(c, "no request of OCSP can be made");
 }
 
+/* Private hierarchies name directories of other protocols as well. */
+static bool is_http(const char *url)
+{
+	return url != NULL && strncmp(url, "http://", 7) == 0;
+}
+
 struct served_list served_by(
     struct arena *a, const struct config_issuer *config, const struct cert_info *issuer, const atomic_bool *stop)
 {
 	struct text_list crls = config_crl_urls(a, config);
-	struct served_list all = { ARENA_ARRAY(a, crls.n + 2, struct served), 0 };
+	struct served_list all = { ARENA_ARRAY(a, crls.n + 4, struct served), 0 };
 	all.v[all.n++] = (struct served) { SERVED_CERTIFICATE, config->aia_url, issuer, stop };
 	for (size_t i = 0; i < crls.n; i++) {
 		all.v[all.n++] = (struct served) { SERVED_CRL, crls.v[i], issuer, stop };
@@ -152,10 +179,16 @@ struct served_list served_by(
 	if (config->ocsp_url != NULL) {
 		all.v[all.n++] = (struct served) { SERVED_OCSP, config->ocsp_url, issuer, stop };
 	}
+	if (is_http(issuer->aia_url)) {
+		all.v[all.n++] = (struct served) { SERVED_PARENT, issuer->aia_url, issuer, stop };
+	}
+	if (is_http(issuer->crl_url)) {
+		all.v[all.n++] = (struct served) { SERVED_PARENT_CRL, issuer->crl_url, issuer, stop };
+	}
 	return all;
 }
 
-int served_check(struct ctx *c, const struct served *served)
+static int get(struct ctx *c, const struct served *served, struct bytes *ret)
 {
 	struct reply reply = { .type = NULL, .stop = served->stop };
 	struct bytes request = { NULL, 0 };
@@ -164,21 +197,46 @@ int served_check(struct ctx *c, const struct served *served)
 		TRY(ask_ocsp(c, served, &request));
 	}
 	TRY(fetch(c, served, request, &reply));
-	struct bytes came = buffer_bytes(&reply.text);
+	*ret = buffer_bytes(&reply.text);
 	if (strcmp(reply.type, kinds[served->kind].type) != 0) {
 		return FAIL(c, UNAVAILABLE, "%s answers with the content type \"%.80s\" instead of %s", served->url, reply.type,
 		    kinds[served->kind].type);
 	}
+	return 0;
+}
+
+/* What signed the CRL is fetched as a relying party does that has only the issuer's certificate. */
+static int check_parents_crl(struct ctx *c, const struct served *served, struct bytes came)
+{
+	struct crl_maker by = { served->issuer->issuer, { NULL, 0 }, false };
+	if (is_http(served->issuer->aia_url)) {
+		const struct served parent = { SERVED_PARENT, served->issuer->aia_url, served->issuer, served->stop };
+		struct bytes der;
+		TRY(get(c, &parent, &der));
+		TRY(check_parent(c, &parent, der, &by.spki));
+	}
+	return check_crl(c, served, came, &by);
+}
+
+int served_check(struct ctx *c, const struct served *served)
+{
+	struct bytes came;
+	struct bytes spki;
+	TRY(get(c, served, &came));
 	switch (served->kind) {
 	case SERVED_CERTIFICATE:
 		return bytes_equal(came, served->issuer->der) ? 0
 		                                              : wrong(c, served, "what comes is not the issuer's certificate");
 	case SERVED_CRL:
-		return check_crl(c, served, came);
+		return check_crl(c, served, came, &(struct crl_maker) { served->issuer->subject, served->issuer->spki, true });
 	case SERVED_OCSP:
 		return bytes_equal(came, ocsp_refusal(c->arena, OCSP_UNAUTHORIZED)) /* RFC 6960 2.3; E-36 */
 		           ? 0
 		           : wrong(c, served, "what comes is not an OCSP responder's answer about an unknown certificate");
+	case SERVED_PARENT:
+		return check_parent(c, served, came, &spki);
+	case SERVED_PARENT_CRL:
+		return check_parents_crl(c, served, came);
 	}
 	return ctx_fault(c, "a URL of no kind");
 }

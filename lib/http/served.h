@@ -7,7 +7,8 @@
 #include "lib/base/config.h"
 #include "lib/crypto/cert.h"
 
-enum served_kind { SERVED_CERTIFICATE, SERVED_CRL, SERVED_OCSP };
+/* The last two stand in the issuer's own certificate: of who signed it. */
+enum served_kind { SERVED_CERTIFICATE, SERVED_CRL, SERVED_OCSP, SERVED_PARENT, SERVED_PARENT_CRL };
 
 struct served {
 	enum served_kind kind;
@@ -22,13 +23,15 @@ struct served_list {
 	size_t n;
 };
 
-/* All URLs that the configuration has an issuer write into certificates; a list in the arena, which borrows what is given. */
+/* All URLs that the configuration has an issuer write into certificates, and those of http in its own; a list in the arena, which borrows what
+ * is given. */
 struct served_list served_by(
     struct arena *a, const struct config_issuer *config, const struct cert_info *issuer, const atomic_bool *stop);
 
 /* By GET, or for OCSP by a POST that asks of a certificate that never was. UNAVAILABLE with a sentence of what is wrong: no answer within the
  * time of c, another status than 200 (redirects are not followed), another content type, or octets that are not the issuer's certificate; not
- * its CRL of this URL, well signed and in force; not a response of OCSP. */
+ * its CRL of this URL, well signed and in force; not a response of OCSP; not a CA's certificate whose key signed the issuer's. Where this names no
+ * certificate of who signed it, the signature of that one's CRL is not looked at. */
 int served_check(struct ctx *c, const struct served *served) MUST_CHECK;
 
 #endif

@@ -193,6 +193,85 @@ static void stopped(void **state)
 	close(s.fd);
 }
 
+/* Of who signed the issuer's own certificate. */
+static void parents(void **state)
+{
+	struct ctx *c = *state;
+	struct hierarchy h;
+	struct hierarchy other;
+	make_hierarchy(c, "p256", "p256", &h);
+	make_hierarchy(c, "p256", "p256", &other);
+	static const char cert[] = "application/pkix-cert";
+	static const char why[] = "not the certificate of who signed the issuer's";
+	const struct {
+		struct bytes reply;
+		const char *why;
+	} rows[] = {
+		{ answer(c, "200 OK", cert, h.root.der), NULL },
+		{ answer(c, "200 OK", cert, h.intermediate.der), why },
+		{ answer(c, "200 OK", cert, other.root.der), why }, /* of the same name */
+		{ answer(c, "200 OK", cert, (struct bytes) { (const uint8_t *) "x", 1 }), why },
+		{ answer(c, "404 Not Found", cert, h.root.der), "answers with status 404" },
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct server s;
+		prepare(&s);
+		s.reply = rows[i].reply;
+		assert_told(c, &s, SERVED_PARENT, &h.intermediate.info, rows[i].why);
+	}
+}
+
+static struct bytes root_crl(struct ctx *c, const struct hierarchy *h, const char *url)
+{
+	struct crl_template t = crl_template(&h->root);
+	struct bytes tbs;
+	struct bytes der;
+	t.url = url;
+	assert_good(c, crl_build_tbs(c, &t, &tbs));
+	assert_good(c, cert_sign(c, h->root.key, tbs, &der));
+	return der;
+}
+
+static void crls_of_parents(void **state)
+{
+	struct ctx *c = *state;
+	struct hierarchy h;
+	struct hierarchy other;
+	make_hierarchy(c, "p256", "p256", &h);
+	make_hierarchy(c, "p256", "p256", &other);
+	const struct {
+		const struct hierarchy *crl;  /* whose root signed it */
+		const struct hierarchy *cert; /* whose root is at the other URL; NULL: there is none */
+		const char *url;              /* in the CRL; "": its own */
+		const char *why;
+	} rows[] = {
+		{ &h, &h, "", NULL },
+		{ &h, &h, NULL, NULL },
+		{ &h, NULL, "", NULL },
+		{ &h, &h, "http://127.0.0.1/y", "that of another URL" },
+		{ &other, &h, "", "not a CRL of its issuer" },
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct server s;
+		struct server above;
+		struct cert_info issuer = h.intermediate.info;
+		prepare(&s);
+		prepare(&above);
+		issuer.aia_url = rows[i].cert == NULL ? NULL : above.url;
+		const char *url = rows[i].url != NULL && rows[i].url[0] == '\0' ? s.url : rows[i].url;
+		s.reply = answer(c, "200 OK", "application/pkix-crl", root_crl(c, rows[i].crl, url));
+		if (rows[i].cert != NULL) {
+			above.reply = answer(c, "200 OK", "application/pkix-cert", rows[i].cert->root.der);
+			assert_int_equal(pthread_create(&above.thread, NULL, serve, &above), 0);
+		}
+		assert_told(c, &s, SERVED_PARENT_CRL, &issuer, rows[i].why);
+		if (rows[i].cert != NULL) {
+			(void) pthread_join(above.thread, NULL);
+		}
+		close(above.fd);
+	}
+}
+
 static void all_urls(void **state)
 {
 	struct ctx *c = *state;
@@ -209,6 +288,14 @@ static void all_urls(void **state)
 	for (size_t i = 0; i < all.n; i++) {
 		assert_string_equal(all.v[i].url, urls[i]);
 	}
+	const struct cert_info signed_by_another = { .aia_url = "http://b.test/r.der", .crl_url = "http://b.test/r.crl" };
+	struct served_list more = served_by(c->arena, &config, &signed_by_another, NULL);
+	assert_int_equal(more.n, COUNT_OF(urls) + 2);
+	assert_true(more.v[5].kind == SERVED_PARENT && more.v[6].kind == SERVED_PARENT_CRL);
+	assert_string_equal(more.v[5].url, "http://b.test/r.der");
+	assert_string_equal(more.v[6].url, "http://b.test/r.crl");
+	const struct cert_info in_directory = { .aia_url = "ldap://b.test/r", .crl_url = "ldap://b.test/r" };
+	assert_int_equal(served_by(c->arena, &config, &in_directory, NULL).n, COUNT_OF(urls));
 	assert_true(all.v[0].kind == SERVED_CERTIFICATE && all.v[3].kind == SERVED_CRL && all.v[4].kind == SERVED_OCSP);
 }
 
@@ -219,6 +306,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(crls, test_ctx_new, test_ctx_free),
 		cmocka_unit_test_setup_teardown(responders, test_ctx_new, test_ctx_free),
 		cmocka_unit_test_setup_teardown(stopped, test_ctx_new, test_ctx_free),
+		cmocka_unit_test_setup_teardown(parents, test_ctx_new, test_ctx_free),
+		cmocka_unit_test_setup_teardown(crls_of_parents, test_ctx_new, test_ctx_free),
 		cmocka_unit_test_setup_teardown(all_urls, test_ctx_new, test_ctx_free),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
