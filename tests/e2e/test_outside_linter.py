@@ -235,3 +235,19 @@ def test_a_faulty_profile_signs_nothing(world, answers):
     finally:
         restart_ca(world, world.ca.config)
     world.client.issue(answers, "faulty.linted.test")
+
+
+def test_where_it_is_not_required_somebody_is_told_all_the_same(world, answers):
+    """F-32, F-70: what it finds an error in is refused there, too"""
+    restart_ca(world, {**world.ca.config, "ca": {**world.ca.config["ca"], "linter_required": False}})
+    try:
+        world.linter.be(b"<html>no</html>")
+        world.client.issue(answers, "unlinted.test")
+        until(lambda: "linter-silent" in world.alarms())
+        assert world.alarms()["linter-silent"]["detail"].endswith("Certificates are signed without it")
+        order, _ = world.ready("refused.unlinted.test", answers)
+        world.linter.be(json.dumps(FINDING).encode())
+        raw.problem(world.finalize(order), 500, "serverInternal")
+        assert not world.signed("refused.unlinted.test")
+    finally:
+        restart_ca(world, world.ca.config)
