@@ -47,8 +47,8 @@ int key_to_pem(struct ctx *c, const EVP_PKEY *key, struct bytes *ret_pem) MUST_C
 /* DER of the SubjectPublicKeyInfo in the one form of D-6 (uncompressed points, named curves). */
 int key_spki(struct ctx *c, const EVP_PKEY *key, struct bytes *ret_spki) MUST_CHECK;
 
-/* The key of a SubjectPublicKeyInfo; the arena owns it. BAD_PUBLIC_KEY unless it is whole, of a known kind, its point
- * on the curve, and its octets those that key_spki gives. */
+/* The key of a SubjectPublicKeyInfo; the arena owns it and frees it. BAD_PUBLIC_KEY unless it is whole, of a known kind, its
+ * point on the curve, and its octets those that key_spki gives. */
 int key_of_spki(struct ctx *c, struct bytes spki, EVP_PKEY **ret_key) MUST_CHECK;
 
 /* A context of OpenSSL in which there is no algorithm. The library decodes the key of whatever it reads at once, by

@@ -38,9 +38,10 @@ void token_close(struct token *t)
 	if (t == NULL) {
 		return;
 	}
-	for (size_t i = 0; i < t->n_keys; i++) {
-		EVP_PKEY_free(t->keys[i]);
+	for (size_t i = 0; i < t->n_given; i++) {
+		EVP_PKEY_free(t->given[i].key);
 	}
+	free(t->given);
 	if (t->session != 0) {
 		(void) t->functions->C_CloseSession(t->session);
 	}

@@ -17,8 +17,9 @@ enum token_trouble {
 
 struct token;
 
+/* The key is the token's, which alone frees it: good until token_close, though of no use once it is destroyed. */
 struct token_key {
-	EVP_PKEY *key;        /* the token's: good until token_close */
+	EVP_PKEY *key;
 	unsigned long handle; /* of the private half */
 };
 

@@ -8,7 +8,12 @@
 #include "lib/crypto/token.h"
 
 #define TOKEN_WHERE_MAX 512
-#define TOKEN_KEYS_MAX 64
+
+/* A key that was given out: no other one may have its place as long as somebody may hold it. */
+struct token_given {
+	EVP_PKEY *key;
+	CK_OBJECT_HANDLE handle; /* CK_INVALID_HANDLE: destroyed */
+};
 
 struct token {
 	PKCS11_CTX *p11;
@@ -16,10 +21,9 @@ struct token {
 	unsigned n_slots;
 	PKCS11_SLOT *slot; /* the one with the token */
 	CK_FUNCTION_LIST *functions;
-	CK_SESSION_HANDLE session;                /* beside those of libp11; the login counts for all */
-	EVP_PKEY *keys[TOKEN_KEYS_MAX];           /* that were given out, each once */
-	CK_OBJECT_HANDLE handles[TOKEN_KEYS_MAX]; /* of these; 0: destroyed */
-	size_t n_keys;
+	CK_SESSION_HANDLE session; /* beside those of libp11; the login counts for all */
+	struct token_given *given; /* each once */
+	size_t n_given;
 	char where[TOKEN_WHERE_MAX];
 };
 

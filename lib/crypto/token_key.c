@@ -1,4 +1,5 @@
 /* Keys in a token: finding them, what they may do, and making them. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/base64.h"
@@ -101,22 +102,13 @@ static int read_octets(
 	return 0;
 }
 
-static int find_p11(struct ctx *c, struct token *t, CK_OBJECT_HANDLE handle, EVP_PKEY **ret)
+static int find_p11(struct ctx *c, const struct token *t, CK_OBJECT_HANDLE handle, EVP_PKEY **ret)
 {
 	PKCS11_KEY *keys = NULL;
 	unsigned n = 0;
 	struct bytes label;
 	struct bytes id;
 	const PKCS11_KEY *found = NULL;
-	for (size_t i = 0; i < t->n_keys; i++) {
-		if (t->handles[i] == handle) {
-			*ret = t->keys[i];
-			return 0;
-		}
-	}
-	if (t->n_keys == TOKEN_KEYS_MAX) {
-		return ctx_fault(c, "more than %d keys of the %s are asked for at once", TOKEN_KEYS_MAX, t->where);
-	}
 	TRY(read_octets(c, t, handle, CKA_LABEL, &label));
 	TRY(read_octets(c, t, handle, CKA_ID, &id));
 	if (PKCS11_enumerate_keys(t->slot->token, &keys, &n) != 0) {
@@ -138,9 +130,26 @@ static int find_p11(struct ctx *c, struct token *t, CK_OBJECT_HANDLE handle, EVP
 		ERR_clear_error();
 		return ctx_fault(c, "%s has a private key without its public half", t->where);
 	}
-	t->handles[t->n_keys] = handle;
-	t->keys[t->n_keys++] = key;
 	*ret = key;
+	return 0;
+}
+
+static int give(struct ctx *c, struct token *t, CK_OBJECT_HANDLE handle, EVP_PKEY **ret)
+{
+	for (size_t i = 0; i < t->n_given; i++) {
+		if (t->given[i].handle == handle) {
+			*ret = t->given[i].key;
+			return 0;
+		}
+	}
+	struct token_given *more = reallocarray(t->given, t->n_given + 1, sizeof(*more));
+	if (more == NULL) {
+		return ctx_fault(c, "no memory for a key of the %s", t->where);
+	}
+	t->given = more;
+	more[t->n_given] = (struct token_given) { NULL, handle };
+	TRY(find_p11(c, t, handle, &more[t->n_given].key));
+	*ret = more[t->n_given++].key;
 	return 0;
 }
 
@@ -148,7 +157,7 @@ int token_key_any(struct ctx *c, struct token *t, const char *label, const char 
 {
 	struct token_key found = { NULL, 0 };
 	TRY(find_one(c, t, label, id, &found.handle));
-	TRY(find_p11(c, t, found.handle, &found.key));
+	TRY(give(c, t, found.handle, &found.key));
 	*ret = found;
 	return 0;
 }
@@ -290,8 +299,9 @@ static CK_RV destroy_in(const struct token *t, CK_SESSION_HANDLE session, CK_ATT
 /* The number may be given to another key from now on. */
 static void forget(struct token *t, CK_OBJECT_HANDLE handle)
 {
-	for (size_t i = 0; i < t->n_keys; i++) {
-		t->handles[i] = t->handles[i] == handle ? CK_INVALID_HANDLE : t->handles[i];
+	for (size_t i = 0; i < t->n_given; i++) {
+		struct token_given *one = &t->given[i];
+		one->handle = one->handle == handle ? CK_INVALID_HANDLE : one->handle;
 	}
 }
 
