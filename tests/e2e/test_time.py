@@ -1,6 +1,7 @@
 """Rules that only time breaks: days pass for a whole CA with PostgreSQL, while it runs and between two starts. Each test goes
 on from the time at which the one before ended."""
 import datetime
+import json
 import time
 
 import pytest
@@ -9,6 +10,8 @@ from cryptography.hazmat.primitives import serialization
 
 import at_once
 import raw
+import relying_party
+from test_eab import cairn
 
 ORDER, AUTHORIZATION, CERTIFICATE = datetime.timedelta(days=2), datetime.timedelta(days=3), datetime.timedelta(days=20)
 CRL_PERIOD, CRL_LIFE = datetime.timedelta(hours=6), datetime.timedelta(days=7)
@@ -228,6 +231,52 @@ def test_after_the_end_of_a_certificate(later, holder, answers):
     pass_time(holder, hours=7)
     crl, number = wait_for_crl(holder, revoked, number)
     assert crl.get_revoked_certificate_by_serial_number(revoked.serial_number) is None
+
+
+def move_crls(ca, suffix):
+    """New certificates name other CRLs from now on: the shards of before are retired."""
+    issuers = json.loads(cairn(ca, "config", "show", "--json").stdout)["ca"]["issuers"]
+    ca.down()
+    ca.config["ca"]["issuers"] = [{**one, "crl_url": one["crl_url"].replace(".crl", suffix + ".crl")} for one in issuers]
+    ca.up()
+
+
+def expect_listed(client, leaves, listed):
+    """Each CRL is that of its certificate by its very URL, in force, and lists it or not."""
+    for leaf in leaves:
+        crl, _ = read_crl(client, leaf)
+        point = crl.extensions.get_extension_for_class(x509.IssuingDistributionPoint).value
+        assert point.full_name[0].value == relying_party.crl_url(leaf) and crl.next_update > client.ca.now()
+        assert (crl.get_revoked_certificate_by_serial_number(leaf.serial_number) is not None) == (leaf in listed)
+
+
+def test_a_shard_that_is_retired(later, holder, answers):
+    """E-22, E-24, E-25, E-26, E-31: certificates of both sides of its end name their own CRL; both go on for as long as there is something to
+    tell, and the retired one lists its last certificate beyond its end"""
+    first, last = [leaf_of(holder.issue(answers, f"{name}.retired.test")[0]) for name in ("first", "last")]
+    move_crls(later, "-next")
+    holder.nonces = []
+    after = leaf_of(holder.issue(answers, "after.retired.test")[0])
+    assert relying_party.crl_url(first) == relying_party.crl_url(last) == relying_party.crl_url(after).replace("-next.crl", ".crl")
+    expect_listed(holder, (first, last, after), ())
+    of_last, of_after = read_crl(holder, last)[1], read_crl(holder, after)[1]
+    assert revoke(holder, last).status_code == 200 and revoke(holder, after).status_code == 200
+    _, of_last = wait_for_crl(holder, last, of_last)
+    _, of_after = wait_for_crl(holder, after, of_after)
+    expect_listed(holder, (first, last, after), (last, after))
+    for crl, other in ((read_crl(holder, last)[0], after), (read_crl(holder, after)[0], last)):
+        assert crl.get_revoked_certificate_by_serial_number(other.serial_number) is None
+    pass_time(holder, days=20)  # beyond the end of both: once more on schedule
+    _, of_last = wait_for_crl(holder, last, of_last)
+    wait_for_crl(holder, after, of_after)
+    assert last.not_valid_after < later.now()
+    expect_listed(holder, (last, after), (last, after))
+    pass_time(holder, hours=7)
+    wait_for_crl(holder, last, of_last)
+    expect_listed(holder, (last,), ())
+    told = json.loads(cairn(later, "crl", "list", "--json").stdout)["crls"]
+    assert {one["open"] for one in told if one["url"] == relying_party.crl_url(last)} == {False}
+    assert {one["open"] for one in told if one["url"] == relying_party.crl_url(after)} == {True}
 
 
 def test_a_token_is_good_for_thirty_days(later, holder, answers):
