@@ -158,8 +158,9 @@ const struct fields disclose_item_fields = FIELDS(struct disclose_item, item_fie
 static const struct statement items_statement = {
 	.name = "disclose_items",
 	.sql =
-	    "SELECT i.item, i.view, i.columns, i.query FROM audit.disclosure d, disclosure.compile(d.scope, d.received_at) "
-	    "i WHERE d.id = $1 ORDER BY i.item",
+	    "SELECT i.item, i.view, i.columns, CASE WHEN d.state IN ('proposed', 'approved_once', 'approved', 'releasing', "
+	    "'released', 'closed') THEN disclosure.fact(d.id, 'queries')->>(i.item - 1) ELSE i.query END AS query "
+	    "FROM audit.disclosure d, disclosure.compile(d.scope, d.received_at) i WHERE d.id = $1 ORDER BY i.item",
 	.params = &id_params_fields,
 	.row = &disclose_item_fields,
 	.repeatable = true,

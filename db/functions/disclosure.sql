@@ -235,6 +235,16 @@ BEGIN
 		'Danger is a ground for recovery contacts only; all else needs consent or law');
 END $$;
 
+-- Whoever signed what is proposed now is an officer to the end: one who left, or whose key is in other hands, has approved nothing.
+CREATE OR REPLACE FUNCTION disclosure.check_signers(p_case uuid) RETURNS void LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF EXISTS (SELECT FROM disclosure.step s JOIN disclosure.officer_end e ON e.fingerprint = decode(s.facts->>'officer', 'hex')
+			WHERE s.case_id = p_case AND s.act IN ('approve', 'approve-alone')
+			AND s.n > (SELECT max(y.n) FROM disclosure.step y WHERE y.case_id = p_case AND y.act = 'propose')) THEN
+		PERFORM cairn.refuse('CONFLICT', 'Who approved it is no officer any more: narrow it or object to it, and propose it anew');
+	END IF;
+END $$;
+
 CREATE OR REPLACE FUNCTION disclosure.check_step(p_case uuid, p_act text, p_state text, p_facts jsonb) RETURNS void LANGUAGE plpgsql STABLE
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -274,6 +284,9 @@ BEGIN
 			PERFORM cairn.refuse('CONFLICT', reason);
 		END IF;
 		PERFORM disclosure.demand(p_act <> 'approve-alone' OR disclosure.is_emergency(p_case), 'Only an emergency is approved by one officer alone');
+		PERFORM disclosure.demand(p_act <> 'approve-alone' OR disclosure.fact(p_case, 'ground') = '"danger"',
+			'One officer alone approves on the ground of danger only; law and consent leave the time for two');
+		PERFORM disclosure.check_signers(p_case) WHERE p_act <> 'propose';
 	WHEN 'released' THEN
 		PERFORM disclosure.demand(p_facts->>'manifest_sha256' ~ '^[0-9a-f]{64}$' AND jsonb_typeof(p_facts->'files') = 'array', 'The manifest has a digest, and files');
 	WHEN 'review' THEN
@@ -401,9 +414,9 @@ BEGIN
 	RETURN vault.take_sealed(p_account, cairn.id_text(p_case), p_actor, CASE WHEN state = 'releasing' THEN disclosure.received_at(p_case) END);
 END $$;
 
--- Rows of an approved query, while they are being released; nothing else ever reads them for an officer (G-54).
+-- Rows of an approved query, while they are being released (G-54).
 CREATE OR REPLACE FUNCTION disclosure.read(p_case uuid, p_item int8, p_after int8, p_most int8) RETURNS SETOF text LANGUAGE plpgsql STABLE
-SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' AS $$
 DECLARE
 	query text := disclosure.fact(p_case, 'queries')->>(p_item - 1)::int;
 BEGIN

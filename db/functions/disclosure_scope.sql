@@ -13,9 +13,10 @@ BEGIN
 	RETURN ARRAY(SELECT jsonb_array_elements_text(p_item->p_key));
 END $$;
 
--- The condition on the rows of one item. Each kind of selector that it has must be met, by one of its values.
+-- The condition on the rows of one item. Each kind of selector that it has must be met, by one of its values. Times are written so that they are read
+-- as the same ones, whatever the session is set to that writes or reads them.
 CREATE OR REPLACE FUNCTION disclosure.condition(p_item jsonb, p_source disclosure.source, p_before timestamptz) RETURNS text LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' AS $$
 DECLARE
 	s disclosure.source := p_source;
 	parts text[] := '{}';

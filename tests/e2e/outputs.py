@@ -17,6 +17,15 @@ SCOPE = {"account": ["url_id", "status", "key"], "request": ["received_at", "rou
 RECOVERY = "04-recovery.jsonl"  # is what custodians opened: it alone may hold contacts
 
 
+def officer(ca, folder, name, config):
+    """An officer of disclosures: the files of the key and of its certificate, told to the CA."""
+    key, pem = folder / f"{name}.key", folder / f"{name}.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:3072", "-nodes", "-keyout", key, "-out", pem, "-subj", f"/CN={name}", "-days", "30"], check=True, capture_output=True)
+    key.chmod(0o600)
+    ca.cairn("disclose", "add-officer", str(pem), "--name", name, *config, "--yes")
+    return key, pem
+
+
 def of_files(ca, account, folder):
     """Makes a public export, a subject's file and a disclosure by its shortest way, all below the folder; gives the case and what it released of
     recovery contacts."""
@@ -27,20 +36,17 @@ def of_files(ca, account, folder):
     assert "new-account" in (folder / "export" / f"requests-{day}.csv").read_text()
     ca.cairn("audit", "subject", account, "--reason", "a test", "--out", str(folder / "subject.json"), *config)
     assert len(json.loads((folder / "subject.json").read_text())["held"]["requests"]) > 3
-    key, pem = folder / "officer.key", folder / "officer.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:3072", "-nodes", "-keyout", key, "-out", pem, "-subj", "/CN=ana", "-days", "30"], check=True, capture_output=True)
-    key.chmod(0o600)
+    officers = [officer(ca, folder, name, config) for name in ("ana", "ben")]
     scope = folder / "scope"
     scope.write_text(json.dumps({"items": [{"view": view, "columns": columns, "accounts": [account]} for view, columns in SCOPE.items()]}))
 
     def disclose(*words):
         return ca.cairn("disclose", *map(str, words), *config, "--yes", "--json").stdout
 
-    ca.cairn("disclose", "add-officer", str(pem), "--name", "Ana", *config, "--yes")
     case = json.loads(disclose("receive", "--kind", "emergency", "--from", "Police", "--reference", "1", "--scope", scope))["case"]
     for words in (["check", case, "--how", "by telephone", "--call-back", "the number in the book"], ["ground", case, "--ground", "law", "--reason", "a life"],
                   ["silence", case, "--why", "emergency", "--reason", "no time", "--until", "3h"], ["propose", case],
-                  ["approve", case, "--alone", "--certificate", pem, "--key", key], ["release", case, "--out", folder / "released",
+                  *(["approve", case, "--certificate", pem, "--key", key] for key, pem in officers), ["release", case, "--out", folder / "released",
                    *(word for g in "ab" for word in (f"--custodian-{g}", f"{ca.state}/custodian-keys/{g}.key,{ca.state}/pki/custodians/{g}/test.pem"))]):
         disclose(*words)
     assert len((folder / "released" / "02-request.jsonl").read_text().splitlines()) > 3

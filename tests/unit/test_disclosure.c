@@ -242,6 +242,15 @@ static void test_roles(void **state)
 	}
 }
 
+static void end_officer(const struct officer *who)
+{
+	uint8_t digest[SHA256_SIZE];
+	become("cairn_operator", disclose_operator_statements, disclose_operator_statements_n);
+	sha256_of(who->cert.der, digest);
+	assert_int_equal(disclose_end_officer(&c, (struct bytes) { digest, sizeof(digest) }, "gone"), 0);
+	become("cairn_officer", disclose_statements, disclose_statements_n);
+}
+
 /* Two people, each by an own key, over this case and no other (G-14, G-51). */
 static void test_approval(void **state)
 {
@@ -270,18 +279,26 @@ static void test_approval(void **state)
 	assert_non_null(strstr(try_json(new_case, "approve", false, saved), "no signature of this officer"));
 	approve(&ana, "approve", "approved_once");
 	become("cairn_operator", disclose_operator_statements, disclose_operator_statements_n);
-	struct bytes fingerprint;
 	assert_int_equal(disclose_end_officer(&c, (struct bytes) { (const uint8_t *) "x", 1 }, "gone"), -1);
 	ctx_forgive(&c);
-	uint8_t digest[SHA256_SIZE];
-	sha256_of(twin.cert.der, digest);
-	fingerprint = (struct bytes) { digest, sizeof(digest) };
-	assert_int_equal(disclose_end_officer(&c, fingerprint, "gone"), 0);
-	become("cairn_officer", disclose_statements, disclose_statements_n);
+	end_officer(&twin);
 	approve(&twin, "approve", "still is");
 	approve(&ben, "approve", "approved");
 	pg_assert_value("SELECT array_to_string(approved_by, ' ') FROM audit.disclosure ORDER BY received_at DESC LIMIT 1",
 	    "Ana Ana Ben");
+	/* who approved it and is ended before the release has approved nothing */
+	ground("subpoena", "consent");
+	step("silence", "silent", "{'why': 'consent', 'reason': 'they asked for it'}");
+	step("propose", "proposed", "{}");
+	approve(&ana, "approve", "approved_once");
+	approve(&late, "approve", "approved");
+	end_officer(&late);
+	step("release", "is no officer any more", "{}");
+	step("narrow", "heard", "{'scope': " SCOPE_ACCOUNT ", 'reason': 'anew'}", account);
+	step("propose", "proposed", "{}");
+	approve(&late, "approve", "still is");
+	approve(&ana, "approve", "approved_once");
+	approve(&ben, "approve", "approved");
 }
 
 /* Two steps at once: the second sees what the first one did, or is refused. */
@@ -365,6 +382,14 @@ static void test_scopes(void **state)
 	    "SELECT names FROM audit.orders WHERE names && '{\"a.test null\",\"}) or (true\"}'::text[] AND created_at < "
 	    "'2026-01-01 "
 	    "00:00:00+00'::timestamptz ORDER BY id");
+	/* the second of January stays that, whatever a session is set to */
+	pg_assert_value("SELECT i.query FROM set_config('datestyle', 'SQL, DMY', false) s, LATERAL "
+	                "disclosure.compile('{\"items\": [{\"view\": "
+	                "\"request\", \"columns\": [\"id\"], \"networks\": [\"192.0.2.0/24\"], \"since\": "
+	                "\"2026-01-02T00:00:00Z\"}]}', "
+	                "'2026-01-09') i WHERE s <> ''",
+	    "SELECT id FROM audit.request WHERE remote_address <<= ANY ('{192.0.2.0/24}'::inet[]) AND received_at >= "
+	    "'2026-01-02 00:00:00+00'::timestamptz AND received_at < '2026-01-09 00:00:00+00'::timestamptz ORDER BY id");
 }
 
 /* A scope is only ever narrowed, once it was checked. */
@@ -553,10 +578,11 @@ static void test_emergency_of_two(void **state)
 	step("close", "closed", "{'reason': 'done'}");
 }
 
-/* G-50, G-55: one officer, another's review, and notice afterwards. */
-static void test_emergency(void **state)
+/* G-50, G-55: what one officer may not decide alone: anything but recovery contacts, to ward off danger. */
+static void test_no_emergency(void **state)
 {
 	(void) state;
+	char soon[RFC3339_SIZE];
 	new_case = id_new();
 	step("receive", "received", "{'kind': 'emergency', 'from': 'Police', 'reference': '1', 'scope': " SCOPE_ACCOUNT "}",
 	    account);
@@ -564,7 +590,23 @@ static void test_emergency(void **state)
 	step("check", "checked", "{'how': 'mail', 'call_back': 'by the number in the book'}");
 	step("ground", "three grounds", "{'ground': 'curiosity', 'reason': 'x'}");
 	step("ground", "recovery contacts only", "{'ground': 'danger', 'reason': 'a life'}");
+	timestamp_encode(timestamp_add_s(clock_now(), INT64_C(71) * 3600), false, soon);
+	step("ground", "grounded", "{'ground': 'law', 'reason': 'a warrant'}");
+	step("silence", "silent", "{'why': 'emergency', 'reason': 'no time', 'until': '%s'}", soon);
+	step("propose", "proposed", "{}");
+	approve(&ana, "approve-alone", "on the ground of danger only");
+	approve(&ana, "approve", "approved_once");
 	step("withdraw", "withdrawn", "{'reason': 'wrong scope'}");
+}
+
+/* G-50, G-55: one officer, another's review, and notice afterwards. */
+static void test_emergency(void **state)
+{
+	(void) state;
+	char soon[RFC3339_SIZE];
+	char later[RFC3339_SIZE];
+	timestamp_encode(timestamp_add_s(clock_now(), INT64_C(71) * 3600), false, soon);
+	timestamp_encode(timestamp_add_s(clock_now(), INT64_C(73) * 3600), false, later);
 	new_case = id_new();
 	step("receive", "received",
 	    "{'kind': 'emergency', 'from': 'Police', 'reference': '1', 'scope': {'items': [{'view': 'recovery', 'columns': "
@@ -572,10 +614,6 @@ static void test_emergency(void **state)
 	    account);
 	step("check", "checked", "{'how': 'mail', 'call_back': 'by the number in the book'}");
 	step("ground", "grounded", "{'ground': 'danger', 'reason': 'a life'}");
-	char soon[RFC3339_SIZE];
-	char later[RFC3339_SIZE];
-	timestamp_encode(timestamp_add_s(clock_now(), INT64_C(71) * 3600), false, soon);
-	timestamp_encode(timestamp_add_s(clock_now(), INT64_C(73) * 3600), false, later);
 	step("silence", "72 hours", "{'why': 'emergency', 'reason': 'no time', 'until': '%s'}", later);
 	step("silence", "silent", "{'why': 'emergency', 'reason': 'no time', 'until': '%s'}", soon);
 	step("propose", "proposed", "{}");
@@ -666,6 +704,7 @@ int main(void)
 		cmocka_unit_test(test_nothing_goes_meanwhile),
 		cmocka_unit_test(test_futile_ends),
 		cmocka_unit_test(test_emergency_of_two),
+		cmocka_unit_test(test_no_emergency),
 		cmocka_unit_test(test_emergency),
 		cmocka_unit_test(test_report),
 	};
