@@ -15,6 +15,7 @@ struct begun {
 	struct bytes der;            /* or the certificate, when it is there already */
 	bool mine;                   /* the lease was taken: finish it */
 	struct bytes precertificate; /* as recorded, or empty: none was signed */
+	const char *asker;           /* who shows it to logs, or NULL; not of the row */
 };
 
 extern const struct fields begun_fields;

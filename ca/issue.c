@@ -353,6 +353,7 @@ int ca_issue_certificate_serve(
 	};
 	TRY(build(c, in, issuer, &subject, &params));
 	TRY(begin(c, &params, &begun));
+	begun.asker = in->asker;
 	if (begun.mine) {
 		TRY(issuance_finish(c, &begun));
 	}

@@ -8,7 +8,8 @@
 #include "lib/rpc/handlers.h"
 #include "policy/ct.h"
 
-#define ASKED_S 30 /* who asked for the precertificate has the logs to itself for so long; then a job takes over */
+/* Who asked for the precertificate has the logs to itself for so long; then a job takes over, at once when it is its own next run. */
+#define ASKED_S 30
 
 struct record_params {
 	struct id id;
@@ -16,6 +17,7 @@ struct record_params {
 	int64_t within_s;
 	int64_t asked_s;
 	const char *process;
+	const char *asked_by;
 };
 static const struct field record_field[] = {
 	FIELD(struct record_params, id),
@@ -23,6 +25,7 @@ static const struct field record_field[] = {
 	FIELD(struct record_params, within_s),
 	FIELD(struct record_params, asked_s),
 	FIELD(struct record_params, process),
+	FIELD(struct record_params, asked_by),
 };
 static const struct fields record_fields = FIELDS(struct record_params, record_field);
 
@@ -35,7 +38,7 @@ static const struct fields recorded_fields = FIELDS(struct recorded_row, recorde
 /* Repeatable: the precertificate that was recorded first is the answer. */
 const struct statement record_precertificate = {
 	.name = "record_precertificate",
-	.sql = "SELECT ca.record_precertificate($1, $2, $3, $4, $5) AS der",
+	.sql = "SELECT ca.record_precertificate($1, $2, $3, $4, $5, $6) AS der",
 	.params = &record_fields,
 	.row = &recorded_fields,
 	.repeatable = true,
@@ -76,7 +79,8 @@ const struct statement fix_certificate = {
 
 int promise_record(struct ctx *c, struct begun *begun, struct bytes der)
 {
-	const struct record_params params = { begun->certificate_id, der, SIGN_WITHIN_S, ASKED_S, ca.process };
+	const struct record_params params = { begun->certificate_id, der, SIGN_WITHIN_S, ASKED_S, ca.process,
+		begun->asker };
 	struct recorded_row row;
 	bool found = false;
 	TRY(db_row(c, &record_precertificate, &params, &row, &found));

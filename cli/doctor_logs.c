@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/doctor_roots.h"
 #include "lib/base/auto.h"
 #include "lib/ct/log_file.h"
 #include "policy/ct.h"
@@ -79,6 +80,7 @@ void doctor_logs(struct ctx *c, const struct diagnosing *d, const struct config 
 	}
 	struct finding f = doctor_log_list(c->arena, path, &list, clock_now());
 	diagnose_add(d, f.about, f.level, f.text);
+	doctor_roots(c, d, config, &list);
 }
 
 void doctor_logged(struct arena *a, const struct diagnosing *d, const struct config *config, const char *database)

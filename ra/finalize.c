@@ -327,6 +327,7 @@ static int issue(struct ctx *c, const struct finalize_order_request *in, const s
 		.account_thumbprint = in->thumbprint,
 		.remembered = order->remembered,
 		.limits = limits_at_issue(c, in->account_id, &identifiers),
+		.asker = ra_get()->instance,
 	};
 	struct issue_certificate_response response;
 	if (rpc_ca_issue_certificate(c, &request, &response) != 0) {

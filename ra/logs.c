@@ -284,6 +284,7 @@ static void finish(struct asking *a, struct asked *one, CURLcode result)
 		bad = why != NULL;
 	}
 	end_one(one, why == NULL ? "sct" : why);
+	one->told->refused = bad;
 	note(one->log, why == NULL, retry_after_s);
 	metric_add(METRIC_log_submissions, why == NULL ? "sct" : bad ? "refused" : "failed", 1);
 	if (why != NULL) {

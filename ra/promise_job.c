@@ -48,6 +48,19 @@ const struct statement ra_take_unlogged_statement = {
 	.row = &unlogged_fields,
 };
 
+struct leave_params {
+	const char *holder;
+};
+static const struct field leave_field[] = { FIELD(struct leave_params, holder) };
+static const struct fields leave_fields = FIELDS(struct leave_params, leave_field);
+
+const struct statement ra_leave_unlogged_statement = {
+	.name = "leave_unlogged",
+	.sql = "SELECT ca.leave_unlogged($1)",
+	.params = &leave_fields,
+	.repeatable = true,
+};
+
 struct state_row {
 	int64_t waiting;
 	int64_t unlogged;
@@ -271,6 +284,8 @@ int promise_start(struct ctx *c, const struct config *config)
 	}
 	TRY(logs_init(c));
 	TRY(log_file_refresh(c, &config->ct));
+	const struct leave_params own = { ra_get()->instance };
+	TRY(db_run(c, &ra_leave_unlogged_statement, &own));
 	const char *stale = ct_list_refusal(log_file_list(), clock_now());
 	if (stale != NULL) {
 		log_event(

@@ -60,6 +60,7 @@ extern const struct statement ra_doctor_run_statement;
 extern const struct statement ra_look_at_limits_statement;
 extern const struct statement ra_take_limits_statement;
 extern const struct statement ra_give_back_statement;
+extern const struct statement ra_leave_unlogged_statement;
 extern const struct statement ra_take_unlogged_statement;
 extern const struct statement ra_note_submissions_statement;
 extern const struct statement ra_take_monitored_statement;

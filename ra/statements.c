@@ -41,6 +41,7 @@ const struct statement *const ra_statements[] = {
 	&ra_look_at_limits_statement,
 	&ra_record_lists_statement,
 	&ra_record_profiles_statement,
+	&ra_leave_unlogged_statement,
 	&ra_take_unlogged_statement,
 	&ra_note_submissions_statement,
 	&ra_take_monitored_statement,

@@ -38,9 +38,11 @@ BEGIN
 		(SELECT p.der FROM ca.precertificate p WHERE p.certificate_id = i.id);
 END $$;
 
--- The precertificate, with its event. From then on logs are asked: by the process that asked for it until p_asked_s are over. Gives the
--- one that counts: the first (D-54).
-CREATE OR REPLACE FUNCTION ca.record_precertificate(p_id uuid, p_der bytea, p_within_s int8, p_asked_s int8, p_process text) RETURNS bytea
+-- The precertificate, with its event. From then on logs are asked: by the process that asked for it (p_asked_by) until p_asked_s are over. Gives
+-- the one that counts: the first (D-54).
+DROP FUNCTION IF EXISTS ca.record_precertificate(uuid, bytea, int8, int8, text);
+CREATE OR REPLACE FUNCTION ca.record_precertificate(p_id uuid, p_der bytea, p_within_s int8, p_asked_s int8, p_process text,
+	p_asked_by text DEFAULT NULL) RETURNS bytea
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	i ca.certificate;
@@ -56,11 +58,18 @@ BEGIN
 		END IF;
 		RETURN first;
 	END IF;
-	INSERT INTO ca.precertificate (certificate_id, der, signed_at, asked_until)
-		VALUES (p_id, p_der, clock_timestamp(), clock_timestamp() + make_interval(secs => p_asked_s));
+	INSERT INTO ca.precertificate (certificate_id, der, signed_at, asked_by, asked_until)
+		VALUES (p_id, p_der, clock_timestamp(), p_asked_by, clock_timestamp() + make_interval(secs => p_asked_s));
 	PERFORM log.add_event(cairn.new_id(), p_process, 'account', 'precertificate.signed', i.request_id, i.account_id, i.order_id, i.id,
 		jsonb_build_object('issuer', i.issuer, 'serial', encode(i.serial, 'hex'), 'sha256', encode(sha256(p_der), 'hex')));
 	RETURN p_der;
+END $$;
+
+-- Logs that answered what is no SCT for what they were shown (H-3): no outage, and nobody would see it where the others are enough.
+CREATE OR REPLACE FUNCTION ca.alarm_refused(p_submissions jsonb, p_process text) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM log.raise_alarm('sct-refused', s->>'log', format('What it answered is no SCT for what it was shown: %s', s->>'outcome'), p_process, false)
+		FROM jsonb_array_elements(coalesce(p_submissions, '[]')) s WHERE (s->>'refused')::boolean;
 END $$;
 
 -- The octets of the certificate with its SCTs, before they are signed (D-56). mine: the caller signs them. What was revoked while it waited
@@ -91,6 +100,7 @@ BEGIN
 		END IF;
 		PERFORM log.add_event(cairn.new_id(), p_process, 'account', 'certificate.promised', i.request_id, i.account_id, i.order_id, i.id,
 			jsonb_build_object('sct_list', encode(p_sct_list, 'base64'), 'submissions', coalesce(p_submissions, '[]')));
+		PERFORM ca.alarm_refused(p_submissions, p_process);
 	ELSE
 		SELECT * INTO STRICT i FROM ca.certificate c WHERE c.id = p_id;
 	END IF;
@@ -140,6 +150,12 @@ BEGIN
 		WHERE CASE WHEN p_final THEN c.der IS NOT NULL ELSE c.lease_holder = 'logs' END;
 END $$;
 
+-- A new run of p_holder: what its former one took and had not done is due at once. One statement for each queue, by its index.
+CREATE OR REPLACE FUNCTION ca.leave_unlogged(p_holder text) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	UPDATE ca.precertificate SET asked_by = NULL, asked_until = now() WHERE asked_until > now() AND sct_list IS NULL AND asked_by = p_holder;
+	UPDATE ca.precertificate SET asked_by = NULL, asked_until = now() WHERE asked_until > now() AND sct_list IS NOT NULL AND asked_by = p_holder
+$$;
+
 -- For `cairn doctor` and the metrics: precertificates that wait for SCTs, certificates in no log, those of them that were issued a day ago
 -- and have not ended (H-13), and the age of the oldest of these.
 CREATE OR REPLACE FUNCTION ca.logs_state() RETURNS TABLE (waiting int8, unlogged int8, overdue int8, oldest_s int8) LANGUAGE sql STABLE
@@ -180,6 +196,7 @@ BEGIN
 				WHEN open THEN 'certificate.unlogged' ELSE 'certificate.asked' END,
 			i.request_id, i.account_id, i.order_id, i.id,
 			jsonb_build_object('final', p_final, 'submissions', coalesce(p_submissions, '[]')));
+		PERFORM ca.alarm_refused(p_submissions, p_process);
 	END IF;
 	UPDATE ca.precertificate p SET overdue_at = clock_timestamp() WHERE p.certificate_id = p_id AND p_final AND NOT p_logged
 		AND p.overdue_at IS NULL AND p.logged_at IS NULL AND i.signed_at <= now() - interval '24 h';
@@ -192,12 +209,12 @@ BEGIN
 END $$;
 
 REVOKE ALL ON FUNCTION ca.resume_issuance(uuid, uuid, bytea, text, text, int8), ca.take_issuances(text, text, int8, int8),
-	ca.record_precertificate(uuid, bytea, int8, int8, text), ca.fix_certificate(uuid, bytea, bytea, bytea, text, int8, jsonb, boolean, text),
+	ca.record_precertificate(uuid, bytea, int8, int8, text, text), ca.fix_certificate(uuid, bytea, bytea, bytea, text, int8, jsonb, boolean, text),
 	ca.take_unlogged(boolean, text, int8, int8), ca.note_submissions(uuid, boolean, boolean, boolean, jsonb, text),
-	ca.logs_state(), ca.ask_again_s(boolean, int8, timestamptz) FROM PUBLIC;
+	ca.leave_unlogged(text), ca.logs_state(), ca.ask_again_s(boolean, int8, timestamptz), ca.alarm_refused(jsonb, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ca.resume_issuance(uuid, uuid, bytea, text, text, int8), ca.take_issuances(text, text, int8, int8),
-	ca.record_precertificate(uuid, bytea, int8, int8, text),
+	ca.record_precertificate(uuid, bytea, int8, int8, text, text),
 	ca.fix_certificate(uuid, bytea, bytea, bytea, text, int8, jsonb, boolean, text) TO cairn_ca;
-GRANT EXECUTE ON FUNCTION ca.take_unlogged(boolean, text, int8, int8), ca.note_submissions(uuid, boolean, boolean, boolean, jsonb, text),
+GRANT EXECUTE ON FUNCTION ca.take_unlogged(boolean, text, int8, int8), ca.note_submissions(uuid, boolean, boolean, boolean, jsonb, text), ca.leave_unlogged(text),
 	ca.logs_state() TO cairn_ra;
 GRANT EXECUTE ON FUNCTION ca.logs_state() TO cairn_operator;

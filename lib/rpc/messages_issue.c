@@ -12,6 +12,7 @@ static const struct field issue_certificate_request_table[] = {
 	FIELD(struct issue_certificate_request, account_thumbprint, .flags = FIELD_REQUIRED),
 	FIELD(struct issue_certificate_request, remembered),
 	FIELD(struct issue_certificate_request, limits),
+	FIELD(struct issue_certificate_request, asker),
 };
 const struct fields issue_certificate_request_fields =
     FIELDS(struct issue_certificate_request, issue_certificate_request_table);
@@ -35,6 +36,7 @@ static const struct field submission_table[] = {
 	FIELD(struct submission, at),
 	FIELD(struct submission, took_ms),
 	FIELD(struct submission, outcome),
+	FIELD(struct submission, refused),
 };
 const struct fields submission_fields = FIELDS(struct submission, submission_table);
 

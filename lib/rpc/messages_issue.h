@@ -28,6 +28,7 @@ struct issue_certificate_request {
 	 * is a CONFLICT, upon which the caller reads it and says what is wrong. */
 	bool remembered;
 	const char *limits; /* what the issuance takes of the rate limits (policy/limits.h), or NULL */
+	const char *asker;  /* the instance that asks, and shows logs what comes of it; NULL: not told */
 };
 
 struct issue_certificate_response {
@@ -48,6 +49,7 @@ struct submission {
 	struct timestamp at;
 	int64_t took_ms;
 	const char *outcome; /* "sct", or what went wrong */
+	bool refused;        /* it answered what a log that is well never does (H-3) */
 };
 
 struct submission_list {

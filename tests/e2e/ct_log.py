@@ -156,7 +156,7 @@ class Log:
         self.id = hashlib.sha256(self.spki).digest()
         self.mode, self.seen, self.state, self.refuses = "good", [], "usable", None
         self.tree, self.merges, self.shift_ms, self.mmd, self.reads = Tree(self), True, 0, 86400, []
-        self.stands_ms, self.babbles = None, None
+        self.stands_ms, self.babbles, self.roots = None, None, []
         self.given, self.connections, self.hangs, self.awake = {}, 0, None, threading.Event()
         log = self
 
@@ -216,7 +216,8 @@ class Log:
     def show(self, request):
         self.reads.append(request.path)
         dead = self.mode == "dead" or request.path.partition("?")[0] == self.refuses
-        body = None if dead else self.tree.answer(request.path)
+        roots = json.dumps({"certificates": [b64(root) for root in self.roots]}).encode() if request.path == "/ct/v1/get-roots" else None
+        body = None if dead else roots or self.tree.answer(request.path)
         if self.babbles and self.babbles in request.path:
             body = b"<html><body>Please log in to this network</body></html>"
         request.send_response(200 if body is not None else 500 if dead else 404)

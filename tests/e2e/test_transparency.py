@@ -85,6 +85,9 @@ def test_one_log_is_wrong(world, mode):
             wrong.append(world.sql("SELECT s->>'outcome' FROM log.event e JOIN ca.serial n USING (certificate_id) CROSS JOIN jsonb_array_elements(e.facts->'submissions') s "
                                    f"WHERE n.serial = '\\x{chain[0].serial_number:036x}' AND e.kind = 'certificate.promised' AND s->>'log' = 'Two A'"))
     assert not world.logs[1].seen or [["sct"]] not in wrong and any(wrong)
+    alarm = world.sql("SELECT detail FROM cairn.alarm WHERE kind = 'sct-refused' AND subject = 'Two A'")
+    if mode in ("bad-signature", "wrong-id", "wrong-entry", "altered-extensions") and any(wrong):
+        assert len(alarm) == 1 and alarm[0][0].startswith("What it answered is no SCT for what it was shown: "), alarm
 
 
 def test_an_old_server(world):
@@ -188,6 +191,31 @@ def test_no_log_takes_it(world):
     assert "in no transparency log a day" not in world.ca.cairn("doctor", "--config", config, check=False).stdout
 
 
+def test_logs_tell_whose_certificates_they_take(world):
+    """H-1: the doctor asks for their roots, as logs are not shown ours"""
+    def said():
+        files = [word for path in world.ca.CONFIG_FILES.split() for word in ("--config", path)]
+        return [one["text"] for one in json.loads(world.ca.cairn("doctor", *files, "--json", check=False).stdout)["findings"] if one["about"] == "logs"]
+
+    with open(world.ca.ROOT_FILE, "rb") as f:
+        root = load_pem_x509_certificate(f.read())
+    stranger = load_pem_x509_certificate(open(world.elsewhere, "rb").read())
+    one, two, three, past = world.logs
+    der = [cert.public_bytes(serialization.Encoding.DER) for cert in (stranger, root)]
+    one.roots, two.roots, three.roots, past.roots = der, der, der[1:], []
+    assert "The 3 transparency logs that would be asked now take certificates of all issuers" in said()
+    assert not any("get-roots" in path for path in past.reads)  # its shard is over
+    two.roots = [b"\x30\x03\x02\x01\x01"] + der[:1]
+    three.roots = []
+    wrong = [text for text in said() if "takes no certificate" in text]
+    assert len(wrong) == 4 and all(f"The log {log.name} takes no certificate of {issuer}: " in " ".join(wrong) for log in (two, three) for issuer in ("ecdsa-1", "rsa-1"))
+    one.refuses, two.babbles, three.roots = "/ct/v1/get-roots", "get-roots", der
+    told = [text for text in said() if "get-roots" in text]
+    assert len(told) == 2 and any(text == "The log One A does not tell whose certificates it takes (get-roots): status 500" for text in told), told
+    assert any(text.startswith("The log Two A does not tell whose certificates it takes (get-roots): ") for text in told)
+    one.refuses = two.babbles = None
+
+
 @pytest.mark.parametrize("by", ("serial", "key", "certificate", "where"))
 def test_a_promise_is_revoked(world, by, tmp_path):
     """D-55, H-15: a precertificate that was given up is found by its serial, its key, its octets and a condition, and the CRL lists it"""
@@ -265,6 +293,34 @@ def test_killed_between_precertificate_and_scts(world, victim):
     assert answer.json()["status"] == "processing"
     os.kill(world.ca.pid(victim), signal.SIGKILL)
     world.logs[1].mode = world.logs[2].mode = "good"
+    world.check(world.certificate(url))
+
+
+def test_killed_while_logs_are_asked(world):
+    """H-14: what the former run of cairn-ra was asking logs for is its next run's at once, however long the lease goes on"""
+    name = world.name()
+    order = world.ready(name)
+    url = order.headers["Location"]
+    for log in world.logs:
+        log.mode = "slow"
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        sent = pool.submit(world.client.post, order.json()["finalize"], {"csr": raw.b64(raw.csr([name])[0])})
+        end = time.monotonic() + 30
+        while not any(log.seen for log in world.logs):
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        ra = world.ca.pid("cairn-ra")
+        os.kill(ra, signal.SIGSTOP)
+        connection = psycopg2.connect(world.ca.AUDITOR_DATABASE_URL.replace("cairn_auditor", "cairn_owner"))
+        with connection, connection.cursor() as cursor:
+            cursor.execute("UPDATE ca.precertificate p SET asked_until = now() + interval '1 h' FROM ca.certificate c "
+                           "WHERE c.id = p.certificate_id AND c.names = %s AND p.sct_list IS NULL AND p.asked_by LIKE 'cairn-ra%%'", ([name],))
+            assert cursor.rowcount == 1
+        connection.close()
+        os.kill(ra, signal.SIGKILL)
+        for log in world.logs:
+            log.mode = "good"
+        sent.result()
     world.check(world.certificate(url))
 
 

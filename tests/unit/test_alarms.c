@@ -231,7 +231,7 @@ static void a_difference_that_lasts(void **state)
 #define U50 "uuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuu"
 #define U200 U50 U50 U50 U50
 
-/* F-44, F-46, F-70: what functions record that is an alarm, is one. */
+/* F-44, F-46, F-70, H-3: what functions record that is an alarm, is one. */
 static void acts(void **state)
 {
 	static const struct {
@@ -242,6 +242,12 @@ static void acts(void **state)
 		{ SUBSCRIBER, "SELECT log.add_split('a.test/log', 'x', 'y', 'cairn-subscriber@x')", "log-split a.test/log" },
 		{ SUBSCRIBER, "SELECT cairn.record_run('cairn-subscriber@x', 'started', '1', '') FROM generate_series(1, 2)",
 		    "process-crashed cairn-subscriber@x" },
+		{ "cairn_owner",
+		    "SELECT ca.alarm_refused('[{\"log\": \"a\", \"outcome\": \"sct\", \"refused\": false}, {\"log\": \"b\", "
+		    "\"outcome\": \"status 500\"}, {\"log\": \"c\", \"outcome\": \"the answer is no SCT\", \"refused\": "
+		    "true}]', "
+		    "'cairn-ra@x')",
+		    "sct-refused c" },
 		{ "cairn_operator", "SELECT log.test_alarm('operator ana')", "test " },
 		{ "cairn_ca", "SELECT log.raise_alarm('url', repeat('u', 201), 'x', 'cairn-ca', false)", "url " U200 },
 	};

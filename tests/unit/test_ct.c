@@ -5,6 +5,7 @@
 #include <openssl/ct.h>
 
 #include "lib/ct/precert.h"
+#include "lib/ct/roots.h"
 #include "lib/crypto/oid.h"
 
 #define DAY 86400
@@ -470,6 +471,43 @@ static void answers_are_read_strictly(void **state)
 	}
 }
 
+/* H-1: by the certificate itself, or by who signed it; whatever else a log takes. */
+static void roots_are_known(void **state)
+{
+	struct ctx *c = *state;
+	struct hierarchy others;
+	make_hierarchy(c, "p384", "p256", &others); /* of the same names */
+	struct bytes chain_v[] = { h.intermediate.info.der };
+	const struct bytes_list chain = { chain_v, COUNT_OF(chain_v) };
+	const char *const form = "{\"certificates\":[%s\"%s\"]}";
+	const struct {
+		struct bytes root;
+		bool known;
+	} rows[] = {
+		{ h.root.info.der, true },
+		{ h.intermediate.info.der, true },
+		{ others.root.info.der, false },
+		{ others.intermediate.info.der, false },
+		{ { chain_v[0].p, chain_v[0].n - 1 }, false },
+	};
+	bool known = false;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		const char *root = base64_encode(c->arena, rows[i].root);
+		assert_good(c, ct_roots_know(c, bytes_of_text(arena_printf(c->arena, form, "", root)), &chain, &known));
+		assert_int_equal(known, rows[i].known);
+		const char *behind =
+		    arena_printf(c->arena, "\"!\",\"AAAA\",\"%s\",", base64_encode(c->arena, others.root.info.der));
+		assert_good(c, ct_roots_know(c, bytes_of_text(arena_printf(c->arena, form, behind, root)), &chain, &known));
+		assert_int_equal(known, rows[i].known);
+	}
+	assert_good(c, ct_roots_know(c, bytes_of_text("{\"certificates\":[]}"), &chain, &known));
+	assert_false(known);
+	static const char *const wrong[] = { "", "{}", "<html>", "{\"certificates\":\"\"}", "{\"certificates\":[7]}" };
+	for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+		assert_problem(c, PROBLEM_MALFORMED, ct_roots_know(c, bytes_of_text(wrong[i]), &chain, &known));
+	}
+}
+
 static void broken_lists_are_refused(void **state)
 {
 	struct ctx *c = *state;
@@ -501,6 +539,7 @@ int main(void)
 		WITH_CTX(list_is_read_strictly),
 		WITH_CTX(unknown_states_are_left_out),
 		WITH_CTX(answers_are_read_strictly),
+		WITH_CTX(roots_are_known),
 		WITH_CTX(broken_lists_are_refused),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
