@@ -7,6 +7,7 @@
 #include "cli/operator.h"
 #include "cli/revoke_run.h"
 #include "cli/revoke_select.h"
+#include "lib/base/buffer.h"
 
 #define RESERVE_S 7200 /* of the time that the rules give, for a person and the next CRL */
 
@@ -34,7 +35,9 @@ static const char usage[] =
     "  --certificate FILE  PEM or DER; it must be one of this CA's, octet for octet\n"
     "  --key KEY           all with this key: SHA-256 of the SubjectPublicKeyInfo in hexadecimal digits, or a file "
     "with a\n"
-    "                      private key (which proves a compromise), a public key or a certificate\n"
+    "                      private key or a CSR named \"Proof of Key Compromise\" (which prove a compromise), a public "
+    "key\n"
+    "                      or a certificate\n"
     "  --account ACCOUNT   all of the account: its URL, or the 22 characters at the end\n"
     "  --serials FILE      a serial a line; # begins a comment\n"
     "  --where CONDITION   SQL over the columns of acme.issued, such as \"profile = 'classic' AND issued_at < "
@@ -285,12 +288,49 @@ static int list(struct ctx *c, struct request *r)
 	return 0;
 }
 
-static int print_reasons(void)
+struct reason_answer {
+	const char *word;
+	const char *crl_reason;
+	int64_t within_h;
+	const char *meaning;
+	const char *clause;
+};
+static const struct field reason_field[] = {
+	FIELD(struct reason_answer, word),
+	FIELD(struct reason_answer, crl_reason),
+	FIELD(struct reason_answer, within_h),
+	FIELD(struct reason_answer, meaning),
+	FIELD(struct reason_answer, clause),
+};
+static const struct fields reason_fields = FIELDS(struct reason_answer, reason_field);
+
+struct reason_list {
+	struct reason_answer *v;
+	size_t n;
+};
+struct reasons_answer {
+	struct reason_list reasons;
+};
+static const struct field reasons_field[] = { FIELD_STRUCTS(struct reasons_answer, reasons, &reason_fields) };
+static const struct fields reasons_fields = FIELDS(struct reasons_answer, reasons_field);
+
+static int print_reasons(struct ctx *c, const struct request *r)
 {
-	for (size_t i = 0; i < revocation_occasions_n; i++) {
+	struct reasons_answer answer = { { ARENA_ARRAY(c->arena, revocation_occasions_n, struct reason_answer),
+		revocation_occasions_n } };
+	for (size_t i = 0; i < answer.reasons.n; i++) {
 		const struct revocation_occasion *o = &revocation_occasions[i];
-		printf("%-22s %-21s %3lld h  %s (%s)\n", o->word, revocation_reason_name(o->reason),
-		    (long long) o->within_s / 3600, o->text, o->clause);
+		answer.reasons.v[i] = (struct reason_answer) { o->word, revocation_reason_name(o->reason), o->within_s / 3600,
+			o->text, o->clause };
+	}
+	if (r->options.json) {
+		operator_print(c->arena, &reasons_fields, &answer);
+		return 0;
+	}
+	for (size_t i = 0; i < answer.reasons.n; i++) {
+		const struct reason_answer *one = &answer.reasons.v[i];
+		printf("%-22s %-21s %3lld h  %s (%s)\n", one->word, one->crl_reason, (long long) one->within_h, one->meaning,
+		    one->clause);
 	}
 	return 0;
 }
@@ -374,6 +414,21 @@ static const char *read_since(struct ctx *c, struct request *r)
 	return NULL;
 }
 
+/* Who knows CRLs types a reason of theirs, which several things may lead to. */
+static const char *no_occasion(struct arena *a, const char *typed)
+{
+	int64_t reason = typed == NULL ? -1 : revocation_reason_find(typed);
+	struct buffer words;
+	buffer_init(&words, a, 256);
+	for (size_t i = 0; i < revocation_occasions_n; i++) {
+		if (reason < 0 || revocation_occasions[i].reason == reason) {
+			buffer_printf(&words, "%s%s", words.n == 0 ? "" : ", ", revocation_occasions[i].word);
+		}
+	}
+	const char *what = reason < 0 ? "--reason wants" : "that is what the CRL will say; --reason wants what happened,";
+	return arena_printf(a, "%s a word of `cairn revoke reasons`: %.*s", what, (int) words.n, (const char *) words.p);
+}
+
 /* What is wrong with the words, or NULL. */
 static const char *read_words(struct ctx *c, struct request *r)
 {
@@ -383,7 +438,7 @@ static const char *read_words(struct ctx *c, struct request *r)
 	}
 	r->occasion = r->reason == NULL ? NULL : revocation_occasion_find(r->reason);
 	if (r->occasion == NULL) {
-		return "--reason wants a word of `cairn revoke reasons`";
+		return no_occasion(c->arena, r->reason);
 	}
 	why = operator_reason(r->because) ? read_since(c, r) : "--because wants to know why, in 500 octets at most";
 	return why == NULL ? read_waves(r) : why;
@@ -422,7 +477,7 @@ static int choose(struct ctx *c, int argc, char **argv)
 	const char *word = optind < argc ? argv[optind] : "";
 	int words = argc - optind;
 	if (words == 1 && strcmp(word, "reasons") == 0) {
-		return print_reasons();
+		return print_reasons(c, &r);
 	}
 	if (words == 1 && strcmp(word, "list") == 0) {
 		return act(c, &r, list);
@@ -434,7 +489,7 @@ static int choose(struct ctx *c, int argc, char **argv)
 		                 &command, "an incident is named by its 22 characters, as cairn revoke list shows them");
 	}
 	const char *why = words == 0 ? read_words(c, &r) : stray(word);
-	return why == NULL ? act(c, &r, revoke) : operator_misused(&command, why);
+	return why == NULL && r.occasion != NULL ? act(c, &r, revoke) : operator_misused(&command, why);
 }
 
 int cli_revoke(int argc, char **argv)

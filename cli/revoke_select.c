@@ -8,6 +8,7 @@
 #include "lib/base/folder.h"
 #include "lib/crypto/auto_openssl.h"
 #include "lib/crypto/cert.h"
+#include "lib/crypto/csr.h"
 #include "lib/crypto/private_key.h"
 
 const char *revoke_typed_refusal(struct arena *a, const struct revoke_typed *t)
@@ -40,20 +41,51 @@ static bool is_digest(struct ctx *c, const char *typed, struct bytes *ret)
 	return operator_octets(c->arena, typed, SHA256_SIZE, ret) == 0 && ret->n == SHA256_SIZE;
 }
 
-/* A public key in PEM, or a certificate. */
+/* The first request (PKCS#10) of a text in PEM; p NULL: there is none. */
+static struct bytes find_request(struct arena *a, struct bytes text)
+{
+	AUTO(BIO) in = BIO_new_mem_buf(text.p, (int) text.n);
+	struct bytes found = { NULL, 0 };
+	uint8_t *der = NULL;
+	long n = 0;
+	if (in != NULL && PEM_bytes_read_bio(&der, &n, NULL, PEM_STRING_X509_REQ, in, NULL, NULL) == 1) {
+		found = arena_bytes(a, der, (size_t) n);
+	}
+	OPENSSL_free(der);
+	ERR_clear_error();
+	return found;
+}
+
+/* E-15: who has the private key says with it that it is known. */
+static int read_proof(struct ctx *c, struct bytes der, struct revoke_meant *ret)
+{
+	struct bytes spki;
+	const char *name = NULL;
+	TRY(csr_proof_parse(c, der, &spki, &name));
+	keep_digest(c, spki, ret);
+	ret->evidence = arena_printf(c->arena, "it signed a CSR for \"%s\"", name);
+	return 0;
+}
+
+/* A public key in PEM, a CSR that proves, or a certificate. */
 static int read_public(struct ctx *c, const char *path, struct bytes text, struct revoke_meant *ret)
 {
+	struct bytes request = find_request(c->arena, text);
 	struct bytes_list chain;
 	struct cert_info cert;
 	struct bytes spki;
 	EVP_PKEY *key = NULL;
+	if (request.p != NULL) {
+		return read_proof(c, request, ret);
+	}
 	if (key_read_public(c, text, &key) == 0) {
 		TRY(key_spki(c, key, &spki));
 	} else {
 		ctx_forgive(c);
 		if (cert_read_file(c, path, &chain) != 0 || cert_parse(c, chain.v[0], &cert) != 0) {
 			ctx_forgive(c);
-			return FAIL(c, MALFORMED, "%s is neither a private key, nor a public one in PEM, nor a certificate", path);
+			return FAIL(
+			    c, MALFORMED, "%s is neither a private key, nor in PEM a public one or a CSR, nor a certificate", path);
 		}
 		spki = cert.spki;
 	}

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <openssl/asn1t.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/crypto/auto_openssl.h"
 #include "lib/crypto/der.h"
@@ -256,22 +257,61 @@ static X509_REQ *decode_exact(struct bytes der)
 	return req;
 }
 
-int csr_parse(struct ctx *c, struct bytes der, struct csr *ret)
+/* One whole request that its own key signed. ret_req is the caller's to free, also after a failure. */
+static int read_signed(struct ctx *c, struct bytes der, struct csr *csr, X509_REQ **ret_req)
 {
-	struct csr csr = { .kind = KEY_OTHER };
+	struct bytes info;
+	*csr = (struct csr) { .kind = KEY_OTHER };
 	if (der.n == 0 || der.n > CSR_SIZE_MAX) {
 		return FAIL(c, BAD_CSR, "The CSR is empty or has more than %d octets", CSR_SIZE_MAX);
 	}
-	struct bytes info;
-	TRY(take_info(c, der, &info, &csr.spki));
-	AUTO(X509_REQ) req = decode_exact(der);
-	if (req == NULL) {
+	TRY(take_info(c, der, &info, &csr->spki));
+	*ret_req = decode_exact(der);
+	if (*ret_req == NULL) {
 		return FAIL(c, BAD_CSR, "The CSR is not one whole PKCS#10 request in DER");
 	}
-	TRY(read_key(c, &csr));
-	TRY(check_signature(c, req, csr.key, info));
+	TRY(read_key(c, csr));
+	return check_signature(c, *ret_req, csr->key, info);
+}
+
+int csr_parse(struct ctx *c, struct bytes der, struct csr *ret)
+{
+	struct csr csr;
+	AUTO(X509_REQ) req = NULL;
+	TRY(read_signed(c, der, &csr, &req));
 	TRY(read_common_name(c, req, &csr));
 	TRY(read_extensions(c, req, &csr));
 	*ret = csr;
 	return 0;
+}
+
+/* Text for a record, or NULL: one common name of visible ASCII and blanks. */
+static const char *record_name(struct arena *a, const X509_REQ *req)
+{
+	const X509_NAME *subject = X509_REQ_get_subject_name(req);
+	int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+	uint8_t *utf8 = NULL;
+	if (at < 0 || X509_NAME_get_index_by_NID(subject, NID_commonName, at) >= 0) {
+		return NULL;
+	}
+	int n = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+	bool good = n > 0 && n <= NAME_MAX_OCTETS;
+	for (int i = 0; good && i < n; i++) {
+		good = utf8[i] >= 0x20 && utf8[i] <= 0x7e;
+	}
+	const char *text = good ? arena_text_n(a, utf8, (size_t) n) : NULL;
+	OPENSSL_free(utf8);
+	return text;
+}
+
+int csr_proof_parse(struct ctx *c, struct bytes der, struct bytes *ret_spki, const char **ret_name)
+{
+	struct csr csr;
+	AUTO(X509_REQ) req = NULL;
+	TRY(read_signed(c, der, &csr, &req));
+	*ret_name = record_name(c->arena, req);
+	*ret_spki = csr.spki;
+	return *ret_name != NULL && strncasecmp(*ret_name, CSR_PROOF, strlen(CSR_PROOF)) == 0
+	           ? 0
+	           : FAIL(c, BAD_CSR, "A CSR proves a compromise when its common name is \"%s\"", CSR_PROOF);
 }

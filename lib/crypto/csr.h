@@ -25,6 +25,12 @@ struct csr {
  * common names, a key in another form than D-6 or of unknown kind. policy/keys.h judges the key further. */
 int csr_parse(struct ctx *c, struct bytes der, struct csr *ret) MUST_CHECK;
 
+/* Who can sign this has the private key and says that it is not his alone (E-15): a PKCS#10, as strict as above, whose common name is, or begins
+ * with, CSR_PROOF in any case. It has a blank, so no CSR of an order can be taken for a proof, and no proof for a CSR. ret_name: the common
+ * name as it stands. BAD_CSR. */
+#define CSR_PROOF "Proof of Key Compromise"
+int csr_proof_parse(struct ctx *c, struct bytes der, struct bytes *ret_spki, const char **ret_name) MUST_CHECK;
+
 /* The names of the CSR, as a set and without regard to case, are exactly those of the order; a common name counts as
  * one of them, a DNS name or an address. BAD_CSR names what is missing or too much (A-114). */
 int csr_names_check(struct ctx *c, const struct csr *csr, const struct text_list *dns_names,

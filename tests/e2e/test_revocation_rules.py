@@ -1,9 +1,10 @@
 """Who may revoke what (RFC 8555 7.6), over HTTP."""
 import datetime
+import subprocess
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.serialization import Encoding
 
 import raw
@@ -86,6 +87,29 @@ def test_what_is_not_ours(ca, account, responder):
     own = raw.ec_key()  # who signs with the key of a certificate that he made himself
     assert revoke(raw.Client(ca, own), self_made(own)).status_code in (400, 403, 404)
     assert revoke(account, der).status_code == 200 and is_revoked(ca, leaf)
+
+
+def test_a_request_proves_a_compromise(ca, account, responder, tmp_path):
+    """E-13, E-15: who has the key need not send it: a CSR that it signed takes every certificate with it, and the event says what was shown"""
+    key = raw.ec_key()
+    leaves = [raw.chain(account.issue(responder, f"{word}.proof.test", key=key)[0])[0] for word in ("one", "two")]
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (tmp_path / "key.pem").write_bytes(pem)
+
+    def told(name, code):
+        subprocess.run(["openssl", "req", "-new", "-key", "key.pem", "-subj", f"/CN={name}", "-out", "proof.pem"], cwd=tmp_path, check=True, capture_output=True)
+        done = ca.cairn("revoke", "--key", str(tmp_path / "proof.pem"), "--reason", "key-compromise", "--because", "a report", "--yes", "--config", f"{ca.state}/cairn.yaml",
+                        check=False)
+        assert done.returncode == code, done.stderr
+        return done.stdout + done.stderr
+
+    assert 'its common name is "Proof of Key Compromise"' in told("one.proof.test", 1)
+    assert not is_revoked(ca, leaves[0])
+    assert "2 revoked" in told("Proof of Key Compromise for Ana", 0)
+    assert all(is_revoked(ca, leaf) for leaf in leaves)
+    assert ca.sql("SELECT facts->>'evidence' FROM log.event WHERE kind = 'key.blocked' AND facts->>'because' = 'a report'", "cairn_owner") == [
+        ['it signed a CSR for "Proof of Key Compromise for Ana"']]
+    raw.problem(raw.Client(ca, key).register(), 400, "badPublicKey")
 
 
 def test_a_compromise_is_believed_of_what_is_proved(ca, account, stranger, responder):

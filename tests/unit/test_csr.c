@@ -90,6 +90,40 @@ static void names_and_key_are_read(void **state)
 	assert_string_equal(names.v[2], "www.example.com");
 }
 
+/* E-15: a request with that name, whole and signed, proves; none that an order may have does, and a proof is no CSR of an order. */
+static void a_name_with_a_blank_proves(void **state)
+{
+	struct ctx *c = *state;
+	const struct ask asks[] = {
+		{ .common_name = CSR_PROOF },
+		{ .common_name = "proof of key compromise for www.example.com", .kind = "rsa2048" },
+	};
+	const struct ask no[] = {
+		{ .common_name = "Proof of Key Compromis" },
+		{ .common_name = "a.test", .san = "DNS:a.test" },
+		{ .san = "DNS:a.test" },
+		{ .common_name = CSR_PROOF "\n" },
+		{ .common_name = CSR_PROOF, .second_common_name = "a.test" },
+		{ .common_name = CSR_PROOF, .broken_signature = true },
+		{ .common_name = CSR_PROOF, .hash = "SHA1" },
+		{ .common_name = CSR_PROOF, .version = 1 },
+	};
+	struct bytes spki;
+	struct csr csr;
+	const char *name = NULL;
+	for (size_t i = 0; i < COUNT_OF(asks); i++) {
+		struct bytes der = make(c, &asks[i]);
+		assert_good(c, csr_proof_parse(c, der, &spki, &name));
+		assert_string_equal(name, asks[i].common_name);
+		assert_true(spki.n > 0 && spki.p > der.p && spki.p + spki.n < der.p + der.n);
+		assert_problem(c, PROBLEM_BAD_CSR, csr_parse(c, der, &csr));
+		assert_problem(c, PROBLEM_BAD_CSR, csr_proof_parse(c, (struct bytes) { der.p, der.n - 1 }, &spki, &name));
+	}
+	for (size_t i = 0; i < COUNT_OF(no); i++) {
+		assert_problem(c, PROBLEM_BAD_CSR, csr_proof_parse(c, make(c, &no[i]), &spki, &name));
+	}
+}
+
 static void every_kind_of_key_and_hash(void **state)
 {
 	struct ctx *c = *state;
@@ -241,6 +275,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_CTX(names_and_key_are_read),
+		WITH_CTX(a_name_with_a_blank_proves),
 		WITH_CTX(every_kind_of_key_and_hash),
 		WITH_CTX(bad_requests_are_refused),
 		WITH_CTX(other_octets_are_refused),
