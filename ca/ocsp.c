@@ -181,18 +181,6 @@ static int sign_one(struct ctx *c, const struct issuer *issuer, const struct ocs
 	return signer_sign_ocsp(c, issuer, tbs, ret_der);
 }
 
-/* E-35: a new answer comes after half of the life, which is 8 hours before the end at least, and within four days. */
-static void set_times(const struct issuer *issuer, struct ocsp_signed *all)
-{
-	struct timestamp responder_ends = responders[place_of(issuer)].not_after;
-	all->this_update = now_in_seconds();
-	all->next_update = timestamp_add_s(all->this_update, ca.config->ca.ocsp_life_s);
-	if (all->next_update.us > responder_ends.us) {
-		all->next_update = responder_ends;
-	}
-	all->due_at = timestamp_add_s(all->this_update, ca.config->ca.ocsp_life_s / 2);
-}
-
 static void make_room(struct arena *a, size_t n, struct ocsp_signed *all)
 {
 	*all = (struct ocsp_signed) {
@@ -220,7 +208,7 @@ static int sign_batch(struct ctx *c, const struct issuer *issuer, const struct o
 {
 	struct ocsp_signed all;
 	make_room(c->arena, due->n, &all);
-	set_times(issuer, &all);
+	ocsp_set_times(&all, now_in_seconds(), ca.config->ca.ocsp_life_s, responders[place_of(issuer)].not_after);
 	size_t i = 0;
 	for (; i < due->n && !atomic_load(&ca.stopping); i++) {
 		struct bytes sha1;

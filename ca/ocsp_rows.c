@@ -230,3 +230,13 @@ int ocsp_read_state(struct ctx *c, const struct issuer *issuer, struct ocsp_stat
 {
 	return db_row(c, &state_of_ocsp, &(struct end_params) { issuer->config->name, NULL }, ret, ret_found);
 }
+
+void ocsp_set_times(struct ocsp_signed *all, struct timestamp now, int64_t life_s, struct timestamp responder_ends)
+{
+	all->this_update = now;
+	all->next_update = timestamp_add_s(now, life_s);
+	if (all->next_update.us > responder_ends.us) {
+		all->next_update = responder_ends;
+	}
+	all->due_at = timestamp_add_s(now, (all->next_update.us - now.us) / 1000000 / 2);
+}

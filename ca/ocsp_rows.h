@@ -28,6 +28,10 @@ struct ocsp_signed {
 	struct timestamp due_at;
 };
 
+/* Of answers that are made now, in whole seconds, and are good for life_s, but no longer than their responder: a new one comes after half of
+ * the life that they really have (E-35), which is 8 hours before the end at least where that has 16, and within four days. */
+void ocsp_set_times(struct ocsp_signed *all, struct timestamp now, int64_t life_s, struct timestamp responder_ends);
+
 struct ocsp_state {
 	bool active;
 	int64_t answers;

@@ -211,8 +211,8 @@ _Noreturn void signer_child(int fd, const struct config *config, const struct is
 	s.responders.keys = &s.keys;
 	int result = prepare(&c, &s);
 	bool alive = answer(fd, &c, &s.keys, result, bytes_of_text(s.keys.why)) == 0 && result == 0;
-	while (alive) {
-		alive = serve_one(fd, &s);
+	while (alive) { /* cairn-ca ends with it, and both are started again */
+		alive = serve_one(fd, &s) && !s.keys.outdated;
 	}
 	responders_done(&s.responders);
 	ctx_done(&c);

@@ -1,7 +1,11 @@
 #include "ca/signer_keys.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "lib/base/log.h"
 
@@ -166,6 +170,36 @@ int signer_keys_open(
 	return 0;
 }
 
+/* The sandbox opens the very folders and files that were there when it was entered: not one that came or was put in their place since. */
+static bool is_shut_out(const char *path)
+{
+	struct stat st;
+	if (stat(path, &st) != 0 || !(S_ISDIR(st.st_mode) || S_ISREG(st.st_mode)) || access(path, R_OK) != 0) {
+		return false;
+	}
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd >= 0) {
+		close(fd);
+	}
+	return fd < 0 && errno == EACCES;
+}
+
+/* Only a new signer has a new sandbox; where a person gave the PIN, this one stays, and says what is to be done. */
+static void look_for_new_paths(struct ctx *c, struct signer_keys *k)
+{
+	const struct config_token *token = &k->config->ca.token;
+	bool attended = token->pin_file == NULL && token->pin_credential == NULL;
+	for (size_t i = 0; i < token->paths.n; i++) {
+		if (is_shut_out(token->paths.v[i])) {
+			k->outdated = !attended;
+			(void) snprintf(k->why, sizeof(k->why), "%s of ca.token.paths is new since the signer started%s",
+			    token->paths.v[i], attended ? ": start cairn-ca again, and give it the PIN" : "; it starts again");
+			log_event(c, LOG_WARN, "the sandbox does not open what the token needs", "error", k->why, NULL);
+			return;
+		}
+	}
+}
+
 /* With the same PIN, which it took before or was never asked for; one that it refuses is not tried again. */
 static int open_again(struct ctx *c, struct signer_keys *k)
 {
@@ -179,6 +213,9 @@ static int open_again(struct ctx *c, struct signer_keys *k)
 	if (open_token(c, k, false, &trouble) != 0) {
 		k->given_up = trouble == TOKEN_PIN || trouble == TOKEN_REFUSED;
 		ctx_forgive(c);
+		if (!k->given_up) {
+			look_for_new_paths(c, k);
+		}
 		return -1;
 	}
 	k->returns += k->lost ? 1 : 0;

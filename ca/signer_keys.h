@@ -19,6 +19,7 @@ struct signer_keys {
 	struct token *token;          /* NULL: it is away, and `why` says why */
 	bool given_up;                /* a person has to act first */
 	bool lost;                    /* it was open before */
+	bool outdated;                /* only a new process can open it: this one has to end */
 	int64_t again_us;             /* no try before */
 	uint32_t returns;             /* times that it came back */
 	char why[SIGNER_WHY_MAX];

@@ -33,7 +33,8 @@ int key_read_file(struct ctx *c, const char *path, EVP_PKEY **ret_key) MUST_CHEC
 
 struct secret;
 
-/* The private key of a file that is encrypted by a passphrase, PKCS#8 in PEM. SERVER_INTERNAL for one that is not encrypted. */
+/* The private key of a file that is encrypted by a passphrase, PKCS#8 in PEM. SERVER_INTERNAL for one that is not encrypted,
+ * or not by AES under a key that scrypt or 2048 rounds of PBKDF2 with SHA-2 derived (F-2). */
 int key_read_encrypted_file(
     struct ctx *c, const char *path, const struct secret *passphrase, EVP_PKEY **ret_key) MUST_CHECK;
 

@@ -8,6 +8,8 @@
 
 #define SALT_SIZE 16
 #define DERIVE_ROUNDS 600000 /* of PBKDF2 with HMAC-SHA-256 */
+#define ROUNDS_MIN 2048      /* of what others encrypted: as many as openssl takes unless it is told */
+#define HOW_TO_ENCRYPT "openssl pkcs8 -topk8 -v2 aes256 -v2prf hmacWithSHA256 -iter 600000"
 
 struct maker {
 	const char *name;
@@ -100,7 +102,42 @@ int key_read_public(struct ctx *c, struct bytes pem, EVP_PKEY **ret_key)
 	return 0;
 }
 
-/* F-2: PKCS#8 by PBES2 or the like; the older form of PEM derives its key by one round of MD5. */
+static bool is_one_of(const X509_ALGOR *algorithm, const int *nids, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (algorithm != NULL && OBJ_obj2nid(algorithm->algorithm) == nids[i]) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool is_derived_slowly(const X509_ALGOR *derivation)
+{
+	static const int sha2[] = { NID_hmacWithSHA256, NID_hmacWithSHA384, NID_hmacWithSHA512 };
+	if (OBJ_obj2nid(derivation->algorithm) == NID_id_scrypt) {
+		return true;
+	}
+	AUTO(PBKDF2PARAM)
+	p = OBJ_obj2nid(derivation->algorithm) != NID_id_pbkdf2
+	        ? NULL
+	        : ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBKDF2PARAM), derivation->parameter);
+	return p != NULL && is_one_of(p->prf, sha2, COUNT_OF(sha2)) && ASN1_INTEGER_get(p->iter) >= ROUNDS_MIN;
+}
+
+/* F-2: strength that is fit for the key's life. */
+static bool is_strong(const X509_SIG *sealed)
+{
+	static const int ciphers[] = { NID_aes_128_cbc, NID_aes_192_cbc, NID_aes_256_cbc };
+	const X509_ALGOR *how = NULL;
+	X509_SIG_get0(sealed, &how, NULL);
+	AUTO(PBE2PARAM)
+	p = OBJ_obj2nid(how->algorithm) != NID_pbes2 ? NULL
+	                                             : ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBE2PARAM), how->parameter);
+	return p != NULL && is_one_of(p->encryption, ciphers, COUNT_OF(ciphers)) && is_derived_slowly(p->keyfunc);
+}
+
+/* F-2: PKCS#8 by PBES2 only; the older form of PEM derives its key by one round of MD5. */
 int key_read_encrypted_file(struct ctx *c, const char *path, const struct secret *passphrase, EVP_PKEY **ret_key)
 {
 	int fd = secret_open(c, "the key file", path);
@@ -113,8 +150,12 @@ int key_read_encrypted_file(struct ctx *c, const char *path, const struct secret
 		ERR_clear_error();
 		return ctx_fault(c,
 		    "%s holds no encrypted key, but a passphrase is given for it: it must begin with BEGIN ENCRYPTED PRIVATE "
-		    "KEY "
-		    "(openssl pkcs8 -topk8 -v2 aes256 -v2prf hmacWithSHA256 -iter 600000)",
+		    "KEY (" HOW_TO_ENCRYPT ")",
+		    path);
+	}
+	if (!is_strong(sealed)) {
+		return ctx_fault(c,
+		    "%s is encrypted too weakly for the key of a CA: encrypt it anew (" HOW_TO_ENCRYPT "), and end this file",
 		    path);
 	}
 	AUTO(PKCS8_PRIV_KEY_INFO) opened = PKCS8_decrypt(sealed, passphrase->text, (int) passphrase->n);

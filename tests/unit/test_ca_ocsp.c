@@ -5,6 +5,7 @@
 
 #include <openssl/ocsp.h>
 
+#include "ca/ocsp_rows.h"
 #include "lib/crypto/ocsp.h"
 
 #define OCSP_URL "http://localhost:14001/ocsp"
@@ -130,6 +131,30 @@ static void test_turns(void **state)
 	expect("0", "SELECT count(*) FROM %s", where(c, &ended));
 }
 
+/* E-35: an answer that ends with its responder, which could not be renewed for days, is made anew before it ends, not after. */
+static void test_times(void **state)
+{
+	static const struct {
+		int64_t responder_s;
+		int64_t next_s;
+		int64_t due_s;
+	} rows[] = {
+		{ 14 * 86400, 7 * 86400, 302400 },
+		{ 7 * 86400, 7 * 86400, 302400 },
+		{ 2 * 86400, 2 * 86400, 86400 },
+		{ 86401, 86401, 43200 },
+	};
+	(void) state;
+	const struct timestamp now = { INT64_C(1795000000000000) };
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct ocsp_signed made = { .serials = { NULL, 0 } };
+		ocsp_set_times(&made, now, 7 * 86400, timestamp_add_s(now, rows[i].responder_s));
+		assert_int_equal(made.this_update.us, now.us);
+		assert_int_equal(made.next_update.us, timestamp_add_s(now, rows[i].next_s).us);
+		assert_int_equal(made.due_at.us, timestamp_add_s(now, rows[i].due_s).us);
+	}
+}
+
 /* D-60, F-40: on record before its signature and after; with each start of the signer another key. */
 static void test_responder(void **state)
 {
@@ -150,7 +175,8 @@ static void test_responder(void **state)
 	assert_in_range((info.not_after.us - clock_now().us) / 86400000000, 13, 14);
 	const char *serial = hex_encode(c->arena, info.serial);
 	expect("responder.begun responder.issued",
-	    "SELECT string_agg(kind, ' ' ORDER BY id) FROM log.event WHERE facts->>'serial' = '%s'", serial);
+	    "SELECT string_agg(kind, ' ' ORDER BY left(id::text, 18), kind) FROM log.event WHERE facts->>'serial' = '%s'",
+	    serial);
 	expect("1", "SELECT count(*) FROM ca.serial WHERE serial = '\\x%s'", serial);
 	assert_good(c, ca_register_ocsp(c)); /* as a start would, which forgets the key */
 	struct cert_info later = issue(c, "later.test");
@@ -346,6 +372,7 @@ int main(void)
 		WITH_CTX(test_responder),
 		WITH_CTX(test_answers),
 		WITH_CTX(test_turns),
+		cmocka_unit_test(test_times),
 		WITH_CTX(test_lease),
 		WITH_CTX(test_signer_refuses),
 		WITH_CTX(test_off_and_on),

@@ -283,18 +283,38 @@ static void key_ids_follow_from_the_key(void **state)
 	assert_null(X509_get0_authority_serial(leaf));
 }
 
-/* D-3 */
+static int by_octets(const void *a, const void *b)
+{
+	return memcmp(a, b, CERT_SERIAL_SIZE);
+}
+
+/* D-3: positive, the prefix first, all other octets by chance (each value as often as it should, within ten standard deviations), and
+ * none of a million twice. */
 static void serials(void **state)
 {
 	(void) state;
-	uint8_t last[CERT_SERIAL_SIZE] = { 0 };
-	for (unsigned prefix = 0; prefix < 256; prefix++) {
-		uint8_t serial[CERT_SERIAL_SIZE];
-		cert_serial_new((uint8_t) prefix, serial);
-		assert_in_range(serial[0], 1, 127);
-		assert_memory_not_equal(serial + 1, last + 1, CERT_SERIAL_SIZE - 1);
-		memcpy(last, serial, sizeof(last));
+	const size_t n = 1000000;
+	uint8_t(*all)[CERT_SERIAL_SIZE] = malloc(n * CERT_SERIAL_SIZE);
+	static size_t seen[CERT_SERIAL_SIZE][256];
+	assert_non_null(all);
+	for (size_t i = 0; i < n; i++) {
+		cert_serial_new((uint8_t) i, all[i]); /* of all instances */
+		for (size_t at = 0; at < CERT_SERIAL_SIZE; at++) {
+			seen[at][all[i][at]]++;
+		}
+		all[i][0] = 0; /* none twice, whatever the prefix */
 	}
+	for (size_t value = 0; value < 256; value++) {
+		assert_true((seen[0][value] > 0) == (value >= 1 && value <= 127));
+		for (size_t at = 1; at < CERT_SERIAL_SIZE; at++) {
+			assert_in_range(seen[at][value], n / 256 - 620, n / 256 + 620);
+		}
+	}
+	qsort(all, n, CERT_SERIAL_SIZE, by_octets);
+	for (size_t i = 1; i < n; i++) {
+		assert_true(by_octets(all[i - 1], all[i]) != 0);
+	}
+	free(all);
 }
 
 /* */

@@ -398,6 +398,48 @@ static void encrypted_files(void **state)
 	assert_cause(c, "holds no encrypted key", key_read_encrypted_file(c, path, &passphrase, &read));
 }
 
+/* F-2: by the means of before, or with rounds that cost nothing. */
+static void weak_encryption(void **state)
+{
+	struct ctx *c = *state;
+	struct way {
+		const char *options[8];
+		bool good;
+	};
+	static const struct way ways[] = {
+		{ { "-v2", "aes256", "-v2prf", "hmacWithSHA256", "-iter", "600000" }, true },
+		{ { "-v2", "aes128", "-v2prf", "hmacWithSHA512" }, true },
+		{ { "-scrypt" }, true },
+		{ { "-v2", "aes256", "-v2prf", "hmacWithSHA256", "-iter", "2047" }, false },
+		{ { "-v2", "aes256", "-v2prf", "hmacWithSHA1", "-iter", "600000" }, false },
+		{ { "-v2", "des3", "-v2prf", "hmacWithSHA256", "-iter", "600000" }, false },
+		{ { "-v1", "PBE-SHA1-3DES", "-iter", "600000" }, false },
+	};
+	const struct secret passphrase = { (char *) (uintptr_t) "a long one", 10 };
+	const char *plain = soft_path(c, "plain.key");
+	const char *path = soft_path(c, "way.key");
+	EVP_PKEY *key = NULL;
+	struct bytes pem;
+	assert_good(c, key_generate(c, "p256", &key));
+	assert_good(c, key_to_pem(c, key, &pem));
+	soft_write(c, "plain.key", arena_text_n(c->arena, pem.p, pem.n), 0600);
+	for (size_t i = 0; i < COUNT_OF(ways); i++) {
+		const char *words[20] = { "openssl", "pkcs8", "-topk8", "-in", plain, "-out", path, "-passout",
+			"pass:a long one" };
+		EVP_PKEY *read = NULL;
+		for (size_t k = 0, n = 9; ways[i].options[k] != NULL; k++) {
+			words[n++] = ways[i].options[k];
+		}
+		assert_int_equal(soft_run(words), 0);
+		if (ways[i].good) {
+			assert_good(c, key_read_encrypted_file(c, path, &passphrase, &read));
+			assert_int_equal(EVP_PKEY_eq(key, read), 1);
+		} else {
+			assert_cause(c, "is encrypted too weakly", key_read_encrypted_file(c, path, &passphrase, &read));
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -415,6 +457,7 @@ int main(void)
 		WITH_CTX(comes_back),
 		WITH_CTX(reads_secrets),
 		WITH_CTX(encrypted_files),
+		WITH_CTX(weak_encryption),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
