@@ -25,10 +25,17 @@ static const char usage[] =
     "  --config FILE    configuration with command.auditor_database; may stand again, each laid over the one before\n"
     "  --database TEXT  connection string of PostgreSQL for role cairn_auditor\n"
     "  --since FILE     the earlier checkpoint\n"
-    "  --out FILE       a new file; without it the proof is printed\n";
+    "  --out FILE       a new file; without it the proof is printed\n"
+    "  --json           the proof within one line of JSON\n";
 
 static const struct option options[] = { AUDIT_OPTIONS };
 static const struct operator_command command = { "audit prove", usage, options, audit_option };
+
+struct proof_answer {
+	const char *proof;
+};
+static const struct field proof_field[] = { FIELD(struct proof_answer, proof) };
+static const struct fields proof_fields = FIELDS(struct proof_answer, proof_field);
 
 struct wanted {
 	struct audit_options options;
@@ -127,6 +134,11 @@ static int prove(struct ctx *c, const struct wanted *w)
 	TRY(strcmp(w->what, "consistency") == 0 ? prove_consistency(c, w, tree, &proof) : prove_leaf(c, w, tree, &proof));
 	struct bytes text = proof_encode(c->arena, &proof);
 	audit_progress_end();
+	if (w->options.options.json) {
+		const struct proof_answer answer = { arena_text_n(c->arena, text.p, text.n) };
+		text = bytes_of_text(
+		    arena_printf(c->arena, "%s\n", (const char *) fields_to_json(c->arena, &proof_fields, &answer).p));
+	}
 	if (w->options.out != NULL) {
 		return file_make(c, w->options.out, text, 0644);
 	}
@@ -147,7 +159,7 @@ static int run(struct ctx *c, int argc, char **argv)
 	if (why != NULL) {
 		return operator_misused(&command, why);
 	}
-	if (!audit_options_only(&w.options, strcmp(w.what, "consistency") == 0 ? "os" : "o")) {
+	if (!audit_options_only(&w.options, strcmp(w.what, "consistency") == 0 ? "osj" : "oj")) {
 		return operator_misused(&command, AUDIT_OPTION_MEANS_NOTHING);
 	}
 	audit_stop_catch();
@@ -170,9 +182,16 @@ int audit_prove_command(int argc, char **argv)
 	return operator_run(argc, argv, run);
 }
 
-static const char key_usage[] = "Usage: cairn audit key --config FILE\n"
+static const char key_usage[] = "Usage: cairn audit key --config FILE [--json]\n"
                                 "\n"
                                 "Prints name and public key of the sealed log: what others need to check it.\n";
+
+struct key_answer {
+	const char *key;
+};
+static const struct field key_field[] = { FIELD(struct key_answer, key) };
+static const struct fields key_fields = FIELDS(struct key_answer, key_field);
+
 static const struct operator_command key_command = { "audit key", key_usage, options, audit_option };
 
 static int print_key(struct ctx *c, const struct audit_options *o)
@@ -187,7 +206,12 @@ static int print_key(struct ctx *c, const struct audit_options *o)
 	}
 	TRY(key_read_file(c, config->subscriber.secret_file, &key));
 	TRY(note_key_of(c, log_origin(c->arena, config), key, &name));
-	printf("%s\n", note_key_encode(c->arena, &name));
+	const struct key_answer answer = { note_key_encode(c->arena, &name) };
+	if (o->options.json) {
+		operator_print(c->arena, &key_fields, &answer);
+	} else {
+		printf("%s\n", answer.key);
+	}
 	return 0;
 }
 
@@ -199,7 +223,7 @@ static int run_key(struct ctx *c, int argc, char **argv)
 	if (code >= 0) {
 		return code;
 	}
-	if (optind != argc || !audit_options_only(&o, "")) {
+	if (optind != argc || !audit_options_only(&o, "j")) {
 		return operator_misused(&key_command, optind != argc ? "options only" : AUDIT_OPTION_MEANS_NOTHING);
 	}
 	if (print_key(c, &o) != 0) {

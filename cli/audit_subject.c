@@ -24,7 +24,8 @@ static const char usage[] =
     "  --reason TEXT    why, such as the number of the request\n"
     "  --out FILE       a new file, in place of the terminal; none is left when not all could be written\n"
     "  --config FILE    configuration with command.auditor_database; may stand again, each laid over the one before\n"
-    "  --database TEXT  connection string of PostgreSQL for role cairn_auditor or cairn_officer instead\n";
+    "  --database TEXT  connection string of PostgreSQL for role cairn_auditor or cairn_officer instead\n"
+    "  --json           makes no difference: it is JSON\n";
 
 struct request {
 	struct operator_options options;
@@ -72,6 +73,7 @@ static const struct option options[] = {
 	{ "database", required_argument, NULL, 'd' },
 	{ "reason", required_argument, NULL, 'r' },
 	{ "out", required_argument, NULL, 'o' },
+	{ "json", no_argument, NULL, 'j' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };

@@ -107,7 +107,11 @@ int ceremony_records_read(
 	const char *before = NULL;
 	while (next_line(&text, &line)) {
 		struct ceremony_entry *entry = &all.v[all.n++];
-		TRY(fields_parse_json(c, &entry_fields, line, entry));
+		if (fields_parse_json(c, &entry_fields, line, entry) != 0) {
+			const char *why = c->err.detail;
+			ctx_forgive(c);
+			return FAIL(c, CONFLICT, "%s: line %zu is none of a transcript: %s", plan->transcript, all.n, why);
+		}
 		bool follows =
 		    before == NULL ? entry->previous == NULL : entry->previous != NULL && strcmp(entry->previous, before) == 0;
 		if (!follows) {

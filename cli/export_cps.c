@@ -11,12 +11,14 @@ static const char usage[] =
     "\n"
     "  --html         as a page\n"
     "  --out FILE     a new file, in place of the terminal\n"
-    "  --config FILE  may stand again, each laid over the one before\n";
+    "  --config FILE  may stand again, each laid over the one before\n"
+    "  --json         the text within one line of JSON\n";
 
 static const struct option options[] = {
 	{ "config", required_argument, NULL, 'c' },
 	{ "html", no_argument, NULL, 'H' },
 	{ "out", required_argument, NULL, 'o' },
+	{ "json", no_argument, NULL, 'j' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };

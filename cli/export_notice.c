@@ -13,7 +13,8 @@ static const char usage[] =
     "  --out FILE       a new file, in place of the terminal\n"
     "  --config FILE    configuration with command.database; may stand again, each laid over the one before\n"
     "  --database TEXT  connection string of PostgreSQL for role cairn_operator, cairn_officer or cairn_auditor "
-    "instead\n";
+    "instead\n"
+    "  --json           the text within one line of JSON\n";
 
 const struct statement export_rules_statement = {
 	.name = "export_rules",
@@ -27,6 +28,7 @@ static const struct option options[] = {
 	{ "database", required_argument, NULL, 'd' },
 	{ "html", no_argument, NULL, 'H' },
 	{ "out", required_argument, NULL, 'o' },
+	{ "json", no_argument, NULL, 'j' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };

@@ -15,6 +15,16 @@ bool export_page_take(void *request, int letter)
 	return operator_text(&r->options, texts, letter);
 }
 
+struct page_answer {
+	const char *form;
+	const char *text;
+};
+static const struct field page_field[] = {
+	FIELD(struct page_answer, form),
+	FIELD(struct page_answer, text),
+};
+static const struct fields page_fields = FIELDS(struct page_answer, page_field);
+
 static int tell(struct ctx *c, const struct export_page *page, const struct export_page_request *r)
 {
 	struct bytes text;
@@ -22,6 +32,11 @@ static int tell(struct ctx *c, const struct export_page *page, const struct expo
 		return FAIL(c, MALFORMED, "%s tells what the configuration says: name it by --config", page->thing);
 	}
 	TRY(page->write(c, &r->options, r->html ? NOTICE_HTML : NOTICE_MARKDOWN, &text));
+	if (r->options.json) {
+		const struct page_answer answer = { r->html ? "html" : "markdown", arena_text_n(c->arena, text.p, text.n) };
+		text = bytes_of_text(
+		    arena_printf(c->arena, "%s\n", (const char *) fields_to_json(c->arena, &page_fields, &answer).p));
+	}
 	if (r->out != NULL) {
 		return file_make(c, r->out, text, 0644);
 	}

@@ -28,7 +28,8 @@ static const char usage[] =
     "  --reason TEXT    what it is for, for the log\n"
     "  --yes            write; without it, the days are only named\n"
     "  --config FILE    configuration with command.database; may stand again, each laid over the one before\n"
-    "  --database TEXT  connection string of PostgreSQL for role cairn_operator or cairn_officer instead\n";
+    "  --database TEXT  connection string of PostgreSQL for role cairn_operator or cairn_officer instead\n"
+    "  --json           one line of JSON\n";
 
 struct request {
 	struct operator_options options;
@@ -57,6 +58,7 @@ static const struct option options[] = {
 	{ "until", required_argument, NULL, 'u' },
 	{ "reason", required_argument, NULL, 'r' },
 	{ "yes", no_argument, NULL, 'y' },
+	{ "json", no_argument, NULL, 'j' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -86,31 +88,87 @@ static const char *read_request(struct request *r)
 	return operator_reason(r->reason) ? NULL : OPERATOR_NO_REASON;
 }
 
-static int write_days(struct ctx *c, const struct request *r)
+struct day_answer {
+	const char *day;
+	int64_t rows;
+	bool there_before;
+};
+static const struct field day_field[] = {
+	FIELD(struct day_answer, day),
+	FIELD(struct day_answer, rows),
+	FIELD(struct day_answer, there_before),
+};
+static const struct fields day_fields = FIELDS(struct day_answer, day_field);
+
+struct day_list {
+	struct day_answer *v;
+	size_t n;
+};
+/* Without --yes there are no days. */
+struct public_answer {
+	const char *since;
+	const char *until;
+	const char *out;
+	bool written;
+	struct day_list days;
+};
+static const struct field public_field[] = {
+	FIELD(struct public_answer, since),
+	FIELD(struct public_answer, until),
+	FIELD(struct public_answer, out),
+	FIELD(struct public_answer, written),
+	FIELD_STRUCTS(struct public_answer, days, &day_fields),
+};
+static const struct fields public_fields = FIELDS(struct public_answer, public_field);
+
+static int write_day(struct ctx *c, const struct request *r, int64_t day, struct day_answer *ret)
+{
+	struct ctx one;
+	ctx_init(&one);
+	const struct export_run run = { r->out, operator_name(one.arena), r->reason };
+	bool made = false;
+	int result = export_day(&one, &run, day, &ret->rows, &made);
+	ret->day = export_day_text(c->arena, day);
+	ret->there_before = !made;
+	if (result != 0) {
+		ctx_fail(c, one.err.type, "%s: %s", ret->day, one.err.detail);
+	}
+	ctx_done(&one);
+	return result;
+}
+
+static int write_days(struct ctx *c, const struct request *r, struct day_list *ret)
 {
 	const struct config *config = NULL;
-	if (!r->options.yes) {
-		printf("%s to %s into %s. Nothing was written. Run it again with --yes.\n", export_day_text(c->arena, r->first),
-		    export_day_text(c->arena, r->last), r->out);
-		return 0;
-	}
 	TRY(operator_open(c, &r->options, export_statements, export_statements_n, &config));
 	TRY(folder_make(c, r->out, 0755));
 	for (int64_t day = r->first; day <= r->last; day++) {
-		struct ctx one;
-		int64_t rows = 0;
-		bool made = false;
-		ctx_init(&one);
-		const struct export_run run = { r->out, operator_name(one.arena), r->reason };
-		int result = export_day(&one, &run, day, &rows, &made);
-		if (result == 0) {
-			printf(
-			    "%s  %lld rows%s\n", export_day_text(one.arena, day), (long long) rows, made ? "" : ", there before");
-		} else {
-			ctx_fail(c, one.err.type, "%s: %s", export_day_text(one.arena, day), one.err.detail);
+		struct day_answer *one = &ret->v[ret->n];
+		TRY(write_day(c, r, day, one));
+		ret->n++;
+		if (!r->options.json) {
+			printf("%s  %lld rows%s\n", one->day, (long long) one->rows, one->there_before ? ", there before" : "");
 		}
-		ctx_done(&one);
-		TRY(result);
+	}
+	return 0;
+}
+
+static int export(struct ctx *c, const struct request *r)
+{
+	struct public_answer answer = {
+		.since = export_day_text(c->arena, r->first),
+		.until = export_day_text(c->arena, r->last),
+		.out = r->out,
+		.written = r->options.yes,
+		.days = { ARENA_ARRAY(c->arena, (size_t) (r->last - r->first) + 1, struct day_answer), 0 },
+	};
+	if (r->options.yes) {
+		TRY(write_days(c, r, &answer.days));
+	} else if (!r->options.json) {
+		printf("%s to %s into %s. Nothing was written. Run it again with --yes.\n", answer.since, answer.until, r->out);
+	}
+	if (r->options.json) {
+		operator_print(c->arena, &public_fields, &answer);
 	}
 	return 0;
 }
@@ -127,7 +185,7 @@ static int run(struct ctx *c, int argc, char **argv)
 	if (why != NULL) {
 		return operator_misused(&command, why);
 	}
-	if (write_days(c, &r) != 0) {
+	if (export(c, &r) != 0) {
 		operator_complain(c, command.name);
 		return 1;
 	}

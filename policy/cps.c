@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/base/ip.h"
+#include "lib/crypto/csr.h"
 #include "policy/challenges.h"
 #include "policy/notice_text.h"
 #include "policy/revocation.h"
@@ -163,6 +164,8 @@ static void say_revocation(struct notice_text *t)
 	notice_end_table(t);
 	notice_say(t, "That a private key is compromised is shown (4.9.12) by");
 	notice_point(t, "a request revokeCert of ACME (RFC 8555 7.6) that the key of the certificate signed;");
+	notice_point(t,
+	    "a certificate request (PKCS#10) that the key signed, whose common name is or begins with \"" CSR_PROOF "\";");
 	notice_point(t, "the private key itself, given to the operator: it is tried, and not kept.");
 }
 

@@ -1,4 +1,4 @@
-/* Rows on CRLs and their entries, and the driver: parse, write again, compare, then the rows. */
+/* Rows on CRLs and their entries (D-61), and the driver: parse, write again, compare, then the rows. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -263,12 +263,24 @@ static void say_readers(struct notice_text *t, struct arena *a, const struct con
 {
 	const struct config_subscriber *s = &config->subscriber;
 	notice_heading(t, "Who sees it");
-	notice_point(t, "The people who run this CA: accounts, orders, names, certificates and the policy.");
+	notice_point(t,
+	    "The people who run this CA: accounts, orders, names, certificates and the policy, how a rate limit stands "
+	    "for an account or an address, and what their software says of faults.");
 	notice_point(t, "Its auditors: all records but recovery contacts.");
+	notice_point(t,
+	    "Its officers, who decide about disclosures (below): all records of an account, but recovery contacts, for a "
+	    "reason that they have to say; and what two of them have approved, in an emergency one.");
 	notice_point(t, "Yourself: all that is held about your account, but what a law or a court forbids to tell, and "
 	                "recovery contacts, "
 	                "which stay sealed.");
 	say_networks(t, a, config);
+	for (size_t i = 0; i < config->alarm.channels.n; i++) {
+		notice_point(t,
+		    "%s, over which the people who run this CA are told of faults: a fault may name an order, a certificate or "
+		    "a "
+		    "name in it; never your address, User-Agent or contact.",
+		    config->alarm.channels.v[i].name);
+	}
 	if (config->wfe.trusted_proxies.n > 0) {
 		notice_point(t, "Proxies, through which your requests may come: they see them whole.");
 	}

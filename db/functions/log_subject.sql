@@ -44,19 +44,25 @@ CREATE OR REPLACE FUNCTION log.subject_index(p_account uuid, p_floor_s int8, p_a
 					log.subject_meanings('resolution'), 'connections', log.subject_meanings('connection')) ELSE '{}' END) ORDER BY s.place) FROM log.subject_parts() s),
 		'deletion', log.subject_deletion(p_floor_s),
 		'recovery_contacts_since', (SELECT v.changed_at FROM vault.contact v WHERE v.account_id = p_account),
+		'former_contacts_until', (SELECT max(f.replaced_at) + make_interval(secs => p.former_s) FROM vault.former_contact f, vault.policy p
+			WHERE f.account_id = p_account GROUP BY p.former_s),
+		'rules', (SELECT coalesce(jsonb_agg(to_jsonb(r) - 'version' - 'position' - 'everybody' - 'accounts' - 'eab_keys' ORDER BY r.position), '[]')
+			FROM acme.policy_rule r WHERE r.version = (SELECT max(y.version) FROM acme.policy y) AND p_account = ANY (r.accounts)),
 		'paused', (SELECT coalesce(jsonb_agg(to_jsonb(p) - 'account_id'), '[]') FROM acme.paused p WHERE p.account_id = p_account),
 		'terms', (SELECT coalesce(jsonb_agg(to_jsonb(t) - 'account_id' - 'token'), '[]') FROM acme.terms_page t WHERE t.account_id = p_account),
 		'limits', (SELECT coalesce(jsonb_agg(to_jsonb(l) - 'set_by' - 'reason'), '[]') FROM acme.limit_override l WHERE l.key = cairn.id_text(p_account)),
 		'holds', (SELECT coalesce(jsonb_agg(jsonb_build_object('ground', h.ground, 'since', h.created_at, 'ends', h.ends_at)), '[]') FROM cairn.hold h
 			WHERE h.account_id = p_account AND h.ended_at IS NULL AND h.ends_at > now() AND (p_all OR h.told_at IS NOT NULL)),
 		'not_told', CASE WHEN p_all THEN NULL ELSE 'Whether records are held for an investigation or a legal demand is not told here, unless it is listed under holds; nor are '
-			|| 'recovery contacts, which nobody can read alone' END)
+			|| 'recovery contacts, which nobody can read alone, and claims of the account that did not fit' END)
 $$;
 
--- Which events are about the account and nobody else.
+-- Which events are about the account and nobody else. Of a recovery its steps, which recoveryContacts tells of too, but neither claims that do
+-- not fit nor what is done to contacts: these would tell of holds, or which contacts there are.
 CREATE OR REPLACE FUNCTION log.subject_may_see(p_kind text) RETURNS boolean LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT split_part(p_kind, '.', 1) = ANY (ARRAY['account', 'order', 'authorization', 'certificate', 'identifier', 'identifiers', 'limit', 'subject'])
-		OR p_kind = ANY (ARRAY['recovery.set', 'recovery.replaced', 'recovery.deleted', 'recovery.frozen'])
+	SELECT split_part(p_kind, '.', 1) = ANY (ARRAY['account', 'order', 'authorization', 'certificate', 'identifier', 'identifiers', 'limit', 'names', 'subject'])
+		OR p_kind = ANY (ARRAY['recovery.set', 'recovery.replaced', 'recovery.deleted', 'recovery.frozen', 'recovery.asked', 'recovery.begun', 'recovery.told',
+			'recovery.untold', 'recovery.done', 'recovery.stopped', 'recovery.lapsed'])
 $$;
 
 -- The first row of an account behind one, in its partition; the index by account (0068) says which parts of the table may have one.

@@ -212,6 +212,8 @@ def test_report_of_a_day(demo):
     assert len(events) == 2
     for event, in events:
         assert "tlog-proof" in demo.ca.cairn("audit", "prove", "event", event, "--database", demo.ca.AUDITOR_DATABASE_URL).stdout
+        as_json = demo.ca.cairn("audit", "prove", "event", event, "--json", "--database", demo.ca.AUDITOR_DATABASE_URL).stdout
+        assert as_json.count("\n") == 1 and json.loads(as_json)["proof"].startswith("c2sp.org/tlog-proof@v1\n")
 
 
 def totals(demo, code=0):
@@ -327,8 +329,8 @@ def test_sessions_of_auditors_are_bounded(demo):
     (["prove", "request", "nonsense"], 2, "the id of a row is a UUID"), (["prove", "event", "0" * 36], 2, "the id of a row is a UUID"),
     (["prove", "event", "A" * 21 + "B"], 2, "the id of a row is a UUID"), (["prove"], 2, "say what is to be proved"), (["prove", "consistency"], 2, "--since FILE"),
     (["prove", "leaf", "1", "2"], 2, "one thing"), (["prove", "event", "00000000-0000-0000-0000-000000000001"], 1, "has no seal"),
-    (["prove", "leaf", "many"], 2, "wants its number"), (["prove", "leaf", "99999999"], 1, "is not among them"), (["prove", "leaf", "0", "--json"], 2, "means nothing here"),
-    (["prove", "leaf", "0", "--since", "x"], 2, "means nothing here"), (["key", "--json"], 2, "means nothing here"), (["key", "x"], 2, "options only"),
+    (["prove", "leaf", "many"], 2, "wants its number"), (["prove", "leaf", "99999999"], 1, "is not among them"),
+    (["prove", "leaf", "0", "--since", "x"], 2, "means nothing here"), (["key", "--out", "x"], 2, "means nothing here"), (["key", "x"], 2, "options only"),
     (["report", "totals"], 2, "say from when on"), (["report", "totals", "--since", "2026-11-23"], 2, "such as 2026-11-21T08:00:00Z"),
     (["report", "totals", "day", "--since", "1d"], 2, "one of day"), (["verify", "--out", "x"], 2, "means nothing here"),
     (["replay", "--order", "A" * 22], 1, "no such order"), (["replay", "--serial", "00" * 16], 1, "no such certificate")])

@@ -345,6 +345,9 @@ def test_nothing_is_made_upon_a_changed_transcript(folder):
     for words in (), ("--yes", *agreed):
         assert "does not follow the line before" in cairn(folder, "second.yaml", *words, code=1)
     assert not (folder / "root-2.crl").exists() and (folder / "signing.key").exists()
+    transcript.write_bytes(kept + b"rubbish\n")
+    line = kept.count(b"\n") + 1
+    assert f"transcript.jsonl: line {line} is none of a transcript: The text is not acceptable JSON" in cairn(folder, "second.yaml", code=1)
     transcript.write_bytes(kept)
     cairn(folder, "second.yaml", "--yes", *agreed)
 

@@ -13,8 +13,8 @@ from test_eab import cairn, create
 COMMANDS = {"eab": ("create", "list", "disable", "rotate"), "policy": ("test", "diff", "apply", "show"), "incident": ("create", "list", "show", "close", "distrust"),
             "account": ("list", "show", "revoke"), "limits": ("list", "show", "set", "reset", "paused", "unpause"), "revoke": ("resume", "list", "reasons"),
             "crl": ("list", "show", "issue", "export", "urls"), "alarm": ("list", "acknowledge", "test")}
-TABLES = ("acme.account", "acme.authz", "acme.distrust", "acme.eab_key", "acme.policy", "acme.incident", "acme.limit_override", "log.event", "ca.revocation", "acme.blocked_key",
-          "acme.revocation_order", "cairn.alarm")
+TABLES = ("acme.account", "acme.authz", "acme.distrust", "acme.eab_key", "acme.policy", "acme.incident", "acme.limit_override", "ca.revocation", "acme.blocked_key",
+          "acme.revocation_order", "cairn.alarm", "(SELECT * FROM log.event WHERE process = 'cairn')")  # other events come by themselves
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -28,11 +28,26 @@ def test_help(ca, command):
 
 
 @pytest.mark.parametrize("words", [("eab", "list"), ("incident", "list"), ("account", "list"), ("limits", "list"), ("limits", "paused"), ("policy", "show"), ("revoke", "list"), ("crl", "list"),
-                                   ("crl", "urls"), ("alarm", "list")])
+                                   ("crl", "urls"), ("alarm", "list"), ("revoke", "reasons"), ("audit", "key"), ("export", "cps"), ("export", "privacy-notice"),
+                                   ("export", "public", "--out", "nowhere", "--since", "2026-01-01", "--until", "2026-01-01", "--reason", "a test")])
 def test_json(ca, words):
     """One line of JSON"""
     told = cairn(ca, *words, "--json").stdout
     assert told.count("\n") == 1 and isinstance(json.loads(told), dict)
+
+
+def test_json_everywhere(ca):
+    """Whatever `cairn` can do takes --json, also where another word follows"""
+    def helps(*words):
+        told = ca.cairn(*words, "--help").stdout
+        if not told.partition("\n")[0].endswith(" SUBCOMMAND [OPTIONS]"):
+            return {words: told}
+        inside = [line.split()[0] for line in told.split("\n\n")[1].splitlines()]
+        return {name: text for word in inside for name, text in helps(*words, word).items()}
+
+    everything = helps()
+    assert {("init",), ("audit", "prove"), ("export", "cps"), ("cert", "show"), ("bench",)} <= set(everything)
+    assert not [name for name, text in everything.items() if "--json" not in text]
 
 
 def test_nothing_is_changed_without_yes(ca, account, responder, tmp_path):
@@ -158,6 +173,8 @@ def test_cert(ca, account, responder, tmp_path):
     out = tmp_path / "leaf.der"
     cairn(ca, "cert", "export", serial_of(leaf), "--form", "der", "--out", str(out))
     assert out.read_bytes() == leaf.public_bytes(Encoding.DER)
+    reasons = {one["word"]: one for one in json.loads(cairn(ca, "revoke", "reasons", "--json").stdout)["reasons"]}
+    assert (reasons["misused"]["crl_reason"], reasons["misused"]["within_h"]) == ("privilegeWithdrawn", 120)  # E-2
     for wrong in (("search",), ("show", "xyz"), ("export", serial_of(leaf), "--form", "odd"), ("list", "--status", "odd"), ("odd",)):
         assert cairn(ca, "cert", *wrong, check=False).returncode == 2, wrong
     assert cairn(ca, "cert", "show", "01", check=False).returncode == 1
@@ -176,6 +193,8 @@ def test_a_full_disk_is_no_success(ca, words):
     (("cert", "search", "--name", ""), 2, "at most 253 letters"), (("cert", "search", "--name", "b d"), 2, "A-labels"), (("cert", "search", "--issuer", "none"), 1, "no issuer of that name"),
     (("cert", "list", "--limit", "99999999999999999999"), 2, "from 1 to 1000"), (("cert", "list", "--after", ""), 2, "what the page before says"),
     (("cert", "show", "00"), 1, "no certificate with that serial"), (("revoke", "00", "--because", "x"), 2, "say which by an option, such as --serial"),
+    (("revoke", "--serial", "01", "--reason", "superseded", "--because", "x"), 2, "what the CRL will say; --reason wants what happened, a word of `cairn revoke reasons`: replaced, "),
+    (("revoke", "--serial", "01", "--because", "x"), 2, "--reason wants a word of `cairn revoke reasons`: subscriber-asked, "),
     (("revoke", "resume", "--yes"), 2, "resume wants one incident"), (("revoke", "list", "all"), 2, "nothing goes behind list and reasons but options"),
     (("crl", "show"), 2, "say which --issuer"), (("crl", "show", "--issuer", "none"), 1, "There is no such CRL")))
 def test_misuse_and_refusal(ca, words, code, told):

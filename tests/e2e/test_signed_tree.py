@@ -211,7 +211,7 @@ def test_each_lookup_really_asks(client, tree, records, zone):
         reasons = [r["reason"] for r in lookups(records(f"{label}.{zone}")[0], "CAA") if r.get("error")]
         assert len(reasons) == 4 and all(" got " in reason and "in cache" not in reason for reason in reasons), reasons
     asked = [after - before for before, after in zip(counts, counts[1:])]
-    assert min(asked) >= 2 and max(asked) - min(asked) <= 1, asked
+    assert min(asked) >= 2 and 2 * min(asked) > max(asked), asked  # libunbound asks some once more when it is slow
 
 
 def test_a_failure_at_a_parent_that_is_signed(client, tree, records):

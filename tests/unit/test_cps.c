@@ -155,6 +155,7 @@ static void it_says_when_certificates_are_revoked(void **state)
 	assert_says("| somebody else has the private key | BR 4.9.1.1 (3) | 24 h | keyCompromise |\n", true);
 	assert_says("| the practice statement asks for it | BR 4.9.1.1 (15) | 120 h | none |\n", true);
 	assert_says("- a request revokeCert of ACME (RFC 8555 7.6) that the key of the certificate signed;\n", true);
+	assert_says("whose common name is or begins with \"Proof of Key Compromise\";\n", true);
 }
 
 /* Lines of `now` that `before` does not have. */

@@ -396,6 +396,7 @@ static bool is_broken(const struct bad *b, const char *lint)
 	return false;
 }
 
+/* D-61, F-33, E-10, E-11, E-20, E-21, E-24, E-27: the row sees its fault, and none in the good one. */
 static void each_row_can_fail(void **state)
 {
 	struct ctx *c = *state;

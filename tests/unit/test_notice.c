@@ -131,14 +131,20 @@ static void it_says_who_sees_it(void **state)
 	struct config_perspective perspectives[] = { { .name = "ams", .region = "eu" }, { .name = "gru", .region = "" } };
 	const char *networks[] = { "192.0.2.0/29" };
 	struct config_witness witnesses[] = { { .name = "w1.test", .kind = "witness" } };
+	struct config_alarm_channel channels[] = {
+		{ .name = "duty", .kind = "hook", .to = "https://events.test/?token=secret" }
+	};
 	struct config_ct_log logs[] = { { "Log *One*", "https://log.test/", "k" } };
 	(void) state;
 	assert_says("Servers of the DNS see the names that you order: they are asked directly");
 	assert_says("have named no address for them here");
 	assert_says("only digests are public");
+	assert_says("- Its officers, who decide about disclosures (below): all records of an account");
+	assert_says("how a rate limit stands for an account or an address");
 	assert_silent("Transparency");
 	assert_silent("linter");
 	assert_silent("Proxies");
+	assert_silent("told of faults");
 	t.config.ct.logs = (struct config_ct_log_list) { logs, 1 };
 	assert_silent("Transparency"); /* without the list no log is ever asked */
 	t.config.ct = (struct config_ct) { .log_list_file = "/l" };
@@ -147,6 +153,7 @@ static void it_says_who_sees_it(void **state)
 	t.config.va.perspectives = (struct config_perspective_list) { perspectives, 2 };
 	t.config.wfe.trusted_proxies = (struct text_list) { networks, 1 };
 	t.config.subscriber.witnesses = (struct config_witness_list) { witnesses, 1 };
+	t.config.alarm.channels = (struct config_alarm_channel_list) { channels, 1 };
 	t.config.subscriber.publish_entries = true;
 	t.config.ct.logs = (struct config_ct_log_list) { logs, 1 };
 	t.config.ca.linter_url = "http://user:secret@lint.test:8080/api";
@@ -162,6 +169,7 @@ static void it_says_who_sees_it(void **state)
 	assert_says("Log \\*One\\* (https://log.test/)");
 	assert_says("nothing can be taken back:");
 	assert_says("An outside linter, lint.test:8080, sees each certificate");
+	assert_says("- duty, over which the people who run this CA are told of faults");
 	assert_silent("secret");
 	assert_says("complaints: privacy@ca.test");
 	t.config.va.resolvers =

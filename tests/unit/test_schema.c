@@ -72,6 +72,22 @@ static void test_partitions(void **state)
 	    "t");
 }
 
+/* RFC 9562 5.7, 6.2: of this moment, and in the order in which they were made, also within a millisecond. */
+static void test_ids(void **state)
+{
+	(void) state;
+	pg_assert_value(
+	    "WITH made AS MATERIALIZED (SELECT n, cairn.new_id()::text AS id FROM generate_series(1, 20000) n), "
+	    "pairs AS (SELECT left(id, 18) AS id, left(lag(id) OVER (ORDER BY n), 18) AS before FROM made) "
+	    "SELECT (SELECT count(*) FROM pairs WHERE id < before) || ' back, ' || count(DISTINCT id) || ' ids, ' || "
+	    "count(*) FILTER (WHERE id !~ '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$') || ' "
+	    "odd, ' || count(*) FILTER (WHERE abs(('x' || replace(left(id, 13), '-', ''))::bit(48)::bigint - "
+	    "extract(epoch FROM now()) * 1000) > 60000) || ' of other times, ' || (count(DISTINCT substr(id, 16, 3)) > "
+	    "500) "
+	    "FROM made",
+	    "0 back, 20000 ids, 0 odd, 0 of other times, true");
+}
+
 /* Each role's rights on tables, columns and functions as lines; the matrix in the file is the whole truth (G-12). */
 static const char rights_sql[] =
     "SELECT string_agg(line, E'\\n' ORDER BY line COLLATE \"C\") FROM ("
@@ -508,6 +524,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_partitions),
+		cmocka_unit_test(test_ids),
 		cmocka_unit_test(test_rights),
 		cmocka_unit_test(test_fixed_for_life),
 		cmocka_unit_test(test_denied),

@@ -160,6 +160,54 @@ static void it_says_what_and_why(void **state)
 	    "the validations that it relies on, as the authorizations of the order named them when the bytes were fixed");
 }
 
+/* G-23: also rules that name the account, what stays of former contacts, and the steps of a recovery, but none that would tell which
+ * contacts there are, or of a hold on them. */
+static void it_tells_of_rules_and_recoveries(void **state)
+{
+	(void) state;
+	pg_assert_value("SELECT (log.subject_index('" ANA "', 0, false)->'rules')::text || "
+	                "(log.subject_index('" ANA "', 0, false)->>'former_contacts_until' IS NULL)",
+	    "[]true");
+	pg_exec("postgres",
+	    "INSERT INTO acme.policy (version, source, applied_at, applied_by) VALUES (1, '', now(), 'o'), (2, '', now(), "
+	    "'o');"
+	    "INSERT INTO acme.policy_rule (version, position, name, everybody, accounts, eab_keys, names, networks, "
+	    "profiles, "
+	    "without_challenge) VALUES (1, 1, 'old', false, ARRAY['" ANA "'::uuid], '{}', '{a.test}', '{}', '{}', false),"
+	    " (2, 1, 'ours', false, ARRAY['" ANA "'::uuid, '" BEN "'], '{}', '{b.test}', '{}', '{}', false),"
+	    " (2, 2, 'theirs', false, ARRAY['" BEN "'::uuid], '{}', '{c.test}', '{}', '{}', false)");
+	pg_exec("postgres",
+	    "UPDATE vault.policy SET former_s = 86400;"
+	    "INSERT INTO vault.former_contact (account_id, hashes, replaced_at) SELECT '" ANA
+	    "', (SELECT array_agg(sha256(convert_to(g::text, 'UTF8'))) FROM generate_series(1, 10) g), d FROM unnest(ARRAY["
+	    "'2031-01-02T00:00:00Z'::timestamptz, '2031-01-03T00:00:00Z']) d");
+	pg_assert_value("SELECT (log.subject_index('" ANA "', 0, false)->'rules')::text",
+	    "[{\"name\": \"ours\", \"names\": [\"b.test\"], \"networks\": [], \"profiles\": [], \"without_challenge\": "
+	    "false}]");
+	pg_assert_value("SELECT (log.subject_index('" ANA "', 0, false)->>'former_contacts_until')::timestamptz = "
+	                "'2031-01-04T00:00:00Z'",
+	    "t");
+	pg_assert_value("SELECT log.subject_index('" ANA
+	                "', 0, false)->>'not_told' LIKE '%claims of the account that did not fit'",
+	    "t");
+	pg_exec("postgres",
+	    "SELECT log.add_event(cairn.new_id(), 'p', 'x', k, NULL, '" ANA "', NULL, NULL, '{}') FROM unnest(ARRAY["
+	    "'recovery.claimed', 'recovery.matched', 'recovery.refused', 'recovery.asked', 'recovery.begun', "
+	    "'recovery.told', "
+	    "'recovery.untold', 'recovery.stopped', 'recovery.done', 'recovery.lapsed', 'recovery.taken', "
+	    "'recovery.released', "
+	    "'names.granted-without-challenge']) k");
+	pg_assert_value(
+	    "SELECT string_agg(x->>'kind', ',' ORDER BY x->>'kind') FROM jsonb_array_elements((SELECT items FROM"
+	    " log.subject_page('" ANA "', 'events', NULL, 1000, 1000, 1000000, false))) x"
+	    " WHERE x->>'kind' LIKE ANY (ARRAY['recovery.%', 'names.%'])",
+	    "names.granted-without-challenge,recovery.asked,recovery.begun,recovery.done,recovery.lapsed,recovery.stopped,"
+	    "recovery.told,recovery.untold");
+	pg_exec("postgres",
+	    "DELETE FROM log.event WHERE kind LIKE ANY (ARRAY['recovery.%', 'names.%']); DELETE FROM acme.policy_rule; "
+	    "DELETE FROM acme.policy; DELETE FROM vault.former_contact");
+}
+
 /* A hold is told when somebody said that it may be; what is about investigations is for auditors; operators have no names here. */
 static void secrets_are_kept(void **state)
 {
@@ -219,6 +267,7 @@ int main(void)
 		cmocka_unit_test(pages_hold_all),
 		cmocka_unit_test(others_are_passed_over),
 		cmocka_unit_test(it_says_what_and_why),
+		cmocka_unit_test(it_tells_of_rules_and_recoveries),
 		cmocka_unit_test(secrets_are_kept),
 		cmocka_unit_test(auditors_say_why),
 	};
