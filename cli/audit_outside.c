@@ -18,7 +18,7 @@ struct outside {
 	bool no_entries; /* the log does not publish them */
 };
 
-/* Each entry must be the leaf whose hash stands in the tile. */
+/* Each entry must be the leaf whose hash stands in the tile; an empty one is withheld (docs/sealing.md). */
 static void check_entries(struct outside *o, const struct tile *tile, struct bytes entries, const uint8_t *hashes)
 {
 	for (unsigned i = 0; i < tile->width; i++) {
@@ -30,7 +30,8 @@ static void check_entries(struct outside *o, const struct tile *tile, struct byt
 			return;
 		}
 		merkle_leaf((struct bytes) { entries.p + 2, n }, &hash);
-		if (memcmp(hash.b, hashes + (size_t) i * SHA256_SIZE, SHA256_SIZE) != 0) {
+		o->report->entries += n > 0 ? 1 : 0;
+		if (n > 0 && memcmp(hash.b, hashes + (size_t) i * SHA256_SIZE, SHA256_SIZE) != 0) {
 			audit_find(o->report, "changed", &at, "the entry says something else than what was sealed: %.*s", (int) n,
 			    (const char *) entries.p + 2);
 		}
@@ -46,7 +47,6 @@ static int fetch_entries(struct ctx *c, struct outside *o, const struct tile *ti
 	TRY(audit_fetch(c, o->base, tile_path(c->arena, &bundle), &entries, &found));
 	if (found) {
 		check_entries(o, &bundle, entries, hashes);
-		o->report->entries += tile->width;
 	} /* else rows of it have been erased; the hashes are checked all the same */
 	return 0;
 }

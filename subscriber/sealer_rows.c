@@ -127,11 +127,12 @@ static const struct field entries_param[] = {
 };
 static const struct fields entries_params_fields = FIELDS(struct entries_params, entries_param);
 
-/* A row of the leaf's number is missing when the whole part of the log was dropped. */
+/* A row of the leaf's number is missing when the whole part of the log was dropped. An empty line: the entry is withheld. */
 static const struct statement read_entries_statement = {
 	.name = "read_entries",
-	.sql = "SELECT '' AS place, l.kind, l.row_id AS id, " LEAF_LINE(
-	    "l.kind", "l.row_id") " AS line FROM log.leaf l WHERE l.leaf >= $1 AND l.leaf < $2 ORDER BY l.leaf",
+	.sql = "SELECT '' AS place, l.kind, l.row_id AS id, CASE WHEN log.is_withheld(l.kind, l.row_id) THEN '' "
+	       "ELSE " LEAF_LINE(
+	           "l.kind", "l.row_id") " END AS line FROM log.leaf l WHERE l.leaf >= $1 AND l.leaf < $2 ORDER BY l.leaf",
 	.params = &entries_params_fields,
 	.row = &unsealed_fields,
 	.repeatable = true,
@@ -150,7 +151,9 @@ int sealer_read_entries(struct ctx *c, const struct tile *tile, struct bytes *re
 	buffer_init(&b, c->arena, rows.n * 1024);
 	bool gone = rows.n != tile->width || hashes.n < rows.n * SHA256_SIZE;
 	for (size_t i = 0; i < rows.n && !gone; i++) {
-		struct bytes entry = leaf_entry(c->arena, rows.v[i].kind, rows.v[i].id, rows.v[i].line);
+		bool withheld = rows.v[i].line != NULL && rows.v[i].line[0] == '\0';
+		struct bytes entry =
+		    withheld ? (struct bytes) { NULL, 0 } : leaf_entry(c->arena, rows.v[i].kind, rows.v[i].id, rows.v[i].line);
 		const uint8_t length[] = { (uint8_t) (entry.n >> 8), (uint8_t) entry.n };
 		buffer_add(&b, length, sizeof(length));
 		buffer_add(&b, entry.p, entry.n);

@@ -107,6 +107,7 @@ CREATE OR REPLACE VIEW audit.event_kind AS SELECT k.kind, k.tells_of_reading, k.
 	('recovery.frozen', false, 'recovery contacts of an account that ended are kept, and of no use'),
 	('recovery.lapsed', false, 'a token did not come back in time'),
 	('recovery.matched', true, 'a claim was compared with the keyed digests of an account''s recovery contacts'),
+	('recovery.padding', false, 'nothing happened: it stands where a claim that fits would have an event, so that the size of the log does not tell of contacts; instead_of'),
 	('recovery.policy', false, 'how the keeping of recovery contacts is configured'),
 	('recovery.refused', false, 'a claim does not fit'),
 	('recovery.released', false, 'recovery contacts that a hold had kept went with it'),

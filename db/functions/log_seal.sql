@@ -57,9 +57,17 @@ BEGIN
 	INSERT INTO log.checkpoint (size, root, note, key) VALUES (p_size, p_root, p_note, p_key);
 END $$;
 
-REVOKE ALL ON FUNCTION log.sequence(text, int8, text[], int8[], uuid[], int8[], int8[], bytea[], bytea),
+-- Leaves that no published entry shows, as they tell of recovery contacts, of claims, or who is looked at: their hashes stand in the tiles.
+CREATE OR REPLACE FUNCTION log.is_withheld(p_kind int8, p_id uuid) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+	SELECT CASE p_kind WHEN 1 THEN EXISTS (SELECT FROM log.request r WHERE r.id = p_id AND r.route IN ('recovery-contacts', 'recover-account', 'stop-recovery'))
+		WHEN 3 THEN EXISTS (SELECT FROM log.event e WHERE e.id = p_id AND (e.kind LIKE 'recovery.%' OR e.kind = 'audit.subject_read'
+			OR e.actor = 'recovery')) ELSE false END
+$$;
+
+REVOKE ALL ON FUNCTION log.is_withheld(int8, uuid), log.sequence(text, int8, text[], int8[], uuid[], int8[], int8[], bytea[], bytea),
 	log.publish_checkpoint(text, int8, bytea, text, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION log.sequence(text, int8, text[], int8[], uuid[], int8[], int8[], bytea[], bytea),
+GRANT EXECUTE ON FUNCTION log.is_withheld(int8, uuid), log.sequence(text, int8, text[], int8[], uuid[], int8[], int8[], bytea[], bytea),
 	log.publish_checkpoint(text, int8, bytea, text, text) TO cairn_subscriber;
 
 -- Operators record what they do by the functions that do it: nobody at a terminal can write a record of what did not happen.

@@ -191,6 +191,7 @@ BEGIN
 	FOR under_way IN SELECT r.id FROM vault.recovery r WHERE r.account_id = NEW.id AND r.ended_at IS NULL FOR UPDATE LOOP
 		PERFORM vault.end_recovery(under_way, 'stopped', 'the account has ended', 'cairn', 'database', NULL, '{}');
 	END LOOP;
+	PERFORM vault.stop_decoys(ARRAY(SELECT d.id FROM vault.decoy d WHERE d.account_id = NEW.id));
 	DELETE FROM vault.former_contact f WHERE f.account_id = NEW.id;
 	IF kept THEN
 		UPDATE vault.contact v SET frozen_at = now() WHERE v.account_id = NEW.id;

@@ -30,6 +30,33 @@ SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 		WHERE s.serial = p_serial AND k.der = p_der))
 $$;
 
+-- The event of a mail comes some seconds behind it, and so does that of a mail that there was none to send: how long a mail server takes tells
+-- nothing.
+CREATE OR REPLACE FUNCTION vault.some_seconds() RETURNS interval LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT random() * interval '10 s'
+$$;
+
+-- What stands in the log in the place of what would be there had the claim fitted, so that the size of the log tells nothing.
+CREATE OR REPLACE FUNCTION vault.pad(p_case uuid, p_instead text, p_process text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM log.add_event(cairn.new_id(), p_process, 'cairn', 'recovery.padding', NULL, NULL, NULL, NULL,
+		jsonb_build_object('case', cairn.id_text(p_case), 'instead_of', p_instead));
+END $$;
+
+-- The account's key was used, or the account has ended: a recovery would be stopped by it, with a mail that says so.
+CREATE OR REPLACE FUNCTION vault.stop_decoys(p_decoys uuid[]) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	one uuid;
+BEGIN
+	FOR one IN SELECT d.id FROM vault.decoy d WHERE d.id = ANY (p_decoys) ORDER BY d.id FOR UPDATE LOOP
+		DELETE FROM vault.decoy d WHERE d.id = one;
+		PERFORM vault.pad(one, 'stopped', 'database');
+		INSERT INTO vault.padding (case_id, due_at) VALUES (one, now() + vault.some_seconds());
+	END LOOP;
+END $$;
+
 -- A claim is looked at: whether its contact is one of the account's, or was until a short while ago. p_hash NULL: there is no such
 -- account, or the claim can't be read. Gives what became of it. asked: the token is on its way to the contact.
 CREATE OR REPLACE FUNCTION vault.begin_recovery(p_id uuid, p_account uuid, p_hash bytea, p_key text, p_thumbprint bytea, p_spki_sha256 bytea,
@@ -37,7 +64,7 @@ CREATE OR REPLACE FUNCTION vault.begin_recovery(p_id uuid, p_account uuid, p_has
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	outcome text := 'unmatched';
-	as_former boolean;
+	replaced timestamptz;
 	until timestamptz := now() + make_interval(secs => p_token_s);
 	old bytea;
 BEGIN
@@ -47,7 +74,8 @@ BEGIN
 	END IF;
 	SELECT a.thumbprint INTO old FROM acme.account a WHERE a.id = p_account FOR NO KEY UPDATE;
 	IF p_hash IS NOT NULL AND vault.match_contact(p_account, p_hash, cairn.id_text(p_id), p_process, NULL) THEN
-		as_former := NOT EXISTS (SELECT FROM vault.contact v WHERE v.account_id = p_account AND p_hash = ANY (v.hashes));
+		SELECT max(f.replaced_at) INTO replaced FROM vault.former_contact f WHERE f.account_id = p_account AND p_hash = ANY (f.hashes)
+			AND NOT EXISTS (SELECT FROM vault.contact v WHERE v.account_id = p_account AND p_hash = ANY (v.hashes));
 		outcome := CASE
 			WHEN EXISTS (SELECT FROM acme.account a WHERE a.thumbprint = p_thumbprint)
 				OR acme.refuse_account_key(p_spki_sha256) IS NOT NULL THEN 'key'
@@ -56,14 +84,18 @@ BEGIN
 			ELSE 'asked' END;
 	END IF;
 	IF outcome = 'asked' THEN
-		INSERT INTO vault.recovery (id, account_id, status, key, thumbprint, spki_sha256, old_thumbprint, token_sha256, address, former, token_until)
-			VALUES (p_id, p_account, 'asked', p_key, p_thumbprint, p_spki_sha256, old, p_token_sha256, p_address, as_former, until);
+		INSERT INTO vault.recovery (id, account_id, status, key, thumbprint, spki_sha256, old_thumbprint, token_sha256, address, former, replaced_at,
+				token_until)
+			VALUES (p_id, p_account, 'asked', p_key, p_thumbprint, p_spki_sha256, old, p_token_sha256, p_address, replaced IS NOT NULL, replaced, until);
 		INSERT INTO vault.mail (id, recovery_id, kind, address, token, until)
 			VALUES (cairn.new_id(), p_id, 'token', p_address, p_token, until);
+	ELSE
+		INSERT INTO vault.decoy (id, account_id, token_until) VALUES (p_id, (SELECT a.id FROM acme.account a WHERE a.id = p_account), until);
+		INSERT INTO vault.padding (case_id, due_at) VALUES (p_id, now() + vault.some_seconds());
 	END IF;
 	PERFORM log.add_event(cairn.new_id(), p_process, 'cairn', CASE outcome WHEN 'asked' THEN 'recovery.asked' ELSE 'recovery.refused' END, NULL,
 		p_account, NULL, NULL, jsonb_build_object('case', cairn.id_text(p_id)) || CASE outcome WHEN 'asked'
-			THEN jsonb_build_object('former', as_former, 'thumbprint', encode(p_thumbprint, 'hex')) ELSE jsonb_build_object('because', outcome) END);
+			THEN jsonb_build_object('former', replaced IS NOT NULL, 'thumbprint', encode(p_thumbprint, 'hex')) ELSE jsonb_build_object('because', outcome) END);
 	RETURN outcome;
 END $$;
 
@@ -75,7 +107,7 @@ DECLARE
 	r vault.recovery;
 BEGIN
 	SELECT * INTO STRICT r FROM vault.recovery x WHERE x.id = p_id;
-	UPDATE vault.mail m SET until = now() WHERE m.recovery_id = r.id AND m.until > now();
+	UPDATE vault.mail m SET until = now() WHERE m.recovery_id = r.id AND m.until > now() AND m.told_at IS NULL;
 	IF p_status <> 'lapsed' THEN
 		INSERT INTO vault.mail (id, recovery_id, kind, address, until) VALUES (cairn.new_id(), r.id, p_status, r.address, now() + interval '3 days');
 	END IF;
@@ -131,8 +163,9 @@ END $$;
 CREATE OR REPLACE FUNCTION vault.key_was_used() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	r record;
+	decoys uuid[];
 BEGIN
-	IF NOT EXISTS (SELECT FROM vault.recovery v WHERE v.ended_at IS NULL) THEN
+	IF NOT EXISTS (SELECT FROM vault.recovery v WHERE v.ended_at IS NULL) AND NOT EXISTS (SELECT FROM vault.decoy) THEN
 		RETURN NULL;
 	END IF;
 	FOR r IN SELECT v.id, (SELECT f.id FROM fresh f WHERE f.account_id = v.account_id AND f.received_at > v.asked_at ORDER BY f.id LIMIT 1) AS request
@@ -141,6 +174,11 @@ BEGIN
 			ORDER BY v.id FOR UPDATE OF v LOOP
 		PERFORM vault.end_recovery(r.id, 'stopped', 'the account''s key signed a request', 'account', 'database', r.request, '{}');
 	END LOOP;
+	SELECT array_agg(d.id ORDER BY d.id) INTO decoys FROM (SELECT DISTINCT d.id FROM fresh f JOIN vault.decoy d ON d.account_id = f.account_id
+		AND f.received_at > d.asked_at) d;
+	IF decoys IS NOT NULL THEN
+		PERFORM vault.stop_decoys(decoys);
+	END IF;
 	RETURN NULL;
 END $$;
 
@@ -161,6 +199,20 @@ BEGIN
 			OR a.id IN (SELECT unnest(o.authorizations) FROM acme.orders o WHERE o.account_id = p_account AND o.id >= year_ago));
 	GET DIAGNOSTICS authorizations = ROW_COUNT;
 	RETURN jsonb_build_object('orders', orders, 'authorizations', authorizations);
+END $$;
+
+-- Who recovers an account by a contact that had been replaced did not replace it: what was given since goes, so that it gives nobody the account
+-- again. What a hold keeps is put aside.
+CREATE OR REPLACE FUNCTION vault.drop_contacts_behind(p_account uuid, p_at timestamptz, p_process text) RETURNS void LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	DELETE FROM vault.former_contact f WHERE f.account_id = p_account AND f.replaced_at > p_at;
+	PERFORM vault.keep_held(v) FROM vault.contact v WHERE v.account_id = p_account;
+	DELETE FROM vault.contact v WHERE v.account_id = p_account;
+	IF FOUND THEN
+		PERFORM log.add_event(cairn.new_id(), p_process, 'cairn', 'recovery.deleted', NULL, p_account, NULL, NULL,
+			jsonb_build_object('because', 'the account was recovered by a contact that stood before'));
+	END IF;
 END $$;
 
 -- The next recovery whose delay is over: the account gets its new key, if it and the key are still what they were. A minute more is given
@@ -199,11 +251,14 @@ BEGIN
 	PERFORM log.add_event(cairn.new_id(), p_process, 'recovery', 'account.key_changed', NULL, a.id, NULL, NULL, jsonb_build_object(
 		'old_thumbprint', encode(a.thumbprint, 'hex'), 'old_key', a.key::jsonb, 'thumbprint', encode(r.thumbprint, 'hex'), 'key', r.key::jsonb,
 		'case', cairn.id_text(r.id)));
+	IF r.replaced_at IS NOT NULL THEN
+		PERFORM vault.drop_contacts_behind(a.id, r.replaced_at, p_process);
+	END IF;
 	PERFORM vault.end_recovery(r.id, 'done', 'the delay is over', 'cairn', p_process, NULL, vault.end_proofs(a.id));
 	RETURN 'done';
 END $$;
 
--- The record of a mail whose end has come, and with it the address and the token are forgotten.
+-- The record of a mail whose end has come.
 CREATE OR REPLACE FUNCTION vault.end_mail(p_mail vault.mail, p_told boolean, p_process text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -214,7 +269,7 @@ BEGIN
 END $$;
 
 -- Claims whose token did not come back end; what ended 30 days ago is forgotten here, its events stay. Mails that are of no use any more are
--- given up, two minutes later than that, as one may be on its way. How many lapsed.
+-- given up, two minutes later than that, as one may be on its way. How many recoveries lapsed.
 CREATE OR REPLACE FUNCTION vault.lapse_recoveries(p_process text) RETURNS int8 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -225,7 +280,14 @@ BEGIN
 		PERFORM vault.end_recovery(one, 'lapsed', 'the token did not come back in time', 'cairn', p_process, NULL, '{}');
 		n := n + 1;
 	END LOOP;
-	PERFORM vault.end_mail(m, false, p_process) FROM vault.mail m WHERE m.until < now() - interval '2 minutes';
+	FOR one IN DELETE FROM vault.decoy d WHERE d.token_until < now() RETURNING d.id LOOP
+		PERFORM vault.pad(one, 'lapsed', p_process);
+	END LOOP;
+	PERFORM vault.end_mail(m, m.told_at IS NOT NULL, p_process) FROM vault.mail m
+		WHERE CASE WHEN m.told_at IS NULL THEN m.until < now() - interval '2 minutes' ELSE m.next_at <= now() END;
+	FOR one IN DELETE FROM vault.padding x WHERE x.due_at <= now() RETURNING x.case_id LOOP
+		PERFORM vault.pad(one, 'told', p_process);
+	END LOOP;
 	DELETE FROM vault.recovery r WHERE r.ended_at < now() - interval '30 days';
 	RETURN n;
 END $$;
@@ -234,24 +296,28 @@ CREATE OR REPLACE FUNCTION vault.next_mails(p_most int8) RETURNS TABLE (id uuid,
 	token bytea, asked_at timestamptz, token_until timestamptz, ends_at timestamptz, because text) LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 	SELECT m.id, r.id, r.account_id, m.kind, m.address, m.token, r.asked_at, r.token_until, r.ends_at, r.because
-	FROM vault.mail m JOIN vault.recovery r ON r.id = m.recovery_id WHERE m.next_at <= now() AND m.until > now() ORDER BY m.next_at LIMIT p_most
+	FROM vault.mail m JOIN vault.recovery r ON r.id = m.recovery_id WHERE m.next_at <= now() AND m.until > now() AND m.told_at IS NULL
+	ORDER BY m.next_at LIMIT p_most
 $$;
 
--- What became of a mail: sent, or failed, then it is tried again, less and less often, until its time is over. Gives whether it was the
--- end of it.
+-- What became of a mail: sent, then the address and the token are forgotten; or failed, then it is tried again, less and less often, until its
+-- time is over. Gives whether it was the end of it.
 CREATE OR REPLACE FUNCTION vault.mail_tried(p_id uuid, p_outcome text, p_process text) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	m vault.mail;
 BEGIN
 	UPDATE vault.mail x SET tries = x.tries + 1, next_at = now() + least(interval '30 s' * 2 ^ least(x.tries, 10), interval '1 hour')
-		WHERE x.id = p_id RETURNING * INTO m;
+		WHERE x.id = p_id AND x.told_at IS NULL RETURNING * INTO m;
 	IF NOT FOUND THEN
 		RETURN true;
 	ELSIF p_outcome = 'failed' AND m.next_at < m.until THEN
 		RETURN false;
+	ELSIF p_outcome = 'sent' THEN
+		UPDATE vault.mail x SET address = NULL, token = NULL, told_at = now(), next_at = now() + vault.some_seconds() WHERE x.id = p_id;
+	ELSE
+		PERFORM vault.end_mail(m, false, p_process);
 	END IF;
-	PERFORM vault.end_mail(m, p_outcome = 'sent', p_process);
 	RETURN true;
 END $$;
 
@@ -268,6 +334,7 @@ REVOKE ALL ON FUNCTION vault.add_claim(uuid, bytea, bytea, jsonb, text, uuid), v
 	vault.begin_recovery(uuid, uuid, bytea, text, bytea, bytea, bytea, bytea, bytea, int8, text),
 	vault.end_recovery(uuid, text, text, text, text, uuid, jsonb), vault.confirm_recovery(bytea, bytea, int8, text, uuid),
 	vault.stop_recovery(uuid, boolean, text, text, text, uuid), vault.key_was_used(), vault.end_proofs(uuid), vault.finish_recovery(text),
+	vault.some_seconds(), vault.pad(uuid, text, text), vault.stop_decoys(uuid[]), vault.drop_contacts_behind(uuid, timestamptz, text),
 	vault.lapse_recoveries(text), vault.end_mail(vault.mail, boolean, text), vault.next_mails(int8), vault.mail_tried(uuid, text, text), vault.list_recoveries(uuid, boolean) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION vault.add_claim(uuid, bytea, bytea, jsonb, text, uuid), vault.next_claims(int8), vault.claimed_account(uuid, bytea, bytea),
 	vault.begin_recovery(uuid, uuid, bytea, text, bytea, bytea, bytea, bytea, bytea, int8, text),

@@ -54,7 +54,7 @@ def climb(start, end):  # the hash of the leaves start..end with that of the ent
 size, root = checkpoint()
 assert 0 <= index < size, f"the log has {size} entries"
 entry = open(sys.argv[4], "rb").read() if len(sys.argv) > 4 else entry_of_log()
-leaf = sha256(b"\0", entry)
+leaf = sha256(b"\0", entry or exit("the log withholds this entry: give a file with the leaf"))
 if climb(0, size) != root:
     sys.exit(f"entry {index} is NOT in the log")
 print(f"entry {index} of {size}: {entry.decode()}")

@@ -41,7 +41,8 @@
 static int empty(void **state)
 {
 	(void) state;
-	pg_exec("postgres", "DELETE FROM vault.recovery; DELETE FROM vault.claim; DELETE FROM vault.contact; DELETE FROM "
+	pg_exec("postgres", "DELETE FROM vault.recovery; DELETE FROM vault.claim; DELETE FROM vault.decoy; DELETE FROM "
+	                    "vault.padding; DELETE FROM vault.contact; DELETE FROM "
 	                    "vault.former_contact; "
 	                    "DELETE FROM acme.orders; DELETE FROM acme.authz; DELETE FROM acme.account; DELETE FROM "
 	                    "acme.blocked_key; TRUNCATE ca.certificate, log.event; TRUNCATE "
@@ -80,6 +81,9 @@ static void test_whole_way(void **state)
 {
 	(void) state;
 	waiting();
+	pg_exec("postgres",
+	    "UPDATE vault.recovery SET begun_at = now() - interval '2 hours', ends_at = now() - interval '50 s'");
+	gives("cairn_subscriber", FINISH, "(none)"); /* a minute more, for records that are under way */
 	gives("cairn_subscriber", BEGIN(CASE_ID, ACCOUNT, "a1", "3"), "gone"); /* looked at once */
 	gives("cairn_subscriber", CONFIRM("3"), "waiting");                    /* the same again */
 	gives("cairn_subscriber", FINISH, "(none)");
@@ -99,19 +103,77 @@ static void test_whole_way(void **state)
 	gives("cairn_subscriber", CONFIRM("3"), "done");
 }
 
+#define NO_DECOYS "DELETE FROM vault.decoy; DELETE FROM vault.padding"
+
 /* No account, no contact, another's contact, an ended account: nothing happens, and all are refused alike. */
 static void test_no_match(void **state)
 {
 	(void) state;
 	claimed(CLAIM(CASE_ID, "3"), BEGIN(CASE_ID, ACCOUNT, "b1", "3"), "unmatched");
+	pg_exec("postgres", NO_DECOYS);
 	claimed(CLAIM(CASE_ID, "3"), BEGIN(CASE_ID, OTHER, "a1", "3"), "unmatched");
+	pg_exec("postgres", NO_DECOYS);
 	claimed(CLAIM(CASE_ID, "3"), BEGIN(CASE_ID, CASE_2, "a1", "3"), "unmatched");
+	pg_exec("postgres", NO_DECOYS);
 	pg_exec("cairn_operator", "SELECT acme.revoke_account('" ACCOUNT "', 'why', 'ana')");
 	claimed(CLAIM(CASE_ID, "3"), BEGIN(CASE_ID, ACCOUNT, "a1", "3"), "unmatched");
+	pg_exec("postgres", NO_DECOYS);
 	pg_assert_value("SELECT count(*) FROM vault.recovery", "0");
 	pg_assert_value("SELECT count(*) FROM vault.mail", "0");
 	pg_assert_value("SELECT count(*) FROM log.event WHERE kind = 'recovery.matched' AND facts->>'matched' = 'false'",
 	    "4"); /* G-13 */
+}
+
+/* Ten seconds and more go by. */
+#define SOME_SECONDS_ON \
+	pg_exec("postgres", \
+	    "UPDATE vault.padding SET due_at = due_at - interval '11 s'; UPDATE vault.mail SET next_at = next_at - " \
+	    "interval '11 s'; SELECT vault.lapse_recoveries('p')")
+#define EVENTS(of) \
+	"SELECT string_agg(kind || coalesce(':' || (facts->>'instead_of'), ''), ' ' ORDER BY id) FROM log.event WHERE " \
+	"facts->>'case' = cairn.id_text('" of "')"
+#define SEND "SELECT vault.mail_tried(id, 'sent', 'p') FROM vault.mail"
+
+/* The log is as long behind a claim that fits as behind one that does not, at each moment: its size is public. */
+static void test_padding(void **state)
+{
+	static const char *const ends[] = { "UPDATE vault.recovery SET token_until = now() - interval '1 s'; UPDATE "
+		                                "vault.decoy SET token_until = now() - interval '1 s'",
+		"UPDATE vault.recovery SET asked_at = now() - interval '1 minute'; UPDATE vault.decoy SET asked_at = now() - "
+		"interval '1 minute'; " REQUEST("01900000-0000-7000-8000-000000000001", "'" ACCOUNT "'"),
+		"SELECT acme.revoke_account('" ACCOUNT "', 'why', 'ana')" };
+	static const char *const names[] = { "lapsed", "stopped", "stopped" };
+	for (size_t i = 0; i < COUNT_OF(ends); i++) {
+		char expected[200];
+		empty(state);
+		claimed(CLAIM(CASE_ID, "3"), BEGIN(CASE_ID, ACCOUNT, "a1", "3"), "asked");
+		claimed(CLAIM(CASE_2, "4"), BEGIN(CASE_2, ACCOUNT, "b1", "4"), "unmatched");
+		pg_assert_value(EVENTS(CASE_ID), "recovery.claimed recovery.matched recovery.asked");
+		pg_assert_value(EVENTS(CASE_2), "recovery.claimed recovery.matched recovery.refused");
+		pg_exec("postgres", SEND);
+		SOME_SECONDS_ON;
+		pg_exec("postgres", ends[i]);
+		pg_exec("postgres", "SELECT vault.lapse_recoveries('p')");
+		(void) snprintf(expected, sizeof(expected),
+		    "recovery.claimed recovery.matched recovery.asked recovery.told recovery.%s", names[i]);
+		pg_assert_value(EVENTS(CASE_ID), expected);
+		(void) snprintf(expected, sizeof(expected),
+		    "recovery.claimed recovery.matched recovery.refused recovery.padding:told recovery.padding:%s", names[i]);
+		pg_assert_value(EVENTS(CASE_2), expected);
+		pg_exec("postgres", SEND);
+		SOME_SECONDS_ON;
+		pg_assert_value("SELECT count(*) FILTER (WHERE facts->>'case' = cairn.id_text('" CASE_ID
+		                "')) = count(*) FILTER (WHERE "
+		                "facts->>'case' = cairn.id_text('" CASE_2 "')) FROM log.event",
+		    "t");
+		pg_assert_value("SELECT count(*) FROM vault.mail, vault.padding, vault.decoy", "0");
+	}
+	empty(state); /* of an account that there is not, nothing is stopped; and another's key stops nothing */
+	claimed(CLAIM(CASE_ID, "3"), BEGIN(CASE_ID, CASE_2, "a1", "3"), "unmatched");
+	claimed(CLAIM(CASE_2, "4"), BEGIN(CASE_2, OTHER, "a1", "4"), "unmatched");
+	pg_exec("postgres", "UPDATE vault.decoy SET asked_at = now() - interval '1 minute'");
+	pg_exec("cairn_wfe", REQUEST("01900000-0000-7000-8000-000000000001", "'" ACCOUNT "'"));
+	pg_assert_value("SELECT count(*) FROM vault.decoy", "2");
 }
 
 /* A token is good once, in its time, with the key that it was asked for with. */
@@ -276,6 +338,37 @@ static void test_former_and_many(void **state)
 	claimed(CLAIM(CASE_ID, "3"), BEGIN(CASE_ID, ACCOUNT, "a1", "3"), "busy");
 }
 
+#define GIVE(contact) \
+	"SELECT vault.set_contacts('" ACCOUNT "', sha256('1'), " SEALED ", " HASHES("'" contact "'") ", 'p', NULL, NULL)"
+
+/* What a thief of the key gave gives nobody the account again, once its owner has it back by what stood before. */
+static void test_former_ends_what_came_behind(void **state)
+{
+	(void) state;
+	pg_exec("cairn_subscriber", GIVE("owner"));
+	pg_exec("postgres", "UPDATE vault.former_contact SET replaced_at = replaced_at - interval '2 h'");
+	pg_exec("cairn_subscriber", GIVE("thief"));
+	pg_exec("postgres", "UPDATE vault.former_contact SET replaced_at = replaced_at - interval '1 h'");
+	pg_exec("cairn_subscriber", GIVE("accomplice"));
+	claimed(CLAIM(CASE_ID, "3"), BEGIN(CASE_ID, ACCOUNT, "owner1", "3"), "asked");
+	gives("cairn_subscriber", CONFIRM("3"), "waiting");
+	pg_exec("postgres", OVER);
+	gives("cairn_subscriber", FINISH, "done");
+	pg_assert_value("SELECT count(*) FROM vault.contact", "0");
+	pg_assert_value("SELECT facts->>'because' FROM log.event WHERE kind = 'recovery.deleted'",
+	    "the account was recovered by a contact that stood before");
+	claimed(CLAIM(CASE_2, "4"), BEGIN(CASE_2, ACCOUNT, "thief1", "4"), "unmatched");
+	pg_exec("postgres", NO_DECOYS);
+	claimed(CLAIM(CASE_2, "4"), BEGIN(CASE_2, ACCOUNT, "accomplice1", "4"), "unmatched");
+	pg_exec("postgres", NO_DECOYS);
+	claimed(CLAIM(CASE_2, "4"), BEGIN(CASE_2, ACCOUNT, "owner1", "4"), "asked");
+	empty(state); /* by one that stands, all stand */
+	waiting();
+	pg_exec("postgres", OVER);
+	gives("cairn_subscriber", FINISH, "done");
+	pg_assert_value("SELECT count(*) FROM vault.contact", "1");
+}
+
 /* Mails come less and less often, and not for ever. */
 static void test_mails(void **state)
 {
@@ -290,6 +383,11 @@ static void test_mails(void **state)
 	pg_assert_value("SELECT count(*) FROM vault.mail", "0");
 	claimed(CLAIM(CASE_2, "4"), BEGIN(CASE_2, ACCOUNT, "a1", "4"), "asked");
 	pg_exec("postgres", TRIED("sent"));
+	gives("cairn_subscriber", "SELECT count(*) FROM vault.next_mails(10)", "0");
+	pg_assert_value("SELECT count(*) FROM vault.mail WHERE address IS NULL AND token IS NULL", "1");
+	pg_exec("postgres", TRIED("sent")); /* a second time by another instance */
+	SOME_SECONDS_ON;
+	pg_assert_value("SELECT count(*) FROM vault.mail", "0");
 	pg_assert_value(
 	    "SELECT string_agg(kind || (facts->>'tries'), ',' ORDER BY id) FROM log.event WHERE kind LIKE 'recovery.%told'",
 	    "recovery.untold2,recovery.told1");
@@ -323,7 +421,7 @@ static void test_roles(void **state)
 {
 	static const char *const roles[] = { "cairn_wfe", "cairn_ra", "cairn_ca", "cairn_subscriber", "cairn_operator",
 		"cairn_auditor", "cairn_officer" };
-	static const char *const tables[] = { "claim", "recovery", "mail", "former_contact" };
+	static const char *const tables[] = { "claim", "recovery", "mail", "former_contact", "decoy", "padding" };
 	(void) state;
 	for (size_t i = 0; i < COUNT_OF(roles); i++) {
 		for (size_t k = 0; k < COUNT_OF(tables); k++) {
@@ -427,12 +525,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_whole_way),
 		CASE(test_no_match),
+		CASE(test_padding),
 		CASE(test_token),
 		CASE(test_veto_by_key),
 		CASE(test_stopped),
 		CASE(test_too_late),
 		CASE(test_proofs_end),
 		CASE(test_former_and_many),
+		CASE(test_former_ends_what_came_behind),
 		CASE(test_mails),
 		CASE(test_mails_end_with_their_use),
 		CASE(test_roles),
