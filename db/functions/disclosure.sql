@@ -225,7 +225,7 @@ BEGIN
 	RETURN ids;
 END $$;
 
--- What the ground allows to be asked for (G-50).
+-- What the ground allows to be asked for (G-50). By consent, nothing of anybody whom the scope does not name.
 CREATE OR REPLACE FUNCTION disclosure.check_ground(p_ground text, p_scope jsonb) RETURNS void LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -233,6 +233,8 @@ BEGIN
 		'There are three grounds: consent of the person; law; danger of death, injury, damage or heavy loss of money');
 	PERFORM disclosure.demand(p_ground <> 'danger' OR NOT EXISTS (SELECT FROM jsonb_array_elements(p_scope->'items') i WHERE i->>'view' <> 'recovery'),
 		'Danger is a ground for recovery contacts only; all else needs consent or law');
+	PERFORM disclosure.demand(p_ground <> 'consent' OR NOT EXISTS (SELECT FROM jsonb_array_elements(p_scope->'items') i WHERE NOT i ? 'accounts'),
+		'Consent is of somebody: each item of the scope names the accounts that consent; narrow it, or take another ground');
 END $$;
 
 -- Whoever signed what is proposed now is an officer to the end: one who left, or whose key is in other hands, has approved nothing.

@@ -20,8 +20,8 @@ static const struct {
 	{ "received", " check refuse withdraw hold " },
 	{ "checked", " ground refuse withdraw hold " },
 	{ "grounded", " notice silence refuse withdraw hold " },
-	{ "notice_due", " silence notify refuse withdraw hold take " },
-	{ "notifying", " silence notify notified refuse withdraw hold take " },
+	{ "notice_due", " silence notify object refuse withdraw hold take " },
+	{ "notifying", " silence notify notified object refuse withdraw hold take " },
 	{ "notified", " object narrow propose refuse withdraw hold " },
 	{ "silent", " notice silence object narrow propose refuse withdraw hold " },
 	{ "objected", " overrule narrow refuse withdraw hold " },
@@ -122,6 +122,48 @@ static void test_walk(void **state)
 	ctx_forgive(&c);
 	step("close", "closed", "{'reason': 'done'}");
 	check_state("closed");
+}
+
+/* Who is told of the case before all are may object at once; the others are told all the same (G-52, G-53). */
+static void test_early_objection(void **state)
+{
+	(void) state;
+	ground("court-order", "law");
+	step("notice", "notice_due", "{'window_s': 1209600}");
+	step("object", "objected", "{'by': 'subscriber', 'text': 'I have heard of it'}");
+	step("overrule", "heard", "{'reason': 'the court was asked'}");
+	step("propose", "Not everybody", "{}");
+	step("notice", "notice_due", "{'window_s': 1209600}");
+	step("notify", "notifying", "{'account': '%s', 'via': 'mail', 'subject': 's', 'text': 't'}", account);
+	step("object", "objected", "{'by': 'subscriber', 'text': 'it came by telephone first'}");
+	step("overrule", "heard", "{'reason': 'no'}");
+	step("propose", "Not everybody", "{}");
+	step("notice", "notice_due", "{'window_s': 1209600}");
+	step("notify", "notifying", "{'account': '%s', 'via': 'mail', 'subject': 's', 'text': 't'}", account);
+	step("notified", "notified", "{'account': '%s', 'answer': '250 ok'}", account);
+	step("propose", "There is time to object until", "{}");
+	step("withdraw", "withdrawn", "{'reason': 'done'}");
+}
+
+/* By consent, only what is of those who consent: a scope over anybody else is no ground for silence (G-50, G-52). */
+static void test_consent(void **state)
+{
+	static const char *const items[] = { "'view': 'request', 'columns': ['id'], 'networks': ['192.0.2.0/24']",
+		"'view': 'order', 'columns': ['id'], 'names': ['a.test']",
+		"'view': 'certificate', 'columns': ['serial'], 'serials': ['01']" };
+	(void) state;
+	for (size_t i = 0; i < COUNT_OF(items); i++) {
+		new_case = id_new();
+		step("receive", "received",
+		    "{'kind': 'consent', 'from': 'x', 'reference': '1', 'scope': {'items': [{'view': 'account', 'columns': "
+		    "['id'], 'accounts': ['%s']}, {%s}]}}",
+		    account, items[i]);
+		step("check", "checked", "{'how': 'by letter'}");
+		step("ground", "Consent is of somebody", "{'ground': 'consent', 'reason': 'they say so'}");
+		step("ground", "grounded", "{'ground': 'law', 'reason': 'an order'}");
+		step("silence", "not the consent", "{'why': 'consent', 'reason': 'x'}");
+		step("withdraw", "withdrawn", "{'reason': 'done'}");
+	}
 }
 
 /* The other ends, and silence. */
@@ -694,6 +736,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_statements),
 		cmocka_unit_test(test_walk),
+		cmocka_unit_test(test_early_objection),
+		cmocka_unit_test(test_consent),
 		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_roles),
 		cmocka_unit_test(test_approval),
