@@ -2,10 +2,16 @@
 traffic of one network can be diverted without the others noticing. Nothing outside of them is changed; they end with the process."""
 import contextlib
 import ctypes
+import ipaddress
 import os
+import socket
+import struct
 import subprocess
+import threading
+import time
 
 CLONE_NEWNET = 0x40000000
+ETH_P_ALL, SOL_PACKET, PACKET_STATISTICS, SO_RCVBUFFORCE = 3, 263, 6, 33
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -113,3 +119,48 @@ class Internet:
     def close(self):
         for network in (*self.networks.values(), self.hub):
             network.close()
+
+
+class Watch:
+    """Who is spoken to from a network: each packet that begins a connection (TCP with SYN alone), and
+    each datagram, as (protocol, address, port) of its destination."""
+
+    def __init__(self, network):
+        self.spoken, self.lost = set(), 0
+        with network.inside():
+            self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.ntohs(ETH_P_ALL))
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
+        self.socket.settimeout(0.2)
+        self.ending = threading.Event()
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+
+    def read(self):
+        while not self.ending.is_set():
+            try:
+                packet = self.socket.recv(128)
+            except TimeoutError:
+                continue
+            self.take(packet)
+
+    def take(self, packet):
+        if packet[0] >> 4 == 4:
+            kind, to, rest = packet[9], packet[16:20], packet[(packet[0] & 15) * 4:]
+        else:
+            kind, to, rest = packet[6], packet[24:40], packet[40:]
+        begins = kind == socket.IPPROTO_TCP and rest[13] & 0x12 == 0x02
+        if begins or kind == socket.IPPROTO_UDP:
+            self.spoken.add(("tcp" if begins else "udp", str(ipaddress.ip_address(to)), int.from_bytes(rest[2:4], "big")))
+
+    def until_now(self):
+        """All that was spoken to so far; fails when the kernel had to leave packets out."""
+        time.sleep(1)
+        packets, lost = struct.unpack("II", self.socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))
+        self.lost += lost
+        assert self.lost == 0, f"{self.lost} of {packets} packets were not seen"
+        return set(self.spoken)
+
+    def close(self):
+        self.ending.set()
+        self.reader.join()
+        self.socket.close()
