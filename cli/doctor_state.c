@@ -32,6 +32,7 @@ AUTO_DEFINE(CURL, curl_easy_cleanup)
 #define FREE_PROBLEM_PERCENT 5
 #define READY_LIMIT_MS 3000L
 #define WAVE_LATE_S 600
+#define CRL_OLD_S (INT64_C(84) * 3600)       /* E-22 */
 #define CRL_NOTE_OCTETS (CRL_LARGE / 10 * 8) /* E-28 */
 
 static const char *const processes[] = { "cairn-wfe", "cairn-ra", "cairn-va", "cairn-ca", "cairn-subscriber" };
@@ -215,7 +216,7 @@ struct finding doctor_crl(struct arena *a, const struct doctor_crl *crl, const s
 	if (crl->left_s <= 0) {
 		return (struct finding) { "crl", FINDING_PROBLEM, arena_printf(a, "%s is not there, or has ended", name) };
 	}
-	if (crl->left_s < config->crl_life_s / 3) {
+	if (crl->left_s < config->crl_life_s / 3 || age_s > CRL_OLD_S) {
 		return (struct finding) { "crl", FINDING_PROBLEM,
 			arena_printf(a, "%s ends in %lld h, and no new one was made", name, (long long) (crl->left_s / 3600)) };
 	}

@@ -36,6 +36,23 @@ SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- What is wrong now, and lasts.
+-- CRLs that are not as new as they have to be: at latest half a day before the four days that rules for public CAs give (E-22). An issuer that issues no
+-- more goes on until its last certificate has ended.
+CREATE OR REPLACE FUNCTION log.late_crls() RETURNS TABLE (subject text, detail text) LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT format('%s/%s', l.issuer, l.shard), CASE WHEN l.number IS NULL THEN 'There is no CRL'
+			WHEN l.unlisted THEN 'What was revoked more than an hour ago is in no CRL yet'
+			ELSE format('The newest CRL was made on %s UTC and ends on %s UTC', to_char(l.this_update AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'),
+				to_char(l.next_update AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI')) END
+	FROM (SELECT s.issuer, s.shard, c.*, i.active, i.registered_at, EXISTS (SELECT FROM ca.revocation v WHERE v.issuer = s.issuer AND v.crl_shard = s.shard
+				AND v.changed_at > c.covers_until AND v.changed_at < now() - interval '1 h') AS unlisted
+			FROM ca.crl_shard s JOIN ca.issuer i ON i.name = s.issuer LEFT JOIN LATERAL (SELECT k.number, k.this_update, k.next_update, k.covers_until
+				FROM ca.crl k WHERE k.issuer = s.issuer AND k.shard = s.shard ORDER BY k.number DESC LIMIT 1) c ON true) l
+	WHERE CASE WHEN l.number IS NULL THEN l.registered_at < now() - interval '10 min' ELSE l.unlisted OR l.next_update - now() < (l.next_update - l.this_update) / 3
+			OR l.this_update < now() - interval '84 h' END
+		AND CASE WHEN l.active THEN true ELSE EXISTS (SELECT FROM ca.certificate k WHERE k.issuer = l.issuer AND k.not_after > now()) END
+$$;
+REVOKE ALL ON FUNCTION log.late_crls() FROM PUBLIC;
+
 CREATE OR REPLACE FUNCTION log.alarming() RETURNS TABLE (kind text, subject text, detail text) LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 	SELECT 'seal-late', '', format('Rows of the log have waited for their seal since %s UTC: the log of cairn-subscriber says why',
@@ -51,10 +68,7 @@ SET search_path = pg_catalog, pg_temp AS $$
 		WHERE q.lost >= 10 AND q.accounts >= 3 AND q.lost >= q.asked / 5
 	UNION ALL SELECT 'perspective-silent', s.perspective, format('The last %s questions had no answer of use, since %s UTC: one that fails besides may be one too many',
 			s.questions, to_char(s.since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI')) FROM log.silent_perspectives() s
-	UNION ALL SELECT 'crl-late', format('%s/%s', c.issuer, c.shard), CASE WHEN c.next_update IS NULL THEN 'There is no CRL'
-			ELSE format('The newest CRL ends on %s UTC, and no new one was made', to_char(c.next_update AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI')) END
-		FROM ca.list_crls(NULL, NULL) c JOIN ca.issuer i ON i.name = c.issuer AND i.active
-		WHERE c.next_update - now() < (c.next_update - c.this_update) / 3 OR (c.number IS NULL AND i.registered_at < now() - interval '10 min')
+	UNION ALL SELECT 'crl-late', l.subject, l.detail FROM log.late_crls() l
 	UNION ALL SELECT 'ocsp-late', o.issuer, 'OCSP answers have waited to be signed for 15 minutes, or have ended'
 		FROM ca.ocsp_issuer o CROSS JOIN LATERAL ca.ocsp_state(o.issuer) s WHERE o.active AND (s.late > 0 OR (s.answers > 0 AND s.ends_s <= 0))
 	UNION ALL SELECT 'waves-late', '', format('%s certificates should have been revoked with their wave', w.due) FROM acme.waves_state() w WHERE w.late_s > 600

@@ -72,7 +72,7 @@ static const struct field ca_field[] = {
 	    .help = "Issuers that stand in the CCADB: in mode webpki no other may be active (docs/issuers.md)."),
 	FIELD(struct config_ca, backdate_s, .def = "3600", .min = 0, .max = CONFIG_BACKDATE_MAX_S,
 	    .help = "Seconds by which notBefore lies before the signature, unless the profile says otherwise."),
-	FIELD(struct config_ca, crl_period_s, .def = "21600", .min = 60, .max = 345600,
+	FIELD(struct config_ca, crl_period_s, .def = "21600", .min = 60, .max = 259200,
 	    .help = "Seconds after which a CRL is made anew."), /* E-22 */
 	FIELD(struct config_ca, crl_life_s, .def = "604800", .min = 3600, .max = 864000,
 	    .help = "Seconds from a CRL's thisUpdate to its nextUpdate."), /* E-21 */

@@ -144,6 +144,48 @@ static void one_at_a_time(void **state)
 	"remote_address, remote_port) SELECT id, sha256(''), '192.0.2.1', 1 FROM log.request; DELETE FROM log.unsealed"
 #define FORGET "DELETE FROM log.request_private; DELETE FROM log.request"
 
+#define ISSUER(active, url) \
+	"INSERT INTO ca.issuer (name, certificate, key_id, chain, crl_url, aia_url, active, registered_at) VALUES ('e', " \
+	"'x', " \
+	"'x', 'x', '" url "', 'u', " active \
+	", now() - interval '1 h'); INSERT INTO ca.crl_shard (issuer, shard, url, open) " \
+	"VALUES ('e', 0, '" url "', true);"
+#define CRL(age, life) \
+	"INSERT INTO ca.crl (issuer, shard, number, this_update, next_update, entries, covers_until, der, why, made_ms) " \
+	"VALUES ('e', 0, 1, now() - interval '" age "', now() - interval '" age "' + interval '" life \
+	"', 0, now() - interval '" age "', 'x', 'first', 1);"
+#define REVOKED(age) \
+	"SET session_replication_role = replica; INSERT INTO ca.revocation (certificate_id, serial, issuer, crl_shard, " \
+	"reason, " \
+	"revoked_by, not_after, changed_at) VALUES (cairn.new_id(), '\\x01', 'e', 0, 0, 'operator', now() + interval '1 " \
+	"d', " \
+	"now() - interval '" age "'); SET session_replication_role = origin;"
+#define CERTIFICATE(left) \
+	"SET session_replication_role = replica; INSERT INTO ca.certificate (id, order_id, account_id, not_before, " \
+	"not_after, " \
+	"begun_at, crl_shard, issuer, profile, serial, spki_sha256, names, validations, der, signed_at) SELECT " \
+	"cairn.new_id(), " \
+	"cairn.new_id(), cairn.new_id(), now(), now() + interval '" left \
+	"', now(), 0, 'e', 'classic', '\\x02', sha256(''), " \
+	"'{}', '{}', 'x', now(); SET session_replication_role = origin;"
+#define NO_ISSUER \
+	"SET session_replication_role = replica; DELETE FROM ca.revocation; DELETE FROM ca.certificate; DELETE FROM " \
+	"ca.crl; " \
+	"DELETE FROM ca.crl_shard; DELETE FROM ca.issuer; SET session_replication_role = origin"
+
+/* E-22: what is as new as it has to be, or of nobody any more, is no alarm. */
+static void crls_in_time(void **state)
+{
+	static const char *const well[] = { ISSUER("true", "u") CRL("83 h", "10 d") REVOKED("59 min"),
+		ISSUER("false", "u") CRL("85 h", "10 d") CERTIFICATE("-1 h"), ISSUER("true", "u") CRL("15 h", "1 d") };
+	(void) state;
+	for (size_t i = 0; i < COUNT_OF(well); i++) {
+		pg_exec("postgres", well[i]);
+		pg_assert_value("SELECT count(*) FROM log.alarming() WHERE kind = 'crl-late'", "0");
+		pg_exec("postgres", NO_ISSUER);
+	}
+}
+
 /* F-70, G-30: what lasts is found while it lasts. */
 static void conditions(void **state)
 {
@@ -162,11 +204,11 @@ static void conditions(void **state)
 		    "UPDATE cairn.issued_check SET checked_at = now()" },
 		{ "compare-late", "CREATE TABLE aside AS TABLE cairn.issued_check; DELETE FROM cairn.issued_check",
 		    "INSERT INTO cairn.issued_check SELECT * FROM aside; DROP TABLE aside" },
-		{ "crl-late",
-		    "INSERT INTO ca.issuer (name, certificate, key_id, chain, crl_url, aia_url, active, registered_at) VALUES "
-		    "('e', 'x', 'x', 'x', 'u', 'u', true, "
-		    "now() - interval '1 h'); INSERT INTO ca.crl_shard (issuer, shard, url, open) VALUES ('e', 0, 'u', true)",
-		    "DELETE FROM ca.crl_shard; DELETE FROM ca.issuer" },
+		{ "crl-late", ISSUER("true", "u"), NO_ISSUER },
+		{ "crl-late", ISSUER("true", "u") CRL("85 h", "10 d"), NO_ISSUER }, /* E-22: before it is four days */
+		{ "crl-late", ISSUER("true", "u") CRL("17 h", "1 d"), NO_ISSUER },
+		{ "crl-late", ISSUER("true", "u") CRL("2 h", "7 d") REVOKED("61 min"), NO_ISSUER },
+		{ "crl-late", ISSUER("false", "u") CRL("85 h", "10 d") CERTIFICATE("1 h"), NO_ISSUER },
 		{ "purge-late", VISITED "6 d 13 h" VISITOR, FORGET },
 		{ "keys-unswept",
 		    "INSERT INTO acme.blocked_key (spki_sha256, reason, blocked_at, sweep_from) VALUES (sha256('x'), "
@@ -403,6 +445,7 @@ int main(void)
 		cmocka_unit_test_setup(told_until_answered, none),
 		cmocka_unit_test_setup(one_at_a_time, none),
 		cmocka_unit_test_setup(conditions, none),
+		cmocka_unit_test_setup(crls_in_time, none),
 		cmocka_unit_test_setup(clock_ran_ahead, none),
 		cmocka_unit_test_setup(a_difference_that_lasts, none),
 		cmocka_unit_test_setup(acts, none),

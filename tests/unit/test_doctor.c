@@ -241,6 +241,8 @@ static void test_crls(void **state)
 		{ 168, 500, FINDING_OK, "lasts for 168 h" },
 		{ 156, 500, FINDING_OK, "lasts for" },
 		{ 155, 500, FINDING_NOTE, "13 h old" },
+		{ 84, 500, FINDING_NOTE, "84 h old" },
+		{ 83, 500, FINDING_PROBLEM, "ends in 83 h" }, /* before it is four days old */
 		{ 55, 500, FINDING_PROBLEM, "ends in 55 h" },
 		{ 0, 0, FINDING_PROBLEM, "has ended" },
 		{ 168, 8000001, FINDING_NOTE, "crl_shards" },
