@@ -226,12 +226,9 @@ static int build(struct ctx *c, const struct issue_certificate_request *in, cons
 		.ocsp_url = issuer->config->ocsp_named ? issuer->config->ocsp_url : NULL, /* E-39 */
 	};
 	params->crl_shard = shard->shard;
-	profile_apply(profile, &t);
+	profile_apply(profile, in->common_name, &t); /* the lints refuse a common name that is none of the names (D-39) */
 	if (ca.config->ct.log_list_file != NULL) {
 		t.kind = CERT_PRECERTIFICATE;
-	}
-	if (in->common_name != NULL && profile->common_name) {
-		t.subject.common_name = in->common_name; /* the lints refuse one that is not a name (D-39) */
 	}
 	TRY(set_validity(c, in, profile, issuer, &t));
 	TRY(cert_build_tbs(c, &t, &params->tbs));

@@ -68,6 +68,9 @@ static struct ruling decide_name(struct arena *a, const struct policy *policy, c
 		return ruling_of(RULE_NAME_WILDCARD_FORM); /* */
 	}
 	struct ruling ruling = dns_name_form(a, base);
+	if (ruling.rule == RULE_NONE && strlen(name) > DNS_NAME_MAX) {
+		ruling = ruling_of(RULE_NAME_LENGTH); /* no certificate has room for it */
+	}
 	if (ruling.rule == RULE_NONE) {
 		ruling = decide_place(a, policy, base, wildcard);
 	}

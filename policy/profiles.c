@@ -195,16 +195,25 @@ int profile_validity(
 	return 0;
 }
 
-void profile_apply(const struct config_profile *profile, struct cert_template *t)
+/* D-39 */
+static const char *common_name_of(const struct text_list *names, const char *asked)
+{
+	if (asked != NULL && strlen(asked) <= COMMON_NAME_MAX) {
+		return asked;
+	}
+	for (size_t i = 0; i < names->n; i++) {
+		if (strlen(names->v[i]) <= COMMON_NAME_MAX) {
+			return names->v[i];
+		}
+	}
+	return NULL;
+}
+
+void profile_apply(const struct config_profile *profile, const char *asked, struct cert_template *t)
 {
 	t->kind = CERT_LEAF;
 	t->with_subject_key_id = profile->subject_key_id;
 	t->with_key_encipherment = profile->key_encipherment;
-	t->subject = (struct cert_name) { 0 };
-	for (size_t i = 0; profile->common_name && i < t->dns_names.n; i++) {
-		if (strlen(t->dns_names.v[i]) <= COMMON_NAME_MAX) {
-			t->subject.common_name = t->dns_names.v[i]; /* D-39 */
-			return;
-		}
-	}
+	t->subject =
+	    (struct cert_name) { .common_name = profile->common_name ? common_name_of(&t->dns_names, asked) : NULL };
 }

@@ -66,8 +66,8 @@ struct validity_terms {
 int profile_validity(struct ctx *c, const struct config_profile *profile, const struct validity_terms *terms,
     struct validity *ret) MUST_CHECK;
 
-/* Fills kind, subject, flags and validity of a leaf's template; the names must be set before: the common name is the
- * first of at most 64 characters, if the profile has one (D-39). */
-void profile_apply(const struct config_profile *profile, struct cert_template *t);
+/* Fills kind, subject and flags of a leaf's template; the names must be set before: the common name is the one that is asked for, NULL for none, or
+ * where that has more than 64 characters the first that has not, if the profile has one (D-39). */
+void profile_apply(const struct config_profile *profile, const char *asked, struct cert_template *t);
 
 #endif

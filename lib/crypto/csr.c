@@ -116,11 +116,23 @@ static int read_names(struct ctx *c, const GENERAL_NAMES *names, struct csr *csr
 	return 0;
 }
 
+/* X509V3_get_d2i takes BER, and passes over what stands behind the names. */
+static bool is_exact(const STACK_OF(X509_EXTENSION) * extensions, const GENERAL_NAMES *names)
+{
+	int at = X509v3_get_ext_by_NID(extensions, NID_subject_alt_name, -1);
+	const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data(X509v3_get_ext(extensions, at));
+	uint8_t *again = NULL;
+	int n = i2d_GENERAL_NAMES(names, &again);
+	bool same = n > 0 && n == ASN1_STRING_length(value) && memcmp(again, ASN1_STRING_get0_data(value), (size_t) n) == 0;
+	OPENSSL_free(again);
+	return same;
+}
+
 static int read_subject_alt_name(struct ctx *c, const STACK_OF(X509_EXTENSION) * extensions, struct csr *csr)
 {
 	int state = 0;
 	AUTO(GENERAL_NAMES) names = X509V3_get_d2i(extensions, NID_subject_alt_name, &state, NULL);
-	if (names != NULL) {
+	if (names != NULL && is_exact(extensions, names)) {
 		return read_names(c, names, csr);
 	}
 	return state == -1 ? 0 : FAIL(c, BAD_CSR, "The subjectAltName of the CSR is broken or stands twice");

@@ -92,6 +92,22 @@ def test_the_same_names(account, ready, alternatives, common_name):
     assert sorted(found) == NAMES
 
 
+LONG = "a-name-of-more-than-sixty-four-characters.which-has-no-room-there.finalize.test"
+
+
+@pytest.mark.parametrize("more, alternatives, found", [([], True, None), ([], False, None), (["short.finalize.test"], True, "short.finalize.test")])
+def test_a_common_name_that_is_too_long(account, responder, more, alternatives, found):
+    """D-39: it is one of the names all the same; the certificate has another one as its common name, or none"""
+    made = account.order(LONG, *more)
+    account.validate(made.json(), responder)
+    answer = account.post(made.json()["finalize"], {"csr": raw.b64(request(names(LONG, *more) if alternatives else None, LONG)[0])})
+    assert answer.status_code == 200, answer.text
+    (leaf, *_) = raw.chain(account.post(account.poll(made.headers["Location"], ("valid", "invalid")).json()["certificate"]).text)
+    san = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    assert sorted(san.value.get_values_for_type(x509.DNSName)) == sorted([LONG, *more])
+    assert [one.value for one in leaf.subject] == ([found] if found else []) and san.critical == (found is None)
+
+
 def test_states(account, responder):
     """A-113: an order that is pending, valid or invalid is not ready, and stays what it is"""
     made = account.order("states.finalize.test")

@@ -12,6 +12,7 @@ struct ask {
 	const char *constraints;
 	const char *feature;
 	const char *hash;
+	const char *san_der; /* as OpenSSL would not write it */
 	bool broken_signature;
 	bool twice; /* the list of extensions */
 	long version;
@@ -50,6 +51,7 @@ static struct bytes make(struct ctx *c, const struct ask *ask)
 	add_extension(list, NID_subject_alt_name, ask->san);
 	add_extension(list, NID_basic_constraints, ask->constraints);
 	add_extension(list, NID_tlsfeature, ask->feature);
+	add_extension(list, NID_subject_alt_name, ask->san_der);
 	if (sk_X509_EXTENSION_num(list) > 0) {
 		assert_int_equal(X509_REQ_add_extensions(req, list), 1);
 		assert_int_equal(ask->twice ? X509_REQ_add_extensions_nid(req, list, NID_ms_ext_req) : 1, 1);
@@ -158,9 +160,12 @@ static const struct refused refused[] = {
 	{ "does not verify", { .san = "DNS:a.test", .broken_signature = true } }, /* */
 	{ "version", { .san = "DNS:a.test", .version = 1 } },                     /* */
 	{ "more than one common name", { .common_name = "a.test", .second_common_name = "b.test" } },
-	{ "not a DNS name", { .common_name = "a b" } },
-	{ "two lists", { .san = "DNS:a.test", .twice = true } },
+	{ "not a DNS name", { .common_name = "a b" } }, { "two lists", { .san = "DNS:a.test", .twice = true } },
 	{ "dNSName", { .san = "DNS:a b.test" } },
+	{ "subjectAltName", { .san_der = "DER:30088206612E746573740500" } }, /* something behind the names */
+	{ "subjectAltName", { .san_der = "DER:30808206612E746573740000" } }, /* BER */
+	{ "subjectAltName", { .san_der = "DER:3081088206612E74657374" } },
+	{ "subjectAltName", { .san_der = "DER:30098206612E74657374" } }, /* cut off */
 };
 
 /* D-8 */

@@ -185,6 +185,18 @@ static void length(void **state)
 	assert_int_equal(dns_name_form(c.arena, name).rule, RULE_NONE);
 	memcpy(name + 251, "aaa", 4);
 	assert_int_equal(dns_name_form(c.arena, name).rule, RULE_NAME_LENGTH);
+	/* The star and the dot of a wildcard are of the name that has to stand in a certificate. */
+	struct says says = { .internal = "." };
+	const struct policy *policy = make(&c, &says);
+	char wildcard[300] = "*.";
+	for (size_t i = 2; i < 254; i++) {
+		wildcard[i] = i % 2 == 0 ? 'a' : '.';
+	}
+	wildcard[253] = '\0';
+	const struct identifier fits = { "dns", wildcard };
+	assert_int_equal(names_decide(c.arena, policy, &profile, &fits).rule, RULE_NONE);
+	memcpy(wildcard + 251, "aaa", 4);
+	assert_int_equal(names_decide(c.arena, policy, &profile, &fits).rule, RULE_NAME_LENGTH);
 	seen[RULE_NAME_LENGTH] = true;
 	ctx_done(&c);
 }

@@ -170,15 +170,19 @@ static void applied(void **state)
 	(void) state;
 	TEXTS(names, "a123456789.a123456789.a123456789.a123456789.a123456789.a123456789.test", "b.test", "c.test");
 	struct cert_template t = { .dns_names = names };
-	profile_apply(&profiles_v[0], &t);
+	profile_apply(&profiles_v[0], NULL, &t);
 	assert_int_equal(t.kind, CERT_LEAF);
 	assert_string_equal(t.subject.common_name, "b.test");
+	profile_apply(&profiles_v[0], "c.test", &t);
+	assert_string_equal(t.subject.common_name, "c.test");
+	profile_apply(&profiles_v[0], names.v[0], &t); /* one that has no room there */
+	assert_string_equal(t.subject.common_name, "b.test");
 	assert_true(t.with_key_encipherment);
-	profile_apply(&profiles_v[1], &t);
+	profile_apply(&profiles_v[1], "c.test", &t);
 	assert_null(t.subject.common_name);
 	assert_false(t.with_key_encipherment);
 	t.dns_names.n = 1;
-	profile_apply(&profiles_v[0], &t);
+	profile_apply(&profiles_v[0], names.v[0], &t);
 	assert_null(t.subject.common_name);
 }
 
