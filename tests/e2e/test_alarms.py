@@ -124,8 +124,10 @@ def test_a_process_that_crashed_is_an_alarm(own, mails, hook):
     subject, text = mails.next(MAIL)
     assert subject.startswith("Alarm: process-crashed cairn-ra@") and "started again without having stopped" in text
     until(lambda: any(json.loads(b)["kind"] == "process-crashed" for b in hook.bodies))
-    metrics = requests.get(f"http://{own.metrics_address('cairn-subscriber')}/metrics", timeout=60).text
-    assert "cairn_alarms_open 1" in metrics and 'cairn_alarms_told_total{outcome="told"}' in metrics
+    def measured():
+        metrics = requests.get(f"http://{own.metrics_address('cairn-subscriber')}/metrics", timeout=60).text
+        return "cairn_alarms_open 1" in metrics and 'cairn_alarms_told_total{outcome="told"}' in metrics
+    until(measured)
     answer(own, "--true")
 
 

@@ -43,7 +43,7 @@ class Hook:
         self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
 
 
-def until(condition, seconds=60):
+def until(condition, seconds=120):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it does not happen"
