@@ -314,8 +314,8 @@ def log_list(logs, age=datetime.timedelta()):
     return json.dumps({"version": "1.0", "log_list_timestamp": made.strftime("%Y-%m-%dT%H:%M:%SZ"), "operators": list(operators.values())})
 
 
-def verify(certificate, issuer, logs):
-    """Each SCT of the certificate, by the log that signed it; an invalid one raises."""
+def scts(certificate, issuer):
+    """Each SCT of the certificate, with the leaf that it promises: (log id, leaf, signature)."""
     listed = certificate.extensions.get_extension_for_oid(x509.ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2"))
     assert not listed.critical
     octets = listed.value
@@ -324,16 +324,21 @@ def verify(certificate, issuer, logs):
     extension = [body for _, body, _ in elements(raw[0]) if next(elements(body))[2] == LIST_OID][0]
     value = next(elements(list(elements(extension))[1][1]))[1]
     assert octets is not None and struct.unpack(">H", value[:2])[0] == len(value) - 2
-    entry = precertificate_entry(without(certificate.tbs_certificate_bytes, LIST_OID), issuer)
-    by_id, found, at = {log.id: log for log in logs}, [], 2
+    entry, at = precertificate_entry(without(certificate.tbs_certificate_bytes, LIST_OID), issuer), 2
     while at < len(value):
         n = struct.unpack(">H", value[at:at + 2])[0]
         one, at = value[at + 2:at + 2 + n], at + 2 + n
-        log, time_ms = by_id[one[1:33]], struct.unpack(">Q", one[33:41])[0]
-        n = struct.unpack(">H", one[41:43])[0]
+        time_ms, n = struct.unpack(">Q", one[33:41])[0], struct.unpack(">H", one[41:43])[0]
         extensions, rest = one[43:43 + n], one[43 + n:]
         assert one[0] == 0 and rest[:2] == b"\x04\x03" and len(rest) == 4 + struct.unpack(">H", rest[2:4])[0]
-        log.key.public_key().verify(rest[4:], signed(1, time_ms, entry, extensions), ec.ECDSA(SHA256()))
         assert time_ms <= time.time() * 1000 + 60_000
-        found.append(log)
+        yield one[1:33], signed(1, time_ms, entry, extensions), rest[4:]
+
+
+def verify(certificate, issuer, logs):
+    """Each SCT of the certificate, by the log that signed it; an invalid one raises."""
+    by_id, found = {log.id: log for log in logs}, []
+    for log_id, leaf, signature in scts(certificate, issuer):
+        by_id[log_id].key.public_key().verify(signature, leaf, ec.ECDSA(SHA256()))
+        found.append(by_id[log_id])
     return found

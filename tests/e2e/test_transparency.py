@@ -24,6 +24,8 @@ def test_certificates_have_scts(world):
     """H-1, H-2, H-3, H-4, H-5, H-6, H-7, H-9, H-10, D-52: two good SCTs, of two operators, and the certificate is logged too (H-13)"""
     chain, logs = world.issue()
     assert len(logs) == 2 and not world.logs[3].seen  # that shard is for another year
+    for log_id, leaf, _ in ct_log.scts(chain[0], chain[1]):  # what follows from the certificate alone is the hash of an entry of that log (H-2)
+        assert [ct_log.leaf_hash(leaf) in log.tree.hashes() for log in world.logs if log.id == log_id] == [True]
     serial = format(chain[0].serial_number, "x")
     end = time.monotonic() + 60
     while not any(path == "/ct/v1/add-chain" for log in world.logs for path in log.paths()):
@@ -88,6 +90,27 @@ def test_one_log_is_wrong(world, mode):
     alarm = world.sql("SELECT detail FROM cairn.alarm WHERE kind = 'sct-refused' AND subject = 'Two A'")
     if mode in ("bad-signature", "wrong-id", "wrong-entry", "altered-extensions") and any(wrong):
         assert len(alarm) == 1 and alarm[0][0].startswith("What it answered is no SCT for what it was shown: "), alarm
+
+
+def test_three_logs_are_wrong_at_once(world):
+    """H-11: one is slow, one fails and one has too much to do; two others, of whom each certificate has its SCTs, make up for them in time"""
+    more, before = [ct_log.Log("Four", "Four A"), ct_log.Log("Five", "Five A")], world.logs
+    world.logs = [*before, *more]
+    try:
+        for log, mode in zip(before, ("slow", "500", "busy")):
+            log.mode = mode
+        world.write()
+        time.sleep(5)
+        for _ in range(3):
+            asked_at = time.monotonic()
+            _, logs = world.issue()
+            assert set(logs) == set(more) and time.monotonic() - asked_at < 15
+        assert all(log.seen for log in before[:3])
+    finally:
+        world.logs = before
+        world.write()
+        for log in more:
+            log.close()
 
 
 def test_an_old_server(world):

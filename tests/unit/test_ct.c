@@ -302,6 +302,83 @@ static void policy_counts_logs_and_operators(void **state)
 	assert_false(ENOUGH(beyond, A1, A2, A1));
 }
 
+static const struct {
+	const char *state;
+	int64_t ago_s; /* the SCT; the log has its state for an hour */
+	bool counts;
+	bool current; /* at least one has to be */
+	bool asked;
+} states[] = {
+	{ "pending", 1800, false, false, false },
+	{ "qualified", 1800, true, true, true },
+	{ "usable", 1800, true, true, true },
+	{ "readonly", 7200, true, true, false },
+	{ "retired", 7200, true, false, false },
+	{ "retired", 1800, false, false, false },
+	{ "rejected", 7200, false, false, false },
+};
+enum { STATES = COUNT_OF(states) };
+
+/* Two operators have a log of each state: of the first one, then of the other one. */
+static struct leaf *leaf_by_states(struct ctx *c, struct test_log v[static 2 * STATES])
+{
+	struct leaf *leaf = leaf_of(c, 90);
+	char since[RFC3339_SIZE];
+	timestamp_encode(timestamp_add_s(leaf->o.now, -3600), false, since);
+	for (size_t i = 0; i < 2 * STATES; i++) {
+		v[i] = (struct test_log) { .operator= i<STATES ? "P" : "Q",
+			.description = arena_printf(c->arena, "log %zu", i),
+			.state = states[i % STATES].state,
+			.since = arena_text(c->arena, since) };
+	}
+	test_logs_make(c, v, 2 * STATES);
+	struct bytes json = test_logs_json(c, v, 2 * STATES, leaf->o.now);
+	assert_good(c, ct_log_list_parse(c, json, &leaf->list));
+	return leaf;
+}
+
+/* H-5: every state beside every state, a retired log by an SCT of before it retired and by one of after that. */
+static void every_state_beside_every_state(void **state)
+{
+	struct ctx *c = *state;
+	struct test_log v[2 * STATES];
+	struct leaf *leaf = leaf_by_states(c, v);
+	struct sct scts[2 * STATES];
+	for (size_t i = 0; i < COUNT_OF(v); i++) {
+		struct timestamp at = timestamp_add_s(leaf->o.now, -states[i % STATES].ago_s);
+		scts[i] = test_log_sign(c, &v[i], &leaf->o.entry, at, NONE);
+	}
+	for (size_t i = 0; i < STATES; i++) {
+		for (size_t k = 0; k < STATES; k++) {
+			struct sct both[] = { scts[i], scts[STATES + k] };
+			bool good = states[i].counts && states[k].counts && (states[i].current || states[k].current);
+			int result = ct_check_list(c, &leaf->o, sct_list_encode(c->arena, &(struct sct_list) { both, 2 }));
+			ctx_forgive(c);
+			if ((result == 0) != good) {
+				fail_msg("%s, %lld s ago, beside %s, %lld s ago", states[i].state, (long long) states[i].ago_s,
+				    states[k].state, (long long) states[k].ago_s);
+			}
+		}
+	}
+}
+
+/* H-5: no other log takes anything. */
+static void only_logs_that_take_are_asked(void **state)
+{
+	struct ctx *c = *state;
+	struct test_log v[2 * STATES];
+	struct leaf *leaf = leaf_by_states(c, v);
+	const struct ct_log *found[COUNT_OF(v)];
+	size_t n = ct_candidates(&leaf->o, &(struct text_list) { NULL, 0 }, found);
+	for (size_t i = 0; i < COUNT_OF(v); i++) {
+		bool asked = false;
+		for (size_t k = 0; k < n; k++) {
+			asked = asked || strcmp(found[k]->description, v[i].description) == 0;
+		}
+		assert_int_equal(asked, states[i % STATES].asked);
+	}
+}
+
 /* H-11: of what came, the first that are enough, and no more. */
 static void first_enough_are_chosen(void **state)
 {
@@ -533,6 +610,8 @@ int main(void)
 		WITH_CTX(extensions_in_other_forms_are_refused),
 		WITH_CTX(wrong_scts_are_refused),
 		WITH_CTX(policy_counts_logs_and_operators),
+		WITH_CTX(every_state_beside_every_state),
+		WITH_CTX(only_logs_that_take_are_asked),
 		WITH_CTX(first_enough_are_chosen),
 		WITH_CTX(logs_are_asked_by_shard_and_operator),
 		WITH_CTX(list_has_an_age_and_a_history),
