@@ -34,6 +34,12 @@ static bool issuer_is_root(const struct cert_input *in)
 	return in->o->mode == POLICY_WEBPKI && issuer != NULL && bytes_equal(issuer->subject, issuer->issuer);
 }
 
+/* Of two CAs of one name nobody could tell whose a certificate or a CRL is. A cross-certificate may be of the same CA's earlier key. */
+static bool issuers_name_again(const struct cert_input *in)
+{
+	return in->o->issuer != NULL && bytes_equal(in->info->subject, in->o->issuer->subject);
+}
+
 /* The certificate beside which it stands has the same name and key, and how others call the key. */
 static bool not_the_crossed(const struct cert_input *in)
 {
@@ -162,6 +168,7 @@ const struct cert_lint issuer_lints[] = {
 	{ "issuer_is_ca", "RFC 5280 4.2.1.9", ALL_KINDS & ~SELF_KINDS, issuer_is_ca },
 	{ "issuer_path_length", "RFC 5280 4.2.1.9", SUBORDINATE_KINDS, issuer_path_len },
 	{ "issuer_is_no_root", "D-62, D-53", SUBSCRIBER_KINDS, issuer_is_root },
+	{ "subject_is_not_the_issuers", "D-22", KIND(INTERMEDIATE) | KIND(OCSP), issuers_name_again },
 	{ "cross_is_of_the_same_ca", "D-30, D-14", KIND(CROSS), not_the_crossed },
 	{ "key_kind", "D-65, F-20", ALL_KINDS, key_kind },
 	{ "rsa_exponent_and_factors", "D-65", ALL_KINDS, rsa_parts },

@@ -322,6 +322,9 @@ SPOIL(f_issuer_is_ca_1, s->issuer.is_ca = false)
 SPOIL(f_issuer_path_length_1, s->issuer.path_len = 0)
 SPOIL(f_issuer_is_no_root_1, s->issuer.issuer = s->issuer.subject)
 SPOIL(f_issuer_is_no_root_2, s->issuer.issuer = s->issuer.subject)
+SPOIL(f_subject_is_not_the_issuers_1, s->t.subject = (struct cert_name) { "XX", "Test Org", "Something" };
+      assert_good(shared, cert_name_encode(shared, &s->t.subject, &s->t.issuer_name));
+      s->issuer.subject = s->t.issuer_name)
 SPOIL(f_cross_is_of_the_same_ca_1, s->o.crossed = NULL)
 SPOIL(f_cross_is_of_the_same_ca_2, s->crossed.spki = h.root.info.spki)
 SPOIL(f_cross_is_of_the_same_ca_3, s->crossed.subject = h.root.info.subject)
@@ -433,6 +436,8 @@ static const struct fault faults[] = {
 	{ "issuer_path_length", CERT_INTERMEDIATE, f_issuer_path_length_1, NULL, NULL },
 	{ "issuer_is_no_root", CERT_LEAF, f_issuer_is_no_root_1, NULL, NULL },
 	{ "issuer_is_no_root", CERT_PRECERTIFICATE, f_issuer_is_no_root_2, NULL, NULL },
+	{ "subject_is_not_the_issuers", CERT_INTERMEDIATE, f_subject_is_not_the_issuers_1, NULL, NULL },
+	{ "subject_is_not_the_issuers", CERT_OCSP, f_subject_is_not_the_issuers_1, NULL, NULL },
 	{ "cross_is_of_the_same_ca", CERT_CROSS, f_cross_is_of_the_same_ca_1, NULL, NULL },
 	{ "cross_is_of_the_same_ca", CERT_CROSS, f_cross_is_of_the_same_ca_2, NULL, NULL },
 	{ "cross_is_of_the_same_ca", CERT_CROSS, f_cross_is_of_the_same_ca_3, NULL, NULL },

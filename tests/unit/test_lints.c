@@ -287,6 +287,52 @@ static void faults_of_templates_are_found(void **state)
 	}
 }
 
+/* The attributes with their string types, as another CA's software may have written them. */
+static struct bytes name_of(struct ctx *c, int organization, int common_name)
+{
+	X509_NAME *name = X509_NAME_new();
+	uint8_t *der = NULL;
+	assert_int_equal(
+	    X509_NAME_add_entry_by_NID(name, NID_organizationName, organization, (const uint8_t *) "Old Firm", -1, -1, 0),
+	    1);
+	assert_int_equal(
+	    X509_NAME_add_entry_by_NID(name, NID_commonName, common_name, (const uint8_t *) "Old CA", -1, -1, 0), 1);
+	int n = i2d_X509_NAME(name, &der);
+	assert_true(n > 0);
+	struct bytes copy = arena_bytes(c->arena, der, (size_t) n);
+	OPENSSL_free(der);
+	X509_NAME_free(name);
+	return copy;
+}
+
+/* D-4: the name of an issuer is in its certificates as it stands in its own, whatever the types of its strings; the same text in others is another
+ * name. */
+static void an_issuers_name_is_copied(void **state)
+{
+	struct ctx *c = *state;
+	static const int types[] = { V_ASN1_PRINTABLESTRING, V_ASN1_UTF8STRING, V_ASN1_T61STRING, V_ASN1_BMPSTRING };
+	TEXTS(names, "a.test");
+	for (size_t i = 0; i < COUNT_OF(types) * COUNT_OF(types); i++) {
+		struct cert_info issuer = h.intermediate.info;
+		struct cert_info leaf;
+		struct bytes tbs;
+		struct bytes der;
+		struct lint_options o = options(&h.intermediate);
+		o.issuer = &issuer;
+		issuer.subject = name_of(c, types[i % COUNT_OF(types)], types[i / COUNT_OF(types)]);
+		struct cert_template t = leaf_template(c, &h.intermediate, "p256", &names);
+		t.issuer_name = issuer.subject;
+		assert_good(c, cert_build_tbs(c, &t, &tbs));
+		assert_good(c, lint_certificate(c, CERT_LEAF, tbs, &o));
+		assert_good(c, cert_sign(c, h.intermediate.key, tbs, &der));
+		assert_good(c, cert_parse(c, der, &leaf));
+		assert_true(bytes_equal(leaf.issuer, issuer.subject));
+		t.issuer_name = name_of(c, types[(i + 1) % COUNT_OF(types)], types[i / COUNT_OF(types)]);
+		assert_good(c, cert_build_tbs(c, &t, &tbs));
+		assert_cause(c, "issuer_name_is_copied", lint_certificate(c, CERT_LEAF, tbs, &o));
+	}
+}
+
 /* ---- faults that only another builder can make ---- */
 
 static void set_extension(X509 *x, int nid, bool critical, const char *value)
@@ -608,6 +654,7 @@ int main(void)
 		WITH_CTX(good_objects_pass),
 		WITH_CTX(issuers_constraints_hold),
 		WITH_CTX(faults_of_templates_are_found),
+		WITH_CTX(an_issuers_name_is_copied),
 		WITH_CTX(faults_of_extensions_are_found),
 		WITH_CTX(order_is_part_of_the_profile),
 		WITH_CTX(changed_octets),
