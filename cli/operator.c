@@ -48,13 +48,25 @@ int operator_run(int argc, char **argv, int (*command)(struct ctx *c, int argc, 
 	return code;
 }
 
+/* What it is called with, without the explanations: these would push what is wrong out of sight. */
+static int show_forms(const struct operator_command *command)
+{
+	const char *end = strstr(command->usage, "\n\n");
+	int n = (int) (end == NULL ? strlen(command->usage) : (size_t) (end - command->usage) + 1);
+	fprintf(stderr, "%.*s`cairn %s --help` tells more.\n", n, command->usage, command->name);
+	return 2;
+}
+
 int operator_read(const struct operator_command *command, int argc, char **argv, void *request)
 {
 	optind = 0; /* glibc: start anew */
 	for (int opt = 0; (opt = getopt_long(argc, argv, "h", command->options, NULL)) != -1;) {
 		if (!command->take(request, opt)) {
-			fputs(command->usage, opt == 'h' ? stdout : stderr);
-			return opt == 'h' ? 0 : 2;
+			if (opt != 'h') {
+				return show_forms(command);
+			}
+			fputs(command->usage, stdout);
+			return 0;
 		}
 	}
 	return -1;
@@ -62,8 +74,8 @@ int operator_read(const struct operator_command *command, int argc, char **argv,
 
 int operator_misused(const struct operator_command *command, const char *why)
 {
-	fprintf(stderr, "cairn %s: %s\n%s", command->name, why, command->usage);
-	return 2;
+	fprintf(stderr, "cairn %s: %s\n", command->name, why);
+	return show_forms(command);
 }
 
 static const char *action_name(const struct operator_actions *actions, size_t i)
@@ -80,8 +92,8 @@ static int wants_action(const struct operator_command *command, const struct ope
 		const char *between = i + 1 == actions->n ? " or " : ", ";
 		fprintf(stderr, "%s%s", i == 0 ? "" : between, action_name(actions, i));
 	}
-	fprintf(stderr, "\n%s", command->usage);
-	return 2;
+	fprintf(stderr, "\n");
+	return show_forms(command);
 }
 
 int operator_begin(const struct operator_command *command, const struct operator_actions *actions, int argc,
