@@ -292,12 +292,9 @@ static int begin(struct ctx *c, const struct begin_params *params, struct begun 
 /* F-8: whoever has a certificate for an issuer's key could show what the issuer signs as a server's words. */
 static int check_not_own(struct ctx *c, struct bytes spki)
 {
-	for (size_t i = 0; i < ca.issuers.n; i++) {
-		if (bytes_equal(ca.issuers.v[i].info.spki, spki)) {
-			return ruling_fail(c, PROBLEM_BAD_CSR, "The key is refused:", ruling_of(RULE_KEY_OWN));
-		}
-	}
-	return 0;
+	return issuers_own(&ca.issuers, spki)
+	           ? ruling_fail(c, PROBLEM_BAD_CSR, "The key is refused:", ruling_of(RULE_KEY_OWN))
+	           : 0;
 }
 
 static int find_profile(struct ctx *c, const char *name, const struct config_profile **ret)

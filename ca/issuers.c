@@ -1,6 +1,7 @@
 #include "ca/issuers.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/die.h"
 #include "lib/crypto/auto_openssl.h"
@@ -146,18 +147,58 @@ static int check_keys(struct ctx *c, const struct issuer_list *issuers)
 	return 0;
 }
 
+static int add_own_keys(struct ctx *c, const char *path, struct bytes_list *ret)
+{
+	struct bytes_list file;
+	TRY(cert_read_file(c, path, &file));
+	struct bytes_list all = { ARENA_ARRAY(c->arena, ret->n + file.n, struct bytes), ret->n };
+	for (size_t i = 0; i < ret->n; i++) {
+		all.v[i] = ret->v[i];
+	}
+	for (size_t i = 0; i < file.n; i++) {
+		struct cert_info info;
+		if (cert_parse(c, file.v[i], &info) == 0) {
+			all.v[all.n++] = info.spki;
+		}
+		ctx_forgive(c); /* one above that is of another form than ours */
+	}
+	*ret = all;
+	return 0;
+}
+
+/* The root's certificate is in no issuer's file, and not on every machine. */
+static int find_own_keys(struct ctx *c, const struct config *config, struct bytes_list *ret)
+{
+	const char *root = config->wfe.root_file;
+	for (size_t i = 0; i < config->ca.issuers.n; i++) {
+		TRY(add_own_keys(c, config->ca.issuers.v[i].cert_file, ret));
+	}
+	return root == NULL || access(root, R_OK) != 0 ? 0 : add_own_keys(c, root, ret);
+}
+
+bool issuers_own(const struct issuer_list *issuers, struct bytes spki)
+{
+	for (size_t i = 0; i < issuers->own_keys.n; i++) {
+		if (bytes_equal(issuers->own_keys.v[i], spki)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 int issuers_load(struct ctx *c, const struct config *config, struct issuer_list *ret)
 {
 	const struct config_issuer_list *list = &config->ca.issuers;
-	struct issuer_list issuers = { ARENA_ARRAY(c->arena, list->n, struct issuer), list->n };
+	struct issuer_list issuers = { .v = ARENA_ARRAY(c->arena, list->n, struct issuer), .n = list->n };
 	for (size_t i = 0; i < list->n; i++) {
-		if (issuer_find(&(struct issuer_list) { issuers.v, i }, list->v[i].name) != NULL) {
+		if (issuer_find(&(struct issuer_list) { .v = issuers.v, .n = i }, list->v[i].name) != NULL) {
 			return ctx_fault(c, "ca.issuers: the name %s stands twice", list->v[i].name);
 		}
 		TRY(load_one(c, &list->v[i], &issuers.v[i]));
 	}
 	TRY(check_keys(c, &issuers));
 	TRY(check_profiles(c, config));
+	TRY(find_own_keys(c, config, &issuers.own_keys));
 	*ret = issuers;
 	return 0;
 }

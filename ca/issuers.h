@@ -31,6 +31,7 @@ struct issuer {
 struct issuer_list {
 	struct issuer *v;
 	size_t n;
+	struct bytes_list own_keys; /* SubjectPublicKeyInfo of each certificate in the issuers' files, and of the root */
 };
 
 /* Reads the certificates; the arena of c owns all. SERVER_INTERNAL when one is unreadable, no CA, or when a profile of the
@@ -39,6 +40,9 @@ int issuers_load(struct ctx *c, const struct config *config, struct issuer_list 
 
 /* By name; NULL when there is none. */
 const struct issuer *issuer_find(const struct issuer_list *issuers, const char *name);
+
+/* F-8: whether it is a key of this CA: an issuer's, or one above it. */
+bool issuers_own(const struct issuer_list *issuers, struct bytes spki);
 
 /* An active issuer for a profile and a subscriber's key, at random among those whose own key is of the same family (D-32), or
  * among all that are active and sign for the profile when there is none. The profile is one of the configuration. */

@@ -236,6 +236,24 @@ static void test_refusals(void **state)
 	}
 }
 
+/* F-8: a key of an issuer's or of the root's is nobody's to have a certificate for, whatever the registration authority found. */
+static void test_own_keys(void **state)
+{
+	struct ctx *c = *state;
+	struct bytes_list root;
+	struct cert_info info;
+	struct issue_certificate_response out;
+	assert_good(c, cert_read_file(c, config->wfe.root_file, &root));
+	assert_good(c, cert_parse(c, root.v[0], &info));
+	for (size_t i = 0; i <= ca.issuers.n; i++) {
+		struct issue_certificate_request in = one_name(c, "own-key.test");
+		in.public_key = i == ca.issuers.n ? info.spki : ca.issuers.v[i].info.spki;
+		assert_int_equal(ca_issue_certificate_serve(c, &in, &out), -1);
+		assert_non_null(strstr(c->err.detail, "it is a key of this CA itself"));
+		ctx_forgive(c);
+	}
+}
+
 /* F-25: also when the account was made after the registration authority looked. */
 static void test_key_of_account(void **state)
 {
@@ -716,6 +734,7 @@ int main(void)
 		WITH_CTX(test_twice_remembered),
 		WITH_CTX(test_race),
 		WITH_CTX(test_refusals),
+		WITH_CTX(test_own_keys),
 		WITH_CTX(test_key_of_account),
 		WITH_CTX(test_linted),
 		WITH_CTX(test_bad_requests),

@@ -26,7 +26,7 @@ static const struct config_issuer configs[] = { { .name = "e1", .active = true }
 static void draw_for(
     struct ctx *c, const char *profile, const char *kind, struct issuer *issuers, size_t n, size_t *counts)
 {
-	const struct issuer_list list = { issuers, n };
+	const struct issuer_list list = { .v = issuers, .n = n };
 	struct bytes spki = spki_of(c, kind);
 	memset(counts, 0, COUNT_OF(configs) * sizeof(*counts));
 	for (size_t i = 0; i < DRAWS; i++) {
@@ -96,7 +96,7 @@ static void found_by_name(void **state)
 {
 	(void) state;
 	struct issuer issuers[] = { { .config = &configs[0] }, { .config = &configs[4] } };
-	const struct issuer_list list = { issuers, 2 };
+	const struct issuer_list list = { .v = issuers, .n = 2 };
 	assert_ptr_equal(issuer_find(&list, "r1"), &issuers[1]);
 	assert_null(issuer_find(&list, "r"));
 	assert_null(issuer_find(&list, "e2"));

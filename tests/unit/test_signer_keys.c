@@ -11,7 +11,7 @@ static struct config_token named = { .module = (char *) (uintptr_t) SOFT_MODULE,
 	.label = (char *) (uintptr_t) "cairn" };
 static const struct config_issuer in_token = { .name = "one", .key_label = "one", .cert_file = "one.pem" };
 static struct issuer issuer = { .config = &in_token };
-static const struct issuer_list issuers = { &issuer, 1 };
+static const struct issuer_list issuers = { .v = &issuer, .n = 1 };
 static struct ctx all;
 
 static int set_up(void **state)
