@@ -274,6 +274,23 @@ static void key_ids_follow_from_the_key(void **state)
 	assert_int_equal(h.intermediate.info.subject_key_id.n, 20);
 	assert_memory_equal(h.intermediate.info.subject_key_id.p, digest, 20);
 	assert_memory_not_equal(h.root.info.subject_key_id.p, digest, 20);
+	/* Another certificate for this key, of another name and by another issuer, has the same one. */
+	static const uint8_t serial[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9 };
+	struct cert_info again;
+	struct bytes der;
+	const struct cert_template other = {
+		.kind = CERT_ROOT,
+		.serial = { serial, sizeof(serial) },
+		.sigalg = SIGALG_ECDSA_SHA256,
+		.subject = { "XX", "Other Org", "Other" },
+		.spki = spki,
+		.not_before = h.root.info.not_before,
+		.not_after = h.root.info.not_after,
+	};
+	assert_good(c, cert_build_tbs(c, &other, &der));
+	assert_good(c, cert_sign(c, h.intermediate.key, der, &der));
+	assert_good(c, cert_parse(c, der, &again));
+	assert_true(bytes_equal(again.subject_key_id, h.intermediate.info.subject_key_id));
 	AUTO(X509) leaf = to_x509(h.intermediate.der);
 	const ASN1_OCTET_STRING *above = X509_get0_authority_key_id(leaf);
 	assert_non_null(above); /* D-13: the one of the issuer, and no name or serial beside it */

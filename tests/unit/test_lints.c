@@ -72,6 +72,28 @@ static void good_objects_pass(void **state)
 	assert_true(lint_count() > 55);
 }
 
+/* D-10: a root to 2051 ends in GeneralizedTime and begins in UTCTime, and OpenSSL reads the same times; as a UTCTime it would end a century before. */
+static void a_root_to_2051(void **state)
+{
+	struct ctx *c = *state;
+	struct authority root;
+	struct tm end;
+	struct authority_request r = {
+		.subject = { "XX", "Test Org", "Old Root" },
+		.key_kind = "p384",
+		.not_before = { clock_now().us / 1000000 * 1000000 },
+		.days = (INT64_C(2571536000) - clock_now().us / 1000000) / 86400, /* June of that year */
+	};
+	const struct lint_options o = { .mode = POLICY_PRIVATE, .now = clock_now() };
+	assert_good(c, authority_make(c, CERT_ROOT, &r, NULL, &root));
+	assert_good(c, lint_certificate(c, CERT_ROOT, root.info.tbs, &o));
+	AUTO(X509) x = to_x509(root.der);
+	assert_int_equal(ASN1_STRING_type(X509_get0_notBefore(x)), V_ASN1_UTCTIME);
+	assert_int_equal(ASN1_STRING_type(X509_get0_notAfter(x)), V_ASN1_GENERALIZEDTIME);
+	assert_int_equal(ASN1_TIME_to_tm(X509_get0_notAfter(x), &end), 1);
+	assert_int_equal(end.tm_year + 1900, 2051);
+}
+
 /* ---- faults that the builder itself can make ---- */
 
 static const char *faulty_v[4] = { "a.test" };
@@ -652,6 +674,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_CTX(good_objects_pass),
+		WITH_CTX(a_root_to_2051),
 		WITH_CTX(issuers_constraints_hold),
 		WITH_CTX(faults_of_templates_are_found),
 		WITH_CTX(an_issuers_name_is_copied),
