@@ -1,10 +1,13 @@
 """Certificate Transparency (standards H, D-52..D-57) against logs of our own that really sign (ct_log.py)."""
+import base64
 import concurrent.futures
 import datetime
 import json
 import os
 import signal
+import struct
 import time
+import uuid
 
 import psycopg2
 import pytest
@@ -17,6 +20,7 @@ import ct_world
 import raw
 import relying_party
 import test_ocsp
+import test_rpc
 from test_sealing import until_sealed
 
 
@@ -157,6 +161,64 @@ def test_too_few_logs(world):
     world.logs[1].mode = "good"
     world.check(world.certificate(url))
     assert world.sql("SELECT 1 FROM log.event WHERE kind = 'certificate.unlogged' AND facts->'submissions' @> '[{\"outcome\": \"sct\"}]'")
+
+
+def sct_list(*answers):
+    """The octets that stand in a certificate, of what logs answered (ct_log.Log.sct)."""
+    whole = b""
+    for one in answers:
+        extensions = base64.b64decode(one["extensions"])
+        sct = struct.pack(">B32sQH", one["sct_version"], base64.b64decode(one["id"]), one["timestamp"], len(extensions)) + extensions + base64.b64decode(one["signature"])
+        whole += struct.pack(">H", len(sct)) + sct
+    return struct.pack(">H", len(whole)) + whole
+
+
+def test_the_ca_looks_at_scts_itself(world):
+    """H-3, H-10, H-12, D-56, D-57: whatever a registration authority says that is not what it should be, nothing is signed but what logs promised"""
+    one, two, three, past = world.logs
+    one.mode = two.mode = three.mode = "dead"
+    orders = {name: world.finalize(name)[0] for name in (world.name(), world.name())}
+    (name, url), other = list(orders.items())[0], world.promise(list(orders)[1])
+    promise = world.promise(name)
+    with open(world.ca.ROOT_FILE, "rb") as f:
+        root = load_pem_x509_certificate(f.read())
+    issuer = next(cert for cert in (load_der_x509_certificate(bytes.fromhex(row[0])) for row in world.sql("SELECT encode(certificate, 'hex') FROM ca.issuer"))
+                  if cert.subject == promise.issuer)
+    entry = ct_log.precertificate_entry(ct_log.without(promise.tbs_certificate_bytes, ct_log.POISON_OID), issuer)
+    good = {log.name: log.sct(entry, 1) for log in world.logs}
+    stranger = ct_log.Log("Nine", "Nine A")
+
+    def embed(certificate, octets):
+        found = world.sql(f"SELECT p.certificate_id FROM ca.precertificate p WHERE p.der = '\\x{certificate.public_bytes(serialization.Encoding.DER).hex()}'")
+        body = {"certificate_id": raw.b64(uuid.UUID(found[0][0]).bytes), "submissions": [], "sct_list": raw.b64(octets),
+                "precertificate": raw.b64(promise.public_bytes(serialization.Encoding.DER))}
+        return test_rpc.call(world.ca, "cairn-ca", "EmbedScts", "cairn-ra", json.dumps(body))
+
+    def unsigned():
+        return world.sql(f"SELECT count(*) FROM ca.certificate c JOIN ca.precertificate p ON p.certificate_id = c.id WHERE c.names && '{{{','.join(orders)}}}' "
+                         "AND c.der IS NULL AND p.sct_list IS NULL") == [["2"]]
+
+    wrong = {"none": sct_list(), "no list": b"", "one": sct_list(good["One A"]), "one twice": sct_list(good["One A"], good["One A"]),
+             "another shard": sct_list(good["Two A"], good["One past"]), "tiles alone": sct_list(good["Three A"]),
+             "another log's": sct_list(good["One A"], stranger.sct(entry, 1)), "no log's": sct_list(good["One A"], {**good["Two A"], "id": ct_log.b64(bytes(32))}),
+             "of another time": sct_list(good["One A"], {**good["Two A"], "timestamp": good["Two A"]["timestamp"] + 1}),
+             "of the future": sct_list(good["One A"], two.sct(entry, 1, shift_ms=3600_000)), "of long ago": sct_list(good["One A"], two.sct(entry, 1, shift_ms=-3 * 86400_000)),
+             "of a certificate": sct_list(good["One A"], two.sct(entry, 0)),
+             "of another issuer": sct_list(good["One A"], two.sct(ct_log.precertificate_entry(ct_log.without(promise.tbs_certificate_bytes, ct_log.POISON_OID), root), 1)),
+             "of another certificate": sct_list(good["One A"], two.sct(ct_log.precertificate_entry(ct_log.without(other.tbs_certificate_bytes, ct_log.POISON_OID), issuer), 1)),
+             "with more": sct_list(good["One A"], good["Two A"]) + b"\0", "cut": sct_list(good["One A"], good["Two A"])[:-1]}
+    try:
+        for what, octets in wrong.items():
+            code, status, text = embed(promise, octets)
+            assert code == 0 and status in (400, 500) and unsigned(), (what, status, text)
+        code, status, text = embed(other, sct_list(good["One A"], good["Two A"]))  # it is the promise of another one
+        assert code == 0 and status == 500 and unsigned(), text
+        code, status, text = embed(promise, sct_list(good["One A"], good["Two A"]))
+        assert code == 0 and status == 200 and not unsigned(), text
+        leaf = load_der_x509_certificate(raw.unb64(json.loads(text)["certificate"]))
+        assert {log.name for log in ct_log.verify(leaf, issuer, world.logs)} == {"One A", "Two A"} and world.certificate(url)[0] == leaf
+    finally:
+        stranger.close()
 
 
 def test_a_promise_that_is_not_kept(world):
