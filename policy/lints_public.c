@@ -1,5 +1,4 @@
 /* Rows on what stands in the certificates of a public hierarchy: policies, URLs, transparency; and on OCSP responders. */
-#include <arpa/inet.h>
 #include <string.h>
 
 #include "lib/crypto/auto_openssl.h"
@@ -22,6 +21,20 @@ static bool policy(const struct cert_input *in)
 
 /* ---- URLs ---- */
 
+/* Of a number in the last place many a library makes an address: 127.1, 0x7f.1, 2130706433. */
+static bool is_host_name(const char *host)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	const char *dot = strrchr(host, '.');
+	const char *last = dot == NULL ? host : dot + 1;
+	for (size_t i = 0; host[i] != '\0'; i++) {
+		if (strchr(letters, host[i]) == NULL && strchr("0123456789-.", host[i]) == NULL) {
+			return false;
+		}
+	}
+	return last[0] != '\0' && strchr(letters, last[0]) != NULL;
+}
+
 bool lint_url_is_good(const char *url, enum policy_mode mode)
 {
 	static const char scheme[] = "http://";
@@ -36,8 +49,7 @@ bool lint_url_is_good(const char *url, enum policy_mode mode)
 	}
 	memcpy(text, host, n);
 	text[n] = '\0';
-	uint8_t octets[16];
-	return mode == POLICY_PRIVATE || (text[0] != '[' && inet_pton(AF_INET, text, octets) != 1);
+	return mode == POLICY_PRIVATE || is_host_name(text);
 }
 
 static bool crl_url(const struct cert_input *in)

@@ -600,6 +600,41 @@ static void each_fault_is_found(void **state)
 	}
 }
 
+/* D-15: plain HTTP to a host by its name, whatever other notations of an address there are. */
+static void urls_name_hosts(void **state)
+{
+	(void) state;
+	static const struct {
+		const char *url;
+		bool webpki;
+		bool private;
+	} urls[] = {
+		{ "http://crl.example/1.crl", true, true },
+		{ "http://CRL.Example:8080/1.crl", true, true },
+		{ "http://3.example?x", true, true },
+		{ "http://192.0.2.1/", false, true },
+		{ "http://192.0.2.1:80/", false, true },
+		{ "http://[2001:db8::1]/", false, true },
+		{ "http://127.1/", false, true },
+		{ "http://0x7f.0x1/", false, true },
+		{ "http://2130706433/", false, true },
+		{ "http://%31%32%37.1/", false, true },
+		{ "http://crl.example./", false, true },
+		{ "http://crl.example@192.0.2.1/", false, false },
+		{ "http:///1.crl", false, false },
+		{ "https://crl.example/", false, false },
+		{ "HTTP://crl.example/", false, false },
+		{ "ldap://crl.example/", false, false },
+		{ "", false, false },
+	};
+	for (size_t i = 0; i < COUNT_OF(urls); i++) {
+		if (lint_url_is_good(urls[i].url, POLICY_WEBPKI) != urls[i].webpki ||
+		    lint_url_is_good(urls[i].url, POLICY_PRIVATE) != urls[i].private) {
+			fail_msg("%s", urls[i].url);
+		}
+	}
+}
+
 /* F-30: a row that nothing here breaks fails this test. */
 static void no_row_is_without_a_fault(void **state)
 {
@@ -674,6 +709,7 @@ int main(void)
 		WITH_CTX(good_ones_of_all_kinds_pass),
 		WITH_CTX(a_leaf_may_name_a_responder),
 		WITH_CTX(each_fault_is_found),
+		WITH_CTX(urls_name_hosts),
 		WITH_CTX(no_row_is_without_a_fault),
 		WITH_CTX(the_certificate_is_the_promised_one),
 	};
