@@ -14,7 +14,8 @@
 static const char usage[] =
     "Usage: cairn disclose receive --kind KIND --from TEXT --reference TEXT --scope FILE\n"
     "       cairn disclose check CASE --how TEXT [--scope FILE] [--call-back TEXT]\n"
-    "       cairn disclose ground CASE --ground consent|law|danger --reason TEXT\n"
+    "       cairn disclose ground CASE --ground law|danger --reason TEXT\n"
+    "       cairn disclose ground CASE --ground consent --account ID... --reason TEXT\n"
     "       cairn disclose hold CASE --until TIME\n"
     "       cairn disclose notice CASE [--window 14d] [--reason TEXT]\n"
     "       cairn disclose silence CASE --why consent|forbidden|futile|emergency --reason TEXT [--until TIME]\n"
@@ -22,7 +23,7 @@ static const char usage[] =
     "--custodian-b "
     "KEY,CERT | --via other)\n"
     "       cairn disclose notified CASE --account ID --answer TEXT\n"
-    "       cairn disclose object CASE --by subscriber|ca --text FILE\n"
+    "       cairn disclose object CASE --by subscriber|ca [--account ID] --text FILE\n"
     "       cairn disclose overrule CASE --reason TEXT\n"
     "       cairn disclose narrow CASE --scope FILE --reason TEXT\n"
     "       cairn disclose propose CASE\n"
@@ -45,6 +46,7 @@ static const char usage[] =
     "  --database TEXT    connection string of PostgreSQL for role cairn_officer instead\n"
     "  --kind KIND        subpoena, court-order, warrant, consent, emergency or other\n"
     "  --scope FILE       what is asked for, JSON\n"
+    "  --account ID       an account by the end of its URL; of the ground consent, once for each that consents\n"
     "  --window TIME      how long there is to object; less than 14d needs a --reason\n"
     "  --until TIME       2027-02-20T00:00:00Z, or from now on, such as 90d\n"
     "  --text FILE        the text of a notice (without it, one is made) or of an objection\n"
@@ -57,7 +59,7 @@ static const char usage[] =
     "  --yes              do it; without it, it is only looked at whether it could be done\n"
     "  --json             one line of JSON\n";
 
-enum form { FORM_TEXT, FORM_FILE, FORM_SCOPE, FORM_TIME, FORM_SECONDS };
+enum form { FORM_TEXT, FORM_FILE, FORM_SCOPE, FORM_TIME, FORM_SECONDS, FORM_ACCOUNT, FORM_ACCOUNTS };
 
 struct fact {
 	const char *key;
@@ -77,6 +79,10 @@ struct fact {
 	{ \
 		"until", WORD_UNTIL, FORM_TIME \
 	}
+#define ACCOUNT \
+	{ \
+		"account", WORD_ACCOUNT, FORM_ACCOUNT \
+	}
 #define REASON SAID("reason", WORD_REASON)
 
 enum takes { TAKES_CASE, TAKES_NOTHING, TAKES_FILE };
@@ -93,13 +99,13 @@ static const struct {
 	    .facts = { SAID("kind", WORD_KIND), SAID("from", WORD_FROM), SAID("reference", WORD_REFERENCE), SCOPE,
 	        SAID("note", WORD_NOTE) } },
 	{ .name = "check", .facts = { SAID("how", WORD_HOW), SCOPE, SAID("call_back", WORD_CALL_BACK) } },
-	{ .name = "ground", .facts = { SAID("ground", WORD_GROUND), REASON } },
+	{ .name = "ground", .facts = { SAID("ground", WORD_GROUND), REASON, { "accounts", WORD_ACCOUNT, FORM_ACCOUNTS } } },
 	{ .name = "hold", .facts = { UNTIL } },
 	{ .name = "notice", .facts = { { "window_s", WORD_WINDOW, FORM_SECONDS }, REASON } },
 	{ .name = "silence", .facts = { SAID("why", WORD_WHY), REASON, UNTIL } },
 	{ .name = "notify", .run = disclose_notify },
-	{ .name = "notified", .facts = { SAID("account", WORD_ACCOUNT), SAID("answer", WORD_ANSWER) } },
-	{ .name = "object", .facts = { SAID("by", WORD_BY), { "text", WORD_TEXT, FORM_FILE } } },
+	{ .name = "notified", .facts = { ACCOUNT, SAID("answer", WORD_ANSWER) } },
+	{ .name = "object", .facts = { SAID("by", WORD_BY), { "text", WORD_TEXT, FORM_FILE }, ACCOUNT } },
 	{ .name = "overrule", .facts = { REASON } },
 	{ .name = "narrow", .facts = { SCOPE, REASON } },
 	{ .name = "propose" },
@@ -140,6 +146,36 @@ static int add_time(struct ctx *c, json_t *facts, const char *key, const char *t
 		return FAIL(c, MALFORMED, "\"%s\" is no time, such as 2027-02-20T00:00:00Z or 90d", text);
 	}
 	(void) json_object_set_new(facts, key, json_string(operator_time(c->arena, t, "")));
+	return 0;
+}
+
+/* In the one form in which accounts are on record. */
+static int account_text(struct ctx *c, const char *word, json_t **ret)
+{
+	struct id id;
+	char text[ID_TEXT_SIZE];
+	if (operator_account(word, &id) != 0) {
+		return FAIL(c, MALFORMED, "\"%s\": " OPERATOR_NO_ACCOUNT, word);
+	}
+	id_encode(id, text);
+	*ret = json_string(text);
+	return 0;
+}
+
+static int add_accounts(struct ctx *c, json_t *facts, const struct fact *f, const struct text_list *accounts)
+{
+	json_t *one = NULL;
+	if (f->form == FORM_ACCOUNTS) {
+		json_t *list = json_array();
+		(void) json_object_set_new(facts, f->key, list);
+		for (size_t i = 0; i < accounts->n; i++) {
+			TRY(account_text(c, accounts->v[i], &one));
+			(void) json_array_append_new(list, one);
+		}
+		return 0;
+	}
+	TRY(account_text(c, accounts->v[0], &one));
+	(void) json_object_set_new(facts, f->key, one);
 	return 0;
 }
 
@@ -201,9 +237,10 @@ static int do_plain(struct ctx *c, const struct disclose_request *r, size_t acti
 	for (size_t i = 0; i < FACTS_MAX && actions[action].facts[i].key != NULL; i++) {
 		const struct fact *f = &actions[action].facts[i];
 		const char *word = r->words[f->word];
-		if (word != NULL) {
-			TRY(add_fact(c, facts, f, word));
+		if (word == NULL) {
+			continue;
 		}
+		TRY(f->word == WORD_ACCOUNT ? add_accounts(c, facts, f, &r->accounts) : add_fact(c, facts, f, word));
 	}
 	return disclose_do(c, r, actions[action].name, facts);
 }
@@ -262,6 +299,9 @@ static bool take_option(void *request, int opt)
 	struct disclose_request *r = request;
 	if (opt >= WORD_LETTER && opt < WORD_LETTER + WORD_COUNT) {
 		r->words[opt - WORD_LETTER] = optarg;
+		if (opt == WORD_LETTER + WORD_ACCOUNT) {
+			r->accounts.v[r->accounts.n++] = optarg;
+		}
 		return true;
 	}
 	if (opt == 'a' || opt == 'o') {
@@ -292,8 +332,8 @@ static int act(struct ctx *c, size_t i, struct disclose_request *r)
 
 static int choose(struct ctx *c, int argc, char **argv)
 {
-	struct disclose_request r = { .options = {
-		                              .files = { ARENA_ARRAY(c->arena, (size_t) argc + 1, const char *), 0 } } };
+	struct disclose_request r = { .options = { .files = { ARENA_ARRAY(c->arena, (size_t) argc + 1, const char *), 0 } },
+		.accounts = { ARENA_ARRAY(c->arena, (size_t) argc + 1, const char *), 0 } };
 	size_t i = 0;
 	int code = operator_begin(&command, OPERATOR_ACTIONS(actions), argc, argv, &r, &i);
 	if (code >= 0) {
@@ -301,6 +341,9 @@ static int choose(struct ctx *c, int argc, char **argv)
 	}
 	if (argc - optind - 1 != (actions[i].takes == TAKES_NOTHING ? 0 : 1)) {
 		return operator_misused(&command, actions[i].takes == TAKES_NOTHING ? "this takes options only" : "say which");
+	}
+	if (r.accounts.n > 1 && strcmp(actions[i].name, "ground") != 0) {
+		return operator_misused(&command, "this is of one --account");
 	}
 	r.file = argv[argc - 1];
 	r.case_id = id_new();

@@ -48,7 +48,8 @@ struct disclose_request {
 	struct operator_options options;
 	const struct config *config;
 	const char *words[WORD_COUNT];
-	const char *file; /* the word behind the action, where that is no case */
+	struct text_list accounts; /* each --account */
+	const char *file;          /* the word behind the action, where that is no case */
 	struct id case_id;
 	bool all;
 	bool alone;

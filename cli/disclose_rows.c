@@ -69,6 +69,7 @@ static const struct field case_field[] = {
 	FIELD(struct disclose_case, released_at),
 	FIELD(struct disclose_case, files),
 	FIELD(struct disclose_case, scope),
+	FIELD(struct disclose_case, consenting),
 };
 const struct fields disclose_case_fields = FIELDS(struct disclose_case, case_field);
 
@@ -82,7 +83,8 @@ static const struct fields case_params_fields = FIELDS(struct case_params, case_
 static const struct statement cases_statement = {
 	.name = "disclose_cases",
 	.sql = "SELECT id, received_at, kind, requester, reference, emergency, state, since, ground, notice, "
-	       "silent_because, silent_until, notified_at, objections, approved_by, review, released_at, files, scope FROM "
+	       "silent_because, silent_until, notified_at, objections, approved_by, review, released_at, files, scope, "
+	       "consenting FROM "
 	       "audit.disclosure WHERE ($1 IS NULL OR id = $1) AND ($2 OR state NOT IN ('closed', 'refused', 'withdrawn')) "
 	       "ORDER BY id DESC",
 	.params = &case_params_fields,

@@ -37,6 +37,7 @@ struct disclose_case {
 	struct timestamp released_at;
 	json_t *files;
 	json_t *scope;
+	struct text_list consenting; /* accounts, as they are typed */
 };
 struct disclose_case_list {
 	struct disclose_case *v;

@@ -92,6 +92,9 @@ static void print_show(struct ctx *c, const struct show_answer *answer)
 	for (size_t i = 0; i < answer->items.n; i++) {
 		printf("Item %lld: %s\n", (long long) answer->items.v[i].item, answer->items.v[i].query);
 	}
+	for (size_t i = 0; i < answer->disclosure.consenting.n; i++) {
+		printf("Consents: account %s\n", answer->disclosure.consenting.v[i]);
+	}
 	for (size_t i = 0; i < answer->untold.n; i++) {
 		printf("Not told yet: account %s\n", id_text(c->arena, answer->untold.v[i]));
 	}

@@ -49,7 +49,7 @@ BEGIN
 	RETURN ARRAY(SELECT DISTINCT a FROM unnest(gathered) a ORDER BY a);
 END $$;
 
--- Those of them who have not been told.
+-- Those whose data it is who have not been told.
 CREATE OR REPLACE FUNCTION disclosure.untold(p_case uuid) RETURNS uuid[] LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 	SELECT ARRAY(SELECT a FROM unnest(disclosure.subjects(p_case)) a WHERE NOT EXISTS (SELECT FROM disclosure.step s
@@ -188,6 +188,7 @@ DECLARE
 BEGIN
 	PERFORM disclosure.demand(why IN ('consent', 'forbidden', 'futile', 'emergency'), 'There are four reasons for giving no notice: consent, forbidden, futile, emergency');
 	PERFORM disclosure.demand(why <> 'consent' OR disclosure.fact(p_case, 'ground') = '"consent"', 'The ground of this case is not the consent of the person');
+	PERFORM disclosure.check_consent(p_case) WHERE why = 'consent';
 	PERFORM disclosure.demand(why <> 'emergency' OR disclosure.is_emergency(p_case), 'This case is no emergency');
 	PERFORM disclosure.demand(why = 'consent' OR ends > interval '0', 'Say until when no notice is given');
 	PERFORM disclosure.demand(why = 'consent' OR ends <= CASE why WHEN 'emergency' THEN interval '72 hours' ELSE interval '366 days' END,
@@ -262,6 +263,7 @@ BEGIN
 			'In an emergency whoever asks is called back at a number that is known otherwise: say how (G-55)');
 	WHEN 'ground' THEN
 		PERFORM disclosure.check_ground(p_facts->>'ground', scope);
+		PERFORM disclosure.check_consenting(p_case, p_facts);
 	WHEN 'notice' THEN
 		PERFORM disclosure.demand(p_facts->>'window_s' ~ '^\d{1,8}$', 'The time to object is a number of seconds');
 		PERFORM disclosure.demand((p_facts->>'window_s')::int8 >= 1209600 OR coalesce(p_facts->>'reason', '') <> '',
@@ -271,16 +273,17 @@ BEGIN
 		PERFORM disclosure.check_silence(p_case, p_facts);
 	WHEN 'notify' THEN
 		PERFORM disclosure.demand(p_facts->>'via' IN ('mail', 'recovery-contact', 'other'), 'Notice goes by mail, to the recovery contact, or otherwise');
-		PERFORM disclosure.demand(cairn.id_of(p_facts->>'account') = ANY (disclosure.untold(p_case)), 'Nobody of this account has to be told any more');
+		PERFORM disclosure.demand(disclosure.account_of(p_facts->>'account') = ANY (disclosure.untold(p_case)), 'Nobody of this account has to be told any more');
 	WHEN 'notified' THEN
 		PERFORM disclosure.demand((SELECT s.act = 'notify' AND s.facts->>'account' = p_facts->>'account' FROM disclosure.step s WHERE s.case_id = p_case
 			ORDER BY s.n DESC LIMIT 1), 'Only a notice whose text is on record can have been given');
 	WHEN 'object' THEN
-		PERFORM disclosure.demand(p_facts->>'by' IN ('subscriber', 'ca'), 'An objection is of the subscriber or of the CA');
+		PERFORM disclosure.check_objection(p_case, p_facts);
 	WHEN 'narrow' THEN
 		PERFORM disclosure.demand(disclosure.is_within(p_facts->'scope', scope), 'The new scope is not within the old one');
 	WHEN 'propose', 'approve', 'approve-alone', 'release' THEN
 		PERFORM disclosure.check_ground(disclosure.fact(p_case, 'ground') #>> '{}', scope);
+		PERFORM disclosure.check_consent(p_case) WHERE disclosure.fact(p_case, 'ground') = '"consent"';
 		reason := disclosure.notice_refusal(p_case);
 		IF reason IS NOT NULL THEN
 			PERFORM cairn.refuse('CONFLICT', reason);
@@ -299,7 +302,7 @@ BEGIN
 		PERFORM disclosure.demand(cardinality(disclosure.untold(p_case)) = 0 OR disclosure.silence_is_final(p_case),
 			'Notice is still to be given: a case is closed when everybody was told, or the release was approved as one of which nobody can be told');
 	WHEN 'take' THEN
-		PERFORM disclosure.check_take(p_case, p_state, cairn.id_of(p_facts->>'account'));
+		PERFORM disclosure.check_take(p_case, p_state, disclosure.account_of(p_facts->>'account'));
 	ELSE
 		NULL;
 	END CASE;
@@ -325,7 +328,7 @@ BEGIN
 	ELSIF cardinality(states) = 1 THEN
 		RETURN states[1];
 	END IF;
-	RETURN CASE WHEN disclosure.untold(p_case) <@ ARRAY[cairn.id_of(p_facts->>'account')] THEN 'notified' ELSE 'notice_due' END;
+	RETURN CASE WHEN disclosure.untold(p_case) <@ ARRAY[disclosure.account_of(p_facts->>'account')] THEN 'notified' ELSE 'notice_due' END;
 END $$;
 
 CREATE OR REPLACE FUNCTION disclosure.guard() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

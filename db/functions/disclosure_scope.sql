@@ -9,7 +9,7 @@ BEGIN
 	END IF;
 	PERFORM disclosure.demand(jsonb_typeof(p_item->p_key) = 'array' AND jsonb_array_length(p_item->p_key) BETWEEN 1 AND 1000
 		AND NOT EXISTS (SELECT FROM jsonb_array_elements(p_item->p_key) e WHERE jsonb_typeof(e) <> 'string'),
-		format('"%s" in a scope is a list of 1 to 1000 texts', p_key));
+		format('"%s" is a list of 1 to 1000 texts', p_key));
 	RETURN ARRAY(SELECT jsonb_array_elements_text(p_item->p_key));
 END $$;
 

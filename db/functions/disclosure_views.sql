@@ -11,7 +11,7 @@ CREATE OR REPLACE VIEW audit.disclosure AS
 		ARRAY(SELECT s.facts->>'name' FROM disclosure.step s WHERE s.case_id = f.case_id AND s.act IN ('approve', 'approve-alone') ORDER BY s.n) AS approved_by,
 		(SELECT s.facts->>'outcome' FROM disclosure.step s WHERE s.case_id = f.case_id AND s.act = 'review' ORDER BY s.n DESC LIMIT 1) AS review,
 		(SELECT s.at FROM disclosure.step s WHERE s.case_id = f.case_id AND s.act = 'released') AS released_at, disclosure.fact(f.case_id, 'files') AS files,
-		disclosure.fact(f.case_id, 'scope') AS scope
+		disclosure.fact(f.case_id, 'scope') AS scope, ARRAY(SELECT cairn.id_text(a) FROM unnest(disclosure.consenting(f.case_id)) a) AS consenting
 	FROM disclosure.step f JOIN LATERAL (SELECT * FROM disclosure.step s WHERE s.case_id = f.case_id ORDER BY s.n DESC LIMIT 1) l ON true WHERE f.n = 0;
 COMMENT ON VIEW audit.disclosure IS 'Every request for personal data, and how far it came';
 COMMENT ON COLUMN audit.disclosure.id IS 'OPS: case';
@@ -34,6 +34,7 @@ COMMENT ON COLUMN audit.disclosure.review IS 'OPS: what the review of an emergen
 COMMENT ON COLUMN audit.disclosure.released_at IS 'OPS: when it was handed out';
 COMMENT ON COLUMN audit.disclosure.files IS 'OPS: name, rows and SHA-256 of each file';
 COMMENT ON COLUMN audit.disclosure.scope IS 'SUB-CERT: what is asked for, as it stands now';
+COMMENT ON COLUMN audit.disclosure.consenting IS 'SUB-CERT: accounts that consented and did not object since, as the ends of their URLs';
 
 CREATE OR REPLACE VIEW audit.disclosure_step AS
 	SELECT s.case_id, cairn.id_text(s.case_id) AS case_url_id, s.n, s.act, s.from_state, s.state, s.at, s.actor, s.role, s.facts, s.digest,
@@ -127,7 +128,7 @@ BEGIN
 	END LOOP;
 END $$;
 GRANT EXECUTE ON FUNCTION disclosure.add_step(uuid, text, jsonb, text, boolean), disclosure.take(uuid, uuid, text), disclosure.read(uuid, int8, int8, int8) TO cairn_officer;
-GRANT EXECUTE ON FUNCTION disclosure.fact(uuid, text), disclosure.digest_of(disclosure.step), disclosure.compile(jsonb, timestamptz), disclosure.subjects(uuid),
+GRANT EXECUTE ON FUNCTION disclosure.fact(uuid, text), disclosure.digest_of(disclosure.step), disclosure.compile(jsonb, timestamptz), disclosure.subjects(uuid), disclosure.consenting(uuid),
 	disclosure.untold(uuid), disclosure.wants_review(uuid), disclosure.silence_is_final(uuid), disclosure.statement(uuid, text), disclosure.report(int8, int8) TO cairn_officer, cairn_auditor;
 GRANT USAGE ON SCHEMA disclosure TO cairn_subscriber;
 GRANT EXECUTE ON FUNCTION disclosure.overdue() TO cairn_subscriber;

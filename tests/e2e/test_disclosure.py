@@ -215,6 +215,60 @@ def test_emergency(ca, disclose, officers, account, tmp_path):
     disclose("close", case, "--reason", "done", dry=False)
 
 
+def test_consent(ca, disclose, officers, account, tmp_path):
+    """G-50, G-52, G-53: by consent nothing leaves of anybody who did not give it; who objects takes it back"""
+    second = raw.Client(ca)
+    assert second.register().status_code == 201
+    mine, theirs = (a.kid.rsplit("/", 1)[1] for a in (account, second))
+
+    def scope(*accounts):
+        path = tmp_path / "scope"
+        path.write_text(json.dumps({"items": [{"view": "account", "columns": ["url_id"], "accounts": accounts}]}))
+        return path
+
+    def receive(path):
+        case = disclose("receive", "--kind", "consent", "--from", "A lawyer", "--reference", "9", "--scope", path, dry=False)["case"]
+        disclose("check", case, "--how", "by letter")
+        return case
+
+    by_network = tmp_path / "network"
+    by_network.write_text(json.dumps({"items": [{"view": "request", "columns": ["user_agent"], "networks": ["127.0.0.0/8"]}]}))
+    case = receive(by_network)
+    consent = ["--ground", "consent", "--reason", "her letter of 3 May"]
+    assert "Consent is of somebody" in disclose("ground", case, *consent, "--account", mine, status=1)
+    disclose("refuse", case, "--reason", "consent of nobody in particular")
+
+    case = receive(scope(mine, theirs))
+    assert "list each account" in disclose("ground", case, *consent, status=1)
+    assert "named by its URL" in disclose("ground", case, *consent, "--account", "x", status=1)
+    assert "only on that ground" in disclose("ground", case, "--ground", "law", "--reason", "x", "--account", mine, status=1)
+    disclose("ground", case, *consent, "--account", account.kid)
+    assert theirs in disclose("silence", case, "--why", "consent", "--reason", "hers", status=1)
+    disclose("notice", case)
+    disclose("notify", case, "--account", mine, "--account", theirs, "--via", "other", status=2, dry=False)
+    assert disclose("show", case, dry=False)["disclosure"]["consenting"] == [mine]
+    assert ca.sql(f"SELECT consenting FROM audit.disclosure WHERE url_id = '{case}'") == [["{" + mine + "}"]]
+    disclose("refuse", case, "--reason", "one of two consents")
+
+    case = receive(scope(mine, theirs))
+    disclose("ground", case, *consent, "--account", mine, "--account", theirs)
+    disclose("silence", case, "--why", "consent", "--reason", "theirs")
+    disclose("propose", case)
+    (tmp_path / "objection").write_text("I take it back.\n")
+    objection = ["object", case, "--by", "subscriber", "--text", tmp_path / "objection"]
+    assert "which account objects" in disclose(*objection, status=1)
+    disclose(*objection, "--account", theirs)
+    disclose("overrule", case, "--reason", "we have the letter")
+    assert theirs in disclose("propose", case, status=1)
+    disclose("narrow", case, "--scope", scope(mine), "--reason", "without them")
+    disclose("propose", case)
+    for pem, key in ((o[1], o[0]) for o in officers):
+        disclose("approve", case, "--certificate", pem, "--key", key)
+    disclose("release", case, "--out", tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "01-account.jsonl").read_text()) == {"url_id": mine}
+    disclose("close", case, "--reason", "handed to her lawyer")
+
+
 def test_command_refuses(disclose, account, tmp_path):
     """Usage, and keys that can be no officer's"""
     raw_key = tmp_path / "ec.key"

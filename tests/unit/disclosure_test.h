@@ -167,11 +167,13 @@ static inline void receive(const char *kind)
 	    account, account);
 }
 
+/* By consent: of the account. */
 static inline void ground(const char *kind, const char *ground)
 {
 	receive(kind);
 	step("check", "checked", "{'how': 'called', 'call_back': 'number of the directory'}");
-	step("ground", "grounded", "{'ground': '%s', 'reason': 'the order'}", ground);
+	step("ground", "grounded", "{'ground': '%s', 'reason': 'the order'%s}", ground,
+	    strcmp(ground, "consent") == 0 ? arena_printf(c.arena, ", 'accounts': ['%s']", account) : "");
 }
 
 static inline void tell(void)

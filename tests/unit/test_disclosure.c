@@ -145,27 +145,6 @@ static void test_early_objection(void **state)
 	step("withdraw", "withdrawn", "{'reason': 'done'}");
 }
 
-/* By consent, only what is of those who consent: a scope over anybody else is no ground for silence (G-50, G-52). */
-static void test_consent(void **state)
-{
-	static const char *const items[] = { "'view': 'request', 'columns': ['id'], 'networks': ['192.0.2.0/24']",
-		"'view': 'order', 'columns': ['id'], 'names': ['a.test']",
-		"'view': 'certificate', 'columns': ['serial'], 'serials': ['01']" };
-	(void) state;
-	for (size_t i = 0; i < COUNT_OF(items); i++) {
-		new_case = id_new();
-		step("receive", "received",
-		    "{'kind': 'consent', 'from': 'x', 'reference': '1', 'scope': {'items': [{'view': 'account', 'columns': "
-		    "['id'], 'accounts': ['%s']}, {%s}]}}",
-		    account, items[i]);
-		step("check", "checked", "{'how': 'by letter'}");
-		step("ground", "Consent is of somebody", "{'ground': 'consent', 'reason': 'they say so'}");
-		step("ground", "grounded", "{'ground': 'law', 'reason': 'an order'}");
-		step("silence", "not the consent", "{'why': 'consent', 'reason': 'x'}");
-		step("withdraw", "withdrawn", "{'reason': 'done'}");
-	}
-}
-
 /* The other ends, and silence. */
 static void test_ends(void **state)
 {
@@ -737,7 +716,6 @@ int main(void)
 		cmocka_unit_test(test_statements),
 		cmocka_unit_test(test_walk),
 		cmocka_unit_test(test_early_objection),
-		cmocka_unit_test(test_consent),
 		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_roles),
 		cmocka_unit_test(test_approval),
