@@ -143,14 +143,18 @@ int profile_check(struct ctx *c, const struct config_profile *profile, enum poli
 
 #define SECOND_US 1000000
 #define NEAR_US (INT64_C(2) * DAY_S * SECOND_US)
+#define BEHIND_US (NEAR_US - INT64_C(3600) * SECOND_US) /* an issuance that waits is signed within an hour */
 
 int profile_asked_check(
     struct ctx *c, const struct config_profile *profile, struct timestamp now, const struct validity *asked)
 {
 	struct timestamp from = asked->from.us == 0 ? now : asked->from;
 	int64_t apart_us = from.us - now.us;
-	if (apart_us > NEAR_US || apart_us < -NEAR_US) { /* D-35 */
-		return FAIL(c, MALFORMED, "notBefore must be within 48 hours of the moment at which the certificate is signed");
+	if (apart_us > NEAR_US || apart_us < -BEHIND_US) { /* D-35 */
+		return FAIL(c, MALFORMED,
+		    "notBefore must be within 48 hours of the moment at which the certificate is signed, and that may be an "
+		    "hour "
+		    "from now: it must not be over 47 hours ago");
 	}
 	if (asked->to.us == 0) {
 		return 0;

@@ -48,7 +48,7 @@ struct validity {
 	struct timestamp to;
 };
 
-/* Whether an order may ask for this (A-78): notBefore within 48 hours of `now` (D-35), notAfter ahead, and no longer than
+/* Whether an order may ask for this (A-78): notBefore at most 48 hours after and 47 before `now` (D-35), notAfter ahead, and no longer than
  * the profile's life. MALFORMED with the sentence; the order is never given less in silence. */
 int profile_asked_check(
     struct ctx *c, const struct config_profile *profile, struct timestamp now, const struct validity *asked) MUST_CHECK;

@@ -265,6 +265,28 @@ static const struct template_fault template_faults[] = {
 	{ "subject_key_id_of_profile", NULL, unwanted_key_id },                               /* D-46 */
 };
 
+/* D-35: what an order may ask for can still be signed when it waits for logs or a token for an hour; not for longer. */
+static void what_was_asked_for_is_signed_an_hour_later(void **state)
+{
+	struct ctx *c = *state;
+	const struct timestamp now = { clock_now().us / 1000000 * 1000000 };
+	struct bytes tbs;
+	TEXTS(names, "a.test");
+	struct validity asked = { timestamp_add_s(now, -INT64_C(47) * 3600), { 0 } };
+	struct cert_template t = leaf_template(c, &h.intermediate, "p256", &names);
+	struct lint_options o = options(&h.intermediate);
+	assert_good(c, profile_asked_check(c, &profile, now, &asked));
+	t.not_before = asked.from;
+	t.not_after = timestamp_add_s(asked.from, profile.life_s - 1);
+	assert_good(c, cert_build_tbs(c, &t, &tbs));
+	o.now = timestamp_add_s(now, 3600);
+	assert_good(c, lint_certificate(c, CERT_LEAF, tbs, &o));
+	o.now = timestamp_add_s(now, 3601);
+	assert_cause(c, "not_before_is_near_now", lint_certificate(c, CERT_LEAF, tbs, &o));
+	asked.from = timestamp_add_s(asked.from, -1);
+	assert_problem(c, PROBLEM_MALFORMED, profile_asked_check(c, &profile, now, &asked));
+}
+
 /* D-31: the CA itself refuses what its issuer may not sign. */
 static void issuers_constraints_hold(void **state)
 {
@@ -678,6 +700,7 @@ int main(void)
 		WITH_CTX(issuers_constraints_hold),
 		WITH_CTX(faults_of_templates_are_found),
 		WITH_CTX(an_issuers_name_is_copied),
+		WITH_CTX(what_was_asked_for_is_signed_an_hour_later),
 		WITH_CTX(faults_of_extensions_are_found),
 		WITH_CTX(order_is_part_of_the_profile),
 		WITH_CTX(changed_octets),
