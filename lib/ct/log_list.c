@@ -47,14 +47,14 @@ struct entry {
 	struct former_list previous_operators;
 };
 static const struct field entry_field[] = {
-	FIELD(struct entry, description, .flags = FIELD_REQUIRED, .min = 1, .max = 200),
+	FIELD(struct entry, description, .max = 200),
 	FIELD(struct entry, log_id, .flags = FIELD_REQUIRED),
 	FIELD(struct entry, key, .flags = FIELD_REQUIRED),
 	FIELD(struct entry, url),
 	FIELD(struct entry, submission_url),
 	FIELD(struct entry, monitoring_url),
 	FIELD(struct entry, mmd, .min = 0, .max = 30 * 86400),
-	FIELD(struct entry, state, .flags = FIELD_REQUIRED),
+	FIELD(struct entry, state),
 	FIELD_STRUCT(struct entry, temporal_interval, &interval_fields),
 	FIELD_STRUCTS(struct entry, previous_operators, &former_fields),
 };
@@ -119,7 +119,7 @@ static int read_key(struct ctx *c, const struct entry *e, struct ct_log *log)
 	return 0;
 }
 
-/* not *ret_known: in none that this reader has a name for */
+/* not *ret_known: in none, or none that this reader has a name for */
 static int read_state(struct ctx *c, const struct entry *e, struct ct_log *log, bool *ret_known)
 {
 	static const char *const names[] = {
@@ -199,10 +199,14 @@ static int read_former(struct ctx *c, const struct entry *e, struct ct_log *log)
 	return 0;
 }
 
-static int read_entry(struct ctx *c, const struct entry *e, const char *operator, bool tiled, struct ct_log_list *list)
+/* The list's own schema wants key, log_id and mmd, and nothing else: what has no name is called by its id. */
+static int read_entry(struct ctx *c, struct entry *e, const char *operator, bool tiled, struct ct_log_list *list)
 {
-	struct ct_log log = { .description = e->description, .operator= operator, .tiled = tiled };
 	bool known = false;
+	if (e->description == NULL || e->description[0] == '\0') {
+		e->description = e->log_id;
+	}
+	struct ct_log log = { .description = e->description, .operator= operator, .tiled = tiled };
 	TRY(read_key(c, e, &log));
 	TRY(read_state(c, e, &log, &known));
 	if (!known) { /* H-8: lists grow; what it says may count with nobody */

@@ -15,7 +15,7 @@ struct ct_former_operator {
 };
 
 struct ct_log {
-	const char *description;
+	const char *description; /* its id in base64 where the list has none */
 	const char *operator;
 	const struct ct_former_operator *former; /* in the order of their ends */
 	size_t n_former;
@@ -35,12 +35,13 @@ struct ct_log_list {
 	struct ct_log *v;
 	size_t n;
 	struct timestamp made_at;
-	const char *left_out; /* descriptions of logs in states that are not known, which are not among v; NULL: none */
+	const char
+	    *left_out; /* descriptions of logs in no state or one that is not known, which are not among v; NULL: none */
 };
 
 /* Everything is copied into the arena of c. MALFORMED, naming the log: a member that is missing or of another type, an id that is
  * not that of the key, a key of a kind that RFC 6962 has not, a state without a time, an interval that is none, a URL that is not http(s), one log
- * twice. Members that this reader does not know are passed over, as the list grows. */
+ * twice. A description and a state may be missing. Members that this reader does not know are passed over, as the list grows. */
 int ct_log_list_parse(struct ctx *c, struct bytes json, struct ct_log_list *ret) MUST_CHECK;
 
 /* NULL: unknown. */

@@ -482,6 +482,33 @@ static void unknown_states_are_left_out(void **state)
 	assert_null(list.left_out);
 }
 
+/* H-8: the schema of the list wants neither a description nor a state: pending logs had none of the one, test logs none of the other. */
+static void what_may_be_missing(void **state)
+{
+	struct ctx *c = *state;
+	struct ct_log_list list;
+	struct test_log two[] = { { .operator= "O", .description = "named" }, { .operator= "P", .description = "other" } };
+	test_logs_make(c, two, 2);
+	struct bytes good = test_logs_json(c, two, 2, clock_now());
+	const char *json = arena_text_n(c->arena, good.p, good.n);
+	const char *id = base64_encode(c->arena, (struct bytes) { two[1].id, SHA256_SIZE });
+	static const char description[] = "\"description\":\"other\",";
+	const char *at = strstr(json, description);
+	assert_non_null(at);
+	const char *nameless = arena_printf(c->arena, "%.*s%s", (int) (at - json), json, at + strlen(description));
+	assert_good(c, ct_log_list_parse(c, bytes_of_text(nameless), &list));
+	assert_int_equal(list.n, 2);
+	assert_string_equal(list.v[1].description, id);
+	static const char usable[] = ",\"state\":{\"usable\":{\"timestamp\":\"2020-01-01T00:00:00Z\"}}";
+	at = strstr(strstr(nameless, id), usable);
+	assert_non_null(at);
+	const char *stateless = arena_printf(c->arena, "%.*s%s", (int) (at - nameless), nameless, at + strlen(usable));
+	assert_good(c, ct_log_list_parse(c, bytes_of_text(stateless), &list));
+	assert_int_equal(list.n, 1);
+	assert_string_equal(list.v[0].description, "named");
+	assert_string_equal(list.left_out, id);
+}
+
 static void list_is_read_strictly(void **state)
 {
 	struct ctx *c = *state;
@@ -617,6 +644,7 @@ int main(void)
 		WITH_CTX(list_has_an_age_and_a_history),
 		WITH_CTX(list_is_read_strictly),
 		WITH_CTX(unknown_states_are_left_out),
+		WITH_CTX(what_may_be_missing),
 		WITH_CTX(answers_are_read_strictly),
 		WITH_CTX(roots_are_known),
 		WITH_CTX(broken_lists_are_refused),
