@@ -348,6 +348,32 @@ static void test_bad_requests(void **state)
 	assert_true(out.not_after.us == in.not_after.us);
 }
 
+/* D-11, D-38, D-39: whatever the registration authority asks for beside what was ordered, nothing is fixed for it. */
+static void test_other_than_ordered(void **state)
+{
+	struct ctx *c = *state;
+	struct identifier one = { "dns", "odd.test" };
+	struct identifier others[][2] = { { one, { "dns", "evil.test" } }, { one, one }, { { "dns", "evil.test" }, one },
+		{ { "dns", "ODD.test" }, one }, { { "ip", "192.0.2.1" }, one }, { { "ip", "odd.test" }, one },
+		{ one, { "dns", "" } }, { one, { "dns", "*.odd.test" } } };
+	static const size_t counts[] = { 2, 2, 1, 1, 1, 1, 2, 2 };
+	static const char *const common_names[] = { "evil.test", "ODD.test", "192.0.2.1", "", "odd.test\n", "\xc3\xb6" };
+	for (size_t i = 0; i <= COUNT_OF(counts) + COUNT_OF(common_names); i++) {
+		struct issue_certificate_request in = one_name(c, "odd.test");
+		struct issue_certificate_response out;
+		if (i < COUNT_OF(counts)) {
+			in.names = (struct identifier_list) { others[i], counts[i] };
+		} else if (i == COUNT_OF(counts)) {
+			in.names.n = 0;
+		} else {
+			in.common_name = common_names[i - COUNT_OF(counts) - 1];
+		}
+		assert_int_equal(ca_issue_certificate_serve(c, &in, &out), -1);
+		ctx_forgive(c);
+		expect("0", "SELECT count(*) FROM ca.certificate WHERE order_id = '%s'", uuid(c->arena, in.order_id));
+	}
+}
+
 /* An issuance that stops between its two transactions, as by kill -9. */
 static struct issue_certificate_request crash(struct ctx *c, const char *name)
 {
@@ -738,6 +764,7 @@ int main(void)
 		WITH_CTX(test_key_of_account),
 		WITH_CTX(test_linted),
 		WITH_CTX(test_bad_requests),
+		WITH_CTX(test_other_than_ordered),
 		WITH_CTX(test_crash_is_completed),
 		WITH_CTX(test_own_leases),
 		WITH_CTX(test_many_lapsed),
