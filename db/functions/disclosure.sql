@@ -34,7 +34,7 @@ SET search_path = pg_catalog, pg_temp AS $$
 			OR (s.facts->>'why' = 'futile' AND s.n < (SELECT max(y.n) FROM disclosure.step y WHERE y.case_id = p_case AND y.act IN ('approve', 'approve-alone')))))
 $$;
 
--- Whose data the scope is about: they are told.
+-- Whose data the scope is about: they are told. Whose it was when it was handed out they stay, whatever is purged since.
 CREATE OR REPLACE FUNCTION disclosure.subjects(p_case uuid) RETURNS uuid[] LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -46,6 +46,8 @@ BEGIN
 		EXECUTE 'SELECT array_agg(a) FROM (' || q.subjects || ') AS s (a) WHERE a IS NOT NULL' INTO found;
 		gathered := gathered || q.named || coalesce(found, '{}');
 	END LOOP;
+	gathered := gathered || ARRAY(SELECT cairn.id_of(a) FROM disclosure.step s, jsonb_array_elements_text(s.facts->'subjects') a WHERE s.case_id = p_case
+		AND s.act IN ('release', 'released'));
 	RETURN ARRAY(SELECT DISTINCT a FROM unnest(gathered) a ORDER BY a);
 END $$;
 
@@ -145,7 +147,7 @@ BEGIN
 	ELSIF position(signature IN cms) = 0 OR NOT disclosure.is_signed(o.modulus, signature, convert_to(disclosure.statement(p_case, decision), 'UTF8')) IS TRUE THEN
 		PERFORM cairn.refuse('UNAUTHORIZED', 'This is no signature of this officer under the statement of this case');
 	ELSIF EXISTS (SELECT FROM disclosure.step s JOIN disclosure.officer x ON x.fingerprint = decode(s.facts->>'officer', 'hex')
-			WHERE s.case_id = p_case AND s.act IN ('approve', 'approve-alone') AND (lower(x.name) = lower(o.name) OR x.modulus = o.modulus)
+			WHERE s.case_id = p_case AND s.act IN ('approve', 'approve-alone') AND (disclosure.name_read(x.name) = disclosure.name_read(o.name) OR x.modulus = o.modulus)
 			AND s.n > (SELECT max(y.n) FROM disclosure.step y WHERE y.case_id = p_case AND y.act = 'propose')) THEN
 		PERFORM cairn.refuse('UNAUTHORIZED', 'This officer has approved it already: another one has to');
 	END IF;
@@ -159,25 +161,6 @@ BEGIN
 	IF p_ok IS NOT TRUE THEN
 		PERFORM cairn.refuse('MALFORMED', p_sentence);
 	END IF;
-END $$;
-
--- A time is the same whenever it is read and whatever a session is set to: "tomorrow" would never come.
-CREATE OR REPLACE FUNCTION disclosure.check_time(p_text text) RETURNS void LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT disclosure.demand(p_text ~ '^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$', 'A time is written as 2027-02-20T00:00:00Z; this is one that is none')
-$$;
-
-CREATE OR REPLACE FUNCTION disclosure.check_facts(p_act text, p_facts jsonb) RETURNS void LANGUAGE plpgsql STABLE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-	a disclosure.act;
-	missing text;
-BEGIN
-	SELECT * INTO a FROM disclosure.act x WHERE x.act = p_act;
-	PERFORM disclosure.demand(FOUND, 'There is no such step');
-	SELECT string_agg(k, ', ') INTO missing FROM unnest(a.needs) k WHERE coalesce(p_facts->>k, '') = '';
-	PERFORM disclosure.demand(missing IS NULL, 'This step has to say: ' || missing);
-	PERFORM disclosure.demand(NOT EXISTS (SELECT FROM jsonb_object_keys(p_facts) k WHERE k <> ALL (a.needs || a.takes)), 'This step says what has no place in it');
-	PERFORM disclosure.check_time(p_facts->>'until') WHERE p_facts ? 'until';
 END $$;
 
 CREATE OR REPLACE FUNCTION disclosure.check_silence(p_case uuid, p_facts jsonb) RETURNS void LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -254,6 +237,7 @@ DECLARE
 	scope jsonb := disclosure.fact(p_case, 'scope');
 	reason text;
 BEGIN
+	PERFORM disclosure.compile(p_facts->'scope', clock_timestamp()) WHERE p_facts ? 'scope';
 	CASE p_act
 	WHEN 'receive' THEN
 		PERFORM disclosure.demand(p_facts->>'kind' IN ('subpoena', 'court-order', 'warrant', 'consent', 'emergency', 'other'),
@@ -306,9 +290,6 @@ BEGIN
 	ELSE
 		NULL;
 	END CASE;
-	IF p_facts ? 'scope' THEN
-		PERFORM disclosure.compile(p_facts->'scope', clock_timestamp());
-	END IF;
 END $$;
 
 -- ---- the chain ----
@@ -354,8 +335,11 @@ BEGIN
 		NEW.facts := jsonb_build_object('queries', queries, 'scope_sha256', encode(sha256(convert_to(queries::text, 'UTF8')), 'hex'));
 	WHEN 'approve', 'approve-alone', 'review' THEN
 		NEW.facts := NEW.facts || jsonb_build_object('name', disclosure.check_officer(NEW.case_id, NEW.act, NEW.facts));
-	WHEN 'release' THEN
-		LOCK TABLE cairn.hold IN ROW EXCLUSIVE MODE; -- behind a purge that is under way: the next one sees that this is handed out
+	WHEN 'release', 'released' THEN
+		IF NEW.act = 'release' THEN
+			LOCK TABLE cairn.hold IN ROW EXCLUSIVE MODE; -- behind a purge that is under way: the next one sees that this is handed out
+		END IF;
+		NEW.facts := NEW.facts || jsonb_build_object('subjects', ARRAY(SELECT cairn.id_text(a) FROM unnest(disclosure.subjects(NEW.case_id)) a));
 	WHEN 'hold' THEN
 		NEW.facts := NEW.facts || jsonb_build_object('holds', disclosure.hold(NEW.case_id, (NEW.facts->>'until')::timestamptz, NEW.actor));
 	ELSE
@@ -439,6 +423,7 @@ END $$;
 CREATE OR REPLACE FUNCTION disclosure.add_officer(p_name text, p_certificate bytea, p_modulus bytea, p_actor text) RETURNS void LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+	PERFORM disclosure.demand(disclosure.name_read(p_name) <> '', 'An officer has a name');
 	INSERT INTO disclosure.officer (fingerprint, name, certificate, modulus, added_by) VALUES (sha256(p_certificate), p_name, p_certificate, p_modulus, p_actor);
 	PERFORM log.add_event(cairn.new_id(), 'cairn', p_actor, 'disclosure.officer_added', NULL, NULL, NULL, NULL, jsonb_build_object('name', p_name,
 		'fingerprint', encode(sha256(p_certificate), 'hex')));

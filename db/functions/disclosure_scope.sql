@@ -77,7 +77,8 @@ DECLARE
 	met text;
 BEGIN
 	PERFORM disclosure.demand(jsonb_typeof(p_scope->'items') = 'array' AND jsonb_array_length(p_scope->'items') BETWEEN 1 AND 50
-		AND NOT EXISTS (SELECT FROM jsonb_object_keys(p_scope) k WHERE k <> 'items'), 'A scope is an object with a list "items" of 1 to 50');
+		AND NOT EXISTS (SELECT FROM jsonb_object_keys(CASE jsonb_typeof(p_scope) WHEN 'object' THEN p_scope ELSE '{}' END) k WHERE k <> 'items'),
+		'A scope is an object with a list "items" of 1 to 50');
 	FOR i, item IN SELECT e, o FROM jsonb_array_elements(p_scope->'items') WITH ORDINALITY t (e, o) LOOP
 		PERFORM disclosure.demand(jsonb_typeof(i) = 'object' AND NOT EXISTS (SELECT FROM jsonb_object_keys(CASE jsonb_typeof(i) WHEN 'object' THEN i ELSE '{}' END) k
 			WHERE k NOT IN ('view', 'columns', 'accounts', 'names', 'serials', 'networks', 'since', 'until')),
