@@ -317,6 +317,9 @@ DECLARE
 	last disclosure.step;
 	queries jsonb;
 BEGIN
+	IF current_setting('transaction_isolation') <> 'read committed' THEN -- a look at the past has officers who are none any more
+		PERFORM cairn.refuse('CONFLICT', 'A step looks at the case as it is now: take no other isolation than READ COMMITTED');
+	END IF;
 	SELECT * INTO last FROM disclosure.step s WHERE s.case_id = NEW.case_id ORDER BY s.n DESC LIMIT 1;
 	IF last.n IS NULL AND NEW.act <> 'receive' THEN
 		PERFORM cairn.refuse('NOT_FOUND', 'There is no such case');
@@ -409,6 +412,9 @@ SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET 
 DECLARE
 	query text := disclosure.fact(p_case, 'queries')->>(p_item - 1)::int;
 BEGIN
+	IF pg_current_xact_id_if_assigned() IS NOT NULL THEN -- the release may be this transaction's, and be taken back
+		PERFORM cairn.refuse('CONFLICT', 'Read in a transaction that has written nothing: the release has to be on record before');
+	END IF;
 	IF (SELECT s.state FROM disclosure.step s WHERE s.case_id = p_case ORDER BY s.n DESC LIMIT 1) IS DISTINCT FROM 'releasing' THEN
 		PERFORM cairn.refuse('CONFLICT', 'Nothing of this case is being released');
 	END IF;

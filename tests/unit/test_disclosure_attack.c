@@ -94,12 +94,66 @@ static void test_names(void **state)
 	become("cairn_officer", disclose_statements, disclose_statements_n);
 }
 
+/* Ends with the first of the statements, each with the case for its %s, that is refused; gives its SQLSTATE and message. */
+static const char *in_session(const char *const *sql, size_t n)
+{
+	char id[ID_TEXT_SIZE];
+	const char *said = "";
+	id_encode(new_case, id);
+	PGconn *conn = pg_connect("cairn_officer", "cairn");
+	for (size_t i = 0; i < n && said[0] == '\0'; i++) {
+		const char *at = strstr(sql[i], "%s");
+		const char *one =
+		    at == NULL ? sql[i] : arena_printf(c.arena, "%.*s%s%s", (int) (at - sql[i]), sql[i], id, at + 2);
+		PGresult *result = PQexec(conn, one);
+		if (PQresultStatus(result) != PGRES_COMMAND_OK && PQresultStatus(result) != PGRES_TUPLES_OK) {
+			said = arena_printf(c.arena, "%s %s", PQresultErrorField(result, PG_DIAG_SQLSTATE),
+			    PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL));
+		}
+		PQclear(result);
+	}
+	PQfinish(conn);
+	return said;
+}
+
+#define RELEASE "SELECT disclosure.add_step(cairn.id_of('%s'), 'release', '{}', 'officer x', false)"
+#define READ "SELECT disclosure.read(cairn.id_of('%s'), 1, 0, 10)"
+
+/* G-51: nothing is read of a release that is not on record, and could be taken back when it was. */
+static void test_unrecorded(void **state)
+{
+	static const char *const taken_back[] = { "BEGIN", RELEASE, READ };
+	static const char *const saved[] = { "BEGIN", "SAVEPOINT s", RELEASE, "RELEASE SAVEPOINT s", READ };
+	static const char *const whole[] = { "BEGIN", RELEASE, "COMMIT", "BEGIN", READ, READ, "ROLLBACK", READ };
+	(void) state;
+	approve_silently();
+	assert_non_null(strstr(in_session(taken_back, COUNT_OF(taken_back)), "on record"));
+	assert_non_null(strstr(in_session(saved, COUNT_OF(saved)), "on record"));
+	step("hold", "approved", "{'until': '2100-01-01T00:00:00Z'}");
+	assert_string_equal(in_session(whole, COUNT_OF(whole)), "");
+	step("released", "released", "{'manifest_sha256': '%064d', 'files': [{'name': 'x'}]}", 0);
+}
+
+/* G-51: a session that looks at the past does not see who is an officer no more. */
+static void test_past(void **state)
+{
+	static const char *const old[] = { "BEGIN ISOLATION LEVEL REPEATABLE READ", RELEASE };
+	static const char *const older[] = { "BEGIN ISOLATION LEVEL SERIALIZABLE", RELEASE };
+	(void) state;
+	approve_silently();
+	assert_non_null(strstr(in_session(old, COUNT_OF(old)), "as it is now"));
+	assert_non_null(strstr(in_session(older, COUNT_OF(older)), "as it is now"));
+	step("release", "releasing", "{}");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_told_when_nothing_is_left),
 		cmocka_unit_test(test_odd_facts),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_unrecorded),
+		cmocka_unit_test(test_past),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
