@@ -99,38 +99,6 @@ static bool is_known(const char *name, const json_t *value)
 	return false;
 }
 
-/* All members of the object are among the n names. */
-static bool has_only(const json_t *object, const char *const *names, size_t n)
-{
-	size_t known = 0;
-	for (size_t i = 0; i < n; i++) {
-		known += json_object_get(object, names[i]) != NULL ? 1 : 0;
-	}
-	return known == json_object_size(object);
-}
-
-/* The protected header holds nothing but what RFC 8555 6.2 names, and its key nothing but the key. */
-static bool header_is_plain(struct arena *a, struct bytes body)
-{
-	static const char *const plain[] = { "alg", "jwk", "kid", "nonce", "url" };
-	static const char *const plain_key[] = { "crv", "e", "kty", "n", "x", "y" };
-	struct ctx scratch = { .arena = a };
-	json_t *object = NULL;
-	json_t *header = NULL;
-	struct bytes text;
-	if (json_parse(&scratch, body, &object) != 0) {
-		return false;
-	}
-	const json_t *encoded = json_object_get(object, "protected");
-	if (base64url_decode(a,
-	        (struct bytes) { (const uint8_t *) json_string_value(encoded), json_string_length(encoded) }, &text) != 0 ||
-	    json_parse(&scratch, text, &header) != 0) {
-		return false;
-	}
-	return has_only(header, plain, COUNT_OF(plain)) &&
-	       has_only(json_object_get(header, "jwk"), plain_key, COUNT_OF(plain_key));
-}
-
 static bool all_known(json_t *payload)
 {
 	const char *name = NULL;
@@ -144,19 +112,59 @@ static bool all_known(json_t *payload)
 	return json_is_object(payload);
 }
 
-/* "contact" of accounts, "contacts" of the extension. */
-static bool has_contact(json_t *payload)
+#define DEPTH_MAX 16
+
+static bool looks_like_contact(const char *text)
 {
-	static const char contact[] = "contact";
+	return strcasestr(text, "mailto:") != NULL || strncasecmp(text, "tel:", 4) == 0;
+}
+
+/* No member's name has "contact" in it, as those of accounts and of the extension do, and no value is the URL of one, at any depth. */
+static bool is_free(json_t *value, int depth)
+{
 	const char *name = NULL;
-	json_t *value = NULL;
-	json_object_foreach(payload, name, value)
+	json_t *one = NULL;
+	size_t i = 0;
+	if (depth > DEPTH_MAX || (json_is_string(value) && looks_like_contact(json_string_value(value)))) {
+		return false;
+	}
+	json_object_foreach(value, name, one)
 	{
-		if (strncasecmp(name, contact, sizeof(contact) - 1) == 0) {
-			return true;
+		if (strcasestr(name, "contact") != NULL || !is_free(one, depth + 1)) {
+			return false;
 		}
 	}
-	return false;
+	json_array_foreach(value, i, one)
+	{
+		if (!is_free(one, depth + 1)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* A JWS that has more than it needs. */
+static bool envelope_is_free(struct arena *a, struct bytes body)
+{
+	struct ctx scratch = { .arena = a };
+	json_t *object = NULL;
+	json_t *header = NULL;
+	struct bytes text;
+	if (json_parse(&scratch, body, &object) != 0) {
+		return false;
+	}
+	const json_t *encoded = json_object_get(object, "protected");
+	return base64url_decode(a,
+	           (struct bytes) { (const uint8_t *) json_string_value(encoded), json_string_length(encoded) },
+	           &text) == 0 &&
+	       json_parse(&scratch, text, &header) == 0 && is_free(object, 0) && is_free(header, 0);
+}
+
+bool contact_free_url(const char *url)
+{
+	const char *query = strchr(url, '?');
+	return strpbrk(url, "@%") == NULL && !looks_like_contact(url) &&
+	       (query == NULL || strcasestr(query, "contact") == NULL);
 }
 
 bool contact_free(struct arena *a, const struct route *route, const struct jws *jws, struct bytes body)
@@ -166,14 +174,15 @@ bool contact_free(struct arena *a, const struct route *route, const struct jws *
 	if (body.n == 0) {
 		return true;
 	}
-	if (jws == NULL || route == NULL) {
-		return route != NULL && !route->may_hold_contact;
+	if (jws == NULL || route == NULL || !contact_free_url(jws->url) ||
+	    (jws->kid != NULL && !contact_free_url(jws->kid))) {
+		return false;
 	}
-	if (jws->payload.n > 0 && json_parse(&scratch, jws->payload, &payload) != 0) {
-		return !route->may_hold_contact;
+	if (jws->payload.n > 0 && (json_parse(&scratch, jws->payload, &payload) != 0 || !json_is_object(payload))) {
+		return false;
 	}
 	if (route->may_hold_contact) {
-		return (jws->payload.n == 0 || all_known(payload)) && header_is_plain(a, body);
+		return jws->plain && (payload == NULL || all_known(payload));
 	}
-	return payload == NULL || !has_contact(payload);
+	return (jws->plain || envelope_is_free(a, body)) && (payload == NULL || is_free(payload, 0));
 }

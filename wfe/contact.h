@@ -10,8 +10,10 @@
 /* INVALID_CONTACT, UNSUPPORTED_CONTACT. */
 int contacts_check(struct ctx *c, const struct text_list *contacts) MUST_CHECK;
 
-/* Whether a body may be kept: false for one that holds a contact, and for one of the account resources that is not known
- * to be without one: another member, or not readable (G-5). jws NULL: the body is no JWS; route NULL: what it is for is not known. */
+/* Whether a body may be kept: false for one that may hold a contact (G-5), as what can't be read may, and on the account resources whatever has
+ * another member than is known there. jws NULL: the body is no JWS; route NULL: what it is for is not known. */
+/* The same for a URL, or the part of it behind the host. */
+bool contact_free_url(const char *url);
 bool contact_free(struct arena *a, const struct route *route, const struct jws *jws, struct bytes body);
 
 #endif

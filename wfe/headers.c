@@ -32,7 +32,7 @@ static bool has_own_place(const struct http_header *headers, size_t i)
 static bool is_withheld(const char *name)
 {
 	static const char *const names[] = { "Authorization", "Proxy-Authorization", "Cookie", "From" };
-	return is_one_of(name, names, COUNT_OF(names));
+	return is_one_of(name, names, COUNT_OF(names)) || strcasestr(name, "contact") != NULL;
 }
 
 const char *headers_recorded(struct arena *a, const struct http_header *headers, size_t n)

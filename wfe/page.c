@@ -4,6 +4,7 @@
 
 #include "lib/base/base64.h"
 #include "lib/crypto/digest.h"
+#include "wfe/contact.h"
 #include "wfe/routes.h"
 
 bool page_acts(const struct acme *q)
@@ -54,15 +55,18 @@ void page_refuse(struct acme *q, const char *title)
 const char *page_recorded_url(const struct acme *q)
 {
 	const char *target = q->http->target;
-	if (q->route == NULL || !q->route->page || target == NULL || strcmp(target, q->route->path) == 0) {
+	bool page = q->route != NULL && q->route->page;
+	if (target == NULL || (page && strcmp(target, q->route->path) == 0) ||
+	    (!page && contact_free_url(target) && (q->route != NULL || strcasestr(target, "contact") == NULL))) {
 		return target;
 	}
-	size_t n = strlen(q->route->path);
-	const char *secret = strncmp(target, q->route->path, n) == 0 ? target + n : target;
+	size_t n = page ? strlen(q->route->path) : q->route == NULL ? 0 : strcspn(target, "?");
+	const char *path = page ? q->route->path : arena_text_n(q->c->arena, target, n);
+	const char *secret = strncmp(target, path, n) == 0 ? target + n : target;
 	uint8_t digest[SHA256_SIZE];
 	sha256_of(bytes_of_text(secret), digest);
-	return arena_printf(q->c->arena, "%s[sha256 %s]", q->route->path,
-	    hex_encode(q->c->arena, (struct bytes) { digest, sizeof(digest) }));
+	return arena_printf(
+	    q->c->arena, "%s[sha256 %s]", path, hex_encode(q->c->arena, (struct bytes) { digest, sizeof(digest) }));
 }
 
 bool page_is_told(const struct acme *q)

@@ -16,7 +16,7 @@ void page_end(struct acme *q, struct buffer *b, unsigned status);
 /* The error of the request as a page. */
 void page_refuse(struct acme *q, const char *title);
 
-/* What stands in records for the URL of a request: the path of a page, and the digest of what is secret behind it. */
+/* What stands in records for the URL of a request: the path, and the digest of what is secret behind it, on a page, or may be a contact (G-5). */
 const char *page_recorded_url(const struct acme *q);
 
 /* Whether the answer holds the link of a page, which no record may have. */

@@ -149,7 +149,25 @@ static bool take_flat_header(struct arena *a, struct bytes text, struct jws *jws
 		struct bytes value = flat_find(&flat, members[i].name);
 		*members[i].member = value.p == NULL ? NULL : arena_text_n(a, value.p, value.n);
 	}
+	jws->plain = true;
 	return true;
+}
+
+/* All members of the object are among the n. */
+static bool has_only(const json_t *object, const char *const *members, size_t n)
+{
+	size_t known = 0;
+	for (size_t i = 0; i < n; i++) {
+		known += json_object_get(object, members[i]) != NULL ? 1 : 0;
+	}
+	return known == json_object_size(object);
+}
+
+static bool is_plain_header(const json_t *header)
+{
+	static const char *const members[] = { "alg", "jwk", "kid", "nonce", "url" };
+	static const char *const key[] = { "crv", "e", "kty", "n", "x", "y" };
+	return has_only(header, members, COUNT_OF(members)) && has_only(json_object_get(header, "jwk"), key, COUNT_OF(key));
 }
 
 static int take_header(struct ctx *c, struct bytes text, struct jws *jws)
@@ -168,6 +186,7 @@ static int take_header(struct ctx *c, struct bytes text, struct jws *jws)
 	TRY(take_text(c, header, "url", &jws->url));
 	TRY(take_text(c, header, "nonce", &jws->nonce));
 	jws->jwk = json_object_get(header, "jwk");
+	jws->plain = is_plain_header(header);
 	return 0;
 }
 
@@ -238,6 +257,7 @@ int jws_parse_object(struct ctx *c, enum jws_kind kind, const json_t *object, st
 	TRY(take_part(c, object, "payload", &texts.payload, &jws.payload));
 	TRY(take_part(c, object, "signature", &texts.signature, &jws.signature));
 	TRY(finish(c, kind, &texts, header, &jws));
+	jws.plain = jws.plain && json_object_size(object) == 3;
 	*ret = jws;
 	return 0;
 }

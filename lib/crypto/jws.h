@@ -20,6 +20,7 @@ struct jws {
 	struct bytes payload; /* decoded; n 0 is POST-as-GET */
 	struct bytes signature;
 	struct bytes signed_input; /* what the signature covers */
+	bool plain; /* no member, of the header and its key neither, but those of RFC 8555 6.2 and RFC 7518 6 */
 };
 
 /* Reads a whole body. No signature is checked yet and nothing in the payload may act (A-28). MALFORMED: not a flattened

@@ -97,6 +97,18 @@ def bad_ways(own, canary):
             client.session.put(url, data=json.dumps({member: [one]}), timeout=30)
             client.session.get(url, data=json.dumps({member: [one]}), timeout=30)
         patiently(lambda u=url: client.send(u, b"\x00" + one.encode() * 100000))  # answered before it is read
+    for url in client.kid, client.directory["newOrder"], client.directory["revokeCert"]:
+        client.post(url, {"recoveryContacts": [one], "recovery": {"contacts": [one]}})
+        client.post(url, {"recovery": {"mail": one}})
+        client.post(url, json.dumps(one))
+        client.post(url + "?contact=" + one, {})
+        client.send(url, {**raw.jws(client.key, client.protected(url), {}), "contacts": [one]})
+        client.send(url, {**raw.jws(client.key, client.protected(url), {}), "header": {"x": one}})
+        client.send(url, raw.jws(client.key, {**client.protected(url), "contacts": [one]}, {}))
+        client.send(url, "contact=" + one)
+        client.session.get(url + "?to=" + one, timeout=30)
+        client.session.get(url, timeout=30, headers={"X-Recovery-Contact": one})
+    client.session.get(urls[0] + "/" + one, timeout=30)
     gone = registered(own)
     assert gone.post(gone.kid, {"status": "deactivated"}).status_code == 200
     raw.problem(gone.post(gone.directory["recoveryContacts"], {"contacts": [one]}), 401, "unauthorized")

@@ -453,6 +453,59 @@ static void contacts_are_never_recorded(void **state)
 	}
 }
 
+/* G-5: in other members, at any depth; in what is no JWS, or has no object in it; beside the JWS. */
+static void contacts_elsewhere_are_not_recorded(void **state)
+{
+	(void) state;
+	const char *account = t.alice.kid + strlen(BASE);
+	static const char *const elsewhere[] = { "{\"recoveryContacts\":[\"" CANARY "\"]}",
+		"{\"recovery\":{\"contacts\":[\"" CANARY "\"]}}", "{\"recovery\":[{\"email\":\"MAILTO:" CANARY "\"}]}",
+		"\"mailto:" CANARY "\"", "[\"" CANARY "\"]", "contact=" CANARY };
+	for (size_t i = 0; i < COUNT_OF(elsewhere); i++) {
+		(void) post_as(&t.alice, NEW_ORDER, elsewhere[i]);
+		assert_false(last_begin().has_body);
+		(void) post(NEW_ORDER, elsewhere[i]);
+		assert_false(last_begin().has_body);
+	}
+	const char *sound = jws_of(&t.alice, header_kid(t.alice.kid, fresh_nonce(), url_of(NEW_ORDER)), "{}");
+	const char *beside[] = { "contacts\":[\"" CANARY "\"", "header\":{\"contact\":\"" CANARY "\"}",
+		"x\":\"mailto:" CANARY "\"" };
+	for (size_t i = 0; i < COUNT_OF(beside); i++) {
+		const char *targets[] = { NEW_ORDER, account };
+		for (size_t k = 0; k < COUNT_OF(targets); k++) {
+			(void) post(targets[k], arena_printf(t.c.arena, "{\"%s%s,%s", beside[i], i == 0 ? "]" : "", sound + 1));
+			assert_false(last_begin().has_body);
+		}
+	}
+	(void) post(NEW_ORDER, arena_printf(t.c.arena, "{\"remark\":\"none\",%s", sound + 1));
+	assert_true(last_begin().has_body);
+}
+
+/* G-5: nor in the URL, of which the digest is recorded instead. */
+static void contacts_in_urls_are_not_recorded(void **state)
+{
+	(void) state;
+	static const char *const targets[] = { NEW_ORDER "?contact=mailto:" CANARY, NEW_ORDER "?Contact=49301234567",
+		NEW_ORDER "?x=canary%40recovery.test", "/acme/recovery-contacts/mailto:" CANARY,
+		"/acme/recovery-contacts/49301234567", "/directory?contact=" CANARY };
+	for (size_t i = 0; i < COUNT_OF(targets); i++) {
+		(void) request("GET", targets[i], NULL);
+		assert_null(strstr(last_begin().url, "canary"));
+		assert_null(strstr(last_begin().url, "4930"));
+		assert_non_null(strstr(last_begin().url, "[sha256 "));
+		(void) post(targets[i], jws_of(&t.alice, header_kid(t.alice.kid, fresh_nonce(), url_of(targets[i])), "{}"));
+		assert_false(last_begin().has_body);
+		assert_null(strstr(last_begin().url, "canary"));
+	}
+	(void) request("GET", NEW_ORDER "?contact=" CANARY, NULL);
+	assert_int_equal(strncmp(last_begin().url, NEW_ORDER "[sha256 ", strlen(NEW_ORDER "[sha256 ")), 0);
+	static const char *const kept[] = { NEW_ORDER "?cursor=abc", "/acme/nothing?a=b" };
+	for (size_t i = 0; i < COUNT_OF(kept); i++) {
+		(void) request("GET", kept[i], NULL);
+		assert_string_equal(last_begin().url, kept[i]);
+	}
+}
+
 /* The client's own line comes first, the proxy's behind it: as HAProxy sends them. */
 static void a_proxy_may_add_a_line(void **state)
 {
@@ -535,6 +588,8 @@ int main(void)
 		CASE(requests_are_recorded_whole),
 		CASE(no_record_no_act),
 		CASE(contacts_are_never_recorded),
+		CASE(contacts_elsewhere_are_not_recorded),
+		CASE(contacts_in_urls_are_not_recorded),
 		CASE(a_proxy_may_add_a_line),
 		CASE(pages_leave_no_record),
 		CASE(proxies_must_be_trusted),
