@@ -287,25 +287,52 @@ static const struct field take_param[] = {
 };
 static const struct fields take_params_fields = FIELDS(struct take_params, take_param);
 
+struct take_row {
+	int64_t rows;
+};
+static const struct field take_field[] = { FIELD(struct take_row, rows) };
+static const struct fields take_fields = FIELDS(struct take_row, take_field);
+
+static const struct statement take_statement = {
+	.name = "disclose_take",
+	.sql = "SELECT disclosure.take($1, $2, $3) AS rows",
+	.params = &take_params_fields,
+	.row = &take_fields,
+};
+
+struct taken_params {
+	struct id case_id;
+	struct id account;
+};
+static const struct field taken_param[] = {
+	FIELD(struct taken_params, case_id),
+	FIELD(struct taken_params, account),
+};
+static const struct fields taken_params_fields = FIELDS(struct taken_params, taken_param);
+
 struct sealed_row {
 	struct bytes sealed;
 };
 static const struct field sealed_field[] = { FIELD(struct sealed_row, sealed) };
 static const struct fields sealed_fields = FIELDS(struct sealed_row, sealed_field);
 
-static const struct statement take_statement = {
-	.name = "disclose_take",
-	.sql = "SELECT disclosure.take($1, $2, $3) AS sealed",
-	.params = &take_params_fields,
+static const struct statement taken_statement = {
+	.name = "disclose_taken",
+	.sql = "SELECT disclosure.taken($1, $2) AS sealed",
+	.params = &taken_params_fields,
 	.row = &sealed_fields,
+	.repeatable = true,
 };
 
 int disclose_take(struct ctx *c, struct id case_id, struct id account, struct bytes *ret)
 {
 	const struct take_params params = { case_id, account, officer_name(c->arena) };
+	const struct taken_params whose = { case_id, account };
+	struct take_row taken;
 	struct sealed_row row;
 	bool found = false;
-	TRY(db_row(c, &take_statement, &params, &row, &found));
+	TRY(db_row(c, &take_statement, &params, &taken, &found)); /* which is on record when they are read */
+	TRY(db_row(c, &taken_statement, &whose, &row, &found));
 	*ret = row.sealed;
 	return 0;
 }
@@ -424,7 +451,7 @@ int disclose_end_officer(struct ctx *c, struct bytes fingerprint, const char *re
 
 const struct statement *const disclose_statements[] = { &step_statement, &cases_statement, &past_statement,
 	&duties_statement, &items_statement, &untold_statement, &statement_statement, &lines_statement, &take_statement,
-	&report_statement, &officers_statement };
+	&taken_statement, &report_statement, &officers_statement };
 const size_t disclose_statements_n = COUNT_OF(disclose_statements);
 const struct statement *const disclose_operator_statements[] = { &officers_statement, &add_statement, &end_statement };
 const size_t disclose_operator_statements_n = COUNT_OF(disclose_operator_statements);

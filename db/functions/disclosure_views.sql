@@ -127,7 +127,8 @@ BEGIN
 		EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', f);
 	END LOOP;
 END $$;
-GRANT EXECUTE ON FUNCTION disclosure.add_step(uuid, text, jsonb, text, boolean), disclosure.take(uuid, uuid, text), disclosure.read(uuid, int8, int8, int8) TO cairn_officer;
+GRANT EXECUTE ON FUNCTION disclosure.add_step(uuid, text, jsonb, text, boolean), disclosure.take(uuid, uuid, text), disclosure.taken(uuid, uuid),
+	disclosure.read(uuid, int8, int8, int8) TO cairn_officer;
 GRANT EXECUTE ON FUNCTION disclosure.fact(uuid, text), disclosure.digest_of(disclosure.step), disclosure.compile(jsonb, timestamptz), disclosure.subjects(uuid), disclosure.consenting(uuid),
 	disclosure.untold(uuid), disclosure.wants_review(uuid), disclosure.silence_is_final(uuid), disclosure.statement(uuid, text), disclosure.report(int8, int8) TO cairn_officer, cairn_auditor;
 GRANT USAGE ON SCHEMA disclosure TO cairn_subscriber;

@@ -86,6 +86,16 @@ BEGIN
 	RETURN matched;
 END $$;
 
+-- Contacts of an account as they are sealed: those of now; where there are none, the last that a hold has kept.
+CREATE OR REPLACE FUNCTION vault.sealed_of(p_account uuid, p_before timestamptz) RETURNS bytea LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+	SELECT x.sealed FROM (
+		SELECT v.sealed, v.changed_at, 'infinity'::timestamptz AS ended_at FROM vault.contact v WHERE v.account_id = p_account
+		UNION ALL SELECT h.sealed, h.changed_at, h.ended_at FROM vault.held_contact h WHERE h.account_id = p_account) x
+		WHERE x.changed_at < p_before OR p_before IS NULL ORDER BY x.ended_at DESC LIMIT 1
+$$;
+REVOKE ALL ON FUNCTION vault.sealed_of(uuid, timestamptz) FROM PUBLIC;
+
 -- What is sealed of one account, for the custodians to open; nobody gets it without a case, and each time is on record (G-13). It
 -- takes one custodian of each group to read it (G-14).
 -- p_before: only what was given before; NULL: whatever there is.
@@ -98,11 +108,7 @@ BEGIN
 	IF coalesce(p_case, '') = '' OR coalesce(p_actor, '') = '' THEN
 		PERFORM cairn.refuse('MALFORMED', 'Recovery contacts are taken from the vault for a case, by somebody');
 	END IF;
-	-- that of now; where there is none, the last that a hold has kept
-	SELECT x.sealed INTO found_sealed FROM (
-		SELECT v.sealed, v.changed_at, 'infinity'::timestamptz AS ended_at FROM vault.contact v WHERE v.account_id = p_account
-		UNION ALL SELECT h.sealed, h.changed_at, h.ended_at FROM vault.held_contact h WHERE h.account_id = p_account) x
-		WHERE x.changed_at < p_before OR p_before IS NULL ORDER BY x.ended_at DESC LIMIT 1;
+	found_sealed := vault.sealed_of(p_account, p_before);
 	-- without the account: its holder may have to be kept from knowing (G-52); the step of the case names it
 	PERFORM log.add_event(cairn.new_id(), 'cairn', p_actor, 'recovery.taken', NULL, NULL, NULL, NULL,
 		jsonb_build_object('case', p_case, 'rows', CASE WHEN found_sealed IS NULL THEN 0 ELSE 1 END));

@@ -222,6 +222,7 @@ static void test_roles(void **state)
 		{ "SELECT disclosure.add_step(cairn.id_of('AAAAAAAAAAAAAAAAAAAAAA'), 'check', '{}', 'x', true)",
 		    "cairn_officer" },
 		{ "SELECT disclosure.take(cairn.id_of('AAAAAAAAAAAAAAAAAAAAAA'), '" ACCOUNT "', 'x')", "cairn_officer" },
+		{ "SELECT disclosure.taken(cairn.id_of('AAAAAAAAAAAAAAAAAAAAAA'), '" ACCOUNT "')", "cairn_officer" },
 		{ "SELECT disclosure.read(cairn.id_of('AAAAAAAAAAAAAAAAAAAAAA'), 1, 0, 1)", "cairn_officer" },
 		{ "SELECT disclosure.add_officer('x', '', '', 'x')", "cairn_operator" },
 		{ "SELECT disclosure.end_officer('', 'x', 'x')", "cairn_operator" },

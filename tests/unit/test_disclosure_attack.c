@@ -134,6 +134,26 @@ static void test_unrecorded(void **state)
 	step("released", "released", "{'manifest_sha256': '%064d', 'files': [{'name': 'x'}]}", 0);
 }
 
+#define TAKE "SELECT disclosure.take(cairn.id_of('%s'), '" ACCOUNT "', 'officer x')"
+#define TAKEN "SELECT disclosure.taken(cairn.id_of('%s'), '" ACCOUNT "')"
+
+/* G-13, G-51: nor are recovery contacts; they are what the last step took. */
+static void test_untaken(void **state)
+{
+	static const char *const taken_back[] = { "BEGIN", TAKE, TAKEN };
+	static const char *const not_taken[] = { TAKEN };
+	static const char *const whole[] = { TAKE, TAKEN };
+	(void) state;
+	ground("subpoena", "law");
+	step("notice", "notice_due", "{'window_s': 1209600}");
+	assert_non_null(strstr(in_session(taken_back, COUNT_OF(taken_back)), "on record"));
+	assert_non_null(strstr(in_session(not_taken, COUNT_OF(not_taken)), "take them again"));
+	assert_string_equal(in_session(whole, COUNT_OF(whole)), "");
+	let_pass("11 minutes");
+	assert_non_null(strstr(in_session(not_taken, COUNT_OF(not_taken)), "take them again"));
+	step("withdraw", "withdrawn", "{'reason': 'done'}");
+}
+
 /* G-51: a session that looks at the past does not see who is an officer no more. */
 static void test_past(void **state)
 {
@@ -153,6 +173,7 @@ int main(void)
 		cmocka_unit_test(test_odd_facts),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_unrecorded),
+		cmocka_unit_test(test_untaken),
 		cmocka_unit_test(test_past),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
