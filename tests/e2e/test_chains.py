@@ -5,6 +5,7 @@ import json
 import os
 import re
 import subprocess
+import time
 
 import pytest
 import requests
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509.oid import NameOID
 
 import raw
+import relying_party
 from test_eab import cairn
 
 
@@ -85,9 +87,11 @@ def cross_sign(folder, one, more=()):
     key = raw.ec_key()
     limits = [e for e in issuer.extensions if isinstance(e.value, (x509.BasicConstraints, x509.KeyUsage, x509.SubjectKeyIdentifier))]
     usage = [e for e in limits if not isinstance(e.value, x509.SubjectKeyIdentifier)]
+    ids = [x509.Extension(one.oid, False, one) for one in (x509.SubjectKeyIdentifier.from_public_key(key.public_key()),
+                                                           x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()))]
     root = certify(name("Other Root"), key.public_key(), [e for e in usage if isinstance(e.value, x509.KeyUsage)] +
-                   [x509.Extension(x509.BasicConstraints.oid, True, x509.BasicConstraints(True, None))], name("Other Root"), key)
-    crossed = certify(issuer.subject, issuer.public_key(), limits + list(more), root.subject, key)
+                   [x509.Extension(x509.BasicConstraints.oid, True, x509.BasicConstraints(True, None)), ids[0]], name("Other Root"), key)
+    crossed = certify(issuer.subject, issuer.public_key(), limits + ids[1:] + list(more), root.subject, key)
     path = os.path.join(folder, f"other-{one['name']}.pem")
     with open(path, "wb") as f:
         f.write(crossed.public_bytes(serialization.Encoding.PEM) + root.public_bytes(serialization.Encoding.PEM))
@@ -110,16 +114,19 @@ def crossed_ca(make_ca):
 
 
 def verify(tmp_path, root, chain):
+    """What openssl says by its strictest, with the CRL that the certificate names."""
     files = {}
-    for what, certificates in ("root", [root]), ("chain", chain[1:]), ("leaf", chain[:1]):
+    crl = x509.load_der_x509_crl(relying_party.fetch(relying_party.crl_url(chain[0])))
+    for what, parts in ("root", [root]), ("chain", chain[1:]), ("leaf", chain[:1]), ("crl", [crl]):
         files[what] = tmp_path / what
-        files[what].write_bytes(b"".join(c.public_bytes(serialization.Encoding.PEM) for c in certificates))
-    done = subprocess.run(["openssl", "verify", "-CAfile", files["root"], "-untrusted", files["chain"], files["leaf"]], capture_output=True, check=False)
-    return done.returncode == 0
+        files[what].write_bytes(b"".join(one.public_bytes(serialization.Encoding.PEM) for one in parts))
+    done = subprocess.run(["openssl", "verify", "-x509_strict", "-crl_check", "-CAfile", files["root"], "-CRLfile", files["crl"], "-untrusted", files["chain"],
+                           files["leaf"]], capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
 
 
 def test_other_chains(crossed_ca, responder_for, tmp_path):
-    """A-121: each chain names the others, the leaf is the same, and each verifies by its own root alone"""
+    """A-121, E-20: each chain names the others, the leaf is the same, and each verifies with the CRL by its own root alone, until it is revoked"""
     client = raw.Client(crossed_ca)
     assert client.register().status_code == 201
     responder = responder_for(crossed_ca)
@@ -135,8 +142,10 @@ def test_other_chains(crossed_ca, responder_for, tmp_path):
     with open(crossed_ca.ROOT_FILE, "rb") as f:
         root = x509.load_pem_x509_certificate(f.read())
     other_root = both(crossed_ca, path)[1]
-    assert verify(tmp_path, root, chain) and verify(tmp_path, other_root, crossed)
-    assert not verify(tmp_path, root, crossed) and not verify(tmp_path, other_root, chain)
+    for good in (root, chain), (other_root, crossed):
+        assert "leaf: OK" in verify(tmp_path, *good), verify(tmp_path, *good)
+    for bad in (root, crossed), (other_root, chain):
+        assert "unable to get" in verify(tmp_path, *bad)
     assert fetch(client, url + "/1", "application/pkix-cert").content == der(chain[0])
     raw.problem(client.post(url + "/2"), 404, "malformed")
     stranger = raw.Client(crossed_ca)
@@ -144,6 +153,11 @@ def test_other_chains(crossed_ca, responder_for, tmp_path):
     for one in url, url + "/1":
         raw.problem(stranger.post(one), 403, "unauthorized")  # A-123
     raw.problem(client.send(url + "/1", raw.jws(client.key, client.protected(url), None)), 403, "unauthorized")
+    assert client.post(client.directory["revokeCert"], {"certificate": raw.b64(der(chain[0]))}).status_code == 200
+    end = time.monotonic() + relying_party.REVOKED_WITHIN_S
+    while not all("certificate revoked" in verify(tmp_path, *one) for one in ((root, chain), (other_root, crossed))):
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 def both(ca, path):
@@ -189,6 +203,6 @@ def test_issuers_that_may_not_sign_all(limited_ca, responder_for, tmp_path):
         answer = raw.problem(client.order("fine." + DOMAIN, outside), 400, "rejectedIdentifier")
         assert "issuers" in answer["detail"]
     chain = raw.chain(client.issue(responder_for(limited_ca), "www." + DOMAIN)[0])
-    assert any(verify(tmp_path, root, chain) for root in limited_ca.roots)
+    assert any("leaf: OK" in verify(tmp_path, root, chain) for root in limited_ca.roots)
     asked = cairn(limited_ca, "policy", "test", "--account", client.kid, "--names", "www.other.test", check=False)
     assert asked.returncode == 1 and "name.issuer" in asked.stdout, asked.stdout + asked.stderr
