@@ -91,8 +91,9 @@ static int find(struct ctx *c, const struct request *r, struct incident_found *r
 	TRY(serials_read(c, r->serials, &serials));
 	TRY(incident_find_serials(c, &serials, ret));
 	if (ret->missing.n > 0) {
-		return FAIL(c, NOT_FOUND, "%s: this CA has issued no certificate with the serial %s, and %zu more like it",
-		    r->serials, ret->missing.v[0], ret->missing.n - 1);
+		size_t more = ret->missing.n - 1;
+		return FAIL(c, NOT_FOUND, "%s: this CA has issued no certificate with the serial %s%s", r->serials,
+		    ret->missing.v[0], more == 0 ? "" : arena_printf(c->arena, ", and %zu more like it", more));
 	}
 	return 0;
 }

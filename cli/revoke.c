@@ -162,7 +162,9 @@ static int tell(struct ctx *c, const struct request *r, const struct answer *a)
 		    (long long) a->expired);
 	}
 	if (!a->done) {
-		printf("Nothing was changed. Run it again with --yes.\n");
+		printf("%s\n", a->sample != NULL && a->certificates == 0 && strcmp(a->reason, "keyCompromise") != 0
+		                   ? "There is nothing to revoke." /* nor a key to be blocked */
+		                   : "Nothing was changed. Run it again with --yes.");
 		return 0;
 	}
 	print_end(c, a);

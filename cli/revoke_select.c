@@ -119,8 +119,10 @@ static int select_certificate(struct ctx *c, const char *path, struct revoke_sel
 {
 	struct bytes_list chain;
 	struct cert_info cert;
-	TRY(cert_read_file(c, path, &chain));
-	TRY(cert_parse(c, chain.v[0], &cert));
+	if (cert_read_file(c, path, &chain) != 0 || cert_parse(c, chain.v[0], &cert) != 0) {
+		ctx_forgive(c);
+		return FAIL(c, MALFORMED, "%s can't be read, or is no certificate in PEM or DER", path);
+	}
 	s->serial = cert.serial;
 	s->der = cert.der;
 	return 0;
@@ -166,8 +168,10 @@ int revoke_select(struct ctx *c, const struct revoke_typed *t, struct revoke_mea
 		TRY(select_one(c, t, ret));
 	}
 	if (ret->found.missing.n > 0) {
-		return FAIL(c, NOT_FOUND, "This CA has issued no certificate%s with the serial %s, and %zu more like it",
-		    t->certificate != NULL ? " of these octets" : "", ret->found.missing.v[0], ret->found.missing.n - 1);
+		size_t more = ret->found.missing.n - 1;
+		return FAIL(c, NOT_FOUND, "This CA has issued no certificate%s with the serial %s%s",
+		    t->certificate != NULL ? " of these octets" : "", ret->found.missing.v[0],
+		    more == 0 ? "" : arena_printf(c->arena, ", and %zu more like it", more));
 	}
 	return 0;
 }

@@ -152,7 +152,11 @@ def test_revoke(ca, account, responder, tmp_path):
     raw.problem(raw.Client(ca, key).register(), 400, "badPublicKey")
     for wrong in (("--serial", "01", "--reason", "holiday"), ("--reason", "misused"), ("--serial", "01", "--key", "x", "--reason", "misused")):
         assert cairn(ca, "revoke", *wrong, *why, check=False).returncode == 2
-    assert "no certificate with the serial" in cairn(ca, "revoke", "--serial", "01", "--reason", "misused", *why, check=False).stderr
+    assert "no certificate with the serial 01\n" in cairn(ca, "revoke", "--serial", "01", "--reason", "misused", *why, check=False).stderr
+    refused = cairn(ca, "revoke", "--certificate", str(serials), "--reason", "misused", *why, check=False)
+    assert refused.returncode == 1 and f"{serials} can't be read, or is no certificate" in refused.stderr and "internal" not in refused.stderr, refused.stderr
+    nothing = cairn(ca, "revoke", "--where", "profile = 'nobody'", "--reason", "misused", *why).stdout
+    assert "There is nothing to revoke." in nothing and "--yes" not in nothing
     shown = json.loads(cairn(ca, "cert", "show", serial_of(leaves[0]), "--json").stdout)
     assert (shown["status"], shown["reason"], shown["names"]) == ("revoked", "privilegeWithdrawn", ["a.revoke.test"])
     assert [(v["name"], v["method"]) for v in shown["validations"]] == [("a.revoke.test", "http-01")]

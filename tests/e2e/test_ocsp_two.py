@@ -14,6 +14,9 @@ import responder
 import test_ocsp
 from test_ocsp import ask, by_get, request_for
 
+MANY = """INSERT INTO ca.certificate (id, order_id, account_id, not_before, not_after, begun_at, crl_shard, issuer, profile, serial, spki_sha256, names,
+    validations, der, signed_at) SELECT cairn.new_id(), cairn.new_id(), cairn.new_id(), now(), now() + interval '90 d', now(), 0, 'ecdsa-1', 'classic',
+    '\\x01' || substr(sha256(i::text::bytea), 1, 17), sha256('k'), '{many.test}', '{}', 'x', now() FROM generate_series(1, 6000) i"""
 TAKEN_OVER_S = 60 + test_ocsp.WITHIN_S  # the lease of an instance that is silent, and what is promised
 
 
@@ -93,9 +96,7 @@ def test_each_is_signed_once(world):
 def holders_pids(world):
     """Those of the process that holds the lease and of its signer, and the other one's place in signed()."""
     second = holders(world)["ocsp/ecdsa-1"].endswith(world.second.listen)
-    pid = world.second.process.pid if second else world.ca.pid("cairn-ca")
-    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
-        return [pid, *map(int, f.read().split())], 0 if second else 1
+    return processes(world.second.process.pid if second else world.ca.pid("cairn-ca")), 0 if second else 1
 
 
 def test_the_other_goes_on(world):
@@ -120,3 +121,64 @@ def test_the_other_goes_on(world):
     answer = ocsp.load_der_ocsp_response(ask(world.url, request_for(leaf, issuer))[2])
     assert answer.certificate_status == ocsp.OCSPCertStatus.REVOKED and answer.this_update >= first.this_update
     test_ocsp.await_status(world.url, *world.issue("after.test"), ocsp.OCSPCertStatus.GOOD)
+
+
+def processes(pid):
+    """The process and its signer."""
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+        return [pid, *map(int, f.read().split())]
+
+
+def send(pids, how):
+    for pid in pids:
+        os.kill(pid, how)
+
+
+def until(condition, seconds=TAKEN_OVER_S):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def published(world):
+    return int(world.ca.sql("SELECT coalesce(sum((facts->>'answers')::int), 0) FROM log.event WHERE kind = 'ocsp.signed'")[0][0])
+
+
+def test_killed_amid_many(world):
+    """E-35, F-40: the one that signs is killed amid thousands; the other goes on when the lease lapses, and each is published once, none is missed"""
+    world.good("killed.test")
+    first = processes(world.ca.pid("cairn-ca"))
+    send(first, signal.SIGSTOP)
+    try:  # now the second one has the lease, which nobody starts again
+        until(lambda: holders(world).get("ocsp/ecdsa-1", "").endswith(world.second.listen))
+    finally:
+        send(first, signal.SIGCONT)
+    before = published(world)
+    world.ca.sql(MANY, role="cairn_owner")
+    until(lambda: before < published(world), 60)
+    send(processes(world.second.process.pid), signal.SIGKILL)
+    world.second.process.wait(60)
+    at_kill = published(world) - before
+    assert 0 < at_kill < 6000, at_kill
+    until(lambda: world.ca.sql("SELECT count(*) FROM ca.ocsp o JOIN ca.certificate c USING (serial) WHERE c.names = '{many.test}' AND o.sha1 IS NOT NULL "
+                               "AND o.sha256 IS NOT NULL", "cairn_owner") == [["6000"]], TAKEN_OVER_S + 60)
+    assert not holders(world)["ocsp/ecdsa-1"].endswith(world.second.listen)
+    assert published(world) - before == 6000
+    world.second.log.close()
+    world.second = Second(world.ca)
+
+
+def test_answers_outlive_processes(world):
+    """E-35: what was signed is served, octet for octet, by a front end that was killed and started again while no cairn-ca does anything"""
+    leaf, issuer = world.good("outlives.test")
+    ders = [request_for(leaf, issuer, algorithm) for algorithm in (hashes.SHA1(), hashes.SHA256())]
+    before = [ask(world.url, der)[2] for der in ders]
+    both = processes(world.ca.pid("cairn-ca")) + processes(world.second.process.pid)
+    send(both, signal.SIGSTOP)
+    try:
+        world.ca.wait_ready("cairn-wfe", after=world.ca.kill("cairn-wfe"))
+        for how in ask, by_get:
+            assert [how(world.url, der)[2] for der in ders] == before
+    finally:
+        send(both, signal.SIGCONT)

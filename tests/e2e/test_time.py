@@ -2,6 +2,8 @@
 on from the time at which the one before ended."""
 import datetime
 import json
+import os
+import signal
 import time
 
 import pytest
@@ -12,6 +14,7 @@ import at_once
 import raw
 import relying_party
 from test_eab import cairn
+from test_witness import until
 
 ORDER, AUTHORIZATION, CERTIFICATE = datetime.timedelta(days=2), datetime.timedelta(days=3), datetime.timedelta(days=20)
 CRL_PERIOD, CRL_LIFE = datetime.timedelta(hours=6), datetime.timedelta(days=7)
@@ -21,7 +24,7 @@ MONTH = {"name": "month", "life": "20d", "order_life": "30d", "authorization_lif
 
 @pytest.fixture(scope="module")
 def later(make_ca):
-    return make_ca({"policy": {"profiles": [PROFILE, MONTH]}}, shifted=True)
+    return make_ca({"policy": {"profiles": [PROFILE, MONTH]}, "alarm": {"interval_s": 1}}, shifted=True)
 
 
 @pytest.fixture
@@ -124,6 +127,33 @@ def test_a_crl_is_made_anew_on_schedule(later, holder, answers):
     assert later.sql(made) == [["1"]]
     assert near(crl.last_update, later.now())
     assert crl.next_update - crl.last_update == CRL_LIFE - datetime.timedelta(seconds=1)
+
+
+def late_crls(ca, state):
+    return int(ca.sql(f"SELECT count(*) FROM cairn.alarm WHERE kind = 'crl-late' AND ended_at IS {state}", "cairn_owner")[0][0])
+
+
+def test_crls_that_nobody_makes_are_an_alarm(later, holder, answers):
+    """E-22, F-70: no alarm after 80 hours, one of each CRL after 85, which is before the four days; over when they are made again"""
+    leaf = leaf_of(holder.issue(answers, "stopped.test")[0])
+    pass_time(holder, hours=7)
+    until(lambda: later.sql("SELECT count(*) FROM ca.crl_shard s WHERE NOT EXISTS (SELECT FROM ca.crl c WHERE c.issuer = s.issuer AND c.shard = s.shard "
+                                    "AND c.this_update > now() - interval '10 min')", "cairn_owner") == [["0"]])
+    _, number = read_crl(holder, leaf)
+    shards, over = int(later.sql("SELECT count(*) FROM ca.crl_shard", "cairn_owner")[0][0]), late_crls(later, "NOT NULL")
+    stopped = later.kill("cairn-ca", signal.SIGSTOP)
+    try:
+        pass_time(holder, hours=80)
+        time.sleep(5)  # it is looked each second
+        assert late_crls(later, "NULL") == 0
+        pass_time(holder, hours=5)
+        until(lambda: late_crls(later, "NULL") == shards)
+        assert read_crl(holder, leaf)[1] == number
+    finally:
+        os.kill(stopped, signal.SIGCONT)
+    wait_for_crl(holder, leaf, number)
+    until(lambda: late_crls(later, "NULL") == 0)
+    assert late_crls(later, "NOT NULL") == over + shards
 
 
 def caa_checks(ca, name):
