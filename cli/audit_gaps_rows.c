@@ -93,7 +93,7 @@ static const struct field compare_param[] = {
 };
 static const struct fields compare_params_fields = FIELDS(struct compare_params, compare_param);
 
-/* A certificate that had ended when the CRL was made need not be listed any more (E-26). */
+/* A certificate that had ended when the CRL was made need not be listed any more (E-26, E-27). */
 static const struct statement compare_statement = {
 	.name = "audit_gaps_compare",
 	.sql =

@@ -135,6 +135,7 @@ GAPS = [
     ("signature-without-certificate", "CREATE TABLE log.aside AS SELECT * FROM ca.certificate WHERE 'whole.gap.test' = ANY (names); DELETE FROM ca.certificate WHERE id = (SELECT id FROM log.aside)",
      "INSERT INTO ca.certificate SELECT * FROM log.aside; DROP TABLE log.aside"),
     ("revocation-without-record", *aside("log.event", f"kind = 'certificate.revoked' AND certificate_id = {REVOKED}")),
+    # E-27: the newest CRLs against what is revoked, both ways
     ("crl-entry-without-revocation", *aside("ca.revocation", f"certificate_id = {REVOKED}")),
     ("revocation-without-record", *aside("ca.revocation", f"certificate_id = {REVOKED}")),
     ("crl-entry-differs", f"ALTER TABLE ca.revocation DISABLE TRIGGER touch; UPDATE ca.revocation SET reason = 4 WHERE certificate_id = {REVOKED}",

@@ -186,7 +186,7 @@ def take_up(ca, subscribers, issuers):
 
 
 def test_rotation_under_way(make_ca, responder_for, tmp_path):
-    """D-32, E-22, E-24: add, prefer, retire while subscribers of three profiles and two kinds of keys go on ordering, of whom none is
+    """D-32, E-22, E-23, E-24: add, prefer, retire while subscribers of three profiles and two kinds of keys go on ordering, of whom none is
     refused anything; an issuer signs for its profiles only; one that is retired still signs its CRLs"""
     ca = make_ca()
     answers = responder_for(ca)
