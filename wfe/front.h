@@ -43,8 +43,9 @@ struct acme {
 	/* What was sent. `account` and `jwk` are set once the signature verified, and never both. */
 	bool parsed; /* `jws` can be used; nothing in it is verified */
 	struct jws jws;
-	struct private_key leak;    /* form NULL: what was sent holds no private key */
-	bool leak_in_header;        /* it stands in a field of the header, not in the body */
+	struct private_key leak; /* form NULL: what was sent holds no private key */
+	bool leak_in_header;     /* it stands in a field of the header, not in the body */
+	bool leak_in_url;
 	struct account_key account; /* id none: not signed by an account */
 	struct jwk jwk;             /* canonical NULL: not signed by a bare key */
 	const json_t *payload;      /* NULL: POST-as-GET */

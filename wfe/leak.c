@@ -15,10 +15,14 @@ void leak_find(struct acme *q)
 	size_t n = 0;
 	const struct http_header *headers = http_request_headers(q->http, &n);
 	bool found = private_key_find(q->c->arena, q->http->body, &q->leak);
-	for (size_t i = 0; i < n && !found; i++) {
-		struct bytes value = bytes_of_text(headers[i].value);
+	for (size_t i = 0; i < 2 * n && !found; i++) {
+		struct bytes value = bytes_of_text(i % 2 == 0 ? headers[i / 2].value : headers[i / 2].name);
 		found = value.n >= SECRET_MIN && private_key_find(q->c->arena, value, &q->leak);
 		q->leak_in_header = found;
+	}
+	struct bytes target = bytes_of_text(q->http->target == NULL ? "" : q->http->target);
+	if (!found && target.n >= SECRET_MIN) {
+		q->leak_in_url = private_key_find(q->c->arena, target, &q->leak);
 	}
 }
 

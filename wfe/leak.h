@@ -5,7 +5,7 @@
 
 #include "wfe/front.h"
 
-/* Looks into the body, then into the fields of the header, and sets q->leak and q->leak_in_header. */
+/* Looks into the body, then into the fields of the header, then into the URL, and sets q->leak, q->leak_in_header and q->leak_in_url. */
 void leak_find(struct acme *q);
 
 /* Blocks the key if it can be told whose it is, and refuses; always -1. Spends the nonce of the request. */

@@ -57,10 +57,11 @@ const char *page_recorded_url(const struct acme *q)
 	const char *target = q->http->target;
 	bool page = q->route != NULL && q->route->page;
 	if (target == NULL || (page && strcmp(target, q->route->path) == 0) ||
-	    (!page && contact_free_url(target) && (q->route != NULL || strcasestr(target, "contact") == NULL))) {
+	    (!page && !q->leak_in_url && contact_free_url(target) &&
+	        (q->route != NULL || strcasestr(target, "contact") == NULL))) {
 		return target;
 	}
-	size_t n = page ? strlen(q->route->path) : q->route == NULL ? 0 : strcspn(target, "?");
+	size_t n = page ? strlen(q->route->path) : q->route == NULL || q->leak_in_url ? 0 : strcspn(target, "?");
 	const char *path = page ? q->route->path : arena_text_n(q->c->arena, target, n);
 	const char *secret = strncmp(target, path, n) == 0 ? target + n : target;
 	uint8_t digest[SHA256_SIZE];

@@ -20,6 +20,7 @@
 struct search {
 	struct arena *a;
 	struct private_key found;
+	bool bare; /* a file of one was seen that could not be read; what is inside the same octets may be read better */
 };
 
 static bool look(struct search *s, struct bytes in, unsigned depth);
@@ -62,7 +63,12 @@ static struct bytes der_of_pem(struct arena *a, struct bytes pem)
 
 static bool look_at_pem(struct search *s, struct bytes in)
 {
-	return has(in, "PRIVATE KEY-----") && keep(s, "PEM", der_of_pem(s->a, in), NULL);
+	if (!has(in, "PRIVATE KEY-----")) {
+		return false;
+	}
+	struct bytes der = der_of_pem(s->a, in);
+	s->bare = s->bare || der.p == NULL;
+	return der.p != NULL && keep(s, "PEM", der, NULL);
 }
 
 static bool begins_with_oid(struct bytes content)
@@ -139,6 +145,51 @@ static bool look_inside(struct search *s, struct bytes in)
 	return false;
 }
 
+/* In whatever encoding. */
+static bool may_be_text(uint8_t o)
+{
+	return o == '\n' || o == '\r' || o == '\t' || o >= ' ' || o == 0;
+}
+
+static bool is_string(int tag)
+{
+	static const int tags[] = { DER_OCTET_STRING, 0x0c, 0x13, 0x14, 0x16, 0x1a, 0x1c,
+		0x1e }; /* X.680 8.6: of letters */
+	bool is = false;
+	for (size_t i = 0; i < COUNT_OF(tags); i++) {
+		is = is || tags[i] == tag;
+	}
+	return is;
+}
+
+/* Texts in DER, such as in an attribute of a certificate request. */
+static bool look_at_strings(struct search *s, struct bytes in, unsigned depth)
+{
+	for (size_t i = 0; i + OCTETS_MIN < in.n; i++) {
+		struct der r = der_of((struct bytes) { in.p + i, in.n - i });
+		struct bytes content;
+		size_t text = 0;
+		if (!is_string(in.p[i]) || der_take(&r, in.p[i], NULL, &content) != 0) {
+			continue;
+		}
+		while (text < content.n && may_be_text(content.p[text])) {
+			text++;
+		}
+		if (text == content.n && look(s, content, depth + 1)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* One without its type too: what is left of it is enough to know the secret. */
+static bool is_private_jwk(const json_t *value)
+{
+	return jwk_is_private(value) &&
+	       (json_is_string(json_object_get(value, "kty")) || json_object_get(value, "n") != NULL ||
+	           json_object_get(value, "crv") != NULL || json_object_get(value, "q") != NULL);
+}
+
 /* json_parse bounds how deep this goes. */
 static bool look_at_json(struct search *s, const json_t *value, unsigned depth)
 {
@@ -147,7 +198,7 @@ static bool look_at_json(struct search *s, const json_t *value, unsigned depth)
 		    s, (struct bytes) { (const uint8_t *) json_string_value(value), json_string_length(value) }, depth + 1);
 	}
 	if (json_is_object(value)) {
-		if (json_is_string(json_object_get(value, "kty")) && jwk_is_private(value)) {
+		if (is_private_jwk(value)) {
 			return keep(s, "JWK", (struct bytes) { NULL, 0 }, value);
 		}
 		for (void *i = json_object_iter((json_t *) (uintptr_t) value); i != NULL;
@@ -175,8 +226,7 @@ static bool is_base64(uint8_t o)
 static bool may_begin(struct bytes head)
 {
 	size_t text = 0;
-	while (text < head.n && (head.p[text] == '\n' || head.p[text] == '\r' || head.p[text] == '\t' ||
-	                            (head.p[text] >= ' ' && head.p[text] <= '~'))) {
+	while (text < head.n && may_be_text(head.p[text])) {
 		text++;
 	}
 	return text == head.n || head.p[0] == DER_SEQUENCE;
@@ -204,6 +254,9 @@ static struct bytes decoded(struct search *s, struct bytes in)
 	uint8_t head[HEAD_CHARS];
 	size_t n = 0;
 	struct bytes out = { NULL, 0 };
+	while (in.n > 0 && (in.p[0] == '\r' || in.p[0] == '\n' || in.p[0] == ' ' || in.p[0] == '=')) {
+		in = (struct bytes) { in.p + 1, in.n - 1 };
+	}
 	if (!plain_base64((struct bytes) { in.p, in.n < HEAD_CHARS ? in.n : HEAD_CHARS }, head, &n) || n < 4 ||
 	    base64url_decode(s->a, (struct bytes) { head, n - n % 4 }, &out) != 0 || !may_begin(out)) {
 		return (struct bytes) { NULL, 0 };
@@ -251,12 +304,40 @@ static bool look_at_flat(struct search *s, const struct flat *flat, unsigned dep
 	return false;
 }
 
+static bool has_key_members(const struct flat *flat)
+{
+	static const char *const names[] = { "kty", "d", "p", "q", "k", "priv" };
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		if (flat_find(flat, names[i]).p != NULL) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* UTF-16 as ASCII: keys and what they are wrapped in are of no other characters. */
+static struct bytes without_nul(struct arena *a, struct bytes in)
+{
+	uint8_t *to = arena_alloc(a, in.n);
+	size_t n = 0;
+	for (size_t i = 0; i < in.n; i++) {
+		if (in.p[i] != 0) {
+			to[n++] = in.p[i];
+		}
+	}
+	return (struct bytes) { to, n };
+}
+
 static bool look_at_text(struct search *s, struct bytes in, unsigned depth)
 {
+	static const char mark[] = "\xef\xbb\xbf"; /* of UTF-8 */
+	if (memcmp(in.p, mark, sizeof(mark) - 1) == 0) {
+		in = (struct bytes) { in.p + sizeof(mark) - 1, in.n - (sizeof(mark) - 1) };
+	}
 	struct flat flat;
 	struct ctx scratch = { .arena = s->a };
 	json_t *json = NULL;
-	if (flat_parse(in, &flat) == 0 && flat_find(&flat, "kty").p == NULL) {
+	if (flat_parse(in, &flat) == 0 && !has_key_members(&flat)) {
 		return look_at_flat(s, &flat, depth);
 	}
 	struct bytes inside = decoded(s, in);
@@ -278,13 +359,17 @@ static bool look(struct search *s, struct bytes in, unsigned depth)
 	if (look_at_pem(s, in) || look_at_der(s, in) || (in.p[0] == DER_SEQUENCE && look_inside(s, in))) {
 		return true;
 	}
-	return der_take_only(in, DER_SEQUENCE, &content) != 0 && look_at_text(s, in, depth);
+	if (der_take_only(in, DER_SEQUENCE, &content) == 0) {
+		return look_at_strings(s, in, depth);
+	}
+	bool wide = memchr(in.p, 0, 4) != NULL;
+	return wide ? look(s, without_nul(s->a, in), depth + 1) : look_at_text(s, in, depth);
 }
 
 bool private_key_find(struct arena *a, struct bytes sent, struct private_key *ret)
 {
 	struct search s = { .a = a };
-	bool found = look(&s, sent, 0);
+	bool found = look(&s, sent, 0) || (s.bare && keep(&s, "PEM", (struct bytes) { NULL, 0 }, NULL));
 	*ret = s.found;
 	return found;
 }

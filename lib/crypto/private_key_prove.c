@@ -137,6 +137,10 @@ static EVP_PKEY *key_of_jwk(struct arena *a, const json_t *jwk)
 		EVP_PKEY *(*make)(struct arena *a, const json_t *jwk);
 	} kinds[] = { { "RSA", rsa_of_jwk }, { "EC", ec_of_jwk }, { "OKP", okp_of_jwk } };
 	const char *kty = json_string_value(json_object_get(jwk, "kty"));
+	const char *curve = json_string_value(json_object_get(jwk, "crv"));
+	if (kty == NULL) { /* it may be left out by who wants it not to be found */
+		kty = curve == NULL ? "RSA" : strcmp(curve, "Ed25519") == 0 ? "OKP" : "EC";
+	}
 	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
 		if (strcmp(kinds[i].kty, kty) == 0) {
 			return kinds[i].make(a, jwk);

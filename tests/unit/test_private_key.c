@@ -287,6 +287,83 @@ static void nothing_that_lasts_is_begun(void **state)
 	assert_true(clock() - begun < CLOCKS_PER_SEC);
 }
 
+/* A request with a text in an attribute. */
+static const char *request_with(struct ctx *c, const char *text)
+{
+	AUTO(X509_REQ) csr = X509_REQ_new();
+	uint8_t *der = NULL;
+	EVP_PKEY *own = made(c, "p256");
+	assert_int_equal(X509_REQ_set_pubkey(csr, own), 1);
+	assert_int_equal(X509_REQ_add1_attr_by_NID(csr, NID_pkcs9_unstructuredName, V_ASN1_UTF8STRING,
+	                     (const uint8_t *) text, (int) strlen(text)),
+	    1);
+	assert_true(X509_REQ_sign(csr, own, EVP_sha256()) > 0);
+	int n = i2d_X509_REQ(csr, &der);
+	const char *sent = json_of(c, "{\"csr\":\"", (struct bytes) { der, (size_t) n }, "\"}");
+	OPENSSL_free(der);
+	return sent;
+}
+
+static struct bytes wide(struct ctx *c, struct bytes text)
+{
+	uint8_t *to = arena_alloc(c->arena, 2 * text.n + 2);
+	memcpy(to, "\xff\xfe", 2);
+	for (size_t i = 0; i < text.n; i++) {
+		to[2 * i + 2] = text.p[i];
+		to[2 * i + 3] = 0;
+	}
+	return (struct bytes) { to, 2 * text.n + 2 };
+}
+
+/* G-6, E-13: in text with escapes, without its type, as text in a certificate request, behind a mark, blanks or letters of other alphabets, in
+ * two octets a letter: it is found, and the key is known. */
+static void a_disguised_one_is_found(void **state)
+{
+	struct ctx *c = *state;
+	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+		EVP_PKEY *key = made(c, kinds[i]);
+		struct bytes pem;
+		assert_good(c, key_to_pem(c, key, &pem));
+		json_t *text = json_stringn((const char *) pem.p, pem.n);
+		char *escaped = json_dumps(text, JSON_ENCODE_ANY);
+		json_decref(text);
+		assert_found(c, arena_printf(c->arena, "{\"identifiers\":[{\"value\":%s}]}", escaped), "PEM", key);
+		assert_found(c,
+		    json_of(c, "{\"payload\":\"", bytes_of_text(arena_printf(c->arena, "{\"kid\":%s}", escaped)), "\"}"), "PEM",
+		    key);
+		free(escaped);
+		const char *jwk = private_jwk(c, key, key);
+		const char *kty = strstr(jwk, "\"kty\":\"");
+		const char *behind = strchr(kty + 7, ',') + 1;
+		const char *untyped = arena_printf(c->arena, "%.*s%s", (int) (kty - jwk), jwk, behind);
+		const char *numbered = arena_printf(c->arena, "%.*s\"kty\":1,%s", (int) (kty - jwk), jwk, behind);
+		assert_found(c, untyped, "JWK", key);
+		assert_found(c, numbered, "JWK", key);
+		assert_found(c, arena_printf(c->arena, "{\"key\":%s}", untyped), "JWK", key);
+		assert_found(c, request_with(c, jwk), "JWK", key);
+		const char *file = base64url_encode(c->arena, der_of_key(c, key, true));
+		assert_found(c, request_with(c, file), "DER", key);
+		assert_found(c,
+		    arena_printf(c->arena, "{\"a\":\"%s%s\"}",
+		        "\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\"
+		        "n",
+		        file),
+		    "DER", key);
+		assert_found(c,
+		    json_of(c, "{\"csr\":\"",
+		        bytes_of_text(arena_printf(c->arena, "\xef\xbb\xbf%.*s", (int) pem.n, (const char *) pem.p)), "\"}"),
+		    "PEM", key);
+		assert_found(c, json_of(c, "{\"csr\":\"", bytes_of_text(arena_printf(c->arena, "\xef\xbb\xbf%s", jwk)), "\"}"),
+		    "JWK", key);
+		assert_found(c,
+		    json_of(c, "{\"csr\":\"", bytes_of_text(arena_printf(c->arena, "{\"kid\":\"M\xc3\xbcller\",%s", jwk + 1)),
+		        "\"}"),
+		    "JWK", key);
+		assert_found(c, json_of(c, "{\"csr\":\"", wide(c, pem), "\"}"), "PEM", key);
+		assert_found(c, arena_printf(c->arena, "/acme/new-order?x=%s", file), "DER", key);
+	}
+}
+
 static void other_things_are_no_private_keys(void **state)
 {
 	struct ctx *c = *state;
@@ -330,6 +407,7 @@ int main(void)
 		WITH_CTX(one_in_a_certificate_request_is_found),
 		WITH_CTX(a_key_that_is_not_whole_blocks_nobody),
 		WITH_CTX(nothing_that_lasts_is_begun),
+		WITH_CTX(a_disguised_one_is_found),
 		WITH_CTX(other_things_are_no_private_keys),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
