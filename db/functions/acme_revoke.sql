@@ -40,7 +40,16 @@ BEGIN
 		whose := 'authorizations';
 	END IF;
 	IF cert.not_after < now() THEN
-		PERFORM cairn.refuse('MALFORMED', 'The certificate has expired: there is nothing to revoke'); -- A-131
+		-- it proves a compromise all the same, of a key that other certificates may have, or ask for (E-13)
+		IF NOT p_by_key OR EXISTS (SELECT FROM acme.blocked_key b WHERE b.spki_sha256 = cert.spki_sha256 AND b.request_id IS DISTINCT FROM p_request) THEN
+			PERFORM cairn.refuse('MALFORMED', 'The certificate has expired: there is nothing to revoke'); -- A-131
+		END IF;
+		checked := p_limits IS NULL OR acme.take_limits(p_limits->'uses');
+		SELECT k.certificates INTO others FROM acme.compromise_key(cert.spki_sha256, 'blocked-key', 'certificate-key', p_process, p_request,
+			jsonb_build_object('because', 'a revocation was signed by the key', 'of', encode(cert.serial, 'hex'))) k;
+		revoked_at := stamp;
+		RETURN NEXT;
+		RETURN;
 	END IF;
 	INSERT INTO ca.revocation (certificate_id, serial, issuer, crl_shard, reason, revoked_at, revoked_by, request_id,
 		not_after) VALUES (cert.id, cert.serial, cert.issuer, cert.crl_shard, why, stamp, whose, p_request, cert.not_after)

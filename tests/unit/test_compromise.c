@@ -155,6 +155,23 @@ static void test_proof_after_word(void **state)
 	assert_string_equal(pg_try("cairn_ra", BY_KEY("11", "c"), NULL), "CA001"); /* */
 }
 
+/* E-13: the key of a certificate that has ended proves itself too; there is nothing to revoke but what else has it, and once. */
+static void test_proof_after_the_end(void **state)
+{
+	(void) state;
+	add_certificate("11", "1", "key", "-1 d");
+	add_certificate("12", "2", "key", "9 d");
+	assert_string_equal(pg_try("cairn_ra", BY_ACCOUNT("11", "1", "1", "k1", "a"), NULL), "CA001");
+	pg_assert_value(REVOKED_NOW, "none");
+	pg_exec("cairn_ra", BY_KEY("11", "b"));
+	pg_exec("cairn_ra", BY_KEY("11", "b")); /* whose answer was lost */
+	pg_assert_value(REVOKED_NOW, "12:1:blocked-key");
+	pg_assert_value("SELECT count(*) FROM acme.blocked_key WHERE spki_sha256 = sha256('key')", "1");
+	pg_assert_value(EVENTS_OF("key.blocked"), "1");
+	pg_assert_value(EVENTS_OF("certificate.revoked"), "1");
+	assert_string_equal(pg_try("cairn_ra", BY_KEY("11", "c"), NULL), "CA001");
+}
+
 /* Certificate n is revoked in a transaction that stays open. */
 static PGconn *hold_row(const char *sql)
 {
@@ -364,6 +381,7 @@ int main(void)
 		cmocka_unit_test_setup(test_given_up, fresh),
 		cmocka_unit_test_setup(test_by_precertificate, fresh),
 		cmocka_unit_test_setup(test_proof_after_word, fresh),
+		cmocka_unit_test_setup(test_proof_after_the_end, fresh),
 		cmocka_unit_test_setup(test_beside_each_other, fresh),
 		cmocka_unit_test_setup(test_same_key, fresh),
 		cmocka_unit_test_setup(test_reason_of_account, fresh),
