@@ -28,6 +28,7 @@ static const struct field issued_field[] = {
 	FIELD(struct issued, issuer_chain),
 	FIELD(struct issued, precertificate),
 	FIELD(struct issued, promised_sha256),
+	FIELD(struct issued, crl_url),
 };
 const struct fields issued_fields = FIELDS(struct issued, issued_field);
 
@@ -123,6 +124,12 @@ static bool issuer_differs(const struct comparison *x)
 	       !bytes_equal(x->info->authority_key_id, x->issuer->subject_key_id);
 }
 
+/* Revoked, it would be listed where nobody looks. */
+static bool crl_differs(const struct comparison *x)
+{
+	return x->info->crl_url != NULL && (x->row->crl_url == NULL || strcmp(x->info->crl_url, x->row->crl_url) != 0);
+}
+
 static const struct {
 	const char *sentence;
 	bool (*differs)(const struct comparison *x);
@@ -132,10 +139,11 @@ static const struct {
 	{ "its key is another one", key_differs },
 	{ "its names are others than on record", names_differ },
 	{ "its names are not those of the order", order_names_differ },
-	{ "no order of its profile has it", order_differs },
+	{ "no order of its account and profile has it", order_differs },
 	{ "its validity is another one, or not the one ordered", validity_differs },
 	{ "the record of its signature is missing, or of another certificate", signed_other },
 	{ "it names another issuer", issuer_differs },
+	{ "it names another CRL than the one on record", crl_differs },
 };
 
 static int verify(struct ctx *c, const struct comparison *x)

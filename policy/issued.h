@@ -30,6 +30,7 @@ struct issued {
 	const char *issuer_chain;
 	struct bytes precertificate; /* empty: none was signed, or it is not on record */
 	const char *promised_sha256; /* by the record of its signature; NULL: there is none */
+	const char *crl_url;         /* of the shard on record */
 };
 struct issued_list {
 	struct issued *v;

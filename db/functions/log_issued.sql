@@ -1,10 +1,11 @@
 -- Certificates read back with all that is on record of them, to be compared by policy/issued.c: behind p_after and before p_before, in the
 -- order of their ids. A precertificate counts as one, whether its certificate came or not (D-55). One whose signature is recorded and that is not
 -- there itself is a row without octets (of those that were signed within 10 minutes; audit_gaps.sql looks without limit).
+DROP FUNCTION IF EXISTS log.read_issued(uuid, uuid, int8);
 CREATE OR REPLACE FUNCTION log.read_issued(p_after uuid, p_before uuid, p_most int8) RETURNS TABLE (id uuid, serial bytea, der bytea, tbs_sha256 bytea,
 	spki_sha256 bytea, names text[], profile text, not_before timestamptz, not_after timestamptz, begun_at timestamptz, serial_of uuid, order_names text[],
 	order_profile text, asked_from timestamptz, asked_to timestamptz, signed_sha256 text, issuer text, issuer_certificate bytea, issuer_chain text,
-	precertificate bytea, promised_sha256 text)
+	precertificate bytea, promised_sha256 text, crl_url text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan SET enable_hashjoin = on AS $$
 BEGIN
 	RETURN QUERY WITH picked AS MATERIALIZED (SELECT c.*, p.der AS promise FROM ca.certificate c LEFT JOIN ca.precertificate p ON p.certificate_id = c.id
@@ -16,8 +17,9 @@ BEGIN
 		told AS MATERIALIZED (SELECT e.certificate_id, e.kind, e.facts->>'sha256' AS sha256 FROM log.event e
 			WHERE e.id >= (SELECT a FROM around) AND e.id < (SELECT z FROM around) AND e.kind IN ('certificate.issued', 'precertificate.signed')),
 		compared AS (SELECT s.id, s.serial, s.der, s.tbs_sha256, s.spki_sha256, s.names, s.profile, s.not_before, s.not_after, s.begun_at, t.certificate_id,
-		o.identifier_values, o.profile, o.not_before, o.not_after, e.sha256, s.issuer, i.certificate, i.chain, s.promise, f.sha256
-		FROM picked s LEFT JOIN ca.serial t ON t.serial = s.serial LEFT JOIN acme.orders o ON o.id = s.order_id AND o.certificate_id = s.id
+		o.identifier_values, o.profile, o.not_before, o.not_after, e.sha256, s.issuer, i.certificate, i.chain, s.promise, f.sha256,
+		(SELECT h.url FROM ca.crl_shard h WHERE h.issuer = s.issuer AND h.shard = s.crl_shard) AS crl_url
+		FROM picked s LEFT JOIN ca.serial t ON t.serial = s.serial LEFT JOIN acme.orders o ON o.id = s.order_id AND o.certificate_id = s.id AND o.account_id = s.account_id
 			LEFT JOIN ca.issuer i ON i.name = s.issuer LEFT JOIN told e ON e.certificate_id = s.id AND e.kind = 'certificate.issued'
 			LEFT JOIN told f ON f.certificate_id = s.id AND f.kind = 'precertificate.signed'),
 		lost AS (SELECT e.certificate_id AS id, min(e.sha256) FILTER (WHERE e.kind = 'certificate.issued') AS sha256,
@@ -25,7 +27,7 @@ BEGIN
 			AND e.certificate_id <= (SELECT d.last FROM edge d) AND e.certificate_id < p_before
 			AND NOT EXISTS (SELECT FROM picked s WHERE s.id = e.certificate_id) GROUP BY e.certificate_id)
 	SELECT x.* FROM (SELECT * FROM compared UNION ALL SELECT l.id, (SELECT t.serial FROM ca.serial t WHERE t.certificate_id = l.id LIMIT 1), NULL, NULL, NULL,
-		NULL, NULL, NULL, NULL, cairn.time_of(l.id), NULL, NULL, NULL, NULL, NULL, l.sha256, NULL, NULL, NULL, NULL, l.promised FROM lost l) AS x
+		NULL, NULL, NULL, NULL, cairn.time_of(l.id), NULL, NULL, NULL, NULL, NULL, l.sha256, NULL, NULL, NULL, NULL, l.promised, NULL FROM lost l) AS x
 		ORDER BY x.id LIMIT p_most;
 END $$;
 
@@ -46,7 +48,7 @@ BEGIN
 		PERFORM cairn.refuse('CONFLICT', 'Another instance has read these certificates back');
 	END IF;
 	PERFORM log.add_event(cairn.new_id(), p_process, 'cairn', 'certificate.differs', NULL, c.account_id, c.order_id, u.id,
-			jsonb_build_object('serial', encode(c.serial, 'hex'), 'what', u.what))
+			jsonb_build_object('serial', encode(coalesce(c.serial, (SELECT t.serial FROM ca.serial t WHERE t.certificate_id = u.id LIMIT 1)), 'hex'), 'what', u.what))
 		FROM unnest(p_differing, p_what) AS u (id, what) LEFT JOIN ca.certificate c ON c.id = u.id;
 	IF cardinality(p_differing) > 0 THEN
 		PERFORM log.raise_alarm('certificate-differs', '', format('%s certificates differ from their records: cairn audit issued tells how', cardinality(p_differing)), p_process, false);

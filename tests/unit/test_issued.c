@@ -34,12 +34,15 @@ static void run_sql(const char *format, ...)
 	va_end(ap);
 }
 
+/* Its CRL is shard 0; that of the first issuer is the one that certificates name. */
 static void add_issuer(const char *name, const struct hierarchy *of)
 {
 	struct bytes pem = cert_to_pem(all.arena, of->intermediate.der);
 	run_sql("INSERT INTO ca.issuer (name, certificate, key_id, chain, crl_url, aia_url, active) VALUES ('%s', %s, %s, "
 	        "'%.*s', '" CRL_URL "', '" AIA_URL "', true)",
 	    name, hex(of->intermediate.der), hex(of->intermediate.info.subject_key_id), (int) pem.n, (const char *) pem.p);
+	run_sql("INSERT INTO ca.crl_shard (issuer, shard, url, open) VALUES ('%s', 0, '%s', true)", name,
+	    strcmp(name, "e1") == 0 ? CRL_URL : arena_printf(all.arena, "http://ca.test/%s.crl", name));
 }
 
 /* How a certificate came about. */
@@ -236,8 +239,9 @@ static const struct {
 	    "UPDATE acme.orders SET identifier_values = '{2001:db8::1,z.test,*.b.test}' WHERE certificate_id = '%s'",
 	    "its names are not those of the order" },
 	{ "a.test", "UPDATE acme.orders SET profile = 'shortlived' WHERE certificate_id = '%s'",
-	    "no order of its profile" },
-	{ "a.test", "UPDATE acme.orders SET certificate_id = NULL WHERE certificate_id = '%s'", "no order of its profile" },
+	    "no order of its account and profile" },
+	{ "a.test", "UPDATE acme.orders SET certificate_id = NULL WHERE certificate_id = '%s'",
+	    "no order of its account and profile" },
 	{ "a.test", "UPDATE acme.orders SET not_after = now() WHERE certificate_id = '%s'", "not the one ordered" },
 	{ "a.test", "UPDATE acme.orders SET not_before = now() WHERE certificate_id = '%s'", "not the one ordered" },
 	{ "a.test", "UPDATE ca.certificate SET not_after = not_after + interval '1 s' WHERE id = '%s'",
@@ -263,7 +267,11 @@ static const struct {
 	    "its octets are not those that were fixed" },
 	{ "a.test", "UPDATE ca.certificate SET der = '\\x3000' WHERE id = '%s'", "the certificate has no proper" },
 	{ "a.test", "DELETE FROM ca.certificate WHERE id = '%s'", "it was signed, and is not on record" },
-	{ "a.test", "UPDATE ca.certificate SET profile = 'shortlived' WHERE id = '%s'", "no order of its profile" },
+	{ "a.test", "UPDATE ca.certificate SET profile = 'shortlived' WHERE id = '%s'",
+	    "no order of its account and profile" },
+	{ "a.test", "UPDATE ca.certificate SET crl_shard = 5 WHERE id = '%s'",
+	    "it names another CRL than the one on record" },
+	{ "a.test", "UPDATE ca.certificate SET account_id = cairn.new_id() WHERE id = '%s'", "no order of its account" },
 	{ "a.test", "UPDATE ca.certificate SET serial = sha256('s') WHERE id = '%s'", "its serial is another" },
 	{ "A.test", "UPDATE ca.certificate SET request_id = cairn.new_id() WHERE id = '%s'",
 	    "lint dns_name_form (D-38, C-14)" },
@@ -331,7 +339,7 @@ static const struct {
 	{ true, "UPDATE ca.certificate SET not_after = not_after + interval '1 s' WHERE id = '%s'",
 	    "its precertificate: its validity" },
 	{ true, "UPDATE acme.orders SET certificate_id = NULL WHERE certificate_id = '%s'",
-	    "its precertificate: its names are not those of the order; no order of its profile" },
+	    "its precertificate: its names are not those of the order; no order of its account and profile" },
 	{ true, "DELETE FROM log.event WHERE certificate_id = '%s'", "its precertificate: the record of its signature" },
 	{ false, "DELETE FROM log.event WHERE certificate_id = '%s' AND kind = 'precertificate.signed'",
 	    "its precertificate: the record of its signature" },
