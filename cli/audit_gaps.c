@@ -42,6 +42,7 @@ static const struct gap_kind kinds[] = {
 	{ "revoked-without-crl-entry", NULL },
 	{ "crl-without-record", NULL },
 	{ "alarm-without-record", "log.event" },
+	{ "hold-without-record", "log.event" },
 };
 
 struct report {

@@ -117,6 +117,22 @@ BEGIN
 					ELSE format('%s answered it, and it has no answer', e.actor) END
 				FROM told e LEFT JOIN kept k ON k.alarm = e.alarm WHERE e.id >= a AND e.id < z AND (k.id IS NULL
 					OR (e.kind = 'alarm.acknowledged' AND k.acknowledged_at IS NULL));
+	-- who wants held records to be deleted as all others takes the hold away, or holds something else by it
+	WHEN 'hold-without-record' THEN
+		erased := coalesce(p_erased, audit.erased_ids('log.event', true));
+		RETURN QUERY WITH told AS MATERIALIZED (SELECT e.*, e.facts->>'hold' AS hold FROM log.event e WHERE e.id >= a_wide AND e.kind IN ('hold.added', 'hold.ended')),
+			kept AS MATERIALIZED (SELECT cairn.id_text(h.id) AS hold, cairn.hold_digest(h) AS sha256, h.id, h.created_at, h.created_by, h.ends_at, h.ended_at, h.ended_by,
+				h.end_reason FROM cairn.hold h)
+			SELECT k.hold, k.created_at, CASE WHEN e.id IS NULL THEN 'no event tells of this hold' ELSE 'it is not the hold that its event tells of' END
+				FROM kept k LEFT JOIN told e ON e.hold = k.hold AND e.kind = 'hold.added' WHERE k.created_at >= since AND k.created_at < until
+					AND (e.id IS NULL OR e.facts->>'sha256' <> k.sha256 OR (e.facts->>'ends_at')::timestamptz <> k.ends_at OR e.actor <> k.created_by)
+					AND NOT (e.id IS NULL AND erased && cairn.id_range(cairn.id_at(k.created_at - interval '5 s'), cairn.id_at(k.created_at + interval '5 s')))
+			UNION ALL SELECT k.hold, k.ended_at, CASE WHEN e.id IS NULL THEN 'it has ended, and no event tells of it' ELSE 'the event tells of another end' END
+				FROM kept k LEFT JOIN told e ON e.hold = k.hold AND e.kind = 'hold.ended' WHERE k.ended_at >= since AND k.ended_at < until
+					AND (e.id IS NULL OR (e.actor, e.facts->>'reason') IS DISTINCT FROM (k.ended_by, k.end_reason))
+					AND NOT (e.id IS NULL AND erased && cairn.id_range(cairn.id_at(k.ended_at - interval '5 s'), cairn.id_at(k.ended_at + interval '5 s')))
+			UNION ALL SELECT e.hold, e.happened_at, CASE WHEN k.id IS NULL THEN format('%s tells of a hold that is not there', e.kind) ELSE 'it was ended, and has no end' END
+				FROM told e LEFT JOIN kept k ON k.hold = e.hold WHERE e.id >= a AND e.id < z AND (k.id IS NULL OR (e.kind = 'hold.ended' AND k.ended_at IS NULL));
 	END CASE;
 END $$;
 

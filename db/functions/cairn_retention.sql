@@ -345,6 +345,13 @@ BEGIN
 		'configuration', 'the key retention of the configuration', false);
 END $$;
 
+-- Of whom and what a hold is about, in hexadecimal digits: as its event has it, and `cairn audit gaps` compares it.
+CREATE OR REPLACE FUNCTION cairn.hold_digest(h cairn.hold) RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT encode(sha256(convert_to(jsonb_build_array(h.id, h.ground, h.account_id, encode(h.serial, 'hex'), h.name, h.network, extract(epoch FROM h.since),
+		extract(epoch FROM h.until))::text, 'UTF8')), 'hex')
+$$;
+REVOKE ALL ON FUNCTION cairn.hold_digest(cairn.hold) FROM PUBLIC;
+
 CREATE OR REPLACE FUNCTION cairn.add_hold(p_id uuid, p_ground text, p_account uuid, p_serial bytea, p_name text, p_network text,
 	p_since timestamptz, p_until timestamptz, p_ends_at timestamptz, p_actor text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
@@ -364,8 +371,7 @@ BEGIN
 	-- Of whom and what it is about the event has a digest only, as does the row the rest: entries of the log may be public, and who is held
 	-- may have to be kept from knowing (G-52).
 	PERFORM log.add_event(cairn.new_id(), 'cairn', p_actor, 'hold.added', NULL, NULL, NULL, NULL, jsonb_build_object('hold', cairn.id_text(p_id),
-		'ends_at', p_ends_at, 'sha256', (SELECT encode(sha256(convert_to(jsonb_build_array(h.id, h.ground, h.account_id, encode(h.serial, 'hex'), h.name, h.network,
-			extract(epoch FROM h.since), extract(epoch FROM h.until))::text, 'UTF8')), 'hex') FROM cairn.hold h WHERE h.id = p_id)));
+		'ends_at', p_ends_at, 'sha256', (SELECT cairn.hold_digest(h) FROM cairn.hold h WHERE h.id = p_id)));
 END $$;
 
 -- Whether it was ended by this; false: it had before.

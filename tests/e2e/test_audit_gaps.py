@@ -81,6 +81,10 @@ def crashed(make_ca):
         assert time.monotonic() < end
         time.sleep(0.2)
     ca.sql("SELECT log.test_alarm('operator ana'); SELECT log.acknowledge_alarm((SELECT id FROM cairn.alarm WHERE kind = 'test'), 'operator ana', true, 'seen')", role="cairn_owner")
+    for ground in "case 7", "case 8":
+        ca.sql(f"SELECT cairn.add_hold(cairn.new_id(), '{ground}', (SELECT min(id::text)::uuid FROM acme.account), NULL, NULL, NULL, NULL, NULL, now() + interval '90 d', 'operator ana')",
+               role="cairn_owner")
+    ca.sql("SELECT cairn.end_hold(id, 'operator ana', 'over') FROM cairn.hold WHERE ground = 'case 8'", role="cairn_owner")
     ca.pass_time(minutes=20)
     return ca
 
@@ -88,7 +92,7 @@ def crashed(make_ca):
 def test_healthy_also_after_crashes(crashed):
     """F-58: what was interrupted is told, and is no gap"""
     found = gaps(crashed)
-    assert found["gaps"] == 0 and found["crls"] >= 1 and found["kinds"] >= 14, found
+    assert found["gaps"] == 0 and found["crls"] >= 1 and found["kinds"] >= 15, found
     assert {f["kind"] for f in found["findings"]} <= {"request-interrupted"}
     assert "0 gap(s)" in crashed.cairn("audit", "gaps", "--database", crashed.AUDITOR_DATABASE_URL).stdout
     assert int(crashed.sql("SELECT count(*) FROM audit.certificate WHERE state = 'issued'")[0][0]) > 3
@@ -108,6 +112,11 @@ ANSWERED = "kind = 'test' AND subject = ''"
 def aside(table, where):
     return f"CREATE TABLE log.aside AS SELECT * FROM {table} WHERE {where}; DELETE FROM {table} WHERE {where}", \
         f"ALTER TABLE {table} DISABLE TRIGGER USER; INSERT INTO {table} SELECT * FROM log.aside; ALTER TABLE {table} ENABLE TRIGGER USER; DROP TABLE log.aside"
+
+
+def of_hold(change, back):
+    free, bound = ("ALTER TABLE cairn.hold DISABLE TRIGGER USER; ALTER TABLE cairn.hold_order DROP CONSTRAINT IF EXISTS hold_order_hold_id_fkey; ", "; ALTER TABLE cairn.hold ENABLE TRIGGER USER")
+    return "hold-without-record", free + change + bound, free + back + bound
 
 
 # not even the owner can take a proof away while the constraint stands
@@ -154,6 +163,16 @@ GAPS = [
      f"UPDATE cairn.alarm SET acknowledged_at = NULL, acknowledged_by = NULL, verdict = NULL, note = NULL WHERE {ANSWERED}",
      "UPDATE cairn.alarm k SET acknowledged_at = a.acknowledged_at, acknowledged_by = a.acknowledged_by, verdict = a.verdict, note = a.note FROM log.aside a WHERE k.id = a.id; "
      "DROP TABLE log.aside"),
+    # F-46, G-56: taken away, made of somebody else, longer or shorter, ended or put in force again, unheard of
+    of_hold("CREATE TABLE log.aside AS SELECT * FROM cairn.hold WHERE ground = 'case 7'; DELETE FROM cairn.hold WHERE ground = 'case 7'",
+            "INSERT INTO cairn.hold SELECT * FROM log.aside; DROP TABLE log.aside"),
+    of_hold("UPDATE cairn.hold SET since = '2020-01-01' WHERE ground = 'case 7'", "UPDATE cairn.hold SET since = NULL WHERE ground = 'case 7'"),
+    of_hold("UPDATE cairn.hold SET ends_at = ends_at + interval '1 d' WHERE ground = 'case 7'", "UPDATE cairn.hold SET ends_at = ends_at - interval '1 d' WHERE ground = 'case 7'"),
+    of_hold("UPDATE cairn.hold SET ended_at = created_at, ended_by = 'x', end_reason = 'x' WHERE ground = 'case 7'",
+            "UPDATE cairn.hold SET ended_at = NULL, ended_by = NULL, end_reason = NULL WHERE ground = 'case 7'"),
+    of_hold("CREATE TABLE log.aside AS SELECT * FROM cairn.hold WHERE ground = 'case 8'; UPDATE cairn.hold SET ended_at = NULL, ended_by = NULL, end_reason = NULL WHERE ground = 'case 8'",
+            "UPDATE cairn.hold h SET ended_at = a.ended_at, ended_by = a.ended_by, end_reason = a.end_reason FROM log.aside a WHERE h.id = a.id; DROP TABLE log.aside"),
+    ("hold-without-record", *aside("log.event", "kind = 'hold.added' AND facts->>'hold' = (SELECT cairn.id_text(id) FROM cairn.hold WHERE ground = 'case 7')")),
 ]
 
 
