@@ -28,17 +28,24 @@ END $$;
 REVOKE ALL ON FUNCTION cairn.record_run(text, text, text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION cairn.record_run(text, text, text, text) TO cairn_wfe, cairn_ra, cairn_ca, cairn_subscriber;
 
--- Roles of the database, when they are others than were told last (F-57). The keeper of cairn-subscriber looks at its start and every hour.
+-- Roles of the database, with what their sessions begin with, when they are others than were told last (F-57). The keeper of cairn-subscriber looks at its start and every hour.
 CREATE OR REPLACE FUNCTION cairn.note_roles(p_process text) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	found_roles jsonb := (SELECT jsonb_object_agg(r.rolname, jsonb_build_object('login', r.rolcanlogin, 'superuser', r.rolsuper, 'makes_roles', r.rolcreaterole)
 			|| jsonb_strip_nulls(jsonb_build_object('until', r.rolvaliduntil, 'member_of', (SELECT jsonb_agg(g.rolname ORDER BY g.rolname) FROM pg_auth_members m
-				JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid)))) FROM pg_roles r WHERE r.rolname !~ '^pg_');
+				JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid), 'settings', (SELECT jsonb_agg(t ORDER BY t) FROM pg_db_role_setting d, unnest(d.setconfig) t
+				WHERE d.setrole = r.oid AND d.setdatabase IN (0, (SELECT b.oid FROM pg_database b WHERE b.datname = current_database())))))) FROM pg_roles r
+			WHERE r.rolname !~ '^pg_');
+	before jsonb := (SELECT k.roles->'cairn_auditor'->'settings' FROM cairn.roles k);
 BEGIN
 	INSERT INTO cairn.roles AS k (roles, changed_at) VALUES (found_roles, now())
 		ON CONFLICT (one) DO UPDATE SET roles = excluded.roles, changed_at = excluded.changed_at WHERE k.roles <> excluded.roles;
 	IF FOUND THEN
 		PERFORM log.add_event(cairn.new_id(), p_process, 'cairn', 'roles.changed', NULL, NULL, NULL, NULL, jsonb_build_object('roles', found_roles));
+	END IF;
+	IF before <> coalesce(found_roles->'cairn_auditor'->'settings', '[]') THEN -- PostgreSQL lets each session of a role change them for all of its sessions to come
+		PERFORM log.raise_alarm('auditor-changed', '', format('The settings of the role cairn_auditor were %s and are %s', before,
+			coalesce(found_roles->'cairn_auditor'->'settings', '[]')), p_process, false);
 	END IF;
 	RETURN FOUND;
 END $$;

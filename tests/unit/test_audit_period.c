@@ -111,6 +111,7 @@ static void test_roles(void **state)
 {
 	(void) state;
 #define NOTE "SELECT cairn.note_roles('cairn-subscriber@x')"
+#define AUDITOR_ALARMS "SELECT count(*) FROM cairn.alarm WHERE kind = 'auditor-changed'"
 	pg_exec("cairn_subscriber", NOTE);
 	pg_assert_value(NOTE, "f");
 	pg_exec("postgres", "CREATE ROLE guest; GRANT cairn_auditor TO guest");
@@ -122,6 +123,18 @@ static void test_roles(void **state)
 	pg_assert_value(NOTE, "t");
 	pg_assert_value(NOTE, "f");
 	pg_exec("postgres", "DROP ROLE guest");
+	pg_assert_value(NOTE, "t");
+	/* what deploy/up bounds auditors by, an auditor can change for all: then it is an alarm (F-52) */
+	pg_exec("postgres", "ALTER ROLE cairn_auditor SET statement_timeout = '10min'");
+	pg_assert_value(NOTE, "t");
+	pg_assert_value(AUDITOR_ALARMS, "0");
+	pg_exec("cairn_auditor", "ALTER ROLE cairn_auditor SET statement_timeout = 0");
+	pg_assert_value(NOTE, "t");
+	pg_assert_value(AUDITOR_ALARMS, "1");
+	pg_assert_value("SELECT detail FROM cairn.alarm WHERE kind = 'auditor-changed'",
+	    "The settings of the role cairn_auditor were [\"statement_timeout=10min\"] and are [\"statement_timeout=0\"]");
+	pg_assert_value(NOTE, "f");
+	pg_exec("postgres", "ALTER ROLE cairn_auditor RESET ALL");
 	pg_assert_value(NOTE, "t");
 }
 
