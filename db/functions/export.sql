@@ -35,9 +35,13 @@ CREATE OR REPLACE FUNCTION export.parts() RETURNS TABLE (place int, part text, c
 		(6, 'clients', ARRAY['client', 'requests', 'requesters'])
 $$;
 
+CREATE OR REPLACE FUNCTION export.network(p_address inet) RETURNS text LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT network(set_masklen(p_address, CASE family(p_address) WHEN 4 THEN 24 ELSE 48 END))::text
+$$;
+
 -- Who asked, as far as that can be told apart: an account, else a network.
 CREATE OR REPLACE FUNCTION export.requester(p_account uuid, p_address inet) RETURNS text LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT coalesce(p_account::text, network(set_masklen(p_address, CASE family(p_address) WHEN 4 THEN 24 ELSE 48 END))::text, 'erased')
+	SELECT coalesce(p_account::text, export.network(p_address), 'erased')
 $$;
 
 -- Whether a text of a subscriber's looks like a contact (G-41): all that can be a recovery contact is an address with an @ or an
@@ -53,22 +57,26 @@ CREATE OR REPLACE FUNCTION export.client(p_user_agent text) RETURNS text LANGUAG
 	FROM (SELECT lower(coalesce(substring(p_user_agent FROM '^([A-Za-z][A-Za-z0-9-]{1,23})(?:[/ ]|$)'), 'other')) AS n) x
 $$;
 
--- Numbers of a day. What has fewer requesters than 20, or one who makes more than half of it, is left out.
+-- Numbers of a day. What has fewer requesters than 20, or came from fewer than 20 networks, is left out, and so is what one of either makes more than
+-- half of: accounts are free, and one person may have twenty of them.
 CREATE OR REPLACE FUNCTION export.numbers(p_part text, p_day date) RETURNS TABLE (one text, other text, n int8, requesters int8) LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
 	WITH bounds AS (SELECT cairn.id_at(p_day::timestamptz) AS first, cairn.id_at((p_day + 1)::timestamptz) AS past),
 	seen AS (
 		SELECT CASE p_part WHEN 'requests' THEN r.route ELSE export.client(p.user_agent) END AS one,
 			CASE WHEN p_part = 'clients' THEN '' WHEN r.status IS NULL THEN 'unknown' ELSE coalesce(r.problem, 'answered') END AS other,
-			export.requester(r.account_id, p.remote_address) AS requester
+			export.requester(r.account_id, p.remote_address) AS requester, export.network(p.remote_address) AS network
 		FROM bounds b, log.request r LEFT JOIN log.request_private p ON p.id = r.id
 		WHERE p_part IN ('requests', 'clients') AND r.id >= b.first AND r.id < b.past AND (p_part = 'requests' OR p.id IS NOT NULL)
 		UNION ALL
-		SELECT v.method, CASE WHEN v.passed THEN 'passed' ELSE coalesce(v.problem, 'failed') END, v.account_id::text FROM bounds b, log.validation v
+		SELECT v.method, CASE WHEN v.passed THEN 'passed' ELSE coalesce(v.problem, 'failed') END, v.account_id::text, export.network(p.remote_address)
+		FROM bounds b, log.validation v LEFT JOIN log.request_private p ON p.id = v.request_id
 		WHERE p_part = 'validations' AND v.id >= b.first AND v.id < b.past AND v.corroborates IS NULL),
-	each AS (SELECT s.one, s.other, s.requester, count(*) AS n FROM seen s GROUP BY 1, 2, 3)
-	SELECT e.one, e.other, (sum(e.n) / 20)::int8 * 20, (count(*) / 20)::int8 * 20 FROM each e GROUP BY 1, 2
-	HAVING count(*) >= 20 AND max(e.n) * 2 <= sum(e.n) ORDER BY 1, 2
+	each AS (SELECT s.one, s.other, s.requester, count(*) AS n FROM seen s GROUP BY 1, 2, 3),
+	networks AS (SELECT x.one, x.other, max(x.n) AS most FROM (SELECT s.one, s.other, s.network, count(*) AS n FROM seen s WHERE s.network IS NOT NULL GROUP BY 1, 2, 3) x
+		GROUP BY 1, 2 HAVING count(*) >= 20)
+	SELECT e.one, e.other, (sum(e.n) / 20)::int8 * 20, (count(*) / 20)::int8 * 20 FROM each e JOIN networks w USING (one, other) GROUP BY 1, 2
+	HAVING count(*) >= 20 AND greatest(max(e.n), max(w.most)) * 2 <= sum(e.n) ORDER BY 1, 2
 $$;
 
 -- A day's rows of a part behind a key, in order, each as its columns; the same as often as it is asked, as long as nothing is changed or erased.
@@ -127,6 +135,6 @@ BEGIN
 		'manifest_sha256', encode(p_manifest_sha256, 'hex'), 'query_sha256', export.query_sha256(), 'rows', p_rows, 'reason', p_reason));
 END $$;
 
-REVOKE ALL ON FUNCTION export.parts(), export.requester(uuid, inet), export.contact_like(text), export.client(text), export.numbers(text, date), export.rows(text, date, text, int8),
+REVOKE ALL ON FUNCTION export.parts(), export.network(inet), export.requester(uuid, inet), export.contact_like(text), export.client(text), export.numbers(text, date), export.rows(text, date, text, int8),
 	export.record(date, bytea, int8, text, text), export.query_sha256() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION export.parts(), export.rows(text, date, text, int8), export.record(date, bytea, int8, text, text) TO cairn_operator, cairn_officer;

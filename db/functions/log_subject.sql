@@ -41,7 +41,7 @@ $$;
 CREATE OR REPLACE FUNCTION log.subject_index(p_account uuid, p_floor_s int8, p_all boolean) RETURNS jsonb LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT jsonb_build_object('parts', (SELECT jsonb_agg(jsonb_build_object('part', s.part, 'about', obj_description(('audit.' || s.view_name)::regclass),
 				'fields', log.subject_meanings(s.view_name) || CASE s.part WHEN 'validations' THEN jsonb_build_object('resolutions',
-					log.subject_meanings('resolution'), 'connections', log.subject_meanings('connection')) ELSE '{}' END) ORDER BY s.place) FROM log.subject_parts() s),
+					log.subject_meanings('resolution'), 'connections', log.subject_meanings('connection'), 'caa', log.subject_meanings('caa')) ELSE '{}' END) ORDER BY s.place) FROM log.subject_parts() s),
 		'deletion', log.subject_deletion(p_floor_s),
 		'recovery_contacts_since', (SELECT v.changed_at FROM vault.contact v WHERE v.account_id = p_account),
 		'former_contacts_until', (SELECT max(f.replaced_at) + make_interval(secs => p.former_s) FROM vault.former_contact f, vault.policy p
@@ -129,7 +129,8 @@ BEGIN
 			FROM log.request_private r WHERE r.id = p_id), '{}');
 	ELSIF p_part = 'validations' THEN
 		RETURN p_row || jsonb_build_object('resolutions', (SELECT coalesce(jsonb_agg(to_jsonb(x) ORDER BY x.position), '[]') FROM audit.resolution x WHERE x.validation_id = p_id),
-			'connections', (SELECT coalesce(jsonb_agg(to_jsonb(x) ORDER BY x.position), '[]') FROM audit.connection x WHERE x.validation_id = p_id));
+			'connections', (SELECT coalesce(jsonb_agg(to_jsonb(x) ORDER BY x.position), '[]') FROM audit.connection x WHERE x.validation_id = p_id),
+			'caa', (SELECT coalesce(jsonb_agg(to_jsonb(x)), '[]') FROM audit.caa x WHERE x.validation_id = p_id));
 	ELSIF p_part = 'events' AND NOT p_all THEN
 		RETURN CASE WHEN log.subject_may_see(p_row->>'kind') THEN (p_row - 'process') || CASE WHEN starts_with(p_row->>'actor', 'operator ')
 			THEN '{"actor": "operator"}' ELSE '{}'::jsonb END END;

@@ -3,14 +3,14 @@ import datetime
 import json
 import subprocess
 
-# As if the requests of this CA had been made the day before yesterday by 25 accounts each: what has fewer requesters is in no export. Once for each row.
+# As if the requests of this CA had been made the day before yesterday by 25 accounts each, in as many networks: what has fewer requesters is in no export. Once for each row.
 EARLIER = """
 WITH kept AS (SELECT r.id, r.id AS old, n FROM log.request r JOIN log.request_private p USING (id), generate_series(1, 25) n WHERE r.account_id IS NOT NULL),
 ids AS (SELECT k.old, k.n, (left(cairn.id_at(date_trunc('day', now(), 'UTC') - interval '36 hours')::text, 14) || '7' || substr(gen_random_uuid()::text, 16))::uuid AS id
     FROM kept k LIMIT 5000),
 made AS (INSERT INTO log.request SELECT (jsonb_populate_record(r, jsonb_build_object('id', i.id, 'account_id', md5(i.n::text)::uuid))).*
     FROM ids i JOIN log.request r ON r.id = i.old)
-INSERT INTO log.request_private SELECT (jsonb_populate_record(p, jsonb_build_object('id', i.id))).* FROM ids i JOIN log.request_private p ON p.id = i.old
+INSERT INTO log.request_private SELECT (jsonb_populate_record(p, jsonb_build_object('id', i.id, 'remote_address', format('198.18.%s.1', i.n)))).* FROM ids i JOIN log.request_private p ON p.id = i.old
 """
 SCOPE = {"account": ["url_id", "status", "key"], "request": ["received_at", "route", "url", "remote_address", "user_agent", "body", "reply"],
          "event": ["happened_at", "kind", "actor", "facts"], "recovery": ["contacts"]}

@@ -135,7 +135,7 @@ def test_what_is_held(ca, account, responder, tmp_path):
     finalize = next(r for r in requests_held if r["route"] == "finalize")
     assert "protected" in finalize["body"] and finalize["remote_address"] == "127.0.0.1"
     validation = next(v for v in held(account, "validations") if v["identifier_value"] == "held.privacy.test")
-    assert validation["connections"][0]["address_used"] == "127.0.0.1" and validation["resolutions"]
+    assert validation["connections"][0]["address_used"] == "127.0.0.1" and validation["resolutions"] and validation["caa"][0]["permitted"] is True
     assert [c["names"] for c in held(account, "certificates")] == [["held.privacy.test"]]
     assert [o["url_id"] for o in held(account, "orders")] == [url.rsplit("/", 1)[1]] and held(account, "revocations") == []
     assert {e["kind"] for e in held(account, "events")} >= {"account.created", "order.created", "certificate.issued", "subject.read"}

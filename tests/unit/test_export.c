@@ -106,6 +106,27 @@ static void small_counts_are_left_out(void **state)
 	add_requests("2026-01-06", "new-order", "x/1", 30, 1, true);
 	add_requests("2026-01-06", "new-order", "x/1", 1, 40, false);
 	pg_assert_value("SELECT count(*) FROM export.numbers('requests', '2026-01-06')", "0");
+	/* one person with many accounts, and one network that makes more than half of it */
+	add_requests("2026-01-07", "new-order", "jane-bot/1", 30, 2, true);
+	pg_assert_value("SELECT count(*) FROM export.numbers('clients', '2026-01-07')", "1");
+	pg_exec("postgres",
+	    "UPDATE log.request_private p SET remote_address = '198.18.0.1' FROM log.request r WHERE r.id = p.id AND "
+	    "r.id > cairn.id_at('2026-01-07') AND substr(r.url, 2)::int <= 15");
+	pg_assert_value("SELECT count(*) FROM export.numbers('clients', '2026-01-07')", "0"); /* 16 networks */
+	pg_exec("postgres",
+	    "UPDATE log.request_private p SET remote_address = '192.0.2.7' FROM log.request r WHERE r.id = p.id AND "
+	    "r.id > cairn.id_at('2026-01-07')");
+	pg_assert_value("SELECT count(*) FROM export.numbers('clients', '2026-01-07')", "0");
+	pg_exec("postgres",
+	    "DELETE FROM log.request_private p USING log.request r WHERE r.id = p.id AND r.id > cairn.id_at('2026-01-07')");
+	pg_assert_value(
+	    "SELECT count(*) FROM export.numbers('requests', '2026-01-07')", "0"); /* whose addresses are erased */
+	add_requests("2026-01-08", "new-order", "x/1", 40, 1, true);
+	pg_exec("postgres",
+	    "UPDATE log.request_private p SET remote_address = '198.18.0.1' FROM log.request r WHERE r.id = p.id AND "
+	    "r.id > cairn.id_at('2026-01-08') AND substr(r.url, 2)::int <= 21");
+	pg_assert_value(
+	    "SELECT count(*) FROM export.numbers('requests', '2026-01-08')", "0"); /* 20 networks, and one makes 21 of 40 */
 	pg_assert_value("SELECT string_agg(export.client(a), ',') FROM unnest(ARRAY['ana@example.com', 'a.b/1', 'Caddy', "
 	                "'Go-http-client/1.1', '', NULL, '192.0.2.1']) a",
 	    "other,other,caddy,go-http-client,other,other,other");
