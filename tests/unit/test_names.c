@@ -198,6 +198,7 @@ static void length(void **state)
 	memcpy(wildcard + 251, "aaa", 4);
 	assert_int_equal(names_decide(c.arena, policy, &profile, &fits).rule, RULE_NAME_LENGTH);
 	seen[RULE_NAME_LENGTH] = true;
+	policy_free(policy);
 	ctx_done(&c);
 }
 

@@ -460,7 +460,7 @@ static void contacts_elsewhere_are_not_recorded(void **state)
 	const char *account = t.alice.kid + strlen(BASE);
 	static const char *const elsewhere[] = { "{\"recoveryContacts\":[\"" CANARY "\"]}",
 		"{\"recovery\":{\"contacts\":[\"" CANARY "\"]}}", "{\"recovery\":[{\"email\":\"MAILTO:" CANARY "\"}]}",
-		"\"mailto:" CANARY "\"", "[\"" CANARY "\"]", "contact=" CANARY };
+		("\"mailto:" CANARY "\""), ("[\"" CANARY "\"]"), "contact=" CANARY };
 	for (size_t i = 0; i < COUNT_OF(elsewhere); i++) {
 		(void) post_as(&t.alice, NEW_ORDER, elsewhere[i]);
 		assert_false(last_begin().has_body);
