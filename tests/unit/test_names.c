@@ -187,7 +187,7 @@ static void length(void **state)
 	assert_int_equal(dns_name_form(c.arena, name).rule, RULE_NAME_LENGTH);
 	/* The star and the dot of a wildcard are of the name that has to stand in a certificate. */
 	struct says says = { .internal = "." };
-	const struct policy *policy = make(&c, &says);
+	struct policy *policy = make(&c, &says);
 	char wildcard[300] = "*.";
 	for (size_t i = 2; i < 254; i++) {
 		wildcard[i] = i % 2 == 0 ? 'a' : '.';
