@@ -149,9 +149,9 @@ static int deactivate(struct acme *q)
 		.thumbprint = { q->account.thumbprint, sizeof(q->account.thumbprint) },
 		.deactivate = true };
 	struct account response;
-	accounts_forget(q->account.id);
-	TRY(rpc_ra_update_account(q->c, &request, &response));
-	accounts_forget(q->account.id);
+	int result = rpc_ra_update_account(q->c, &request, &response);
+	accounts_forget(q->account.id); /* also when nobody knows whether it ended */
+	TRY(result);
 	return account_answer(q, 200, response.id, response.status, response.terms_agreed);
 }
 

@@ -15,6 +15,7 @@
 static struct slot {
 	struct account_key account;
 	int64_t until_us;
+	uint64_t forgotten; /* how often: what was asked for before is not kept */
 } slots[CACHE_SLOTS];
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* for all slots; held for some instructions */
@@ -106,7 +107,7 @@ static void borrow_key(struct ctx *c, const struct account_key *from, struct acc
 	arena_on_free(c->arena, free_key, ret->key);
 }
 
-static bool find_cached(struct ctx *c, struct id id, struct account_key *ret)
+static bool find_cached(struct ctx *c, struct id id, struct account_key *ret, uint64_t *ret_forgotten)
 {
 	size_t i = slot_of(id);
 	pthread_mutex_lock(&lock);
@@ -114,17 +115,20 @@ static bool find_cached(struct ctx *c, struct id id, struct account_key *ret)
 	if (found) {
 		borrow_key(c, &slots[i].account, ret);
 	}
+	*ret_forgotten = slots[i].forgotten;
 	pthread_mutex_unlock(&lock);
 	return found;
 }
 
-static void keep(const struct account_key *account)
+static void keep(const struct account_key *account, uint64_t forgotten)
 {
 	size_t i = slot_of(account->id);
-	(void) EVP_PKEY_up_ref(account->key);
 	pthread_mutex_lock(&lock);
-	EVP_PKEY_free(slots[i].account.key);
-	slots[i] = (struct slot) { *account, clock_monotonic_us() + CACHE_LIFE_US };
+	if (slots[i].forgotten == forgotten) {
+		(void) EVP_PKEY_up_ref(account->key);
+		EVP_PKEY_free(slots[i].account.key);
+		slots[i] = (struct slot) { *account, clock_monotonic_us() + CACHE_LIFE_US, forgotten };
+	}
 	pthread_mutex_unlock(&lock);
 }
 
@@ -132,6 +136,7 @@ void accounts_forget(struct id id)
 {
 	size_t i = slot_of(id);
 	pthread_mutex_lock(&lock);
+	slots[i].forgotten++;
 	if (id_equal(slots[i].account.id, id)) {
 		slots[i].until_us = 0;
 	}
@@ -158,7 +163,8 @@ static int read_row(struct ctx *c, const struct account_row *row, struct account
 
 int accounts_find(struct ctx *c, struct id id, struct account_key *ret, bool *ret_found)
 {
-	if (find_cached(c, id, ret)) {
+	uint64_t forgotten = 0;
+	if (find_cached(c, id, ret, &forgotten)) {
 		*ret_found = true;
 		return 0;
 	}
@@ -172,7 +178,7 @@ int accounts_find(struct ctx *c, struct id id, struct account_key *ret, bool *re
 		TRY(read_row(c, &row, &account));
 		TRY(jwk_parse_canonical(c, row.key, &jwk));
 		account.key = jwk.key;
-		keep(&account);
+		keep(&account, forgotten);
 		*ret = account;
 	}
 	*ret_found = found;

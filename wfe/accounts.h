@@ -29,7 +29,7 @@ int accounts_find(struct ctx *c, struct id id, struct account_key *ret, bool *re
 int accounts_find_by_key(
     struct ctx *c, const uint8_t thumbprint[SHA256_SIZE], struct account_key *ret, bool *ret_found) MUST_CHECK;
 
-/* The next accounts_find asks the database. */
+/* The next accounts_find asks the database, also when another is amid its question now. */
 void accounts_forget(struct id id);
 
 /* FAIL: ACCOUNT_NOT_VALID unless its status is valid. */

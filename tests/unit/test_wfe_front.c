@@ -222,6 +222,22 @@ static void unsupported_algorithms_are_told(void **state)
 	}
 }
 
+/* what was read before the end of an account, and arrives after it, is not remembered. */
+static void accounts_that_end_amid_a_question(void **state)
+{
+	(void) state;
+	const char *account = t.alice.kid + strlen(BASE);
+	accounts_forget(t.alice.id);
+	t.meanwhile = "deactivated";
+	(void) post_as(&t.alice, account, "");
+	assert_int_equal(t.status, 200); /* came before */
+	assert_null(t.meanwhile);
+	(void) post_as(&t.alice, account, "");
+	assert_problem(401, "unauthorized");
+	t.alice.status = "valid";
+	accounts_forget(t.alice.id);
+}
+
 static void dead_accounts_stay_dead(void **state)
 {
 	(void) state;
@@ -579,6 +595,7 @@ int main(void)
 		CASE(each_resource_has_its_kind_of_key),
 		CASE(a_wrong_signature_does_nothing),
 		CASE(unsupported_algorithms_are_told),
+		CASE(accounts_that_end_amid_a_question),
 		CASE(dead_accounts_stay_dead),
 		CASE(payloads_must_fit),
 		CASE(bodies_that_are_no_jws),

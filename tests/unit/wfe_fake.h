@@ -16,6 +16,7 @@
 #include "lib/crypto/auto_openssl.h"
 #include "lib/rpc/client.h"
 #include "lib/rpc/rows.h"
+#include "wfe/accounts.h"
 #include "wfe/front.h"
 #include "wfe/nonces.h"
 #include "wfe/record.h"
@@ -43,6 +44,7 @@ static struct {
 	struct front front;
 	struct signer alice;
 	struct signer bob;
+	const char *meanwhile; /* what alice's account becomes as soon as its row was read */
 	char dir[64];
 	/* the request under way, and what was answered */
 	struct http_header in[16];
@@ -246,6 +248,11 @@ static int fake_account(bool by_key, const void *params, size_t n, void *ret)
 		} row = { one->id, one->status, one->jwk.canonical, own, true, !t.terms_changed };
 		assert_int_equal(n, sizeof(row));
 		memcpy(ret, &row, sizeof(row));
+		if (t.meanwhile != NULL) {
+			t.alice.status = t.meanwhile;
+			t.meanwhile = NULL;
+			accounts_forget(t.alice.id);
+		}
 		return 1;
 	}
 	return 0;
