@@ -17,7 +17,7 @@ int audit_verify_command(int argc, char **argv);
 int audit_period_command(int argc, char **argv);
 int audit_subject_command(int argc, char **argv);
 
-extern const struct statement audit_subject_statement;
+extern const struct statement audit_ask_subject_statement, audit_asked_subject_statement;
 extern const struct statement audit_issued_statement;
 
 #endif

@@ -36,28 +36,41 @@ struct request {
 	FILE *to;
 };
 
-struct page_params {
+struct ask_params {
 	struct id account_id;
 	const char *part;
 	struct id after;
-	int64_t floor_s;
 	const char *actor;
 	const char *reason;
 };
-static const struct field page_param[] = {
-	FIELD(struct page_params, account_id),
-	FIELD(struct page_params, part),
-	FIELD(struct page_params, after),
-	FIELD(struct page_params, floor_s),
-	FIELD(struct page_params, actor),
-	FIELD(struct page_params, reason),
+static const struct field ask_param[] = {
+	FIELD(struct ask_params, account_id),
+	FIELD(struct ask_params, part),
+	FIELD(struct ask_params, after),
+	FIELD(struct ask_params, actor),
+	FIELD(struct ask_params, reason),
 };
-static const struct fields page_params_fields = FIELDS(struct page_params, page_param);
+static const struct fields ask_params_fields = FIELDS(struct ask_params, ask_param);
 
-const struct statement audit_subject_statement = {
-	.name = "subject_of_auditor",
-	.sql = "SELECT items, next FROM log.subject_of_auditor($1, $2, $3, $4, $5, $6)",
-	.params = &page_params_fields,
+struct asked_params {
+	struct id event_id;
+	int64_t floor_s;
+};
+static const struct field asked_param[] = { FIELD(struct asked_params, event_id), FIELD(struct asked_params, floor_s) };
+static const struct fields asked_params_fields = FIELDS(struct asked_params, asked_param);
+static const struct field asked_row[] = { FIELD(struct asked_params, event_id) };
+static const struct fields asked_row_fields = FIELDS(struct asked_params, asked_row);
+
+const struct statement audit_ask_subject_statement = {
+	.name = "ask_subject",
+	.sql = "SELECT log.ask_subject($1, $2, $3, $4, $5) AS event_id",
+	.params = &ask_params_fields,
+	.row = &asked_row_fields,
+};
+const struct statement audit_asked_subject_statement = {
+	.name = "asked_subject",
+	.sql = "SELECT items, next FROM log.asked_subject($1, $2)",
+	.params = &asked_params_fields,
 	.row = &subject_data_fields,
 };
 
@@ -79,12 +92,16 @@ static const struct option options[] = {
 };
 static const struct operator_command command = { "audit subject", usage, options, take_option };
 
+/* The record that it is read is committed before it is (G-13). */
 static int read_page(
     struct ctx *c, const struct request *r, const char *part, struct id after, struct subject_data *ret)
 {
-	const struct page_params params = { r->account, part, after, r->floor_s, operator_name(c->arena), r->reason };
+	const struct ask_params ask = { r->account, part, after, operator_name(c->arena), r->reason };
+	struct asked_params asked;
 	bool found = false;
-	return db_row(c, &audit_subject_statement, &params, ret, &found);
+	TRY(db_row(c, &audit_ask_subject_statement, &ask, &asked, &found));
+	asked.floor_s = r->floor_s;
+	return db_row(c, &audit_asked_subject_statement, &asked, ret, &found);
 }
 
 static void put(const struct request *r, const json_t *value)
@@ -143,7 +160,8 @@ static int tell(struct ctx *c, const struct request *r)
 
 static int write_all(struct ctx *c, struct request *r)
 {
-	static const struct statement *const statements[] = { &audit_subject_statement };
+	static const struct statement *const statements[] = { &audit_ask_subject_statement,
+		&audit_asked_subject_statement };
 	const struct config *config = NULL;
 	/* Sessions of auditors write nothing, save the record of what they read. */
 	if (setenv("PGOPTIONS", "-c default_transaction_read_only=off", 1) != 0) {

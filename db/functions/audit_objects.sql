@@ -59,13 +59,27 @@ CREATE OR REPLACE VIEW audit.certificate AS
 COMMENT ON VIEW audit.certificate IS 'Certificates, from the moment that the bytes to be signed stood';
 SELECT cairn.inherit_comments('audit.certificate', 'ca.certificate');
 COMMENT ON COLUMN audit.certificate.serial IS 'SUB-CERT: serial in hexadecimal digits';
-COMMENT ON COLUMN audit.certificate.state IS 'SUB-CERT: issued, signing, or given up: its bytes were never signed';
+COMMENT ON COLUMN audit.certificate.state IS 'SUB-CERT: issued, signing, or given up: the certificate was not signed, though its precertificate may have been (audit.precertificate)';
 COMMENT ON COLUMN audit.certificate.sha256 IS 'SUB-CERT: SHA-256 of the certificate in hexadecimal digits';
 
 CREATE OR REPLACE VIEW audit.serial AS SELECT encode(s.serial, 'hex') AS serial, s.certificate_id FROM ca.serial s;
 COMMENT ON VIEW audit.serial IS 'Every serial that was ever taken, before anything was signed under it';
 SELECT cairn.inherit_comments('audit.serial', 'ca.serial');
 COMMENT ON COLUMN audit.serial.serial IS 'SUB-CERT: serial in hexadecimal digits';
+
+CREATE OR REPLACE VIEW audit.precertificate AS
+	SELECT p.certificate_id, encode(c.serial, 'hex') AS serial, p.signed_at, p.logged_at, encode(sha256(p.der), 'hex') AS sha256, p.der, p.sct_list
+	FROM ca.precertificate p JOIN ca.certificate c ON c.id = p.certificate_id;
+COMMENT ON VIEW audit.precertificate IS 'Precertificates: each is the promise of one certificate, and counts as one where its certificate was given up';
+SELECT cairn.inherit_comments('audit.precertificate', 'ca.precertificate');
+COMMENT ON COLUMN audit.precertificate.serial IS 'SUB-CERT: serial in hexadecimal digits';
+COMMENT ON COLUMN audit.precertificate.sha256 IS 'SUB-CERT: SHA-256 of the precertificate in hexadecimal digits';
+
+CREATE OR REPLACE VIEW audit.sct AS
+	SELECT s.certificate_id, encode(s.log_id, 'hex') AS log_id, s.given_at, s.merged_at, s.entry_index, s.missing_at FROM ca.sct s;
+COMMENT ON VIEW audit.sct IS 'SCTs in certificates, with what became of the promise that each is';
+SELECT cairn.inherit_comments('audit.sct', 'ca.sct');
+COMMENT ON COLUMN audit.sct.log_id IS 'SUB-CERT: SHA-256 of the key of the log that gave it, in hexadecimal digits';
 
 CREATE OR REPLACE VIEW audit.certificate_name AS
 	SELECT u.name, c.id AS certificate_id, encode(c.serial, 'hex') AS serial, c.account_id, c.order_id, v.id AS validation_id, v.method, v.rule, v.perspective,
@@ -177,6 +191,6 @@ COMMENT ON COLUMN audit.dictionary.type IS 'OPS: type of SQL';
 COMMENT ON COLUMN audit.dictionary.class IS 'OPS: data class, such as SUB-VAL (docs/architecture.md)';
 COMMENT ON COLUMN audit.dictionary.meaning IS 'OPS: what it says';
 
-GRANT SELECT ON audit.account, audit.eab_key, audit.orders, audit.authorization, audit.certificate, audit.serial, audit.certificate_name,
+GRANT SELECT ON audit.account, audit.eab_key, audit.orders, audit.authorization, audit.certificate, audit.precertificate, audit.sct, audit.serial, audit.certificate_name,
 	audit.revocation, audit.crl, audit.crl_shard, audit.issuer, audit.blocked_key, audit.policy, audit.policy_rule, audit.limit_override, audit.incident,
 	audit.schema_change, audit.dictionary TO cairn_auditor;

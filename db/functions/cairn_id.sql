@@ -9,3 +9,12 @@ CREATE OR REPLACE FUNCTION cairn.new_id() RETURNS uuid LANGUAGE sql VOLATILE AS 
 	SELECT (overlay(lpad(to_hex((extract(epoch FROM clock_timestamp()) * 4096000)::int8), 15, '0') PLACING '7' FROM 13 FOR 0) ||
 		substr(gen_random_uuid()::text, 20))::uuid
 $$;
+
+-- For what hands out personal data: that it was asked for is on record before. What this transaction wrote could be taken back.
+DROP FUNCTION IF EXISTS disclosure.check_recorded();
+CREATE OR REPLACE FUNCTION cairn.check_recorded() RETURNS void LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF pg_current_xact_id_if_assigned() IS NOT NULL THEN
+		PERFORM cairn.refuse('CONFLICT', 'Read in a transaction that has written nothing: what is done has to be on record before');
+	END IF;
+END $$;

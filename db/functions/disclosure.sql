@@ -407,21 +407,13 @@ BEGIN
 	RETURN (vault.take_sealed(p_account, cairn.id_text(p_case), p_actor, CASE WHEN state = 'releasing' THEN disclosure.received_at(p_case) END) IS NOT NULL)::int;
 END $$;
 
--- What is read stands on steps that are on record: those of this transaction could be taken back.
-CREATE OR REPLACE FUNCTION disclosure.check_recorded() RETURNS void LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-	IF pg_current_xact_id_if_assigned() IS NOT NULL THEN
-		PERFORM cairn.refuse('CONFLICT', 'Read in a transaction that has written nothing: what was done in the case has to be on record before');
-	END IF;
-END $$;
-
 -- What the last step of the case took; NULL: the account has no recovery contacts.
 CREATE OR REPLACE FUNCTION disclosure.taken(p_case uuid, p_account uuid) RETURNS bytea LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	s disclosure.step;
 BEGIN
-	PERFORM disclosure.check_recorded();
+	PERFORM cairn.check_recorded();
 	SELECT * INTO s FROM disclosure.step x WHERE x.case_id = p_case ORDER BY x.n DESC LIMIT 1;
 	IF (s.act = 'take' AND s.facts->>'account' = cairn.id_text(p_account) AND s.at > clock_timestamp() - interval '10 minutes') IS NOT TRUE THEN
 		PERFORM cairn.refuse('CONFLICT', 'These recovery contacts were not taken by the last step of the case, or it is too long ago: take them again');
@@ -435,7 +427,7 @@ SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET 
 DECLARE
 	query text := disclosure.fact(p_case, 'queries')->>(p_item - 1)::int;
 BEGIN
-	PERFORM disclosure.check_recorded();
+	PERFORM cairn.check_recorded();
 	IF (SELECT s.state FROM disclosure.step s WHERE s.case_id = p_case ORDER BY s.n DESC LIMIT 1) IS DISTINCT FROM 'releasing' THEN
 		PERFORM cairn.refuse('CONFLICT', 'Nothing of this case is being released');
 	END IF;

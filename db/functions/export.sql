@@ -75,7 +75,7 @@ SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
 	each AS (SELECT s.one, s.other, s.requester, count(*) AS n FROM seen s GROUP BY 1, 2, 3),
 	networks AS (SELECT x.one, x.other, max(x.n) AS most FROM (SELECT s.one, s.other, s.network, count(*) AS n FROM seen s WHERE s.network IS NOT NULL GROUP BY 1, 2, 3) x
 		GROUP BY 1, 2 HAVING count(*) >= 20)
-	SELECT e.one, e.other, (sum(e.n) / 20)::int8 * 20, (count(*) / 20)::int8 * 20 FROM each e JOIN networks w USING (one, other) GROUP BY 1, 2
+	SELECT e.one, e.other, sum(e.n)::int8 / 20 * 20, count(*) / 20 * 20 FROM each e JOIN networks w USING (one, other) GROUP BY 1, 2
 	HAVING count(*) >= 20 AND greatest(max(e.n), max(w.most)) * 2 <= sum(e.n) ORDER BY 1, 2
 $$;
 

@@ -41,7 +41,9 @@ $$;
 CREATE OR REPLACE FUNCTION log.subject_index(p_account uuid, p_floor_s int8, p_all boolean) RETURNS jsonb LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT jsonb_build_object('parts', (SELECT jsonb_agg(jsonb_build_object('part', s.part, 'about', obj_description(('audit.' || s.view_name)::regclass),
 				'fields', log.subject_meanings(s.view_name) || CASE s.part WHEN 'validations' THEN jsonb_build_object('resolutions',
-					log.subject_meanings('resolution'), 'connections', log.subject_meanings('connection'), 'caa', log.subject_meanings('caa')) ELSE '{}' END) ORDER BY s.place) FROM log.subject_parts() s),
+					log.subject_meanings('resolution'), 'connections', log.subject_meanings('connection'), 'caa', log.subject_meanings('caa'))
+					WHEN 'certificates' THEN jsonb_build_object('precertificate', log.subject_meanings('precertificate'), 'scts', log.subject_meanings('sct')) ELSE '{}' END)
+				ORDER BY s.place) FROM log.subject_parts() s),
 		'deletion', log.subject_deletion(p_floor_s),
 		'recovery_contacts_since', (SELECT v.changed_at FROM vault.contact v WHERE v.account_id = p_account),
 		'former_contacts_until', (SELECT max(f.replaced_at) + make_interval(secs => p.former_s) FROM vault.former_contact f, vault.policy p
@@ -53,15 +55,15 @@ CREATE OR REPLACE FUNCTION log.subject_index(p_account uuid, p_floor_s int8, p_a
 		'limits', (SELECT coalesce(jsonb_agg(to_jsonb(l) - 'set_by' - 'reason'), '[]') FROM acme.limit_override l WHERE l.key = cairn.id_text(p_account)),
 		'holds', (SELECT coalesce(jsonb_agg(jsonb_build_object('ground', h.ground, 'since', h.created_at, 'ends', h.ends_at)), '[]') FROM cairn.hold h
 			WHERE h.account_id = p_account AND h.ended_at IS NULL AND h.ends_at > now() AND (p_all OR h.told_at IS NOT NULL)),
-		'not_told', CASE WHEN p_all THEN NULL ELSE 'Whether records are held for an investigation or a legal demand is not told here, unless it is listed under holds; nor are '
-			|| 'recovery contacts, which nobody can read alone, and claims of the account that did not fit' END)
+		'not_told', CASE WHEN p_all THEN NULL ELSE 'Whether records are held for an investigation or a legal demand is not told here, unless it is listed under holds; nor '
+			|| 'when auditors or officers read what is told here, which may be for one; nor are recovery contacts, which nobody can read alone, and claims of the account that did not fit' END)
 $$;
 
--- Which events are about the account and nobody else. Of a recovery its steps, which recoveryContacts tells of too, but neither claims that do
+-- Which events are about the account and nobody else. What is withheld is named by not_told of the index. Of a recovery its steps, which recoveryContacts tells of too, but neither claims that do
 -- not fit nor what is done to contacts: these would tell of holds, or which contacts there are.
 CREATE OR REPLACE FUNCTION log.subject_may_see(p_kind text) RETURNS boolean LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT split_part(p_kind, '.', 1) = ANY (ARRAY['account', 'order', 'authorization', 'certificate', 'identifier', 'identifiers', 'limit', 'names', 'subject'])
-		OR p_kind = ANY (ARRAY['recovery.set', 'recovery.replaced', 'recovery.deleted', 'recovery.frozen', 'recovery.asked', 'recovery.begun', 'recovery.told',
+	SELECT split_part(p_kind, '.', 1) = ANY (ARRAY['account', 'order', 'authorization', 'certificate', 'identifier', 'identifiers', 'limit', 'names', 'precertificate', 'sct', 'subject'])
+		OR p_kind = ANY (ARRAY['hold.told', 'recovery.set', 'recovery.replaced', 'recovery.deleted', 'recovery.frozen', 'recovery.asked', 'recovery.begun', 'recovery.told',
 			'recovery.untold', 'recovery.done', 'recovery.stopped', 'recovery.lapsed'])
 $$;
 
@@ -131,6 +133,9 @@ BEGIN
 		RETURN p_row || jsonb_build_object('resolutions', (SELECT coalesce(jsonb_agg(to_jsonb(x) ORDER BY x.position), '[]') FROM audit.resolution x WHERE x.validation_id = p_id),
 			'connections', (SELECT coalesce(jsonb_agg(to_jsonb(x) ORDER BY x.position), '[]') FROM audit.connection x WHERE x.validation_id = p_id),
 			'caa', (SELECT coalesce(jsonb_agg(to_jsonb(x)), '[]') FROM audit.caa x WHERE x.validation_id = p_id));
+	ELSIF p_part = 'certificates' THEN
+		RETURN p_row || jsonb_build_object('precertificate', (SELECT to_jsonb(x) FROM audit.precertificate x WHERE x.certificate_id = p_id),
+			'scts', (SELECT coalesce(jsonb_agg(to_jsonb(x) ORDER BY x.given_at), '[]') FROM audit.sct x WHERE x.certificate_id = p_id));
 	ELSIF p_part = 'events' AND NOT p_all THEN
 		RETURN CASE WHEN log.subject_may_see(p_row->>'kind') THEN (p_row - 'process') || CASE WHEN starts_with(p_row->>'actor', 'operator ')
 			THEN '{"actor": "operator"}' ELSE '{}'::jsonb END END;
@@ -188,22 +193,45 @@ BEGIN
 	RETURN NEXT;
 END $$;
 
--- For an auditor or officer, who says why (G-13).
-CREATE OR REPLACE FUNCTION log.subject_of_auditor(p_account uuid, p_part text, p_after uuid, p_floor_s int8, p_actor text, p_reason text)
-RETURNS TABLE (items jsonb, next uuid) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- For an auditor or officer, who says why (G-13): which page is to be read, as an event. It is read in the next transaction, so that no record
+-- of what was read is taken back.
+DROP FUNCTION IF EXISTS log.subject_of_auditor(uuid, text, uuid, int8, text, text);
+CREATE OR REPLACE FUNCTION log.ask_subject(p_account uuid, p_part text, p_after uuid, p_actor text, p_reason text) RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	id uuid := cairn.new_id();
 BEGIN
 	IF NOT EXISTS (SELECT FROM acme.account a WHERE a.id = p_account) THEN
 		PERFORM cairn.refuse('NOT_FOUND', 'There is no such account');
-	ELSIF coalesce(p_reason, '') = '' OR coalesce(p_actor, '') = '' THEN
-		PERFORM cairn.refuse('MALFORMED', 'Personal data is read for a reason, by somebody');
+	ELSIF coalesce(p_part, '') <> '' AND NOT EXISTS (SELECT FROM log.subject_parts() x WHERE x.part = p_part) THEN
+		PERFORM cairn.refuse('NOT_FOUND', 'There is no such part');
+	ELSIF coalesce(p_reason, '') = '' OR coalesce(p_actor, '') = '' OR length(p_reason) > 4000 OR length(p_actor) > 4000 THEN
+		PERFORM cairn.refuse('MALFORMED', 'Personal data is read for a reason, by somebody, each in 4,000 characters at most');
 	END IF;
-	IF p_part = '' THEN
-		items := log.subject_index(p_account, p_floor_s, true);
+	PERFORM log.add_event(id, 'cairn', p_actor, 'audit.subject_read', NULL, p_account, NULL, NULL, jsonb_build_object('part', coalesce(p_part, ''),
+		'after', cairn.id_text(p_after), 'reason', p_reason, 'by', session_user));
+	RETURN id;
+END $$;
+
+-- The page that was asked for, in the ten minutes behind that.
+CREATE OR REPLACE FUNCTION log.asked_subject(p_event uuid, p_floor_s int8) RETURNS TABLE (items jsonb, next uuid) LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	e log.event;
+	part text;
+BEGIN
+	PERFORM cairn.check_recorded();
+	SELECT * INTO e FROM log.event x WHERE x.id = p_event AND x.kind = 'audit.subject_read' AND x.facts->>'by' = session_user
+		AND x.id > cairn.id_at(clock_timestamp() - interval '10 minutes');
+	IF NOT FOUND THEN
+		PERFORM cairn.refuse('NOT_FOUND', 'Nobody of this name asked for it in the last ten minutes: log.ask_subject does');
+	END IF;
+	part := e.facts->>'part';
+	IF part = '' THEN
+		items := log.subject_index(e.account_id, p_floor_s, true);
 	ELSE
-		SELECT p.items, p.next INTO items, next FROM log.subject_page(p_account, p_part, p_after, 200000, 200, 1048576, true) p;
+		SELECT p.items, p.next INTO items, next FROM log.subject_page(e.account_id, part, cairn.id_of(e.facts->>'after'), 200000, 200, 1048576, true) p;
 	END IF;
-	PERFORM log.add_event(cairn.new_id(), 'cairn', p_actor, 'audit.subject_read', NULL, p_account, NULL, NULL, jsonb_build_object('part', p_part, 'reason', p_reason,
-		'by', session_user, 'rows', CASE jsonb_typeof(items) WHEN 'array' THEN jsonb_array_length(items) ELSE 0 END));
 	RETURN NEXT;
 END $$;
 
@@ -227,7 +255,7 @@ REVOKE ALL ON FUNCTION log.subject_parts(), log.subject_meanings(text), log.subj
 	log.subject_may_see(text), log.subject_ids(uuid, text, text, uuid, int8, int8), log.subject_next(uuid, regclass, uuid),
 	log.subject_skip(uuid, text, uuid), log.subject_item(text, jsonb, uuid, boolean),
 	log.subject_page(uuid, text, uuid, int8, int8, int8, boolean), log.subject_of_holder(uuid, bytea, text, uuid, int8, text, uuid),
-	log.subject_of_auditor(uuid, text, uuid, int8, text, text), cairn.tell_hold(uuid, text) FROM PUBLIC;
+	log.ask_subject(uuid, text, uuid, text, text), log.asked_subject(uuid, int8), cairn.tell_hold(uuid, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION log.subject_of_holder(uuid, bytea, text, uuid, int8, text, uuid) TO cairn_subscriber;
-GRANT EXECUTE ON FUNCTION log.subject_of_auditor(uuid, text, uuid, int8, text, text) TO cairn_auditor, cairn_officer;
+GRANT EXECUTE ON FUNCTION log.ask_subject(uuid, text, uuid, text, text), log.asked_subject(uuid, int8) TO cairn_auditor, cairn_officer;
 GRANT EXECUTE ON FUNCTION cairn.tell_hold(uuid, text) TO cairn_operator, cairn_officer;

@@ -47,4 +47,4 @@ def test_bounds(ca):
 def test_functions_of_the_ca_that_it_may_run_change_nothing(ca):
     """F-52: of all functions that run with another's rights, and that it may run, none is volatile but the one that records what it read"""
     assert ca.sql("SELECT n.nspname || '.' || p.proname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE p.prosecdef AND p.provolatile = 'v' "
-                  "AND has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE') ORDER BY 1") == [["log.subject_of_auditor"]]
+                  "AND has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE') ORDER BY 1") == [["log.ask_subject"]]

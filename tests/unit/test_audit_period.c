@@ -199,8 +199,8 @@ static void test_privacy(void **state)
 	(void) state;
 	pg_exec("cairn_operator", "SELECT cairn.add_hold('018f0000-0000-7000-8000-000000000009', 'order 7', '" ACCOUNT
 	                          "', NULL, NULL, NULL, NULL, NULL, now() + interval '1 day', 'operator eve')");
-	pg_exec("cairn_auditor", "SET default_transaction_read_only = off; SELECT log.subject_of_auditor('" ACCOUNT
-	                         "', 'account', NULL, 0, 'operator ana', 'request 5')");
+	pg_exec("cairn_auditor", "SET default_transaction_read_only = off; SELECT log.ask_subject('" ACCOUNT
+	                         "', 'account', NULL, 'operator ana', 'request 5')");
 	pg_exec("cairn_operator", "SELECT cairn.set_retention('SUB-SW', 86400, NULL, 0, 'operator eve', 'thrift', false)");
 	pg_exec("cairn_ra", "SELECT log.add_event(cairn.new_id(), 'p', 'retention', 'log.erased', NULL, NULL, NULL, NULL, "
 	                    "'{\"table\": \"log.request_private\", \"rows\": 7}'), log.add_event(cairn.new_id(), 'p', "

@@ -106,6 +106,9 @@ static void small_counts_are_left_out(void **state)
 	add_requests("2026-01-06", "new-order", "x/1", 30, 1, true);
 	add_requests("2026-01-06", "new-order", "x/1", 1, 40, false);
 	pg_assert_value("SELECT count(*) FROM export.numbers('requests', '2026-01-06')", "0");
+	/* down, not to the nearest: what is told is never more than there was */
+	add_requests("2026-01-09", "new-order", "x/1", 30, 1, true);
+	pg_assert_value("SELECT n || ' ' || requesters FROM export.numbers('requests', '2026-01-09')", "20 20");
 	/* one person with many accounts, and one network that makes more than half of it */
 	add_requests("2026-01-07", "new-order", "jane-bot/1", 30, 2, true);
 	pg_assert_value("SELECT count(*) FROM export.numbers('clients', '2026-01-07')", "1");

@@ -2,6 +2,7 @@
 /* What is held about an account: for its holder alone, whole, in pages, with meanings and reasons; each look is an event (G-13, G-23, G-24). */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -44,11 +45,11 @@ static int setup(void **state)
 static void statements_run(void **state)
 {
 	static const struct statement *const holder[] = { &subject_statement };
-	static const struct statement *const auditor[] = { &audit_subject_statement };
+	static const struct statement *const auditor[] = { &audit_ask_subject_statement, &audit_asked_subject_statement };
 	(void) state;
 	pg_check_statements("cairn_subscriber", holder, 1);
-	pg_check_statements("cairn_auditor", auditor, 1);
-	pg_check_statements("cairn_officer", auditor, 1);
+	pg_check_statements("cairn_auditor", auditor, 2);
+	pg_check_statements("cairn_officer", auditor, 2);
 }
 
 /* G-13, G-23: not without the key of the account, and nobody else by these functions */
@@ -145,7 +146,8 @@ static void it_says_what_and_why(void **state)
 	    "account,orders,certificates,revocations,authorizations,validations,requests,events");
 	pg_assert_value("SELECT count(*) FROM jsonb_array_elements(log.subject_index('" ANA
 	                "', 0, false)->'parts') p, jsonb_each(p->'fields') f"
-	                " WHERE f.key NOT IN ('resolutions', 'connections', 'caa') AND (f.value->>'meaning' = '' OR "
+	                " WHERE f.key NOT IN ('resolutions', 'connections', 'caa', 'precertificate', 'scts') AND "
+	                "(f.value->>'meaning' = '' OR "
 	                "f.value->>'class' IS NULL)",
 	    "0");
 	pg_assert_value("SELECT log.subject_index('" ANA "', 0, false)->'deletion'->'SUB-VAL'->>'why'",
@@ -158,6 +160,56 @@ static void it_says_what_and_why(void **state)
 	pg_assert_value("SELECT p->'fields'->'validations'->>'meaning' FROM jsonb_array_elements(log.subject_index('" ANA
 	                "', 0, false)->'parts') p WHERE p->>'part' = 'certificates'",
 	    "the validations that it relies on, as the authorizations of the order named them when the bytes were fixed");
+}
+
+/* G-23: what was promised to transparency logs goes with the certificate, though that was given up afterwards. */
+static void certificates_have_their_promises(void **state)
+{
+	(void) state;
+	pg_exec("postgres",
+	    "WITH n AS (SELECT cairn.new_id() AS id, cairn.new_id() AS o),"
+	    " o AS (INSERT INTO acme.orders (id, account_id, identifier_types, identifier_values, authorizations, profile, "
+	    "expires_at, certificate_id) SELECT o, '" ANA "', '{dns}', '{a.test}', '{}', 'p', now(), id FROM n),"
+	    " p AS (INSERT INTO ca.precertificate (certificate_id, der, signed_at, sct_list) SELECT id, 'pre', now(), "
+	    "'two' "
+	    "FROM n),"
+	    " s AS (INSERT INTO ca.sct (certificate_id, log_id, given_at) SELECT id, sha256('log'), now() FROM n)"
+	    " INSERT INTO ca.certificate (id, order_id, account_id, not_before, not_after, begun_at, crl_shard, issuer, "
+	    "profile, serial, spki_sha256, names, validations, tbs) SELECT id, o, '" ANA "', now(), now(), now(), 0, 'i', "
+	    "'p', '\\x0a', sha256(''), '{a.test}', '{}', 't' FROM n");
+	pg_assert_value("SELECT (x->>'state') || ' ' || (x->'precertificate'->>'der') || ' ' || (x->'precertificate'->>"
+	                "'sct_list') || ' ' || (x->'scts'->0->>'log_id' = encode(sha256('log'), 'hex')) || ' ' || "
+	                "jsonb_array_length(x->'scts') FROM jsonb_array_elements((SELECT items FROM log.subject_page('" ANA
+	                "', 'certificates', NULL, 10, 10, 10000, false))) x",
+	    "given up \\x707265 \\x74776f true 1");
+	pg_assert_value("SELECT (p->'fields'->'scts'->'missing_at'->>'meaning') || '; ' || (p->'fields'->'precertificate'->"
+	                "'der'->>'meaning') FROM jsonb_array_elements(log.subject_index('" ANA
+	                "', 0, false)->'parts') p WHERE p->>'part' = 'certificates'",
+	    "when it was found that the log broke its promise; the precertificate, the first that was signed; all logs get "
+	    "these octets");
+}
+
+/* G-23, G-24: each kind of event is shown to the holder, is about no account, or is named as not told: investigations and legal demands
+ * (disclosure, holds), who read this, recovery contacts, claims that did not fit. A new kind has to be put somewhere. */
+static void each_kind_is_shown_or_named(void **state)
+{
+	(void) state;
+	pg_assert_value(
+	    "SELECT string_agg(kind, ' ' ORDER BY kind) FROM audit.event_kind WHERE NOT log.subject_may_see(kind) AND "
+	    "split_part(kind, '.', 1) <> ALL (ARRAY['access', 'alarm', 'certificates', 'crl', 'disclosure', 'eab', "
+	    "'export', 'incident', "
+	    "'issuer', 'journal', 'linters', 'log', 'ocsp', 'policy', 'process', 'profile', 'responder', 'retention', "
+	    "'revocation', 'roles', 'service', 'validation', 'validations', 'witness'])",
+	    "audit.subject_read hold.added hold.ended key.blocked key.closed key.opened key.swept recovery.claimed "
+	    "recovery.matched recovery.padding recovery.policy recovery.refused recovery.released recovery.taken");
+	static const char *const named[] = { "investigation", "legal demand", "auditors or officers read",
+		"recovery contacts", "claims of the account that did not fit" };
+	for (size_t i = 0; i < COUNT_OF(named); i++) {
+		char sql[256];
+		snprintf(sql, sizeof(sql), "SELECT position('%s' IN log.subject_index('" ANA "', 0, false)->>'not_told') > 0",
+		    named[i]);
+		pg_assert_value(sql, "t");
+	}
 }
 
 /* G-23: also rules that name the account, what stays of former contacts, and the steps of a recovery, but none that would tell which
@@ -238,25 +290,52 @@ static void secrets_are_kept(void **state)
 	pg_assert_value("SELECT count(*) FROM log.event WHERE kind = 'hold.told'", "1");
 }
 
-/* G-13: who reads says why, and it is on record */
+#define ASK(part, actor, reason) "log.ask_subject('" ANA "', '" part "', NULL, " actor ", " reason ")"
+
+/* G-13: who reads says why, and it is on record before it is read */
 static void auditors_say_why(void **state)
 {
 	(void) state;
+	static const struct {
+		const char *role;
+		const char *sql;
+		const char *error;
+	} wrong[] = {
+		{ "cairn_auditor", ASK("requests", "'operator eve'", "''"), "CA001" },
+		{ "cairn_auditor", ASK("requests", "''", "'why'"), "CA001" },
+		{ "cairn_auditor", ASK("requests", "NULL", "NULL"), "CA001" },
+		{ "cairn_auditor", ASK("requests", "'o'", "repeat('x', 4001)"), "CA001" },
+		{ "cairn_auditor", ASK("vault", "'o'", "'why'"), "CA001" },
+		{ "cairn_operator", ASK("requests", "'o'", "'why'"), "42501" },
+		{ "cairn_operator", "log.asked_subject(cairn.new_id(), 0)", "42501" },
+		{ "cairn_auditor", "log.asked_subject('" ANA "', 0)", "CA001" },
+	};
+	for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+		char sql[256];
+		snprintf(sql, sizeof(sql), "SELECT %s", wrong[i].sql);
+		assert_string_equal(pg_try(wrong[i].role, sql, NULL), wrong[i].error);
+	}
+	/* in one transaction, that could be taken back */
 	assert_string_equal(
 	    pg_try("cairn_auditor",
-	        "SELECT * FROM log.subject_of_auditor('" ANA "', 'requests', NULL, 0, 'operator eve', '')", NULL),
+	        "DO $$ BEGIN PERFORM log.asked_subject(" ASK("requests", "'operator eve'", "'x'") ", 0); END $$", NULL),
 	    "CA001");
-	assert_string_equal(pg_try("cairn_auditor",
-	                        "SELECT * FROM log.subject_of_auditor('" ANA "', 'requests', NULL, 0, '', 'why')", NULL),
-	    "CA001");
-	assert_string_equal(pg_try("cairn_operator",
-	                        "SELECT * FROM log.subject_of_auditor('" ANA "', 'requests', NULL, 0, 'o', 'why')", NULL),
-	    "42501");
-	pg_exec("cairn_auditor",
-	    "SELECT * FROM log.subject_of_auditor('" ANA "', 'requests', NULL, 0, 'operator eve', 'request 5')");
-	pg_assert_value("SELECT actor || '|' || (facts->>'reason') || '|' || (facts->>'rows') || '|' || (facts->>'by') "
+	pg_assert_value("SELECT count(*) FROM log.event WHERE kind = 'audit.subject_read'", "0");
+	pg_exec("cairn_auditor", "SELECT " ASK("requests", "'operator eve'", "'request 5'"));
+	pg_assert_value("SELECT actor || '|' || (facts->>'reason') || '|' || (facts->>'part') || '|' || (facts->>'by') "
 	                "FROM log.event WHERE kind = 'audit.subject_read'",
-	    "operator eve|request 5|125|cairn_auditor");
+	    "operator eve|request 5|requests|cairn_auditor");
+	static const char asked[] = "SELECT format('SELECT 1 / (jsonb_array_length(items) = 125)::int FROM "
+	                            "log.asked_subject(%L, 0)', id) FROM log.event WHERE kind = 'audit.subject_read'";
+	char *sql = pg_value(asked);
+	assert_string_equal(pg_try("cairn_auditor", sql, NULL), "");
+	assert_string_equal(pg_try("cairn_officer", sql, NULL), "CA001"); /* it was somebody else who asked */
+	free(sql);
+	pg_exec("postgres", "UPDATE log.event SET id = cairn.id_at(now() - interval '11 minutes') WHERE kind = "
+	                    "'audit.subject_read'");
+	sql = pg_value(asked);
+	assert_string_equal(pg_try("cairn_auditor", sql, NULL), "CA001");
+	free(sql);
 }
 
 int main(void)
@@ -267,6 +346,8 @@ int main(void)
 		cmocka_unit_test(pages_hold_all),
 		cmocka_unit_test(others_are_passed_over),
 		cmocka_unit_test(it_says_what_and_why),
+		cmocka_unit_test(certificates_have_their_promises),
+		cmocka_unit_test(each_kind_is_shown_or_named),
 		cmocka_unit_test(it_tells_of_rules_and_recoveries),
 		cmocka_unit_test(secrets_are_kept),
 		cmocka_unit_test(auditors_say_why),
