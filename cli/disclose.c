@@ -32,7 +32,7 @@ static const char usage[] =
     "       cairn disclose release CASE --out DIR [--custodian-a KEY,CERT --custodian-b KEY,CERT]\n"
     "       cairn disclose review CASE --outcome justified|unjustified --reason TEXT --certificate FILE (--key FILE | "
     "--signature FILE)\n"
-    "       cairn disclose refuse|withdraw|close CASE --reason TEXT\n"
+    "       cairn disclose refuse|withdraw|abandon|close CASE --reason TEXT\n"
     "       cairn disclose list [--all] | show CASE | due | report --year YEAR [--least 20] | officers\n"
     "       cairn disclose add-officer FILE --name TEXT | end-officer FINGERPRINT --reason TEXT\n"
     "\n"
@@ -47,8 +47,9 @@ static const char usage[] =
     "  --kind KIND        subpoena, court-order, warrant, consent, emergency or other\n"
     "  --scope FILE       what is asked for, JSON\n"
     "  --account ID       an account by the end of its URL; of the ground consent, once for each that consents\n"
-    "  --window TIME      how long there is to object; less than 14d needs a --reason\n"
-    "  --until TIME       2027-02-20T00:00:00Z, or from now on, such as 90d\n"
+    "  --window TIME      how long there is to object; less than 14d needs a --reason,\n"
+    "                     and is not for the kind other\n"
+    "  --until TIME       2027-02-20T00:00:00Z, or from now on, such as 90d (a hold: 90d at most)\n"
     "  --text FILE        the text of a notice (without it, one is made) or of an objection\n"
     "  --to FILE          e-mail addresses, one a line, or - for standard input; they are kept nowhere\n"
     "  --custodian-a, --custodian-b KEY,CERT\n"
@@ -115,6 +116,7 @@ static const struct {
 	{ .name = "review", .run = disclose_review },
 	{ .name = "refuse", .facts = { REASON } },
 	{ .name = "withdraw", .facts = { REASON } },
+	{ .name = "abandon", .facts = { REASON } },
 	{ .name = "close", .facts = { REASON } },
 	{ .name = "list", .run = disclose_list, .takes = TAKES_NOTHING },
 	{ .name = "show", .run = disclose_show },

@@ -32,6 +32,7 @@ CREATE OR REPLACE VIEW audit.event_kind AS SELECT k.kind, k.tells_of_reading, k.
 	('crl.begun', false, 'the octets of a CRL were fixed, before they were signed'),
 	('crl.published', false, 'a CRL was signed; entries, number, digest'),
 	('crl.registered', false, 'a shard of CRLs was opened'),
+	('disclosure.abandon', false, 'a release was given up: what was read for it counts as handed out'),
 	('disclosure.approve', false, 'an officer approved the release of personal data'),
 	('disclosure.approve-alone', false, 'an officer approved it alone, in an emergency'),
 	('disclosure.check', false, 'a demand for personal data was found to be authentic, and its scope right'),

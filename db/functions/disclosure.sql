@@ -47,7 +47,7 @@ BEGIN
 		gathered := gathered || q.named || coalesce(found, '{}');
 	END LOOP;
 	gathered := gathered || ARRAY(SELECT cairn.id_of(a) FROM disclosure.step s, jsonb_array_elements_text(s.facts->'subjects') a WHERE s.case_id = p_case
-		AND s.act IN ('release', 'released'));
+		AND s.act IN ('release', 'released', 'abandon'));
 	RETURN ARRAY(SELECT DISTINCT a FROM unnest(gathered) a ORDER BY a);
 END $$;
 
@@ -127,8 +127,8 @@ CREATE OR REPLACE FUNCTION disclosure.statement(p_case uuid, p_decision text) RE
 SET search_path = pg_catalog, pg_temp AS $$
 	SELECT format(E'Cairn disclosure\ncase: %s\ndecision: %s\nscope-sha256: %s\nstep: %s\nstep-sha256: %s\n', cairn.id_text(p_case), p_decision,
 		disclosure.fact(p_case, 'scope_sha256') #>> '{}', s.n, encode(s.digest, 'hex'))
-	FROM disclosure.step s WHERE s.case_id = p_case AND s.act = CASE WHEN p_decision IN ('approve', 'approve-alone') THEN 'propose'
-		WHEN p_decision IN ('review-justified', 'review-unjustified') THEN 'released' END ORDER BY s.n DESC LIMIT 1
+	FROM disclosure.step s WHERE s.case_id = p_case AND s.act = ANY (CASE WHEN p_decision IN ('approve', 'approve-alone') THEN '{propose}'
+		WHEN p_decision IN ('review-justified', 'review-unjustified') THEN '{released,abandon}' END::text[]) ORDER BY s.n DESC LIMIT 1
 $$;
 
 -- Whose signature it is. Two decisions that need two people are of two (G-14, G-51).
@@ -249,12 +249,17 @@ BEGIN
 		PERFORM disclosure.check_ground(p_facts->>'ground', scope);
 		PERFORM disclosure.check_consenting(p_case, p_facts);
 	WHEN 'notice' THEN
-		PERFORM disclosure.demand(p_facts->>'window_s' ~ '^\d{1,8}$', 'The time to object is a number of seconds');
+		PERFORM disclosure.demand(p_facts->>'window_s' ~ '^[1-9]\d{0,7}$', 'The time to object is a number of seconds, one at least');
 		PERFORM disclosure.demand((p_facts->>'window_s')::int8 >= 1209600 OR coalesce(p_facts->>'reason', '') <> '',
 			'Less than 14 days to object needs a reason, such as the term that the order sets');
+		PERFORM disclosure.demand((p_facts->>'window_s')::int8 >= 1209600 OR disclosure.fact(p_case, 'kind') #>> '{}' <> 'other',
+			'Less than 14 days to object is for orders that set less, emergencies and consent (G-52)');
 		PERFORM disclosure.demand(cardinality(disclosure.untold(p_case)) > 0, 'Nobody is known who has not been told');
 	WHEN 'silence' THEN
 		PERFORM disclosure.check_silence(p_case, p_facts);
+	WHEN 'hold' THEN
+		PERFORM disclosure.demand((p_facts->>'until')::timestamptz <= clock_timestamp() + interval '90 days 1 hour',
+			'A hold of a case is for 90 days at most: hold it again before they are over, if it is still wanted (G-56)');
 	WHEN 'notify' THEN
 		PERFORM disclosure.demand(p_facts->>'via' IN ('mail', 'recovery-contact', 'other'), 'Notice goes by mail, to the recovery contact, or otherwise');
 		PERFORM disclosure.demand(disclosure.account_of(p_facts->>'account') = ANY (disclosure.untold(p_case)), 'Nobody of this account has to be told any more');
@@ -338,7 +343,7 @@ BEGIN
 		NEW.facts := jsonb_build_object('queries', queries, 'scope_sha256', encode(sha256(convert_to(queries::text, 'UTF8')), 'hex'));
 	WHEN 'approve', 'approve-alone', 'review' THEN
 		NEW.facts := NEW.facts || jsonb_build_object('name', disclosure.check_officer(NEW.case_id, NEW.act, NEW.facts));
-	WHEN 'release', 'released' THEN
+	WHEN 'release', 'released', 'abandon' THEN
 		IF NEW.act = 'release' THEN
 			LOCK TABLE cairn.hold IN ROW EXCLUSIVE MODE; -- behind a purge that is under way: the next one sees that this is handed out
 		END IF;

@@ -10,7 +10,7 @@ CREATE OR REPLACE VIEW audit.disclosure AS
 		(SELECT count(*) FROM disclosure.step s WHERE s.case_id = f.case_id AND s.act = 'object') AS objections,
 		ARRAY(SELECT s.facts->>'name' FROM disclosure.step s WHERE s.case_id = f.case_id AND s.act IN ('approve', 'approve-alone') ORDER BY s.n) AS approved_by,
 		(SELECT s.facts->>'outcome' FROM disclosure.step s WHERE s.case_id = f.case_id AND s.act = 'review' ORDER BY s.n DESC LIMIT 1) AS review,
-		(SELECT s.at FROM disclosure.step s WHERE s.case_id = f.case_id AND s.act = 'released') AS released_at, disclosure.fact(f.case_id, 'files') AS files,
+		(SELECT s.at FROM disclosure.step s WHERE s.case_id = f.case_id AND s.act IN ('released', 'abandon')) AS released_at, disclosure.fact(f.case_id, 'files') AS files,
 		disclosure.fact(f.case_id, 'scope') AS scope, ARRAY(SELECT cairn.id_text(a) FROM unnest(disclosure.consenting(f.case_id)) a) AS consenting
 	FROM disclosure.step f JOIN LATERAL (SELECT * FROM disclosure.step s WHERE s.case_id = f.case_id ORDER BY s.n DESC LIMIT 1) l ON true WHERE f.n = 0;
 COMMENT ON VIEW audit.disclosure IS 'Every request for personal data, and how far it came';

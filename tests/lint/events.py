@@ -16,7 +16,8 @@ listed = re.findall(r"^\t\('([a-z-]+\.[a-z_-]+)', (?:true|false), '", _tree.read
 families = {kind.split(".")[0] for kind in listed}
 sql = {path: _tree.read(path) for path in _tree.files(".sql", under=("db",)) if path != PAGE}
 relations = {name for text in sql.values() for name in RELATION.findall(text)}
-written = {f"disclosure.{act}": "disclosure.act" for act in ACT.findall(sql["db/migrations/0058_disclosure.sql"])}
+acts = [act for text in sql.values() if "INSERT INTO disclosure.act " in text for act in ACT.findall(text)]
+written = {f"disclosure.{act}": "disclosure.act" for act in acts}
 written |= {f"{family}.{what}": family for family, all_of in PUT_TOGETHER.items() for what in all_of}
 findings = []
 for path, text in {**sql, **{p: _tree.read(p) for p in _tree.files(".c", under=_tree.PRODUCT)}}.items():

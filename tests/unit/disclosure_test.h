@@ -156,6 +156,13 @@ static inline void PRINTF_LIKE(3, 4) step(const char *act, const char *expected,
 }
 
 #define SCOPE_ACCOUNT "{'items': [{'view': 'account', 'columns': ['id', 'status'], 'accounts': ['%s']}]}"
+static inline void hold(int64_t days, const char *expected)
+{
+	char until[RFC3339_SIZE];
+	timestamp_encode(timestamp_add_s(clock_now(), INT64_C(86400) * days), false, until);
+	step("hold", expected, "{'until': '%s'}", until);
+}
+
 #define SCOPE_BOTH \
 	"{'items': [{'view': 'account', 'columns': ['id', 'status'], 'accounts': ['%s']}, {'view': 'request', 'columns': " \
 	"['remote_address', 'account_id'], 'accounts': ['%s'], 'since': '2020-01-01T00:00:00Z'}]}"

@@ -29,7 +29,7 @@ static const struct {
 	{ "proposed", " object narrow approve approve-alone refuse withdraw hold " },
 	{ "approved_once", " object narrow approve refuse withdraw hold " },
 	{ "approved", " object narrow release refuse withdraw hold " },
-	{ "releasing", " release released take " },
+	{ "releasing", " release released abandon take " },
 	{ "released", " silence notify notified review close hold take " },
 	{ "closed", " " },
 	{ "refused", " " },
@@ -42,7 +42,7 @@ static void check_state(const char *expected)
 {
 	static const char *const acts[] = { "receive", "check", "ground", "notice", "silence", "notify", "notified",
 		"object", "overrule", "narrow", "propose", "approve", "approve-alone", "release", "released", "review", "close",
-		"refuse", "withdraw", "hold", "take" };
+		"refuse", "withdraw", "hold", "take", "abandon" };
 	static const char facts[] = "{'receive': {'kind': 'other', 'from': 'x', 'reference': 'x', 'scope': {}}, 'check': "
 	                            "{'how': 'x'}, 'ground': {'ground': 'law', 'reason': 'x'}, "
 	                            "'notice': {'window_s': 1, 'reason': 'x'}, 'silence': {'why': 'futile', 'reason': "
@@ -56,7 +56,8 @@ static void check_state(const char *expected)
 	                            "'review': {'officer': '00', 'signature': '00', 'cms': 'AA==', 'outcome': 'justified', "
 	                            "'reason': 'x'}, 'close': {'reason': 'x'}, 'refuse': "
 	                            "{'reason': 'x'}, 'withdraw': {'reason': 'x'}, 'hold': {'until': "
-	                            "'2100-01-01T00:00:00Z'}, 'take': {'account': 'AAAAAAAAAAAAAAAAAAAAAA'}}";
+	                            "'2100-01-01T00:00:00Z'}, 'take': {'account': 'AAAAAAAAAAAAAAAAAAAAAA'}, "
+	                            "'abandon': {'reason': 'x'}}";
 	char text[sizeof(facts)];
 	json_t *all = NULL;
 	size_t i = 0;
@@ -90,6 +91,8 @@ static void test_walk(void **state)
 	step("ground", "grounded", "{'ground': 'law', 'reason': 'subpoena'}");
 	check_state("grounded");
 	step("notice", "Less than 14 days", "{'window_s': 86400}");
+	step("notice", "one at least", "{'window_s': 0, 'reason': 'x'}");
+	step("notice", "one at least", "{'window_s': -1209600, 'reason': 'x'}");
 	step("notice", "notice_due", "{'window_s': 1209600}");
 	check_state("notice_due");
 	step("notify", "Nobody of this account", "{'account': '%s', 'via': 'mail', 'subject': 's', 'text': 't'}", other);
@@ -192,7 +195,7 @@ static void test_ends(void **state)
 	step("propose", "proposed", "{}");
 	step("withdraw", "withdrawn", "{'reason': 'x'}");
 	receive("warrant");
-	step("hold", "received", "{'until': '2100-01-01T00:00:00Z'}");
+	hold(90, "received");
 	pg_assert_value("SELECT count(*) FROM log.event WHERE kind = 'hold.added' AND (account_id IS NOT NULL OR "
 	                "facts::text LIKE '%' || cairn.id_text('" ACCOUNT "') || '%')",
 	    "0");
@@ -621,10 +624,9 @@ static void test_no_emergency(void **state)
 	step("withdraw", "withdrawn", "{'reason': 'wrong scope'}");
 }
 
-/* G-50, G-55: one officer, another's review, and notice afterwards. */
-static void test_emergency(void **state)
+/* An emergency as far as the approval of one. */
+static void approve_alone(void)
 {
-	(void) state;
 	char soon[RFC3339_SIZE];
 	char later[RFC3339_SIZE];
 	timestamp_encode(timestamp_add_s(clock_now(), INT64_C(71) * 3600), false, soon);
@@ -640,6 +642,15 @@ static void test_emergency(void **state)
 	step("silence", "silent", "{'why': 'emergency', 'reason': 'no time', 'until': '%s'}", soon);
 	step("propose", "proposed", "{}");
 	approve(&ana, "approve-alone", "approved");
+}
+
+/* G-50, G-55: one officer, another's review, and notice afterwards. */
+static void test_emergency(void **state)
+{
+	(void) state;
+	char soon[RFC3339_SIZE];
+	timestamp_encode(timestamp_add_s(clock_now(), INT64_C(71) * 3600), false, soon);
+	approve_alone();
 	step("release", "releasing", "{}");
 	struct bytes sealed;
 	struct id whose;
@@ -672,6 +683,25 @@ static void test_emergency(void **state)
 	step("notify", "released", "{'account': '%s', 'via': 'other', 'subject': 's', 'text': 't'}", account);
 	step("notified", "released", "{'account': '%s', 'answer': 'by letter'}", account);
 	pg_assert_value("SELECT count(*) FROM audit.disclosure_duty", "0");
+	step("close", "closed", "{'reason': 'done'}");
+}
+
+/* A release that was begun and is given up counts as one: it is told, reviewed where one alone approved it, and begun no more (G-52, G-55). */
+static void test_abandon(void **state)
+{
+	(void) state;
+	approve_alone();
+	step("abandon", "in which there is no \"abandon\"", "{'reason': 'too early'}");
+	step("release", "releasing", "{}");
+	step("abandon", "has to say: reason", "{}");
+	step("abandon", "released", "{'reason': 'the person was found, and the stick is lost'}");
+	check_state("released");
+	pg_assert_value("SELECT string_agg(duty, ', ' ORDER BY duty) FROM audit.disclosure_duty", "notice, review");
+	pg_assert_value("SELECT released_at IS NOT NULL FROM audit.disclosure ORDER BY received_at DESC LIMIT 1", "t");
+	review(&ben, "review-justified", "justified", "released");
+	step("close", "Notice is still to be given", "{'reason': 'done'}");
+	step("notify", "released", "{'account': '%s', 'via': 'other', 'subject': 's', 'text': 't'}", account);
+	step("notified", "released", "{'account': '%s', 'answer': 'by letter'}", account);
 	step("close", "closed", "{'reason': 'done'}");
 }
 
@@ -729,6 +759,7 @@ int main(void)
 		cmocka_unit_test(test_emergency_of_two),
 		cmocka_unit_test(test_no_emergency),
 		cmocka_unit_test(test_emergency),
+		cmocka_unit_test(test_abandon),
 		cmocka_unit_test(test_report),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

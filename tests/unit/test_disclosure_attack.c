@@ -129,7 +129,7 @@ static void test_unrecorded(void **state)
 	approve_silently();
 	assert_non_null(strstr(in_session(taken_back, COUNT_OF(taken_back)), "on record"));
 	assert_non_null(strstr(in_session(saved, COUNT_OF(saved)), "on record"));
-	step("hold", "approved", "{'until': '2100-01-01T00:00:00Z'}");
+	hold(90, "approved");
 	assert_string_equal(in_session(whole, COUNT_OF(whole)), "");
 	step("released", "released", "{'manifest_sha256': '%064d', 'files': [{'name': 'x'}]}", 0);
 }

@@ -81,7 +81,7 @@ static void test_time_that_was_told(void **state)
 	char text[RFC3339_SIZE];
 	timestamp_encode(until, false, text);
 	step("silence", "silent", "{'why': 'futile', 'reason': 'for now', 'until': '%s'}", text);
-	step("notice", "notice_due", "{'window_s': 0, 'reason': 'the term of the order'}");
+	step("notice", "notice_due", "{'window_s': 1, 'reason': 'the term of the order'}");
 	step("notify", "notifying", "{'account': '%s', 'via': 'mail', 'subject': 's', 'text': 't'}", other);
 	step("notified", "notified", "{'account': '%s', 'answer': '250 ok'}", other);
 	step("propose", "There is time to object until", "{}");
@@ -89,11 +89,24 @@ static void test_time_that_was_told(void **state)
 	step("propose", "proposed", "{}");
 }
 
+/* G-52, G-56: only an order, an emergency and consent make the time to object shorter; a hold of a case has an end within 90 days. */
+static void test_times_have_bounds(void **state)
+{
+	(void) state;
+	ground("other", "law");
+	step("notice", "is for orders", "{'window_s': 1209599, 'reason': 'they are in a hurry'}");
+	hold(91, "90 days at most");
+	hold(90, "grounded");
+	hold(90, "grounded"); /* again */
+	step("notice", "notice_due", "{'window_s': 1209600}");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_contacts),
 		cmocka_unit_test(test_time_that_was_told),
+		cmocka_unit_test(test_times_have_bounds),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
