@@ -43,6 +43,8 @@ static const struct gap_kind kinds[] = {
 	{ "crl-without-record", NULL },
 	{ "alarm-without-record", "log.event" },
 	{ "hold-without-record", "log.event" },
+	{ "retention-without-record", "log.event" },
+	{ "account-without-record", "log.event" },
 };
 
 struct report {

@@ -268,11 +268,23 @@ static int digest_of_file(struct ctx *c, const char *path, const char **ret)
 	return good ? 0 : FAIL(c, CONFLICT, "%s can't be read: %s", path, strerror(errno));
 }
 
+/* Files of that day in both forms, by their names: a manifest of nothing, or of other files, is none. */
+static bool is_of_day(struct arena *a, const struct manifest *m, const char *day)
+{
+	bool is = strcmp(m->day, day) == 0 && m->files.n > 0 && m->files.n % FORMS == 0;
+	for (size_t i = 0; is && i < m->files.n; i++) {
+		const struct file_line *f = &m->files.v[i];
+		is = strcmp(f->name, arena_printf(a, "%s-%s.%s", f->part, day, endings[i % FORMS])) == 0 &&
+		     strchr(f->part, '/') == NULL;
+	}
+	return is;
+}
+
 /* What was written before stands as its manifest says. */
 static int compare(struct ctx *c, const char *folder, const char *day, struct bytes text, int64_t *ret_rows)
 {
 	struct manifest m;
-	if (fields_parse_json(c, &manifest_fields, text, &m) != 0 || strcmp(m.day, day) != 0) {
+	if (fields_parse_json(c, &manifest_fields, text, &m) != 0 || !is_of_day(c->arena, &m, day)) {
 		ctx_forgive(c);
 		return FAIL(c, CONFLICT, "%s/manifest-%s.json is not the manifest of that day", folder, day);
 	}

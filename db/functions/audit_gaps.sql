@@ -133,6 +133,43 @@ BEGIN
 					AND NOT (e.id IS NULL AND erased && cairn.id_range(cairn.id_at(k.ended_at - interval '5 s'), cairn.id_at(k.ended_at + interval '5 s')))
 			UNION ALL SELECT e.hold, e.happened_at, CASE WHEN k.id IS NULL THEN format('%s tells of a hold that is not there', e.kind) ELSE 'it was ended, and has no end' END
 				FROM told e LEFT JOIN kept k ON k.hold = e.hold WHERE e.id >= a AND e.id < z AND (k.id IS NULL OR (e.kind = 'hold.ended' AND k.ended_at IS NULL));
+	-- who wants evidence to be purged by the rules makes other rules
+	WHEN 'retention-without-record' THEN
+		erased := coalesce(p_erased, audit.erased_ids('log.event', true));
+		RETURN QUERY WITH told AS MATERIALIZED (SELECT e.*, format('%s %s', e.facts->>'class', e.facts->>'version') AS rule FROM log.event e
+				WHERE e.id >= a_wide AND e.kind = 'retention.changed'),
+			kept AS MATERIALIZED (SELECT format('%s %s', r.class, r.version) AS rule, r.*, r.held_by <> d.held_by OR (r.changed_by = 'cairn'
+					AND (r.clear_s, r.keep_s) IS DISTINCT FROM (d.default_s, d.default_s)) AS foreign_to_us
+				FROM cairn.retention r JOIN cairn.retention_default() d ON d.class = r.class AND d.version <= r.version AND (d.past IS NULL OR r.version < d.past))
+			SELECT k.rule, k.changed_at, CASE WHEN k.foreign_to_us THEN 'it is not the default of the software'
+					WHEN e.id IS NULL THEN 'no event tells of this rule' ELSE 'it is not the rule that its event tells of' END
+				FROM kept k LEFT JOIN told e ON e.rule = k.rule WHERE k.changed_at < until AND (k.foreign_to_us OR (k.changed_by <> 'cairn' AND k.changed_at >= since
+					AND (e.id IS NULL OR (e.actor, (e.facts->>'clear_s')::int8, (e.facts->>'keep_s')::int8, e.facts->>'reason')
+						IS DISTINCT FROM (k.changed_by, k.clear_s, k.keep_s, k.reason))
+					AND NOT (e.id IS NULL AND erased && cairn.id_range(cairn.id_at(k.changed_at - interval '5 s'), cairn.id_at(k.changed_at + interval '5 s')))))
+			UNION ALL SELECT e.rule, e.happened_at, 'retention.changed tells of a rule that is not there'
+				FROM told e WHERE e.id >= a AND e.id < z AND NOT EXISTS (SELECT FROM kept k WHERE k.rule = e.rule);
+	-- who wants an account that is none, or another's, gives it a key, opens it again or shuts it off
+	WHEN 'account-without-record' THEN
+		erased := coalesce(p_erased, audit.erased_ids('log.event', true));
+		RETURN QUERY WITH told AS MATERIALIZED (SELECT e.account_id AS id, bool_or(e.kind = 'account.created') AS made, bool_or(e.id >= a AND e.id < z) AS lately,
+					min(e.happened_at) AS at,
+					(array_agg(e.facts->>'thumbprint' ORDER BY e.id DESC) FILTER (WHERE e.kind IN ('account.created', 'account.key_changed')))[1] AS thumbprint,
+					(array_agg(substr(e.kind, 9) ORDER BY e.id DESC) FILTER (WHERE e.kind IN ('account.deactivated', 'account.revoked')))[1] AS status,
+					array_agg(coalesce(e.facts->>'terms', e.facts->>'terms_agreed') ORDER BY e.id DESC) FILTER (WHERE e.kind IN ('account.created', 'account.terms_agreed')) AS terms
+				FROM log.event e WHERE e.id >= a_wide AND e.kind IN ('account.created', 'account.key_changed', 'account.deactivated', 'account.revoked', 'account.terms_agreed')
+				GROUP BY 1)
+			SELECT cairn.id_text(k.id), k.created_at, CASE WHEN t.made IS NOT TRUE AND k.created_at >= since THEN 'no event tells that it was made'
+					WHEN t.thumbprint <> encode(k.thumbprint, 'hex') THEN 'its key is not the one that the events tell of'
+					WHEN k.status <> coalesce(t.status, 'valid') THEN format('it is %s, and by the events %s', k.status, coalesce(t.status, 'valid'))
+					ELSE 'the terms that it agreed to are not those that the events tell of' END
+				FROM acme.account k LEFT JOIN told t ON t.id = k.id
+				WHERE (k.created_at >= since OR t.lately) AND k.created_at < until AND ((t.made IS NOT TRUE AND k.created_at >= since)
+					OR t.thumbprint <> encode(k.thumbprint, 'hex') OR (k.status <> coalesce(t.status, 'valid') AND (k.created_at >= since OR t.status IS NOT NULL))
+					OR (t.terms IS NOT NULL AND t.terms[1] IS DISTINCT FROM k.terms_agreed))
+				AND NOT erased && cairn.id_range(cairn.id_at(k.created_at - interval '5 s'), cairn.id_at(now()))
+			UNION ALL SELECT cairn.id_text(t.id), t.at, 'events tell of an account that is not there'
+				FROM told t WHERE t.lately AND NOT EXISTS (SELECT FROM acme.account k WHERE k.id = t.id);
 	END CASE;
 END $$;
 

@@ -345,6 +345,16 @@ BEGIN
 		'configuration', 'the key retention of the configuration', false);
 END $$;
 
+-- What rules are before anybody changes them, and what always holds of their class: `cairn audit gaps` compares it.
+CREATE OR REPLACE FUNCTION cairn.retention_default() RETURNS TABLE (class text, version int8, past int8, default_s int8, held_by text[]) LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp AS $$
+	VALUES ('SUB-REQ', 1, NULL::int8, NULL::int8, '{hold,floor}'::text[]), ('SUB-VAL', 1, NULL, NULL, '{hold,floor}'), ('SUB-SW', 1, NULL, NULL, '{hold,floor}'),
+		('SUB-CERT', 1, NULL, NULL, '{hold,floor}'), ('RECOVERY', 1, 2, NULL, '{hold,account}'), ('RECOVERY', 2, NULL, 7776000, '{hold,account}'),
+		('RP-OCSP', 1, NULL, 518400, '{}'), ('RP-HOLD', 1, NULL, NULL, '{case}'), ('WEB', 1, NULL, 518400, '{hold}'), ('OPS', 1, NULL, NULL, '{floor}'),
+		('AGG', 1, NULL, NULL, '{}')
+$$;
+REVOKE ALL ON FUNCTION cairn.retention_default() FROM PUBLIC;
+
 -- Of whom and what a hold is about, in hexadecimal digits: as its event has it, and `cairn audit gaps` compares it.
 CREATE OR REPLACE FUNCTION cairn.hold_digest(h cairn.hold) RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT encode(sha256(convert_to(jsonb_build_array(h.id, h.ground, h.account_id, encode(h.serial, 'hex'), h.name, h.network, extract(epoch FROM h.since),

@@ -19,6 +19,9 @@ server() {
 }
 server start
 trap 'server -m immediate stop' EXIT
-"$CAIRN_BUILD/cairn" migrate --database "$(postgres_conninfo cairn_owner)" --dir "$SOURCE/db/migrations" --yes >"$LOGS/migrate.log" 2>&1
+"$CAIRN_BUILD/cairn" migrate --database "$(postgres_conninfo cairn_owner)" --dir "$SOURCE/db/migrations" --yes >"$LOGS/migrate.log" 2>&1 || {
+	cat "$LOGS/migrate.log" >&2
+	exit 1
+}
 trap - EXIT
 server -m fast stop

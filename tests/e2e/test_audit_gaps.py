@@ -85,6 +85,7 @@ def crashed(make_ca):
         ca.sql(f"SELECT cairn.add_hold(cairn.new_id(), '{ground}', (SELECT min(id::text)::uuid FROM acme.account), NULL, NULL, NULL, NULL, NULL, now() + interval '90 d', 'operator ana')",
                role="cairn_owner")
     ca.sql("SELECT cairn.end_hold(id, 'operator ana', 'over') FROM cairn.hold WHERE ground = 'case 8'", role="cairn_owner")
+    ca.sql("SELECT cairn.set_retention('SUB-SW', 172800, NULL, 0, 'operator ana', 'thrift', false)", role="cairn_owner")
     ca.pass_time(minutes=20)
     return ca
 
@@ -92,7 +93,7 @@ def crashed(make_ca):
 def test_healthy_also_after_crashes(crashed):
     """F-58: what was interrupted is told, and is no gap"""
     found = gaps(crashed)
-    assert found["gaps"] == 0 and found["crls"] >= 1 and found["kinds"] >= 15, found
+    assert found["gaps"] == 0 and found["crls"] >= 1 and found["kinds"] >= 17, found
     assert {f["kind"] for f in found["findings"]} <= {"request-interrupted"}
     assert "0 gap(s)" in crashed.cairn("audit", "gaps", "--database", crashed.AUDITOR_DATABASE_URL).stdout
     assert int(crashed.sql("SELECT count(*) FROM audit.certificate WHERE state = 'issued'")[0][0]) > 3
@@ -117,6 +118,11 @@ def aside(table, where):
 def of_hold(change, back):
     free, bound = ("ALTER TABLE cairn.hold DISABLE TRIGGER USER; ALTER TABLE cairn.hold_order DROP CONSTRAINT IF EXISTS hold_order_hold_id_fkey; ", "; ALTER TABLE cairn.hold ENABLE TRIGGER USER")
     return "hold-without-record", free + change + bound, free + back + bound
+
+
+def of_account(change, back):
+    where = " WHERE id = (SELECT min(id::text)::uuid FROM acme.account)"
+    return "account-without-record", f"UPDATE acme.account SET {change}{where}", f"UPDATE acme.account SET {back}{where}"
 
 
 # not even the owner can take a proof away while the constraint stands
@@ -172,6 +178,21 @@ GAPS = [
             "UPDATE cairn.hold SET ended_at = NULL, ended_by = NULL, end_reason = NULL WHERE ground = 'case 7'"),
     of_hold("CREATE TABLE log.aside AS SELECT * FROM cairn.hold WHERE ground = 'case 8'; UPDATE cairn.hold SET ended_at = NULL, ended_by = NULL, end_reason = NULL WHERE ground = 'case 8'",
             "UPDATE cairn.hold h SET ended_at = a.ended_at, ended_by = a.ended_by, end_reason = a.end_reason FROM log.aside a WHERE h.id = a.id; DROP TABLE log.aside"),
+    # F-46: a rule by which evidence goes sooner, and one of the software's own
+    ("retention-without-record", "UPDATE cairn.retention SET clear_s = 86400 WHERE class = 'SUB-SW' AND version = 2", "UPDATE cairn.retention SET clear_s = 172800 WHERE class = 'SUB-SW' AND version = 2"),
+    ("retention-without-record", "UPDATE cairn.retention SET clear_s = 86400 WHERE class = 'SUB-REQ'", "UPDATE cairn.retention SET clear_s = NULL WHERE class = 'SUB-REQ'"),
+    ("retention-without-record", "UPDATE cairn.retention SET held_by = '{}' WHERE class = 'SUB-VAL'", "UPDATE cairn.retention SET held_by = '{hold,floor}' WHERE class = 'SUB-VAL'"),
+    ("retention-without-record", "INSERT INTO cairn.retention (class, version, clear_s, keep_s, held_by, changed_at, changed_by, reason) VALUES "
+     "('SUB-REQ', 2, 86400, 86400, '{hold,floor}', now() - interval '10 min', 'operator ana', 'x')", "DELETE FROM cairn.retention WHERE class = 'SUB-REQ' AND version = 2"),
+    ("retention-without-record", *aside("cairn.retention", "class = 'SUB-SW' AND version = 2")),
+    ("retention-without-record", *aside("log.event", "kind = 'retention.changed'")),
+    # A-60, F-46: another's key, shut off or open again, terms that nobody agreed to, taken away, made by nobody
+    of_account("thumbprint = sha256('another')", "thumbprint = decode((SELECT facts->>'thumbprint' FROM log.event WHERE kind = 'account.created' AND account_id = acme.account.id), 'hex')"),
+    of_account("status = 'deactivated', ended_at = now()", "status = 'valid', ended_at = NULL"),
+    of_account("terms_agreed = 'https://x.test/'", "terms_agreed = (SELECT facts->>'terms_agreed' FROM log.event WHERE kind = 'account.created' AND account_id = acme.account.id)"),
+    ("account-without-record", *aside("log.event", "kind = 'account.created' AND account_id = (SELECT min(id::text)::uuid FROM acme.account)")),
+    ("account-without-record", "INSERT INTO acme.account (id, status, key, thumbprint, created_at) VALUES ('01900000-0000-7000-8000-000000000001', 'valid', '{}', sha256('1'), now() - interval '10 min')",
+     "DELETE FROM acme.account WHERE thumbprint = sha256('1')"),
     ("hold-without-record", *aside("log.event", "kind = 'hold.added' AND facts->>'hold' = (SELECT cairn.id_text(id) FROM cairn.hold WHERE ground = 'case 7')")),
 ]
 

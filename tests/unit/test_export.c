@@ -271,6 +271,11 @@ static void anybody_may_read_it(void **state)
 	}
 }
 
+#define ONE_FILE(name) \
+	("{\"day\":\"2026-02-05\",\"files\":[{\"name\":\"" name "\",\"part\":\"crls\"," \
+	 "\"sha256\":\"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\",\"rows\":0,\"withheld\":0," \
+	 "\"octets\":0}]}")
+
 /* A manifest that is none, or of another day, is told: its day is neither written again nor taken for whole (G-42). */
 static void a_manifest_is_of_its_day(void **state)
 {
@@ -278,7 +283,8 @@ static void a_manifest_is_of_its_day(void **state)
 	static const char *const texts[] = { "", "[]", "{\"day\":\"2026-02-05\"}",
 		"{\"day\":\"2026-02-05\",\"files\":[{}]}",
 		"{\"day\":\"2026-02-05\",\"files\":[{\"name\":\"a\",\"part\":\"crls\"}]}",
-		"{\"day\":\"2026-02-04\",\"files\":[]}" };
+		"{\"day\":\"2026-02-04\",\"files\":[]}", "{\"day\":\"2026-02-05\",\"files\":[]}",
+		ONE_FILE("crls-2026-02-05.jsonl"), ONE_FILE("crls-2026-02-04.jsonl") };
 	int64_t rows = 0;
 	bool made = false;
 	int64_t day = 0;
