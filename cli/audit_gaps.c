@@ -38,7 +38,7 @@ static const struct gap_kind kinds[] = {
 	{ "certificate-without-signature", "log.event" },
 	{ "signature-without-certificate", NULL },
 	{ "issuance-unfinished", NULL },
-	{ "revocation-without-record", NULL },
+	{ "revocation-without-record", "log.event" },
 	{ "revoked-without-crl-entry", NULL },
 	{ "crl-without-record", NULL },
 	{ "alarm-without-record", "log.event" },

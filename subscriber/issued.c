@@ -81,7 +81,26 @@ static const struct statement record_statement = {
 	.row = &recorded_fields,
 };
 
-const struct statement *const issued_statements[] = { &state_statement, &read_statement, &record_statement };
+struct revocations_params {
+	const char *holder;
+	const char *process;
+};
+static const struct field revocations_param[] = {
+	FIELD(struct revocations_params, holder),
+	FIELD(struct revocations_params, process),
+};
+static const struct fields revocations_fields = FIELDS(struct revocations_params, revocations_param);
+
+static const struct statement revocations_statement = {
+	.name = "check_revocations",
+	.sql = "SELECT log.check_revocations($1, $2) AS differences",
+	.params = &revocations_fields,
+	.row = &recorded_fields,
+	.repeatable = true,
+};
+
+const struct statement *const issued_statements[] = { &state_statement, &read_statement, &record_statement,
+	&revocations_statement };
 const size_t issued_n_statements = COUNT_OF(issued_statements);
 
 /* What one certificate needs is given back at once: a batch may be long. */
@@ -146,6 +165,18 @@ static int step(struct ctx *c, const struct issued_checker *k, size_t *ret_n)
 	return 0;
 }
 
+static int check_revocations(struct ctx *c, const struct issued_checker *k)
+{
+	const struct revocations_params params = { k->instance, k->instance };
+	struct recorded_row row;
+	bool found = false;
+	TRY(db_row(c, &revocations_statement, &params, &row, &found));
+	if (row.differences > 0) {
+		log_event(c, LOG_ERROR, "revocations are not what the log says", NULL);
+	}
+	return 0;
+}
+
 int issued_round(struct ctx *c, const struct issued_checker *k)
 {
 	size_t n = BATCH;
@@ -161,7 +192,7 @@ int issued_round(struct ctx *c, const struct issued_checker *k)
 		ctx_done(&own_step);
 		TRY(result);
 	}
-	return 0;
+	return check_revocations(c, k);
 }
 
 static int round_of_thread(struct ctx *c, const struct rounds *self)

@@ -78,10 +78,12 @@ BEGIN
 		RETURN QUERY SELECT encode(c.serial, 'hex'), c.begun_at, 'its bytes wait for a signature since then'::text
 			FROM ca.certificate c WHERE c.id >= a AND c.id < z AND c.der IS NULL AND c.lease_until < now() - margin;
 	WHEN 'revocation-without-record' THEN
+		erased := coalesce(p_erased, audit.erased_ids('log.event', true));
 		RETURN QUERY SELECT encode(r.serial, 'hex'), r.revoked_at, CASE WHEN c.id IS NULL THEN 'there is no such certificate' ELSE 'no event tells of it' END
 			FROM ca.revocation r LEFT JOIN ca.certificate c ON c.id = r.certificate_id WHERE r.revoked_at >= since AND r.revoked_at < until
-				AND (c.id IS NULL OR NOT EXISTS (SELECT FROM log.event e WHERE e.id >= a_wide AND e.kind = 'certificate.revoked'
-					AND e.certificate_id = r.certificate_id))
+				AND (c.id IS NULL OR (NOT EXISTS (SELECT FROM log.event e WHERE e.id >= a_wide AND e.kind = 'certificate.revoked'
+					AND e.certificate_id = r.certificate_id)
+					AND NOT erased && cairn.id_range(cairn.id_at(r.changed_at - interval '5 s'), cairn.id_at(r.changed_at + interval '5 s'))))
 		UNION ALL SELECT e.facts->>'serial', e.happened_at, 'an event tells of it, but it is not revoked'
 			FROM log.event e WHERE e.id >= a AND e.id < z AND e.kind = 'certificate.revoked'
 				AND NOT EXISTS (SELECT FROM ca.revocation r WHERE r.certificate_id = e.certificate_id);

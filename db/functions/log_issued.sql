@@ -51,7 +51,8 @@ BEGIN
 			jsonb_build_object('serial', encode(coalesce(c.serial, (SELECT t.serial FROM ca.serial t WHERE t.certificate_id = u.id LIMIT 1)), 'hex'), 'what', u.what))
 		FROM unnest(p_differing, p_what) AS u (id, what) LEFT JOIN ca.certificate c ON c.id = u.id;
 	IF cardinality(p_differing) > 0 THEN
-		PERFORM log.raise_alarm('certificate-differs', '', format('%s certificates differ from their records: cairn audit issued tells how', cardinality(p_differing)), p_process, false);
+		PERFORM log.raise_alarm('certificate-differs', '', format('%s certificates differ from their records, such as of serial %s: %s; cairn audit issued tells all',
+			cardinality(p_differing), coalesce((SELECT encode(t.serial, 'hex') FROM ca.serial t WHERE t.certificate_id = p_differing[1] LIMIT 1), 'unknown'), p_what[1]), p_process, false);
 	END IF;
 	IF p_certificates > 0 THEN
 		PERFORM log.add_event(cairn.new_id(), p_process, 'cairn', 'certificates.compared', NULL, NULL, NULL, NULL, jsonb_build_object('from', cairn.time_of(p_after),
@@ -60,6 +61,29 @@ BEGIN
 	RETURN NEXT;
 END $$;
 
+-- Revocations of the last 400 days that are not what the log says, as who takes a row away has the certificate stand as good in the next CRL: -1 for
+-- who has not the lease. They are found again in each round, until they are mended.
+CREATE OR REPLACE FUNCTION log.check_revocations(p_holder text, p_process text) RETURNS int8 LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	n int8;
+	first record;
+BEGIN
+	IF NOT EXISTS (SELECT FROM cairn.lease l WHERE l.name = 'issued' AND l.holder = p_holder AND l.until > clock_timestamp()) THEN
+		RETURN -1;
+	END IF;
+	SELECT count(*), (array_agg(g.record ORDER BY g.at))[1] AS serial, (array_agg(g.detail ORDER BY g.at))[1] AS detail INTO first
+		FROM audit.gaps('revocation-without-record', now() - interval '400 days', NULL) g;
+	n := first.count;
+	IF n > 0 THEN
+		PERFORM log.raise_alarm('revocation-differs', '', format('%s revocations are not what the log says, such as of serial %s: %s; cairn audit gaps tells all',
+			n, first.serial, first.detail), p_process, false);
+	END IF;
+	RETURN n;
+END $$;
+
+REVOKE ALL ON FUNCTION log.check_revocations(text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION log.check_revocations(text, text) TO cairn_subscriber;
 REVOKE ALL ON FUNCTION log.read_issued(uuid, uuid, int8), log.record_issued_check(text, text, uuid, uuid, int8, uuid[], text[]) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION log.read_issued(uuid, uuid, int8) TO cairn_subscriber, cairn_auditor;
 GRANT EXECUTE ON FUNCTION log.record_issued_check(text, text, uuid, uuid, int8, uuid[], text[]) TO cairn_subscriber;

@@ -140,7 +140,7 @@ def test_a_certificate_that_differs_is_an_alarm(own, mails, hook):
     own.sql("""SELECT log.record_issued_check('a test', 'a test', k.upto, k.upto, 1, ARRAY[cairn.new_id()], '{"it is another"}') FROM cairn.issued_check k""",
             role="cairn_owner")
     subject, text = mails.next(MAIL)
-    assert subject == "Alarm: certificate-differs" and "1 certificates differ from their records" in text
+    assert subject == "Alarm: certificate-differs" and "1 certificates differ from their records, such as of serial unknown: it is another" in text
     until(lambda: hook.bodies)
     answer(own, "--true")
 

@@ -432,6 +432,38 @@ static void what_differs_is_found(void **state)
 	    "true");
 }
 
+/* F-34, F-46: what the log says is revoked and has no row any more would be good in the next CRL; a row that no event tells of is no better. */
+static void revocations_that_differ(void **state)
+{
+	(void) state;
+	const char *cert = uuid(issue("revoked.test"));
+	run_sql(
+	    "DELETE FROM cairn.alarm WHERE kind = 'revocation-differs'; INSERT INTO log.event (id, process, actor, kind, "
+	    "certificate_id, facts) VALUES (cairn.id_at(now() - interval '5 min'), 'p', 'account', 'certificate.revoked', "
+	    "'%s', '{\"serial\": \"0a0b\"}')",
+	    cert);
+	assert_round("one");
+	pg_assert_value("SELECT detail FROM cairn.alarm WHERE kind = 'revocation-differs'",
+	    "1 revocations are not what the log says, such as of serial 0a0b: an event tells of it, but it is not revoked; "
+	    "cairn audit gaps tells all");
+	run_sql(
+	    "DELETE FROM cairn.alarm WHERE kind = 'revocation-differs'; INSERT INTO ca.revocation (certificate_id, serial, "
+	    "issuer, crl_shard, reason, revoked_at, revoked_by, not_after, changed_at) SELECT id, serial, issuer, 0, 1, "
+	    "now() - interval "
+	    "'5 min', 'account', not_after, now() - interval '5 min' FROM ca.certificate WHERE id = '%s'",
+	    cert);
+	assert_round("another"); /* who has not the lease */
+	assert_round("one");
+	pg_assert_value("SELECT count(*) FROM cairn.alarm WHERE kind = 'revocation-differs'", "0");
+	run_sql("DELETE FROM log.event WHERE kind = 'certificate.revoked'");
+	assert_round("another");
+	pg_assert_value("SELECT count(*) FROM cairn.alarm WHERE kind = 'revocation-differs'", "0");
+	assert_round("one");
+	pg_assert_value(
+	    "SELECT detail LIKE '%no event tells of it%' FROM cairn.alarm WHERE kind = 'revocation-differs'", "t");
+	run_sql("DELETE FROM ca.revocation WHERE certificate_id = '%s'", cert);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -442,6 +474,7 @@ int main(void)
 		WITH_CTX(promises_are_compared),
 		cmocka_unit_test(signed_by_another_key),
 		cmocka_unit_test(days_that_were_missed),
+		cmocka_unit_test(revocations_that_differ),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
