@@ -222,6 +222,31 @@ static int check_files(struct ctx *c, const struct ceremony *plan)
 	return 0;
 }
 
+static bool is_named(const struct ceremony_step *s)
+{
+	return (ceremony_step_is(s, "root") || ceremony_step_is(s, "intermediate")) && s->common_name != NULL;
+}
+
+/* Two authorities of one name are two of one subject, unless their key is one (D-22). */
+static int check_common_names(struct ctx *c, const struct ceremony *plan)
+{
+	for (size_t i = 0; i < plan->steps.n; i++) {
+		const struct ceremony_step *s = &plan->steps.v[i];
+		for (size_t k = 0; k < i && is_named(s); k++) {
+			const struct ceremony_step *other = &plan->steps.v[k];
+			bool one_key =
+			    text_equal(s->key_of, other->name) || (s->key_of != NULL && text_equal(s->key_of, other->key_of));
+			if (is_named(other) && text_equal(s->common_name, other->common_name) && !one_key) {
+				return FAIL(c, MALFORMED,
+				    "step %zu (%s): common_name is that of step %s, which has another key; each needs a name of its "
+				    "own (D-22)",
+				    i + 1, s->name, other->name);
+			}
+		}
+	}
+	return 0;
+}
+
 int ceremony_check(struct ctx *c, const struct ceremony *plan)
 {
 	if (plan->steps.n == 0) {
@@ -235,6 +260,7 @@ int ceremony_check(struct ctx *c, const struct ceremony *plan)
 		}
 	}
 	TRY(check_files(c, plan));
+	TRY(check_common_names(c, plan));
 	if (ceremony_mode(plan) == POLICY_WEBPKI && (plan->people.n < 2 || plan->transcript == NULL)) {
 		return FAIL(c, MALFORMED,
 		    "mode webpki wants a transcript, and people: the certificates of those of whom two have to agree");

@@ -11,6 +11,21 @@ CREATE OR REPLACE VIEW acme.issued AS
 		(SELECT min(v.ended_at) FROM log.validation v WHERE v.id = ANY (c.validations)) AS validated_at
 	FROM ca.certificate c WHERE c.signed_at IS NOT NULL OR c.lease_until IS NOT NULL;
 
+-- The certificates that have not ended and fit a condition. It is an operator's own SQL, run with this operator's rights, which
+-- can't read more than acme.issued, and where nothing can be written; FOR takes one statement only. Whatever is wrong with it is told.
+CREATE OR REPLACE FUNCTION acme.find_issued(p_condition text) RETURNS TABLE (certificates uuid[], accounts int8) LANGUAGE plpgsql STABLE
+SET transaction_read_only = on SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	FOR certificates, accounts IN EXECUTE 'SELECT array_agg(i.certificate_id), count(DISTINCT i.account) FROM acme.issued i WHERE i.not_after > now()'
+		|| E' AND i.certificate_id IN (SELECT i.certificate_id FROM acme.issued i WHERE (\n' || p_condition || E'\n))' LOOP
+		RETURN NEXT;
+	END LOOP;
+EXCEPTION WHEN query_canceled THEN
+	PERFORM cairn.refuse('MALFORMED', 'Looking for what fits the condition took too long, or was stopped');
+WHEN OTHERS THEN
+	PERFORM cairn.refuse('MALFORMED', 'The condition can not be used: ' || SQLERRM);
+END $$;
+
 -- The same for serials in hexadecimal digits. missing: those that no certificate has.
 CREATE OR REPLACE FUNCTION acme.find_serials(p_serials text[])
 RETURNS TABLE (certificates uuid[], accounts int8, expired int8, missing text[])

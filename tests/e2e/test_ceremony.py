@@ -397,6 +397,18 @@ def test_cross_certificate(tmp_path):
     assert "All is as the transcript tells" in cairn(tmp_path, "verify", "plan.yaml")
 
 
+def test_each_authority_has_a_common_name_of_its_own(tmp_path):
+    """D-22: unless their key is one"""
+    own = "country: XX, organization: Test, common_name: I, crl_url: 'http://crl.test/r.crl', aia_url: 'http://crl.test/r.der', days: 900, "
+    head = "title: Names\ntranscript: t.jsonl\nsteps:\n  - { action: root, name: r, key: p384, country: XX, organization: Test, common_name: R, cert_file: r.pem, key_file: r.key }\n" \
+        f"  - {{ action: intermediate, name: a, issuer: r, {own} key: p256, key_file: a.key, cert_file: a.pem }}\n"
+    (tmp_path / "plan.yaml").write_text(head + f"  - {{ action: intermediate, name: b, issuer: r, {own} key: p256, key_file: b.key, cert_file: b.pem }}\n")
+    assert "step 3 (b): common_name is that of step a" in cairn(tmp_path, "plan.yaml", "--yes", code=1)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["plan.yaml"]
+    (tmp_path / "plan.yaml").write_text(head + f"  - {{ action: intermediate, name: b, issuer: r, {own} key_of: a, cert_file: b.pem }}\n")
+    cairn(tmp_path, "plan.yaml", "--yes")
+
+
 def test_what_is_left_to_do(tmp_path):
     """H-19: what a root signed is to be shown to transparency logs; what is sent is written beside it, and a log takes it; a file that is there stays"""
     urls = "crl_url: 'http://crl.test/r.crl', aia_url: 'http://crl.test/r.der', "

@@ -204,6 +204,14 @@ static void test_being_signed(void **state)
 	add_certificates(3, "NULL::timestamptz");
 	pg_assert_value(
 	    "SELECT cardinality(certificates) FROM acme.find_issued('issued_at > now() - interval ''1 h''')", "3");
+	static const char *const conditions[] = { "nothing = 1", "1", "true; DELETE FROM ca.certificate", "", "1/0 = 1",
+		"(SELECT 1 UNION SELECT 2) = 1", "profile = (SELECT profile FROM ca.certificate)", "true)",
+		"set_config(''transaction_read_only'', ''off'', true) = ''x''" };
+	for (size_t i = 0; i < COUNT_OF(conditions); i++) {
+		char sql[256];
+		snprintf(sql, sizeof(sql), "SELECT * FROM acme.find_issued('%s')", conditions[i]);
+		assert_string_equal(pg_try("cairn_operator", sql, NULL), "CA001");
+	}
 	pg_assert_value("SELECT cardinality(certificates) FROM acme.find_serials('{01020304050607000001}')", "1");
 	pg_exec("cairn_operator", order_of("4"));
 	pg_exec("cairn_owner", "UPDATE ca.certificate SET lease_until = NULL, lease_holder = NULL WHERE serial = "
