@@ -53,6 +53,14 @@ CREATE OR REPLACE FUNCTION log.late_crls() RETURNS TABLE (subject text, detail t
 $$;
 REVOKE ALL ON FUNCTION log.late_crls() FROM PUBLIC;
 
+-- PostgreSQL keeps notifications until each session that listens has read them; when their queue is full, no commit with one succeeds: no revocation.
+CREATE OR REPLACE FUNCTION log.notifications(p_used float8) RETURNS TABLE (kind text, subject text, detail text) LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp AS $$
+	SELECT 'notifications', '', format('%s %% of the queue of notifications are in use: a session listens and does not read, such as one idle in a transaction', round(p_used * 100))
+	WHERE p_used > 0.1
+$$;
+REVOKE ALL ON FUNCTION log.notifications(float8) FROM PUBLIC;
+
 CREATE OR REPLACE FUNCTION log.alarming() RETURNS TABLE (kind text, subject text, detail text) LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 	SELECT 'seal-late', '', format('Rows of the log have waited for their seal since %s UTC: the log of cairn-subscriber says why',
@@ -75,6 +83,7 @@ SET search_path = pg_catalog, pg_temp AS $$
 	UNION ALL SELECT 'keys-unswept', '', format('%s keys were blocked an hour ago or more, and certificates with them may be left that are not revoked', b.due)
 		FROM acme.blocked_keys_state() b WHERE b.due > 0 AND b.since < now() - interval '1 h'
 	UNION ALL SELECT 'disclosure-overdue', '', format('%s duties in cases of disclosure are overdue: cairn disclose due', d) FROM disclosure.overdue() d WHERE d > 0
+	UNION ALL SELECT n.* FROM log.notifications(pg_notification_queue_usage()) n
 	UNION ALL SELECT 'log-full', '', format('Partitions of the log are there until %s UTC only', to_char(p AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'))
 		FROM cairn.partitions_until() p WHERE p < now() + interval '1 d'
 	-- what is known of visitors goes within seven days (G-30); a term that was made shorter has half a day for what it finds

@@ -220,6 +220,8 @@ static void conditions(void **state)
 	pg_exec("postgres", "DELETE FROM log.unsealed; UPDATE cairn.retention SET changed_at = now() - interval '13 h'");
 	pg_exec("postgres", VISITED "6 d 11 h" VISITOR);
 	pg_assert_value("SELECT count(*) FROM log.alarming() WHERE kind <> 'log-full'", "0");
+	pg_assert_value("SELECT count(*) FROM log.notifications(0.1)", "0");
+	pg_assert_value("SELECT left(detail, 4) FROM log.notifications(0.25)", "25 %");
 	pg_exec("postgres", FORGET);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		char sql[200];
